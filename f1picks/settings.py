@@ -1,0 +1,120 @@
+"""Django's settings: the one place that reads the environment (see .env.example)."""
+
+import logging
+import logging.config
+from pathlib import Path
+
+import environ
+
+from f1picks.database import parse_database_url
+from f1picks.environment import read_env_file
+from f1picks.logs import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+# Whatever the environment says wins over the file.
+env.read_env(read_env_file(env.ENVIRON.get("ENV_FILE", ""), default=BASE_DIR / ".env"))
+
+
+def literal(name: str) -> str:
+    """A value as it is written: django-environ takes one that starts with `$` for another
+    variable's name, and prints it when there is none. Passwords may start with `$`.
+    """
+    value: str = env.ENVIRON.get(name, "")
+    return value
+
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="").strip().upper() or "INFO"
+LOG_FORMAT = env.str("LOG_FORMAT", default="").strip().lower() or "console"
+LOGGING = logging_config(level=LOG_LEVEL, style=LOG_FORMAT)
+# Applied here and not by Django, which would do it after these settings have had their say.
+LOGGING_CONFIG = None
+logging.config.dictConfig(LOGGING)
+logging.captureWarnings(True)
+
+DEBUG = env.bool("DEBUG", default=False)
+# Empty is fine for commands, Django asks for it when it signs something; serving.py asks first.
+SECRET_KEY = literal("SECRET_KEY") or ("django-insecure-only-for-debug" if DEBUG else "")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", cast=str.strip, default=[]) or ["localhost", "127.0.0.1"]
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", cast=str.strip, default=[])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "ingestion.apps.IngestionConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "f1picks.urls"
+WSGI_APPLICATION = "f1picks.wsgi.application"
+ASGI_APPLICATION = "f1picks.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+_database = parse_database_url(literal("DATABASE_URL"), base_dir=BASE_DIR)
+for _notice in _database.notices:
+    logging.getLogger(__name__).warning(_notice)
+DATABASES = {"default": _database.settings}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+
+# Off by default: plain http on this machine must work.
+HTTPS_ONLY = env.bool("HTTPS_ONLY", default=False)
+SECURE_SSL_REDIRECT = HTTPS_ONLY
+SESSION_COOKIE_SECURE = HTTPS_ONLY
+CSRF_COOKIE_SECURE = HTTPS_ONLY
+SECURE_HSTS_SECONDS = 30 * 24 * 3600 if HTTPS_ONLY else 0
+# Subdomains and browsers' preload lists are for the domain's owner to decide.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+if env.bool("HTTPS_PROXY_HEADER", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+FASTF1_CACHE_DIR = BASE_DIR / Path(literal("FASTF1_CACHE_DIR") or "cache/fastf1").expanduser()
+# Empty: FastF1's own addresses.
+F1_SCHEDULE_URL = literal("F1_SCHEDULE_URL").strip()
+JOLPICA_URL = literal("JOLPICA_URL").strip()
+# Empty: no live timing.
+F1_USERNAME = literal("F1_USERNAME")
+F1_PASSWORD = literal("F1_PASSWORD")

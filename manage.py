@@ -1,0 +1,26 @@
+#!/usr/bin/env python
+"""Django's command line."""
+
+import os
+import sys
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "f1picks.settings")
+    try:
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import execute_from_command_line
+    except ImportError:
+        sys.exit("Django is not installed here: run `make setup`, then use .venv/bin/python.")
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        # Only the message: it is written never to hold a value, a traceback's chain is not.
+        sys.exit(
+            f"Wrong configuration: {error} Nothing was changed. "
+            "Correct it in .env or in the environment (.env.example explains every variable)."
+        )
+
+
+if __name__ == "__main__":
+    main()
