@@ -1,0 +1,1 @@
+"""Formula 1 sessions and classifications for F1 Picks: fetched, checked, saved."""

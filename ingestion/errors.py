@@ -1,0 +1,59 @@
+"""What can go wrong between an upstream and the database.
+
+Each message is written for a person and holds neither passwords nor tracebacks.
+"""
+
+from datetime import datetime
+
+
+class IngestionError(Exception):
+    """Base of everything that the ingestion raises on purpose; `advice` says what to do next."""
+
+    advice = ""
+
+
+class WrongRequest(IngestionError):
+    """What was asked for does not exist or does not fit together; asking again is no use."""
+
+
+class SourceUnavailable(IngestionError):
+    """The upstream could not be asked, or refused: unreachable, too slow, 4xx, 5xx.
+
+    `status` is the HTTP status, None where no answer came.
+    """
+
+    advice = (
+        "Check the network, and F1_SCHEDULE_URL and JOLPICA_URL where they are set; "
+        "then run it again"
+    )
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class SourceRateLimited(SourceUnavailable):
+    """Asking now would pass, or has passed, the upstream's limit.
+
+    `retry_at` is when asking again can succeed, None where nobody said.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, retry_at: datetime | None = None
+    ) -> None:
+        super().__init__(message, status=status)
+        self.retry_at = retry_at
+        when = f"after {retry_at:%H:%M} UTC" if retry_at is not None else "in an hour"
+        self.advice = f"Run it again {when}: it goes on with what is missing"
+
+
+class ResultsNotReady(IngestionError):
+    """The upstream answers, and has no usable classification of the session yet."""
+
+    advice = "Run it again later"
+
+
+class BadSourceData(IngestionError):
+    """The upstream answered with something that must not reach the database."""
+
+    advice = "Run it again later, with --refresh where the answer may come from the cache"

@@ -1,0 +1,143 @@
+"""The one adapter through which every request of FastF1 leaves the process."""
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+# FastF1 sets no time limit on the schedule file and 5 s between bytes elsewhere; a dripping
+# server would hold either for as long as it likes.
+WHOLE_REQUEST = 30.0
+BETWEEN_BYTES = 10.0
+# The largest real answer, a season's page of a hundred results, has some 100 kB.
+LARGEST_BODY = 32 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request that left the process and what came of it: an answer or an error."""
+
+    url: str
+    at: datetime
+    status: int | None = None
+    reason: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    error: Exception | None = None
+
+
+class Door(HTTPAdapter):
+    """Bounds each request as a whole, counts it, and keeps the last exchange of the fetch.
+
+    `reserve(host, n)` is called before the first of a block of `n` requests and may refuse by
+    raising; requests that FastF1's cache answers never come here and cost nothing.
+    """
+
+    def __init__(
+        self,
+        reserve: Callable[[str, int], None],
+        *,
+        whole_request: float = WHOLE_REQUEST,
+    ) -> None:
+        super().__init__(max_retries=0)
+        self.requests = 0
+        self.last: Exchange | None = None
+        self._reserve = reserve
+        self._whole_request = whole_request
+        self._block = 1
+        self._credit: dict[str, int] = {}
+
+    def expect(self, requests_ahead: int) -> None:
+        """A new fetch begins, or its size is known: forget the last exchange, size the block."""
+        self.last = None
+        self._block = max(1, requests_ahead)
+        self._credit.clear()
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+        exchange = Exchange(url=request.url or "", at=datetime.now(UTC))
+        self.last = exchange
+        try:
+            self._pay(budget_key(exchange.url))
+            self.requests += 1
+            response = self._send_in_time(request, kwargs)
+        except Exception as error:
+            # FastF1 turns whatever it is into a log line; `fetch` raises it from here.
+            exchange.error = error
+            raise
+        exchange.status = response.status_code
+        exchange.reason = response.reason or ""
+        exchange.headers = dict(response.headers)
+        return response
+
+    def _pay(self, host: str) -> None:
+        if not self._credit.get(host):
+            self._reserve(host, self._block)
+            self._credit[host] = self._block
+        self._credit[host] -= 1
+
+    def _send_in_time(
+        self, request: requests.PreparedRequest, kwargs: dict[str, Any]
+    ) -> requests.Response:
+        """The time limits of sockets count from byte to byte, names are looked up without any:
+        only another thread bounds the whole. One that is given up ends with its connection."""
+        outcome: queue.SimpleQueue[requests.Response | Exception] = queue.SimpleQueue()
+
+        def exchange() -> None:
+            try:
+                outcome.put(self._send_whole(request, kwargs))
+            except Exception as error:  # noqa: BLE001 - handed over, raised by the caller
+                outcome.put(error)
+
+        threading.Thread(target=exchange, daemon=True, name="upstream-request").start()
+        try:
+            response = outcome.get(timeout=self._whole_request)
+        except queue.Empty:
+            raise requests.exceptions.ReadTimeout(
+                f"no complete answer within {self._whole_request:g} s", request=request
+            ) from None
+        if isinstance(response, Exception):
+            raise response
+        return response
+
+    def _send_whole(
+        self, request: requests.PreparedRequest, kwargs: dict[str, Any]
+    ) -> requests.Response:
+        limits = {
+            **kwargs,
+            "stream": True,
+            "timeout": kwargs.get("timeout") or (BETWEEN_BYTES, BETWEEN_BYTES),
+        }
+        response = super().send(request, **limits)
+        body = bytearray()
+        for chunk in response.iter_content(64 * 1024):
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                response.close()
+                raise requests.exceptions.ContentDecodingError(
+                    f"the answer is larger than {LARGEST_BODY} bytes", request=request
+                )
+        response._content = bytes(body)  # noqa: SLF001 - as reading it in one go would have
+        return response
+
+
+class ClosedDoor(HTTPAdapter):
+    """Stands before an upstream that must not be asked."""
+
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
+        raise requests.exceptions.ConnectionError(
+            "live timing needs a Formula 1 account and is not asked", request=request
+        )
+
+
+def budget_key(url: str) -> str:
+    """The host that a request counts for; a stand-in on loopback is told apart by its port."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if host == "localhost" or host.startswith("127.") or host == "::1":
+        return parts.netloc.rpartition("@")[2]
+    return host

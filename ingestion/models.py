@@ -1,0 +1,382 @@
+"""The tables that the rest of the monolith trusts: sessions, classifications, and their story."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import F, Q
+
+from ingestion.lifecycle import is_over, status_at
+from ingestion.records import SessionType, StoredEvent
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def for_season(self, season: int) -> Self:
+        """A season's events in the order of their starts, unknown ones last."""
+        return self.filter(season=season).order_by(F("starts_at").asc(nulls_last=True), "pk")
+
+    def upcoming(self, now: datetime) -> Self:
+        """What has not begun at `now`, soonest first; sessions without a known start are not in."""
+        return (
+            self.exclude(status=Event.Status.CANCELLED)
+            .filter(starts_at__gt=now)
+            .order_by("starts_at", "pk")
+        )
+
+    def awaiting_results(self, now: datetime) -> Self:
+        """What should be over at `now` and has no classification yet, oldest first."""
+        return (
+            self.exclude(status=Event.Status.CANCELLED)
+            .filter(results_state=Event.ResultsState.PENDING, ends_at__lte=now)
+            .order_by("ends_at", "pk")
+        )
+
+
+class Event(models.Model):
+    """One session of one grand prix that people can pick on.
+
+    Identified by season, grand prix and session type; the round number is an attribute that a
+    changed calendar may change at any time.
+    """
+
+    class Type(models.TextChoices):
+        QUALIFYING = SessionType.QUALIFYING.value, "Qualifying"
+        SPRINT_QUALIFYING = SessionType.SPRINT_QUALIFYING.value, "Sprint Qualifying"
+        SPRINT = SessionType.SPRINT.value, "Sprint"
+        RACE = SessionType.RACE.value, "Race"
+
+    class Status(models.TextChoices):
+        SCHEDULED = "scheduled", "scheduled"
+        LIVE = "live", "live"
+        COMPLETED = "completed", "completed"
+        CANCELLED = "cancelled", "cancelled"
+
+    class ResultsState(models.TextChoices):
+        PENDING = "pending", "pending"
+        PROVISIONAL = "provisional", "provisional"
+        OFFICIAL = "official", "official"
+        SETTLED = "settled", "settled"
+
+    season = models.PositiveSmallIntegerField(help_text="The championship's year.")
+    grand_prix = models.SlugField(
+        max_length=80, db_index=False, help_text="Stable within a season, e.g. belgian-grand-prix."
+    )
+    session_type = models.CharField(max_length=20, choices=Type)
+    round_number = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="As the calendar has it now; empty once off the calendar."
+    )
+    name = models.CharField(max_length=120, help_text="Of the grand prix.")
+    official_name = models.CharField(max_length=200, blank=True)
+    country = models.CharField(max_length=80, blank=True)
+    location = models.CharField(max_length=80, blank=True)
+    starts_at = models.DateTimeField(null=True, blank=True, help_text="UTC; empty while unknown.")
+    start_is_estimated = models.BooleanField(
+        default=False, help_text="Only the day is known; the start is that day's midnight in UTC."
+    )
+    utc_offset = models.DurationField(
+        null=True, blank=True, help_text="The circuit's local time less UTC."
+    )
+    ends_at = models.DateTimeField(null=True, blank=True, help_text="Expected, UTC.")
+    locks_at = models.DateTimeField(null=True, blank=True, help_text="When picks close, UTC.")
+    status = models.CharField(max_length=10, choices=Status, default=Status.SCHEDULED)
+    schedule_source = models.CharField(
+        max_length=20, blank=True, help_text="The calendar that the start comes from."
+    )
+    schedule_locked = models.BooleanField(
+        default=False, help_text="A person set the start or the status; ingests only compare."
+    )
+    results_state = models.CharField(
+        max_length=12, choices=ResultsState, default=ResultsState.PENDING
+    )
+    results_revision = models.PositiveIntegerField(
+        default=0, help_text="0, then one more with each change of the saved classification."
+    )
+    results_source = models.CharField(max_length=20, blank=True)
+    results_generated_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the upstream made the saved classification, UTC."
+    )
+    results_locked = models.BooleanField(
+        default=False, help_text="A person set the classification; ingests only compare."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["season", "starts_at", "pk"]
+        constraints = [
+            # Nothing that a calendar permutes: rounds are renumbered while rows stay.
+            models.UniqueConstraint(
+                fields=["season", "grand_prix", "session_type"], name="event_identity"
+            ),
+            models.CheckConstraint(condition=Q(season__gte=1950), name="event_season_since_1950"),
+            models.CheckConstraint(
+                condition=Q(session_type__in=[kind.value for kind in SessionType]),
+                name="event_session_type_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["scheduled", "live", "completed", "cancelled"]),
+                name="event_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(results_state__in=["pending", "provisional", "official", "settled"]),
+                name="event_results_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(results_revision=0, results_state="pending")
+                | Q(results_revision__gt=0) & ~Q(results_state="pending"),
+                name="event_revision_fits_state",
+            ),
+        ]
+        indexes = [
+            # what upcoming asks, and the next event that decides the current season
+            models.Index(fields=["starts_at"], name="event_starts_at"),
+            # what awaiting_results asks
+            models.Index(fields=["results_state", "ends_at"], name="event_awaiting"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.season} {self.name} {self.get_session_type_display()}"
+
+    @property
+    def classification(self) -> "Sequence[Result]":
+        """Every entry in order; one query, or none where `results` is prefetched."""
+        return sorted(self.results.all(), key=lambda result: result.order)
+
+    @property
+    def podium(self) -> "Sequence[Result]":
+        """Orders 1 to 3 of a race or sprint; shared cars of the 1950s are entries of their own."""
+        if not self.is_race:
+            return []
+        return [result for result in self.classification if result.order <= 3]
+
+    @property
+    def winner(self) -> "Result | None":
+        return self._first() if self.is_race else None
+
+    @property
+    def pole(self) -> "Result | None":
+        """The first of a (sprint) qualifying, whatever the starting grid became (penalties)."""
+        return None if self.is_race else self._first()
+
+    @property
+    def is_race(self) -> bool:
+        return self.session_type in (SessionType.RACE, SessionType.SPRINT)
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.status == Event.Status.CANCELLED
+
+    @property
+    def has_results(self) -> bool:
+        return self.results_revision > 0
+
+    def phase(self, at: datetime) -> str:
+        """The status at an instant; the column is only as fresh as the last ingest."""
+        if self.is_cancelled:
+            return Event.Status.CANCELLED.value
+        return status_at(
+            at,
+            locks_at=self.locks_at,
+            ends_at=self.ends_at,
+            has_results=self.has_results,
+        )
+
+    def is_over(self, at: datetime) -> bool:
+        return self.has_results or is_over(at, self.ends_at)
+
+    def as_stored(self) -> StoredEvent:
+        return StoredEvent(
+            grand_prix=self.grand_prix,
+            name=self.name,
+            country=self.country,
+            location=self.location,
+            session_type=SessionType(self.session_type),
+            round_number=self.round_number,
+            starts_at=self.starts_at,
+            utc_offset=self.utc_offset,
+            is_cancelled=self.is_cancelled,
+        )
+
+    def _first(self) -> "Result | None":
+        return next(iter(self.classification), None)
+
+
+class Result(models.Model):
+    """One entry in the classification of one event.
+
+    `position` is the upstream's number and may repeat or skip; `order` counts 1..n.
+    `classification` is what is printed: a number, or R retired, D disqualified, W withdrawn or
+    did not start, N not classified, E excluded, F failed to qualify (Ergast's positionText).
+    `grid` 0 is a start from the pit lane, or none.
+    """
+
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="results")
+    order = models.PositiveSmallIntegerField()
+    position = models.PositiveSmallIntegerField()
+    classification = models.CharField(max_length=4)
+    driver_id = models.CharField(max_length=60, help_text="Jolpica's, e.g. max_verstappen.")
+    driver_number = models.PositiveSmallIntegerField(null=True, blank=True, help_text="The car's.")
+    driver_code = models.CharField(max_length=4, blank=True)
+    driver_name = models.CharField(max_length=120)
+    constructor_id = models.CharField(max_length=60, blank=True)
+    constructor_name = models.CharField(max_length=120, blank=True)
+    grid = models.PositiveSmallIntegerField(null=True, blank=True)
+    laps = models.PositiveSmallIntegerField(null=True, blank=True)
+    points = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
+    status = models.CharField(max_length=60, blank=True)
+    time = models.DurationField(null=True, blank=True, help_text="Of the race, lead lap only.")
+    gap = models.DurationField(null=True, blank=True, help_text="To the winner, lead lap only.")
+    q1 = models.DurationField(null=True, blank=True)
+    q2 = models.DurationField(null=True, blank=True)
+    q3 = models.DurationField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["event_id", "order"]
+        constraints = [
+            # Nothing that an amendment permutes. A driver can stand twice in one session, always
+            # in different cars (shared cars of the 1950s).
+            models.UniqueConstraint(
+                fields=["event", "driver_id", "driver_number"], name="result_identity"
+            ),
+            # NULLs are distinct in a unique constraint; an entry without a number is still one.
+            models.UniqueConstraint(
+                fields=["event", "driver_id"],
+                condition=Q(driver_number=None),
+                name="result_identity_unnumbered",
+            ),
+            models.CheckConstraint(condition=Q(order__gte=1), name="result_order_from_1"),
+            models.CheckConstraint(condition=Q(position__gte=1), name="result_position_from_1"),
+            models.CheckConstraint(
+                condition=Q(points=None) | Q(points__gte=0), name="result_points_not_negative"
+            ),
+        ]
+        indexes = [
+            # what a driver achieved: the search of the admin and a player's history
+            models.Index(fields=["driver_id"], name="result_driver"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.classification} {self.driver_name}"
+
+
+class IngestRun(models.Model):
+    """One run of the ingestion, written when it starts and again when it ends."""
+
+    class Outcome(models.TextChoices):
+        RUNNING = "running", "running"
+        OK = "ok", "ok"
+        PARTIAL = "partial", "partial"
+        FAILED = "failed", "failed"
+
+    trigger = models.CharField(max_length=20, help_text="What started it: command, task, admin.")
+    arguments = models.JSONField(default=dict)
+    seasons = models.JSONField(default=list)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=8, choices=Outcome, default=Outcome.RUNNING)
+    counts = models.JSONField(default=dict)
+    requests = models.PositiveIntegerField(default=0, help_text="Sent to the upstreams.")
+    problems = models.JSONField(default=list, help_text="Every problem in words.")
+    notes = models.JSONField(
+        default=list, help_text="What a person may want to know and is no failure, in words."
+    )
+
+    class Meta:
+        ordering = ["-started_at", "-pk"]
+        indexes = [
+            # the last run, and the runs to prune
+            models.Index(fields=["-started_at"], name="ingest_run_started_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.started_at:%Y-%m-%d %H:%M} UTC {self.outcome}"
+
+
+class ChangeQuerySet(models.QuerySet["Change"]):
+    def after(self, cursor: int) -> Self:
+        """The feed after an id, in order; no later commit can slip in below an id seen here."""
+        return self.filter(pk__gt=cursor).order_by("pk")
+
+
+class Change(models.Model):
+    """The feed: one row for each real change of an event or its classification, written in the
+    same transaction."""
+
+    class Kind(models.TextChoices):
+        SCHEDULED = "scheduled", "scheduled"
+        RESCHEDULED = "rescheduled", "rescheduled"
+        CANCELLED = "cancelled", "cancelled"
+        REINSTATED = "reinstated", "reinstated"
+        PUBLISHED = "published", "published"
+        AMENDED = "amended", "amended"
+        DETAILS = "details", "details"
+        SETTLED = "settled", "settled"
+        PROPOSED = "proposed", "proposed"
+        CORRECTED = "corrected", "corrected"
+        RELEASED = "released", "released"
+        VOIDED = "voided", "voided"
+
+    class Cause(models.TextChoices):
+        POLL = "poll", "poll"
+        BACKFILL = "backfill", "backfill"
+        CORRECTION = "correction", "correction"
+        RELEASE = "release", "release"
+        SAMPLE = "sample", "sample"
+
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="changes")
+    kind = models.CharField(max_length=12, choices=Kind)
+    revision = models.PositiveIntegerField(help_text="The event's results revision after it.")
+    before = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    after = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    cause = models.CharField(max_length=12, choices=Cause)
+    run = models.ForeignKey(
+        IngestRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="changes"
+    )
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Who did it, where it was not a run.",
+    )
+    reason = models.TextField(blank=True, help_text="Why, in the person's words.")
+    created_at = models.DateTimeField()
+
+    objects = ChangeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            # a revision is published once
+            models.UniqueConstraint(
+                fields=["event", "revision"],
+                condition=Q(kind__in=["published", "amended"]),
+                name="change_revision_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} {self.kind} r{self.revision}"
+
+
+class RequestBlock(models.Model):
+    """Requests to one host set aside by one process, before they are made."""
+
+    host = models.CharField(max_length=255)
+    requests = models.PositiveSmallIntegerField()
+    reserved_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            # how many were set aside for a host within the hour
+            models.Index(fields=["host", "reserved_at"], name="request_block_hour"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.requests} to {self.host} at {self.reserved_at:%H:%M:%S}"

@@ -1,0 +1,90 @@
+"""May this calendar, this classification be believed? Refused whole where not."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+
+from ingestion.errors import BadSourceData, ResultsNotReady
+from ingestion.records import (
+    CalendarRecord,
+    ClassificationRecord,
+    GrandPrixRecord,
+    SessionType,
+)
+
+# A session is run within this many days before its race day, or at the latest on the day after
+# it in UTC. Postponed qualifyings were run on the race day's morning, none after a race.
+WEEKEND_BEFORE = timedelta(days=4)
+WEEKEND_AFTER = timedelta(days=1)
+
+# In a weekend qualifying is before the race and the sprint's qualifying before the sprint.
+IN_ORDER = (
+    (SessionType.SPRINT_QUALIFYING, SessionType.SPRINT),
+    (SessionType.SPRINT, SessionType.RACE),
+    (SessionType.QUALIFYING, SessionType.RACE),
+)
+
+
+def check_calendar(calendar: CalendarRecord) -> None:
+    """Raise `BadSourceData`, with every reason, where a calendar cannot be true."""
+    if not calendar.grands_prix:
+        raise BadSourceData(f"the calendar of {calendar.season} has no grand prix")
+    faults = [
+        *_repeated("round", (grand_prix.round_number for grand_prix in calendar.grands_prix)),
+        *_repeated("name", (grand_prix.name for grand_prix in calendar.grands_prix)),
+    ]
+    for grand_prix in calendar.grands_prix:
+        faults += [f"{grand_prix.name}: {fault}" for fault in _weekend_faults(grand_prix)]
+    if faults:
+        raise BadSourceData(
+            f"the calendar of {calendar.season} cannot be true: {'; '.join(faults)}"
+        )
+
+
+def _repeated(what: str, values: Iterable[object]) -> list[str]:
+    return [f"{what} {value} twice" for value, times in Counter(values).items() if times > 1]
+
+
+def _weekend_faults(grand_prix: GrandPrixRecord) -> list[str]:
+    faults = []
+    if grand_prix.round_number < 1:
+        faults.append(f"round {grand_prix.round_number}")
+    if grand_prix.race_date.year != grand_prix.season:
+        faults.append(f"the race day {grand_prix.race_date} is not in the season")
+    kinds = [session.session_type for session in grand_prix.sessions]
+    faults += _repeated("session", kinds)
+    if SessionType.RACE not in kinds:
+        faults.append("no race")
+    starts = {
+        session.session_type: session.starts_at
+        for session in grand_prix.sessions
+        if session.starts_at is not None
+    }
+    for session_type, starts_at in starts.items():
+        day = starts_at.date()
+        if not (
+            grand_prix.race_date - WEEKEND_BEFORE <= day <= grand_prix.race_date + WEEKEND_AFTER
+        ):
+            faults.append(f"{session_type} on {day}, the race day is {grand_prix.race_date}")
+    for first, second in IN_ORDER:
+        # Days alone may be equal.
+        if first in starts and second in starts and starts[first] > starts[second]:
+            faults.append(f"{first} after {second}")
+    return faults
+
+
+def check_classification(classification: ClassificationRecord) -> None:
+    """Raise `ResultsNotReady` where a classification is half-filled, `BadSourceData` where it
+    contradicts itself."""
+    results = classification.results
+    if not results:
+        raise ResultsNotReady("it has no entry yet")
+    # Zero or missing positions come first after a session, the real ones later.
+    if any(result.position < 1 for result in results) or results[0].position != 1:
+        raise ResultsNotReady("positions are missing still")
+    if any(not result.driver_id for result in results):
+        raise BadSourceData("an entry has no driver")
+    entries = Counter((result.driver_id, result.driver_number) for result in results)
+    doubled = [driver for (driver, _), times in entries.items() if times > 1]
+    if doubled:
+        raise BadSourceData(f"{', '.join(doubled)} twice in the same car")

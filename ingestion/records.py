@@ -1,0 +1,148 @@
+"""What flows from the upstreams to the database: frozen, in plain Python types.
+
+Times are aware and in UTC, lap and race times are timedeltas, points are Decimals, a text that
+the upstream does not give is '', anything else that is missing is None.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+
+class SessionType(StrEnum):
+    """The sessions that people can pick on; practice and testing have none."""
+
+    QUALIFYING = "qualifying"
+    SPRINT_QUALIFYING = "sprint_qualifying"
+    SPRINT = "sprint"
+    RACE = "race"
+
+
+class Source(StrEnum):
+    """Where a fact came from."""
+
+    SCHEDULE_FILE = "schedule_file"
+    JOLPICA = "jolpica"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """One session of a calendar.
+
+    `starts_at` is None while nobody has said even the day. Where only the day is known it is that
+    day's midnight in UTC and `start_is_estimated` is set. `utc_offset` is the circuit's.
+    """
+
+    session_type: SessionType
+    starts_at: datetime | None
+    start_is_estimated: bool = False
+    utc_offset: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GrandPrixRecord:
+    """One race weekend of a calendar; `race_date` is the day of the race as the source prints it
+    (local in the schedule file, UTC at Jolpica)."""
+
+    season: int
+    round_number: int
+    name: str
+    official_name: str
+    country: str
+    location: str
+    race_date: date
+    sessions: tuple[SessionRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarRecord:
+    """A whole season as one source has it; `generated_at` is when the source made the answer."""
+
+    season: int
+    source: Source
+    generated_at: datetime | None
+    grands_prix: tuple[GrandPrixRecord, ...]
+
+    def sessions(self) -> Iterator[tuple[GrandPrixRecord, SessionRecord]]:
+        for grand_prix in self.grands_prix:
+            for session in grand_prix.sessions:
+                yield grand_prix, session
+
+
+@dataclass(frozen=True, slots=True)
+class RaceIdentity:
+    """Which race an answer says that it is about; its round number is the upstream's own.
+
+    `race_date` is the race's, also in answers about qualifying and sprint (Jolpica).
+    """
+
+    season: int
+    round_number: int
+    name: str
+    race_date: date
+    country: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRecord:
+    """One entry of a classification; see `ingestion.models.Result` for the fields' meaning."""
+
+    order: int
+    position: int
+    classification: str
+    driver_id: str
+    driver_number: int | None
+    driver_code: str
+    driver_name: str
+    constructor_id: str
+    constructor_name: str
+    grid: int | None = None
+    laps: int | None = None
+    points: Decimal | None = None
+    status: str = ""
+    time: timedelta | None = None
+    gap: timedelta | None = None
+    q1: timedelta | None = None
+    q2: timedelta | None = None
+    q3: timedelta | None = None
+
+
+RESULT_FIELDS = tuple(field.name for field in fields(ResultRecord))
+
+
+@dataclass(frozen=True, slots=True)
+class ClassificationRecord:
+    """The classification of one session, in order."""
+
+    race: RaceIdentity
+    session_type: SessionType
+    source: Source
+    generated_at: datetime | None
+    results: tuple[ResultRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableClassification:
+    """A race whose rows make no sense, and why; the rest of the answer may be good."""
+
+    race: RaceIdentity
+    session_type: SessionType
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event of the database as matching and lifecycle see it."""
+
+    grand_prix: str
+    name: str
+    country: str
+    location: str
+    session_type: SessionType
+    round_number: int | None
+    starts_at: datetime | None
+    utc_offset: timedelta | None
+    is_cancelled: bool

@@ -1,0 +1,110 @@
+"""Counts and problems of a run: adding up, as dict, as words."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+EVENT_COUNTS = ("created", "updated", "unchanged", "cancelled", "reinstated")
+RESULT_COUNTS = ("created", "updated", "unchanged", "amended")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that did not go as it should, in words for a person."""
+
+    message: str
+    season: int | None = None
+    grand_prix: str | None = None
+    session_type: str | None = None
+    advice: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "season": self.season,
+            "grand_prix": self.grand_prix,
+            "session_type": self.session_type,
+            "message": self.message,
+        }
+
+    def __str__(self) -> str:
+        place = [self.season, self.grand_prix, (self.session_type or "").replace("_", " ")]
+        where = " ".join(str(part) for part in place if part)
+        return f"{where}: {self.message}" if where else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class GrandPrixLine:
+    """One grand prix of the season after the run, for the table; drivers by surname."""
+
+    round_number: int | None
+    name: str
+    race_date: date | None
+    pole: str
+    podium: tuple[str, ...]
+    changes: str
+    is_cancelled: bool
+
+
+@dataclass(slots=True)
+class SaveReport:
+    """What one call of `save` did; `changes` are pairs of a grand prix and a kind of change."""
+
+    events: Counter[str] = field(default_factory=Counter)
+    results: Counter[str] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+    changes: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, other: "SaveReport") -> None:
+        self.events += other.events
+        self.results += other.results
+        self.problems += other.problems
+        self.notes += other.notes
+        self.changes += other.changes
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        return {
+            "events": {name: self.events[name] for name in EVENT_COUNTS},
+            "results": {name: self.results[name] for name in RESULT_COUNTS},
+        }
+
+
+@dataclass(slots=True)
+class RunReport(SaveReport):
+    """A whole run. `problems` make it partial or failed; `notes` (results that are not out yet,
+    a person's correction that the upstream disagrees with) do not."""
+
+    dry_run: bool = False
+    seasons: list[int] = field(default_factory=list)
+    requests: int = 0
+    done: int = 0
+    lines: dict[int, list[GrandPrixLine]] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> str:
+        if not self.problems:
+            return "ok"
+        return "partial" if self.done else "failed"
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "outcome": self.outcome,
+            "dry_run": self.dry_run,
+            "seasons": self.seasons,
+            "requests": self.requests,
+            **self.counts(),
+            "problems": [problem.as_dict() for problem in self.problems],
+            "notes": [note.as_dict() for note in self.notes],
+        }
+
+    def as_words(self) -> str:
+        events = self._words("events", self.events, EVENT_COUNTS)
+        results = self._words("classifications", self.results, RESULT_COUNTS)
+        return f"{events}; {results}; {self.requests} upstream requests"
+
+    @staticmethod
+    def _words(what: str, counts: Counter[str], names: tuple[str, ...]) -> str:
+        always = {"created", "updated", "unchanged"}
+        parts = [f"{counts[name]} {name}" for name in names if counts[name] or name in always]
+        return f"{what}: {', '.join(parts)}"

@@ -1,0 +1,292 @@
+"""A stand-in upstream on loopback: both real protocols, served from seasons' facts."""
+
+import hashlib
+import re
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import SHUT_RDWR, socket
+from socketserver import TCPServer
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+from ingestion.sample import jolpica
+from ingestion.sample.schedule_file import build_schedule_file
+from ingestion.sample.season import Season
+
+LOOPBACK = "127.0.0.1"
+SCHEDULE_PATH = "/f1schedule/"
+JOLPICA_PATH = "/ergast/f1"
+SCHEDULE_FILE = re.compile(rf"{SCHEDULE_PATH}schedule_(\d{{4}})\.json")
+SCHEDULE_MAX_AGE = timedelta(minutes=5)
+JOLPICA_MAX_AGE = timedelta(hours=1)
+JSON = "application/json"
+HTML = "text/html; charset=utf-8"
+PLAIN_TEXT = "text/plain; charset=utf-8"
+NOT_FOUND_PAGE = b"<!doctype html><title>Not Found</title><h1>Not Found</h1>"
+SHUTDOWN_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Request:
+    """`target` is the path with its query as it was sent; header names are in lower case."""
+
+    method: str
+    target: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`Content-Length` is the body's unless the headers say otherwise."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def head(self) -> bytes:
+        length = {} if self.status == 304 else {"Content-Length": str(len(self.body))}
+        headers = {**length, **self.headers}
+        lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def read_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class StandInUpstream:
+    """Serves `seasons`, which may be replaced at any time, from `with` to its end."""
+
+    def __init__(
+        self, seasons: Mapping[int, Season], *, clock: Callable[[], datetime] = read_clock
+    ) -> None:
+        self.seasons = dict(seasons)
+        self.clock = clock
+        self.failures: list[BaseException] = []
+        self._requests: list[Request] = []
+        self._lock = threading.Lock()
+        self._server: Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def requests(self) -> list[Request]:
+        with self._lock:
+            return list(self._requests)
+
+    @property
+    def address(self) -> str:
+        if self._server is None:
+            raise RuntimeError("the stand-in upstream is not started")
+        return f"http://{LOOPBACK}:{self._server.server_port}"
+
+    @property
+    def schedule_url(self) -> str:
+        return self.address + SCHEDULE_PATH
+
+    @property
+    def jolpica_url(self) -> str:
+        return self.address + JOLPICA_PATH
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        self._server = Server(self)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(SHUTDOWN_POLL_SECONDS,), daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Also ends the connections that clients keep alive."""
+        if self._server is None or self._thread is None:
+            return
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self._server.close_connections()
+        self._server = self._thread = None
+
+    def clear_requests(self) -> None:
+        with self._lock:
+            self._requests.clear()
+
+    def record(self, request: Request) -> None:
+        with self._lock:
+            self._requests.append(request)
+
+    def answer(self, request: Request) -> Answer:
+        if request.method != "GET":
+            return Answer(405, {"Date": print_date(request.at), "Allow": "GET"})
+        if request.path.startswith(SCHEDULE_PATH):
+            return self.answer_schedule(request)
+        return self.answer_jolpica(request)
+
+    def send(self, connection: "Connection", answer: Answer) -> None:
+        connection.wfile.write(answer.head() + answer.body)
+
+    def answer_schedule(self, request: Request) -> Answer:
+        file = SCHEDULE_FILE.fullmatch(request.path)
+        season = self.seasons.get(int(file[1])) if file else None
+        if season is None:
+            headers = {"Content-Type": PLAIN_TEXT, "Date": print_date(request.at)}
+            return Answer(404, headers, b"404: Not Found")
+        return serve_schedule(request, build_schedule_file(season))
+
+    def answer_jolpica(self, request: Request) -> Answer:
+        if any("cache" in key for key in request.query):
+            return refuse_jolpica(request, 403, "Forbidden")
+        if request.path.startswith(f"{JOLPICA_PATH}/current/"):
+            # What the server says while the current year has no calendar.
+            return refuse_jolpica(request, 404, "Race round not found")
+        question = jolpica.read_question(request.path)
+        if question is None:
+            if jolpica.read_question(f"{request.path}/"):
+                return redirect_to_slash(request)
+            headers = {"Content-Type": HTML, "Date": print_date(request.at)}
+            return Answer(404, headers, NOT_FOUND_PAGE)
+        document = jolpica.build_document(
+            self.seasons.get(question.year),
+            question,
+            jolpica.read_page(request.query),
+            self.address + request.path,
+        )
+        return serve_jolpica(request, jolpica.build_body(document))
+
+
+def serve_schedule(request: Request, body: bytes) -> Answer:
+    """With the headers of the host of raw git files, which also answers revalidations."""
+    tag = f'"{hashlib.sha256(body).hexdigest()}"'
+    headers = {
+        "Content-Type": PLAIN_TEXT,
+        "ETag": tag,
+        "Vary": "Authorization,Accept-Encoding",
+        **print_caching(request.at, SCHEDULE_MAX_AGE),
+    }
+    unchanged = request.headers.get("if-none-match") == tag
+    return Answer(304, headers) if unchanged else Answer(200, headers, body)
+
+
+def serve_jolpica(request: Request, body: bytes) -> Answer:
+    caching = print_caching(request.at, JOLPICA_MAX_AGE)
+    return Answer(200, {"Content-Type": JSON, "Vary": "Accept, origin", **caching}, body)
+
+
+def refuse_jolpica(request: Request, status: int, detail: str) -> Answer:
+    """Refusals carry no caching headers, and a 429 no Retry-After."""
+    headers = {"Content-Type": JSON, "Date": print_date(request.at)}
+    return Answer(status, headers, jolpica.build_body({"detail": detail}))
+
+
+def redirect_to_slash(request: Request) -> Answer:
+    _, mark, query = request.target.partition("?")
+    location = f"{request.path}/{mark}{query}"
+    return Answer(301, {"Location": location, "Date": print_date(request.at)})
+
+
+def print_caching(at: datetime, max_age: timedelta) -> dict[str, str]:
+    return {
+        "Cache-Control": f"max-age={max_age.seconds}",
+        "Date": print_date(at),
+        "Expires": print_date(at + max_age),
+    }
+
+
+def print_date(at: datetime) -> str:
+    return format_datetime(at, usegmt=True)
+
+
+class Connection(BaseHTTPRequestHandler):
+    """One client's connection, kept alive; everything it says comes from its upstream."""
+
+    protocol_version = "HTTP/1.1"
+    # Head and body may leave in two pieces; Nagle would hold the second one back.
+    disable_nagle_algorithm = True
+    server: "Server"
+
+    def do_GET(self) -> None:
+        upstream = self.server.upstream
+        request = self.read_request(upstream.clock())
+        upstream.record(request)
+        upstream.send(self, upstream.answer(request))
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET  # noqa: N815
+
+    def read_request(self, at: datetime) -> Request:
+        if length := int(self.headers.get("Content-Length", 0)):
+            self.rfile.read(length)
+        parts = urlsplit(self.path)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return Request(
+            method=self.command,
+            target=self.path,
+            path=parts.path,
+            query=MappingProxyType(dict(parse_qsl(parts.query, keep_blank_values=True))),
+            headers=MappingProxyType(headers),
+            at=at,
+        )
+
+    def log_message(self, *_: Any) -> None:
+        """Standard error belongs to the program that is served."""
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    # The default of five makes a burst of clients wait a second for their second attempt.
+    request_queue_size = 128
+
+    def __init__(self, upstream: StandInUpstream) -> None:
+        self.upstream = upstream
+        self._connections: set[socket] = set()
+        self._lock = threading.Lock()
+        super().__init__((LOOPBACK, 0), Connection)
+
+    def server_bind(self) -> None:
+        """Without `HTTPServer`'s look-up of the host's name, which can take seconds."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = LOOPBACK, self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def close_connections(self) -> None:
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            with suppress(OSError):
+                connection.shutdown(SHUT_RDWR)
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that went away is no failure; anything else is ours, and kept."""
+        error = sys.exc_info()[1]
+        if error is not None and not isinstance(error, ConnectionError):
+            self.upstream.failures.append(error)

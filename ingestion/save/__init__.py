@@ -1,0 +1,11 @@
+"""Records to rows and feed: one SELECT, compare in Python, few bulk writes, one transaction.
+
+The same facts again write nothing; no event is ever deleted; the number of statements does not
+grow with the season. Saves of one season are serialised, whoever makes them.
+"""
+
+from ingestion.save.calendar import save_calendar
+from ingestion.save.classifications import save_classifications
+from ingestion.save.rows import SaveContext
+
+__all__ = ["SaveContext", "save_calendar", "save_classifications"]

@@ -1,0 +1,14 @@
+"""Sent after commit, once per entry of the feed; they only wake whoever then reads the feed.
+
+Each is sent by `ingestion.models.Event` with `event`, `change` (the entry) and `cause`;
+`event_rescheduled` also with `old` and `new`, the starts in UTC (None while unknown). A receiver
+that raises is logged and hurts nothing.
+"""
+
+from django.dispatch import Signal
+
+results_published = Signal()
+results_amended = Signal()
+event_rescheduled = Signal()
+event_cancelled = Signal()
+event_reinstated = Signal()
