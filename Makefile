@@ -1,0 +1,79 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+MANAGE := $(BIN)/python manage.py
+SOURCES := manage.py f1picks ingestion tests
+
+.DEFAULT_GOAL := help
+# A half-made .venv or stamp would pass for a finished one.
+.DELETE_ON_ERROR:
+.PHONY: help setup setup-dev demo ingest lint format types test test-sqlite test-postgres check measure clean
+
+help:
+	@echo "make demo               set everything up, then ingest the sample season from a stand-in upstream"
+	@echo "make test               set everything up, then lint, types and the suite on both databases"
+	@echo "make setup              .venv, dependencies, .env, migrations"
+	@echo "make ingest YEAR=2025   ingest a season from the live upstream"
+	@echo "make lint | format | types | test-sqlite | test-postgres | check | measure | clean"
+
+setup: $(VENV)/requirements.stamp
+	@$(BIN)/python -m f1picks.environment
+	@$(MANAGE) migrate --verbosity 0
+
+setup-dev: $(VENV)/requirements-dev.stamp
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11 or later, or name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed, and $(PYTHON) is older. Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/requirements.stamp: requirements.txt | $(BIN)/python
+	@echo "Installing the dependencies into $(VENV) ..."
+	@$(PIP) install -r requirements.txt
+	@touch $@
+
+$(VENV)/requirements-dev.stamp: requirements.txt requirements-dev.txt | $(BIN)/python
+	@echo "Installing the dependencies and the tools for testing into $(VENV) ..."
+	@$(PIP) install -r requirements-dev.txt
+	@touch $@ $(VENV)/requirements.stamp
+
+demo: setup
+	@$(MANAGE) ingest_f1 --sample
+
+ingest: setup
+	@$(MANAGE) ingest_f1 $(if $(YEAR),--year $(YEAR))
+
+lint: setup-dev
+	@$(BIN)/ruff check --quiet $(SOURCES)
+	@$(BIN)/ruff format --quiet --check $(SOURCES) || { echo "make format puts it right." >&2; exit 1; }
+
+format: setup-dev
+	@$(BIN)/ruff check --quiet --fix $(SOURCES)
+	@$(BIN)/ruff format --quiet $(SOURCES)
+
+types: setup-dev
+	@$(BIN)/mypy
+
+test-sqlite: setup-dev
+	@echo "The suite on SQLite:"
+	@env -u TEST_DATABASE_URL $(BIN)/python -m pytest --quiet
+
+# A server of your own instead: TEST_DATABASE_URL=postgresql://user:password@host/name
+test-postgres: setup-dev
+	@echo "The suite on PostgreSQL:"
+	@$(BIN)/python -m tests.postgres $(BIN)/python -m pytest --quiet
+
+# While working: everything but the second database.
+check: lint types test-sqlite
+
+test: lint types test-sqlite test-postgres
+
+# Requests and statements of an ingest, on both databases.
+measure: setup-dev
+	@env -u TEST_DATABASE_URL $(BIN)/python -m tests.measure
+	@$(BIN)/python -m tests.postgres $(BIN)/python -m tests.measure
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles
+	find f1picks ingestion tests -name __pycache__ -type d -prune -exec rm -rf {} +
