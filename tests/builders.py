@@ -1,0 +1,120 @@
+"""Records as the upstreams would give them, small and readable."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from ingestion.models import Change
+from ingestion.records import (
+    CalendarRecord,
+    ClassificationRecord,
+    GrandPrixRecord,
+    RaceIdentity,
+    ResultRecord,
+    SessionRecord,
+    SessionType,
+    Source,
+)
+from ingestion.save import SaveContext
+
+SUNDAY = date(2024, 7, 28)
+BEFORE = datetime(2024, 7, 1, tzinfo=UTC)
+AFTER = datetime(2024, 8, 1, tzinfo=UTC)
+DRIVERS = ("hamilton", "piastri", "leclerc", "max_verstappen", "norris")
+
+
+def at(day: date, hour: int) -> datetime:
+    return datetime.combine(day, time(hour), UTC)
+
+
+def context(now: datetime = BEFORE, cause: Change.Cause = Change.Cause.POLL) -> SaveContext:
+    return SaveContext(run=None, cause=cause, now=now)
+
+
+def grand_prix(
+    name: str = "Belgian Grand Prix",
+    sunday: date = SUNDAY,
+    *,
+    round_number: int = 14,
+    **changes: Any,
+) -> GrandPrixRecord:
+    """A conventional weekend: qualifying on Saturday at 14:00, the race on Sunday at 13:00 UTC."""
+    record = GrandPrixRecord(
+        season=sunday.year,
+        round_number=round_number,
+        name=name,
+        official_name=f"FORMULA 1 {name.upper()} {sunday.year}",
+        country="Belgium",
+        location="Spa-Francorchamps",
+        race_date=sunday,
+        sessions=(
+            session(SessionType.QUALIFYING, at(sunday - timedelta(days=1), 14)),
+            session(SessionType.RACE, at(sunday, 13)),
+        ),
+    )
+    return replace(record, **changes)
+
+
+def session(session_type: SessionType, starts_at: datetime | None, **changes: Any) -> SessionRecord:
+    record = SessionRecord(session_type, starts_at, utc_offset=timedelta(hours=2))
+    return replace(record, **changes)
+
+
+def calendar(
+    *grands_prix: GrandPrixRecord, source: Source = Source.SCHEDULE_FILE, season: int = 2024
+) -> CalendarRecord:
+    return CalendarRecord(season, source, BEFORE, grands_prix)
+
+
+def classification(
+    session_type: SessionType = SessionType.RACE,
+    drivers: Sequence[str] = DRIVERS,
+    *,
+    race: RaceIdentity | None = None,
+    generated_at: datetime | None = AFTER,
+    results: Sequence[ResultRecord] | None = None,
+) -> ClassificationRecord:
+    return ClassificationRecord(
+        race=race or race_identity(),
+        session_type=session_type,
+        source=Source.JOLPICA,
+        generated_at=generated_at,
+        results=tuple(results if results is not None else entries(drivers)),
+    )
+
+
+def race_identity(**changes: Any) -> RaceIdentity:
+    record = RaceIdentity(
+        season=2024,
+        round_number=14,
+        name="Belgian Grand Prix",
+        race_date=SUNDAY,
+        country="Belgium",
+        location="Spa",
+    )
+    return replace(record, **changes)
+
+
+def entries(drivers: Sequence[str] = DRIVERS, **changes: Any) -> list[ResultRecord]:
+    """A classification in this order; a driver keeps number and constructor whatever the order."""
+    return [
+        replace(
+            ResultRecord(
+                order=order,
+                position=order,
+                classification=str(order),
+                driver_id=driver,
+                driver_number=10 + sorted(DRIVERS).index(driver),
+                driver_code=driver[:3].upper(),
+                driver_name=driver.title(),
+                constructor_id="works",
+                constructor_name="Works",
+                points=Decimal(max(0, 26 - order)),
+                status="Finished",
+            ),
+            **changes,
+        )
+        for order, driver in enumerate(drivers, start=1)
+    ]

@@ -1,0 +1,78 @@
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django import DjangoDbBlocker
+
+from f1picks.database import parse_database_url
+from f1picks.environment import ROOT
+from tests.project import Project, created_database
+
+SERVER_URL = os.environ.get("TEST_DATABASE_URL", "")
+on_postgres = (
+    parse_database_url(SERVER_URL, base_dir=ROOT).settings["ENGINE"].endswith("postgresql")
+)
+
+
+@pytest.fixture(scope="session")
+def migrated_database(
+    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+) -> Iterator[str]:
+    """A SQLite file's path or a PostgreSQL database's name: migrated once, copied for each test."""
+    folder = tmp_path_factory.mktemp("migrated")
+    if not on_postgres:
+        file = folder / "db.sqlite3"
+        _migrate(f"sqlite:///{file}", folder, django_db_blocker)
+        yield str(file)
+        return
+    name = f"f1picks_migrated_{uuid.uuid4().hex[:12]}"
+    with created_database(SERVER_URL, name) as url:
+        _migrate(url, folder, django_db_blocker)
+        yield name
+
+
+def _migrate(url: str, folder: Path, blocker: DjangoDbBlocker) -> None:
+    project = Project(database_url=url, folder=folder, allow_queries=blocker.unblock)
+    migrated = project.manage("migrate", "--verbosity", "0")
+    assert migrated.returncode == 0, migrated.stderr
+
+
+@pytest.fixture
+def empty_database_url(tmp_path: Path) -> Iterator[str]:
+    """A database without a table; with SQLite not even its file."""
+    if not on_postgres:
+        yield f"sqlite:///{tmp_path / 'db.sqlite3'}"
+        return
+    with created_database(SERVER_URL, f"f1picks_{uuid.uuid4().hex[:12]}") as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(migrated_database: str, tmp_path: Path) -> Iterator[str]:
+    """A migrated, empty database of the test's own."""
+    if not on_postgres:
+        yield f"sqlite:///{shutil.copy(migrated_database, tmp_path / 'db.sqlite3')}"
+        return
+    name = f"f1picks_{uuid.uuid4().hex[:12]}"
+    with created_database(SERVER_URL, name, template=migrated_database) as url:
+        yield url
+
+
+@pytest.fixture
+def project(database_url: str, tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Project:
+    """Management commands as real processes: see tests/project.py."""
+    return Project(
+        database_url=database_url, folder=tmp_path, allow_queries=django_db_blocker.unblock
+    )
+
+
+@pytest.fixture
+def unmigrated_project(
+    empty_database_url: str, tmp_path: Path, django_db_blocker: DjangoDbBlocker
+) -> Project:
+    return Project(
+        database_url=empty_database_url, folder=tmp_path, allow_queries=django_db_blocker.unblock
+    )

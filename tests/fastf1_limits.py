@@ -1,0 +1,86 @@
+"""FastF1 in the tests' own process: quick on loopback, and put back as it was."""
+
+import re
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from ingestion import fetch
+from tests.upstream import FaultyUpstream
+
+# FastF1 waits a quarter of a second between any two requests and counts 500 an hour, on loopback
+# too. Only tests lift that, and for loopback alone.
+ANYWHERE_BUT_LOOPBACK = r"(?!https?://(?:[^@/]*@)?(?:127\.0\.0\.1|localhost)[:/])"
+
+ADDRESSES = (
+    ("fastf1.events", "_SCHEDULE_BASE_URL"),
+    ("fastf1.ergast.interface", "BASE_URL"),
+    ("fastf1.ergast.legacy", "base_url"),
+)
+CACHE_STATE = ("_CACHE_DIR", "_requests_session_cached", "_http_tmp_disabled", "_func_tmp_disabled")
+
+
+@pytest.fixture(scope="session")
+def loopback_unlimited() -> Iterator[None]:
+    """FastF1 without its pauses between requests to a stand-in."""
+    from fastf1.logger import LoggingManager
+    from fastf1.req import _SessionWithRateLimiting
+
+    # As `fetch.connect` does where it is the first to import FastF1.
+    LoggingManager._root_logger.removeHandler(LoggingManager._console_handler)
+    limits = {
+        re.compile(ANYWHERE_BUT_LOOPBACK + pattern.pattern): limiters
+        for pattern, limiters in _SessionWithRateLimiting._RATE_LIMITS.items()
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_SessionWithRateLimiting, "_RATE_LIMITS", limits)
+        yield
+
+
+@pytest.fixture
+def fastf1_restored(loopback_unlimited: None) -> Iterator[None]:
+    """FastF1 whose addresses and cache may be set: both are as before when the test ends."""
+    from fastf1.req import Cache
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ADDRESSES:
+            patch.setattr(import_module(module), name, getattr(import_module(module), name))
+        for name in CACHE_STATE:
+            patch.setattr(Cache, name, getattr(Cache, name))
+        yield
+        if Cache._requests_session_cached is not None:
+            Cache._requests_session_cached.close()
+
+
+def connect(
+    upstream: FaultyUpstream,
+    folder: Path,
+    *,
+    schedule_url: str | None = None,
+    jolpica_url: str | None = None,
+    reserve: Callable[[str, int], None] = lambda _host, _requests: None,
+) -> fetch.Upstream:
+    """FastF1 with its cache in this folder, asking the stand-in unless told otherwise."""
+    return fetch.connect(
+        cache_dir=folder,
+        schedule_url=upstream.schedule_url if schedule_url is None else schedule_url,
+        jolpica_url=upstream.jolpica_url if jolpica_url is None else jolpica_url,
+        reserve=reserve,
+    )
+
+
+@pytest.fixture
+def connected(upstream: FaultyUpstream, tmp_path: Path, fastf1_restored: None) -> fetch.Upstream:
+    """FastF1 asking the stand-in, with an empty cache and a budget without end."""
+    return connect(upstream, tmp_path / "cache")
+
+
+def cached_urls() -> list[str]:
+    """What FastF1's cache holds, expired or not."""
+    from fastf1.req import Cache
+
+    assert Cache._requests_session_cached is not None
+    urls: list[str] = Cache._requests_session_cached.cache.urls()
+    return urls

@@ -1,0 +1,176 @@
+"""The table of DESIGN.md section 1: which module of `ingestion` may import which."""
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from f1picks.environment import ROOT
+from tests.project import Project
+
+APP = ROOT / "ingestion"
+
+SAVING = {
+    "models", "records", "report", "signals", "matching", "plausibility", "lifecycle", "errors",
+}  # fmt: skip
+DOORS = {"pipeline", "corrections", "health", "tasks", "models", "report", "errors"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "__init__": set(),
+    "errors": set(),
+    "records": set(),
+    "report": set(),
+    "signals": set(),
+    # phase() answers without waiting for a tick, from the same pure functions as the rest.
+    "models": {"records", "lifecycle"},
+    "fetch": {"records", "errors"},
+    "transform": {"records", "errors"},
+    "plausibility": {"records", "errors"},
+    "matching": {"records", "errors"},
+    "lifecycle": {"records"},
+    "budget": {"models", "errors"},
+    "save": SAVING,
+    "corrections": SAVING | {"save"},
+    "pipeline": SAVING | {"save", "corrections", "fetch", "transform", "budget"},
+    "health": {"models", "lifecycle", "errors"},
+    "alarms": {"models", "lifecycle", "errors"},
+    "tasks": {"pipeline", "health", "alarms", "errors"},
+    "schedules": {"pipeline", "health", "alarms", "errors"},
+    "admin": DOORS,
+    "views": DOORS,
+    "management": DOORS | {"sample"},
+    "sample": set(),
+    "apps": {"checks"},
+    "checks": set(),
+    # A migration speaks of the models as they were: it imports none of what is there today.
+    "migrations": set(),
+}
+# Slow to import and needed for a fetch alone.
+HEAVY = {"fastf1", "pandas", "numpy"}
+MAY_IMPORT_HEAVY = {"fetch", "transform"}
+
+IMPORTING_FUNCTIONS = {"import_module", "import_string", "__import__"}
+
+
+def files() -> list[Path]:
+    return sorted(APP.rglob("*.py"))
+
+
+def dotted(path: Path) -> str:
+    """The module's full name: ingestion, ingestion.fetch.door."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def module_of(name: str) -> str:
+    """The row of the table: a package's modules count as the package."""
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def imports(source: str, *, package: str) -> Iterator[str]:
+    """Every import's full name, wherever it stands; `package` is what a leading dot means."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=module, names=names, level=level):
+                base = _base(module, level=level, package=package)
+                yield from (f"{base}.{alias.name}" for alias in names)
+            case ast.Call(func=function, args=[ast.Constant(value=str(name)), *_]):
+                if ast.unparse(function).rpartition(".")[2] in IMPORTING_FUNCTIONS:
+                    yield name
+
+
+def _base(module: str | None, *, level: int, package: str) -> str:
+    if level == 0:
+        return module or ""
+    parts = package.split(".")
+    return ".".join([*parts[: len(parts) - level + 1], *([module] if module else [])])
+
+
+def forbidden(source: str, *, module: str, package: str) -> list[str]:
+    found = []
+    for name in imports(source, package=package):
+        top = name.partition(".")[0]
+        if top in {"f1picks", "tests"} or (top in HEAVY and module not in MAY_IMPORT_HEAVY):
+            found.append(name)
+        elif top == "ingestion":
+            target = module_of(name)
+            if target not in MAY_IMPORT.get(module, set()) | {module}:
+                found.append(name)
+    return found
+
+
+@pytest.mark.parametrize("path", files(), ids=dotted)
+def test_module_is_listed_and_imports_only_what_the_table_allows(path: Path) -> None:
+    name = dotted(path)
+    module = module_of(name)
+    assert module in MAY_IMPORT, f"{module} is not in the table of DESIGN.md"
+    package = name if path.stem == "__init__" else name.rpartition(".")[0]
+    assert forbidden(path.read_text(), module=module, package=package) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "found"),
+    [
+        ("errors", "import ingestion.records", ["ingestion.records"]),
+        ("errors", "from ingestion import records", ["ingestion.records"]),
+        ("errors", "from ingestion.records import Event", ["ingestion.records.Event"]),
+        ("errors", "from . import records", ["ingestion.records"]),
+        ("errors", "from .records import Event", ["ingestion.records.Event"]),
+        ("errors", "def f():\n    from ingestion import save", ["ingestion.save"]),
+        ("fetch", "if TYPE_CHECKING:\n    from ingestion import models", ["ingestion.models"]),
+        ("save", "importlib.import_module('ingestion.pipeline')", ["ingestion.pipeline"]),
+        ("save", "from ingestion import *", ["ingestion.*"]),
+        ("pipeline", "from f1picks import settings", ["f1picks.settings"]),
+        ("pipeline", "def f():\n    import pandas as pd", ["pandas"]),
+        ("sample", "from ingestion.errors import Oops", ["ingestion.errors.Oops"]),
+        ("admin", "from ingestion import fetch", ["ingestion.fetch"]),
+        ("fetch", "import fastf1\nfrom ingestion import errors, records", []),
+        ("fetch", "from ingestion.fetch.door import Door\nfrom .fetch import door", []),
+        ("pipeline", "from ingestion import fetch, transform, save, models, budget", []),
+        ("management", "from ingestion.sample import upstream\nimport rich", []),
+        ("checks", "import django", []),
+    ],
+)  # fmt: skip
+def test_forbidden_arrows_are_found(module: str, source: str, found: list[str]) -> None:
+    assert forbidden(source, module=module, package="ingestion") == found
+
+
+def test_dots_are_counted_from_the_package() -> None:
+    source = "from ..records import Event\nfrom .. import models\nfrom .door import Door"
+    assert list(imports(source, package="ingestion.fetch")) == [
+        "ingestion.records.Event",
+        "ingestion.models",
+        "ingestion.fetch.door.Door",
+    ]
+
+
+IMPORT_EACH = """
+import importlib, json, sys
+report = {}
+for name in %r:
+    importlib.import_module(name)
+    report[name] = sorted({"fastf1", "pandas"} & sys.modules.keys())
+print(json.dumps(report))
+"""
+
+
+def test_neither_fastf1_nor_pandas_is_imported_until_a_fetch(unmigrated_project: Project) -> None:
+    names = [
+        name
+        for name in map(dotted, files())
+        if module_of(name) not in MAY_IMPORT_HEAVY | {"migrations"}
+    ]
+    expected = {
+        "ingestion.models",
+        "ingestion.save",
+        "ingestion.pipeline",
+        "ingestion.management.commands.ingest_f1",
+    }
+    assert expected - set(names) == set(), f"looked for them among {names}"
+    ran = unmigrated_project.manage("shell", "-v0", "-c", IMPORT_EACH % names)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == {name: [] for name in names}

@@ -1,0 +1,443 @@
+"""Every way in which an upstream fails is one typed error that a person understands, and nothing
+of it stays in FastF1's cache."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestion import fetch
+from ingestion.errors import (
+    BadSourceData,
+    IngestionError,
+    SourceRateLimited,
+    SourceUnavailable,
+)
+from ingestion.fetch import door
+from ingestion.records import SessionType
+from ingestion.sample.season import load_season
+from ingestion.transform import read_calendar, read_classifications
+from tests.fastf1_limits import cached_urls, connect
+from tests.upstream import FaultyUpstream, with_meta, with_rows, with_wrong_types
+
+# Three pages, as a whole season's five take longer and show no more.
+ROUNDS_RUN = 11
+ROWS = 219
+# Much longer than the stand-in takes, much shorter than anybody wants to wait.
+SOON = 0.4
+LONG = 60.0
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A fetch, and which request of it is spoiled."""
+
+    what: str
+    path: str
+    ask: Callable[..., fetch.Answer]
+    rows: int
+    offset: str | None = None
+
+    def target(self) -> str:
+        if self.path.startswith("/f1schedule/"):
+            return self.path
+        return f"{self.path}?limit=100" + (f"&offset={self.offset}" if self.offset else "")
+
+    def spoil(self, upstream: FaultyUpstream, **switches: Any) -> None:
+        upstream.fault(self.path, query={"offset": self.offset}, **switches)
+
+    def __call__(self, connected: fetch.Upstream) -> fetch.Answer:
+        return self.ask(connected, 2024, fresh=False)
+
+
+@pytest.fixture
+def upstream() -> Iterator[FaultyUpstream]:
+    season = load_season(2024)
+    run = [grand_prix.id for grand_prix in season.grands_prix[:ROUNDS_RUN]]
+    races = {key: season.races[key] for key in run}
+    with FaultyUpstream({2024: replace(season, races=races)}) as started:
+        yield started
+
+
+def fetch_races(connected: fetch.Upstream, season: int, *, fresh: bool) -> fetch.Answer:
+    return fetch.fetch_results(connected, season, SessionType.RACE, fresh=fresh)
+
+
+SCHEDULE = Ask(
+    "the schedule file of 2024", "/f1schedule/schedule_2024.json", fetch.fetch_schedule, 24
+)
+CALENDAR = Ask("Jolpica's calendar of 2024", "/ergast/f1/2024/races.json", fetch.fetch_calendar, 24)
+FIRST_PAGE = Ask("Jolpica's results of 2024", "/ergast/f1/2024/results.json", fetch_races, ROWS)
+THIRD_PAGE = Ask(
+    "Jolpica's results of 2024", "/ergast/f1/2024/results.json", fetch_races, ROWS, "200"
+)
+every_ask = pytest.mark.parametrize(
+    "ask",
+    [SCHEDULE, CALENDAR, FIRST_PAGE, THIRD_PAGE],
+    ids=["schedule", "calendar", "first page", "third page"],
+)
+# Byte by byte, each sooner than any limit between bytes.
+DRIPPING_HEADERS = {"drip": "headers", "interval": 0.02}
+DRIPPING_BODY = {"drip": "body", "interval": 0.005}
+each_page = pytest.mark.parametrize("ask", [FIRST_PAGE, THIRD_PAGE], ids=["first", "third"])
+
+
+def fail(ask: Ask, connected: fetch.Upstream) -> IngestionError:
+    with pytest.raises(IngestionError) as raised:
+        ask(connected)
+    return raised.value
+
+
+def assert_recovers(ask: Ask, upstream: FaultyUpstream, connected: fetch.Upstream) -> None:
+    """Nothing of the bad answer is left: the same question, cache allowed, is answered truly."""
+    assert not [url for url in cached_urls() if url == upstream.address + ask.target()]
+    upstream.clear_faults()
+    connected.door._whole_request = LONG
+    assert count(ask(connected)) == ask.rows
+
+
+def count(answer: fetch.Answer) -> int:
+    if len(answer.urls) == 1:
+        return len(answer.content)
+    return sum(len(content) for _, contents in answer.content for content in contents)
+
+
+# No answer
+
+
+@every_ask
+def test_a_refused_connection(
+    ask: Ask, upstream: FaultyUpstream, connected: fetch.Upstream
+) -> None:
+    upstream.stop()
+    error = fail(ask, connected)
+    assert type(error) is SourceUnavailable
+    assert str(error) == f"{ask.what}: the server cannot be reached or broke off"
+    assert error.status is None
+    assert cached_urls() == []
+
+
+@every_ask
+@pytest.mark.parametrize("switches", [{"reset": True}, {"cut": 500}], ids=["reset", "cut"])
+def test_a_connection_that_breaks_off(
+    ask: Ask, switches: dict[str, Any], upstream: FaultyUpstream, connected: fetch.Upstream
+) -> None:
+    ask.spoil(upstream, **switches)
+    error = fail(ask, connected)
+    assert type(error) is SourceUnavailable
+    assert str(error) == f"{ask.what}: the server cannot be reached or broke off"
+    assert_recovers(ask, upstream, connected)
+
+
+@pytest.mark.parametrize(
+    ("ask", "switches"),
+    [
+        (SCHEDULE, {"hang": True}),
+        (CALENDAR, {"hang": True}),
+        (FIRST_PAGE, {"hang": True}),
+        (THIRD_PAGE, {"hang": True}),
+        (SCHEDULE, {"delay": 60}),
+        (FIRST_PAGE, {"delay": 60}),
+        (SCHEDULE, DRIPPING_HEADERS),
+        (CALENDAR, DRIPPING_HEADERS),
+        (SCHEDULE, DRIPPING_BODY),
+        (THIRD_PAGE, DRIPPING_BODY),
+    ],
+)
+def test_an_answer_that_takes_too_long_as_a_whole(
+    ask: Ask, switches: dict[str, Any], upstream: FaultyUpstream, connected: fetch.Upstream
+) -> None:
+    ask.spoil(upstream, **switches)
+    connected.door._whole_request = SOON
+    error = fail(ask, connected)
+    assert type(error) is SourceUnavailable
+    assert str(error) == f"{ask.what}: no answer in time"
+    assert error.status is None
+    assert_recovers(ask, upstream, connected)
+
+
+def test_an_unknown_host(upstream: FaultyUpstream, tmp_path: Path, fastf1_restored: None) -> None:
+    # Reserved for what never resolves (RFC 6761).
+    connected = connect(upstream, tmp_path / "cache", jolpica_url="http://jolpica.invalid/f1")
+    error = fail(CALENDAR, connected)
+    assert type(error) is SourceUnavailable
+    assert str(error) == f"{CALENDAR.what}: the server cannot be reached or broke off"
+
+
+# An answer that refuses
+
+
+@every_ask
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(404, "Not Found"), (500, "Internal Server Error"), (503, "Service Unavailable")],
+)
+def test_a_refusal(
+    ask: Ask, status: int, reason: str, upstream: FaultyUpstream, connected: fetch.Upstream
+) -> None:
+    ask.spoil(upstream, status=status)
+    error = fail(ask, connected)
+    assert type(error) is SourceUnavailable
+    assert str(error) == f"{ask.what}: the server answered {status} {reason}"
+    assert error.status == status
+    assert_recovers(ask, upstream, connected)
+
+
+@every_ask
+@pytest.mark.parametrize("retry_after", [None, 7])
+def test_too_many_requests(
+    ask: Ask, retry_after: int | None, upstream: FaultyUpstream, connected: fetch.Upstream
+) -> None:
+    ask.spoil(upstream, status=429, retry_after=retry_after)
+    error = fail(ask, connected)
+    assert type(error) is SourceRateLimited
+    assert str(error) == f"{ask.what}: the server asks for fewer requests (429)"
+    assert (error.status, error.retry_at) == (429, None)
+    assert error.advice == "Run it again in an hour: it goes on with what is missing"
+    assert_recovers(ask, upstream, connected)
+
+
+# An answer that makes no sense
+
+
+@every_ask
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"body": b""},
+        {"body": b"\n"},
+        {"html": True},
+        {"truncate": 500},
+        {"json": {"other": []}},
+        {"json": [1, 2]},
+        {"body": b"null"},
+        {"body": b"\xff\xfe\x00"},
+        {"body": b"[" * 100_000},
+        {"transform": with_wrong_types},
+    ],
+    ids=[
+        "empty",
+        "bare newline",
+        "HTML",
+        "cut JSON",
+        "another shape",
+        "a list",
+        "null",
+        "no text",
+        "too deep",
+        "wrong types",
+    ],
+)
+def test_an_unreadable_answer(
+    ask: Ask, switches: dict[str, Any], upstream: FaultyUpstream, connected: fetch.Upstream
+) -> None:
+    ask.spoil(upstream, **switches)
+    error = fail(ask, connected)
+    assert type(error) is BadSourceData
+    assert str(error) == (f"{ask.what}: the answer is not what it should be and cannot be read")
+    assert_recovers(ask, upstream, connected)
+
+
+@every_ask
+def test_a_body_that_is_not_compressed_as_it_says(
+    ask: Ask, upstream: FaultyUpstream, connected: fetch.Upstream
+) -> None:
+    ask.spoil(upstream, headers={"Content-Encoding": "gzip"})
+    error = fail(ask, connected)
+    assert type(error) is BadSourceData
+    assert str(error) == f"{ask.what}: the answer cannot be decoded"
+    assert_recovers(ask, upstream, connected)
+
+
+@every_ask
+def test_a_body_that_never_ends(
+    ask: Ask,
+    upstream: FaultyUpstream,
+    connected: fetch.Upstream,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ask.spoil(upstream, body=b"[" + b" " * 300_000 + b"]")
+    with monkeypatch.context() as smaller:
+        smaller.setattr(door, "LARGEST_BODY", 250_000)
+        error = fail(ask, connected)
+    assert type(error) is BadSourceData
+    assert_recovers(ask, upstream, connected)
+
+
+# Pages that are not of one piece
+
+
+@pytest.mark.parametrize("total", [23, 25, 0])
+def test_a_calendar_whose_total_lies(
+    total: int, upstream: FaultyUpstream, connected: fetch.Upstream
+) -> None:
+    CALENDAR.spoil(upstream, transform=with_meta(total=str(total)))
+    error = fail(CALENDAR, connected)
+    assert type(error) is BadSourceData
+    assert str(error) == f"{CALENDAR.what}: 24 rows were sent of {total}"
+    assert_recovers(CALENDAR, upstream, connected)
+
+
+@pytest.mark.parametrize(
+    ("total", "message"),
+    [
+        (3, "a page has 100 rows where 3 should be"),
+        (0, "a page has 100 rows where 0 should be"),
+        (-1, "a page has 100 rows where -1 should be"),
+        (218, "a page has 19 rows where 18 should be"),
+        (220, "a page has 19 rows where 20 should be"),
+        (301, "a page has 19 rows where 100 should be"),
+    ],
+)
+def test_results_whose_total_lies(
+    total: int, message: str, upstream: FaultyUpstream, connected: fetch.Upstream
+) -> None:
+    upstream.fault(FIRST_PAGE.path, transform=with_meta(total=str(total)))
+    error = fail(FIRST_PAGE, connected)
+    assert type(error) is BadSourceData
+    assert str(error) == f"{FIRST_PAGE.what}: {message}"
+    assert cached_urls() == []
+    assert_recovers(FIRST_PAGE, upstream, connected)
+
+
+@each_page
+@pytest.mark.parametrize("total", ["218", "220"])
+def test_a_total_that_changes_between_pages(
+    ask: Ask, total: str, upstream: FaultyUpstream, connected: fetch.Upstream
+) -> None:
+    ask.spoil(upstream, transform=with_meta(total=total))
+    error = fail(ask, connected)
+    assert type(error) is BadSourceData
+    assert str(error) == f"{ask.what}: the number of rows changed from page to page"
+    assert cached_urls() == []
+    assert_recovers(ask, upstream, connected)
+
+
+@each_page
+def test_a_page_that_lacks_a_row(
+    ask: Ask, upstream: FaultyUpstream, connected: fetch.Upstream
+) -> None:
+    ask.spoil(upstream, transform=without_a_row)
+    error = fail(ask, connected)
+    assert type(error) is BadSourceData
+    should_be = 100 if ask is FIRST_PAGE else 19
+    assert str(error) == f"{ask.what}: a page has {should_be - 1} rows where {should_be} should be"
+    assert cached_urls() == []
+    assert_recovers(ask, upstream, connected)
+
+
+def without_a_row(document: Any) -> Any:
+    document["MRData"]["RaceTable"]["Races"][0]["Results"].pop()
+    return document
+
+
+@each_page
+def test_another_page_than_the_one_asked_for(
+    ask: Ask, upstream: FaultyUpstream, connected: fetch.Upstream
+) -> None:
+    ask.spoil(upstream, transform=with_meta(offset="100"))
+    error = fail(ask, connected)
+    assert type(error) is BadSourceData
+    assert str(error) == f"{ask.what}: another page than the one asked for was sent"
+    assert_recovers(ask, upstream, connected)
+
+
+@pytest.mark.parametrize(
+    "session_type", [SessionType.RACE, SessionType.QUALIFYING, SessionType.SPRINT]
+)
+def test_a_page_that_repeats_the_first(
+    session_type: SessionType, upstream: FaultyUpstream, connected: fetch.Upstream
+) -> None:
+    """It says the offset that was asked for, and the rows of another: their half of a race that
+    the next page completes would be missing."""
+    endpoint = fetch.ENDPOINTS[session_type]
+    upstream.fault(f"/ergast/f1/2024/{endpoint}.json", query={"offset": "100"}, repeat_page=True)
+    with pytest.raises(BadSourceData, match=f"^Jolpica's {endpoint} of 2024: "):
+        fetch.fetch_results(connected, 2024, session_type, fresh=False)
+    assert cached_urls() == []
+
+
+@each_page
+@pytest.mark.parametrize("meta", [{"total": "many"}, {"total": None}, {"offset": "first"}])
+def test_a_page_whose_numbers_are_none(
+    ask: Ask, meta: dict[str, Any], upstream: FaultyUpstream, connected: fetch.Upstream
+) -> None:
+    ask.spoil(upstream, transform=with_meta(**meta))
+    error = fail(ask, connected)
+    assert type(error) is BadSourceData
+    assert str(error).startswith(f"{ask.what}: ")
+    assert_recovers(ask, upstream, connected)
+
+
+# Another season
+
+
+def of_2023(document: Any) -> Any:
+    for race in document["MRData"]["RaceTable"]["Races"]:
+        race["season"] = "2023"
+    return document
+
+
+def test_results_of_another_season_are_read_by_nobody(
+    upstream: FaultyUpstream, connected: fetch.Upstream
+) -> None:
+    upstream.fault(THIRD_PAGE.path, query={"offset": "200"}, transform=of_2023)
+    answer = THIRD_PAGE(connected)
+    with pytest.raises(BadSourceData, match=r"results of 2024 cannot be read: they are of 2023$"):
+        read_classifications(answer.content, 2024, SessionType.RACE, None)
+    fetch.forget(answer)
+    assert_recovers(THIRD_PAGE, upstream, connected)
+
+
+def test_a_calendar_of_another_season_is_read_by_nobody(
+    upstream: FaultyUpstream, connected: fetch.Upstream
+) -> None:
+    upstream.fault(CALENDAR.path, transform=of_2023)
+    answer = CALENDAR(connected)
+    with pytest.raises(BadSourceData, match=r"of 2024 cannot be read: it has a race of 2023$"):
+        read_calendar(answer.content, 2024, None)
+    fetch.forget(answer)
+    assert_recovers(CALENDAR, upstream, connected)
+
+
+# What a message must not say
+
+
+@every_ask
+@pytest.mark.parametrize(
+    "switches", [{"status": 500}, {"body": b""}, {"reset": True}, {"status": 429}]
+)
+def test_no_error_tells_a_password(
+    ask: Ask,
+    switches: dict[str, Any],
+    upstream: FaultyUpstream,
+    tmp_path: Path,
+    fastf1_restored: None,
+) -> None:
+    def with_password(url: str) -> str:
+        return re.sub("^http://", "http://ingest:opensesame@", url)
+
+    connected = connect(
+        upstream,
+        tmp_path / "cache",
+        schedule_url=with_password(upstream.schedule_url),
+        jolpica_url=with_password(upstream.jolpica_url),
+    )
+    ask.spoil(upstream, **switches)
+    error = fail(ask, connected)
+    assert "opensesame" not in str(error) + error.advice
+    assert "://" not in str(error)
+    assert upstream.requests[0].headers["authorization"].startswith("Basic ")
+
+
+def test_rows_with_wrong_values_are_no_fault_of_the_answer(
+    upstream: FaultyUpstream, connected: fetch.Upstream
+) -> None:
+    """Which race suffers is for the transform to say: one must not take the others along."""
+    upstream.fault(
+        FIRST_PAGE.path, transform=with_rows(lambda row: {**row, "position": "first", "grid": None})
+    )
+    assert count(FIRST_PAGE(connected)) == ROWS

@@ -1,0 +1,325 @@
+"""Classifications to results: whole or not at all, and only news is written."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from ingestion import signals
+from ingestion.models import Change, Event, Result
+from ingestion.records import SessionType, UnreadableClassification
+from ingestion.save import save_calendar, save_classifications
+from tests.builders import (
+    AFTER,
+    DRIVERS,
+    SUNDAY,
+    at,
+    calendar,
+    classification,
+    context,
+    entries,
+    grand_prix,
+    race_identity,
+)
+from tests.rows import all_rows
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SWAPPED = ("piastri", "hamilton", "leclerc", "max_verstappen", "norris")
+
+
+@pytest.fixture(autouse=True)
+def calendar_saved() -> None:
+    save_calendar(calendar(grand_prix()), context())
+
+
+@pytest.fixture
+def heard() -> Iterator[list[tuple[str, int]]]:
+    """The kinds and revisions of results that are announced."""
+    announced: list[tuple[str, int]] = []
+
+    def receiver(*, change: Change, **_: object) -> None:
+        announced.append((change.kind, change.revision))
+
+    for signal in (signals.results_published, signals.results_amended):
+        signal.connect(receiver)
+    yield announced
+    for signal in (signals.results_published, signals.results_amended):
+        signal.disconnect(receiver)
+
+
+def race() -> Event:
+    return Event.objects.get(session_type=SessionType.RACE)
+
+
+def test_a_first_classification_is_published(heard: list[tuple[str, int]]) -> None:
+    report = save_classifications([classification()], context(AFTER))
+
+    assert report.counts()["results"] == {
+        "created": 1,
+        "updated": 0,
+        "unchanged": 0,
+        "amended": 0,
+    }
+    event = race()
+    assert (event.status, event.results_state, event.results_revision) == (
+        "completed",
+        "official",
+        1,
+    )
+    assert (event.results_source, event.results_generated_at) == ("jolpica", AFTER)
+    assert [result.driver_id for result in event.classification] == list(DRIVERS)
+    assert [result.driver_id for result in event.podium] == ["hamilton", "piastri", "leclerc"]
+    assert event.winner is not None
+    assert event.winner.points == Decimal(25)
+    assert event.pole is None
+    assert heard == [("published", 1)]
+
+
+def test_the_pole_is_the_first_of_qualifying() -> None:
+    save_classifications([classification(SessionType.QUALIFYING, SWAPPED)], context(AFTER))
+
+    event = Event.objects.get(session_type=SessionType.QUALIFYING)
+    assert event.pole is not None
+    assert event.pole.driver_id == "piastri"
+    assert event.winner is None
+    assert event.podium == []
+
+
+def test_the_same_classification_again_writes_nothing(heard: list[tuple[str, int]]) -> None:
+    save_classifications([classification()], context(AFTER))
+    before = all_rows()
+
+    later = classification(generated_at=AFTER + timedelta(hours=2))
+    report = save_classifications([later], context(AFTER + timedelta(hours=2)))
+
+    assert report.results == {"unchanged": 1}
+    assert all_rows() == before
+    assert heard == [("published", 1)]
+
+
+def test_a_changed_order_is_a_revision_whose_rows_keep_their_keys(
+    heard: list[tuple[str, int]],
+) -> None:
+    save_classifications([classification()], context(AFTER))
+    keys = dict(Result.objects.values_list("driver_id", "pk"))
+
+    report = save_classifications([classification(drivers=SWAPPED)], context(AFTER))
+
+    assert report.results == {"amended": 1}
+    assert race().results_revision == 2
+    assert [result.driver_id for result in race().classification] == list(SWAPPED)
+    assert dict(Result.objects.values_list("driver_id", "pk")) == keys
+    change = Change.objects.get(kind="amended")
+    before, after = (
+        [entry["driver_id"] for entry in side["classification"]]
+        for side in (change.before, change.after)
+    )
+    assert (before, after) == (list(DRIVERS), list(SWAPPED))
+    assert heard == [("published", 1), ("amended", 2)]
+
+
+def test_times_that_are_filled_in_later_are_details(heard: list[tuple[str, int]]) -> None:
+    kind = SessionType.QUALIFYING
+    save_classifications([classification(kind)], context(AFTER))
+
+    timed = entries(q1=timedelta(minutes=1, seconds=44.123))
+    report = save_classifications([classification(kind, results=timed)], context(AFTER))
+
+    assert report.results == {"updated": 1}
+    assert Change.objects.latest("pk").kind == "details"
+    assert set(Result.objects.values_list("q1", flat=True)) == {timedelta(seconds=104.123)}
+    assert heard == [("published", 1)]
+
+
+def test_a_disqualification_that_only_the_status_tells_is_an_amendment() -> None:
+    save_classifications([classification()], context(AFTER))
+    last = replace(entries()[-1], status="Disqualified")
+
+    report = save_classifications([classification(results=[*entries()[:-1], last])], context(AFTER))
+
+    assert report.results == {"amended": 1}
+
+
+def test_an_entry_that_is_gone_goes_and_one_that_is_new_comes() -> None:
+    save_classifications([classification(drivers=DRIVERS[:4])], context(AFTER))
+
+    save_classifications(
+        [classification(drivers=("hamilton", "piastri", "leclerc", "norris"))], context(AFTER)
+    )
+
+    assert [result.driver_id for result in race().classification] == [
+        "hamilton",
+        "piastri",
+        "leclerc",
+        "norris",
+    ]
+    assert [
+        entry["driver_id"] for entry in Change.objects.latest("pk").before["classification"]
+    ] == list(DRIVERS[:4])
+
+
+def test_a_driver_may_stand_twice_in_different_cars() -> None:
+    shared = replace(entries()[0], order=6, position=1, driver_number=99)
+
+    save_classifications([classification(results=[*entries(), shared])], context(AFTER))
+
+    assert race().results.filter(driver_id="hamilton").count() == 2
+
+
+def test_older_never_overwrites_newer() -> None:
+    save_classifications([classification()], context(AFTER))
+    before = all_rows()
+
+    stale = classification(drivers=SWAPPED, generated_at=AFTER - timedelta(hours=1))
+    report = save_classifications([stale], context(AFTER))
+
+    assert all_rows() == before
+    assert report.results == {"unchanged": 1}
+    assert "older than the saved" in report.notes[0].message
+
+
+def test_a_persons_classification_stands_and_the_difference_is_said() -> None:
+    save_classifications([classification()], context(AFTER))
+    Event.objects.update(results_locked=True)
+    before = all_rows()
+
+    report = save_classifications([classification(drivers=SWAPPED)], context(AFTER))
+
+    assert all_rows() == before
+    assert "a person's classification stands" in report.notes[0].message
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"name": "Dutch Grand Prix", "location": "Zandvoort", "country": "Netherlands"},
+        {"race_date": SUNDAY + timedelta(days=7)},
+        {"race_date": SUNDAY - timedelta(days=364)},
+    ],
+)
+def test_another_race_than_those_on_the_calendar_is_refused_whatever_its_round(
+    elsewhere: dict[str, object],
+) -> None:
+    before = all_rows()
+
+    report = save_classifications([classification(race=race_identity(**elsewhere))], context(AFTER))
+
+    assert all_rows() == before
+    assert "is on the calendar" in report.problems[0].message
+
+
+def test_a_result_lands_on_its_race_whatever_round_the_upstream_calls_it() -> None:
+    save_classifications([classification(race=race_identity(round_number=3))], context(AFTER))
+
+    assert race().results_revision == 1
+    assert race().round_number == 14
+
+
+def test_a_cancelled_session_takes_no_classification() -> None:
+    Event.objects.update(status="cancelled")
+
+    report = save_classifications([classification()], context(AFTER))
+
+    assert not Result.objects.exists()
+    assert "cancelled" in report.problems[0].message
+
+
+@pytest.mark.parametrize(
+    "half_filled",
+    [
+        [],
+        [replace(entry, position=0) for entry in entries()],
+        [replace(entry, position=entry.position + 1) for entry in entries()],
+    ],
+)
+def test_half_filled_is_not_available_yet_while_young_and_a_problem_once_old(
+    half_filled: list,  # type: ignore[type-arg]
+) -> None:
+    young = save_classifications([classification(results=half_filled)], context(at(SUNDAY, 17)))
+    old = save_classifications([classification(results=half_filled)], context(AFTER))
+
+    assert "not available yet" in young.notes[0].message
+    assert young.problems == []
+    assert "not available yet" in old.problems[0].message
+    assert not Result.objects.exists()
+
+
+def test_a_driver_twice_in_the_same_car_is_refused() -> None:
+    doubled = replace(entries()[0], order=6, position=6)
+
+    report = save_classifications([classification(results=[*entries(), doubled])], context(AFTER))
+
+    assert "hamilton twice in the same car" in report.problems[0].message
+    assert not Result.objects.exists()
+
+
+def test_one_that_the_database_refuses_does_not_take_the_others_along(
+    heard: list[tuple[str, int]],
+) -> None:
+    refused = entries(points=Decimal(-1))
+
+    report = save_classifications(
+        [
+            classification(results=refused),
+            classification(SessionType.QUALIFYING),
+        ],
+        context(AFTER),
+    )
+
+    assert report.results == {"created": 1}
+    assert [problem.session_type for problem in report.problems] == ["race"]
+    assert "the database refused it" in report.problems[0].message
+    assert Event.objects.get(session_type=SessionType.QUALIFYING).results.count() == 5
+    event = race()
+    assert (event.results_revision, event.results_state) == (0, "pending")
+    assert not event.results.exists()
+    assert heard == [("published", 1)]
+
+
+def test_one_that_cannot_be_read_does_not_take_the_others_along() -> None:
+    unreadable = UnreadableClassification(
+        race_identity(), SessionType.RACE, "99999 is out of range"
+    )
+
+    report = save_classifications(
+        [unreadable, classification(SessionType.QUALIFYING)], context(AFTER)
+    )
+
+    assert report.results == {"created": 1}
+    assert "99999 is out of range" in report.problems[0].message
+
+
+def test_two_classifications_of_one_session_in_an_answer_are_refused() -> None:
+    report = save_classifications(
+        [classification(), classification(race=race_identity(round_number=15))], context(AFTER)
+    )
+
+    assert report.results == {"created": 1}
+    assert "two classifications" in report.problems[0].message
+
+
+def test_a_qualifying_that_no_calendar_lists_is_created_with_its_classification() -> None:
+    old_sunday = SUNDAY.replace(year=1997, day=27)
+    weekend = grand_prix(sunday=old_sunday)
+    save_calendar(calendar(replace(weekend, sessions=weekend.sessions[1:]), season=1997), context())
+    identity = race_identity(season=1997, race_date=old_sunday)
+
+    report = save_classifications(
+        [classification(SessionType.QUALIFYING, race=identity)], context(AFTER)
+    )
+
+    assert report.counts()["events"]["created"] == 1
+    event = Event.objects.get(season=1997, session_type="qualifying")
+    assert (event.starts_at, event.status, event.results_revision) == (None, "completed", 1)
+    assert event.results.count() == 5
+    assert [change.kind for change in event.changes.all()] == ["scheduled", "published"]
+
+
+def test_a_session_that_a_calendar_of_today_does_not_list_takes_no_classification() -> None:
+    report = save_classifications([classification(SessionType.SPRINT)], context(AFTER))
+
+    assert "no such session" in report.problems[0].message
+    assert Event.objects.count() == 2

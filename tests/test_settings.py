@@ -1,0 +1,199 @@
+"""Settings as a process gets them from its environment and .env."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from f1picks.environment import ROOT, variable_names
+from tests.project import Project
+
+KEY = "a-key-for-this-test-that-is-long-enough-and-has-0123456789-in-it"
+READ = """
+import json
+from django.conf import settings
+print(json.dumps({name: getattr(settings, name) for name in %r}, default=str))
+"""
+
+
+def read(project: Project, *names: str, **env: str) -> list[Any]:
+    ran = project.manage("shell", "-v0", "-c", READ % (names,), env=env)
+    assert ran.returncode == 0, ran.stderr
+    values: dict[str, Any] = json.loads(ran.stdout)
+    return list(values.values())
+
+
+def test_defaults_are_safe_and_need_no_environment(unmigrated_project: Project) -> None:
+    names = (
+        "DEBUG", "ALLOWED_HOSTS", "USE_TZ", "TIME_ZONE", "FASTF1_CACHE_DIR", "F1_SCHEDULE_URL",
+        "JOLPICA_URL", "F1_USERNAME", "F1_PASSWORD", "LOG_LEVEL", "LOG_FORMAT",
+        "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", "SESSION_COOKIE_SECURE",
+    )  # fmt: skip
+    empty = dict.fromkeys(variable_names(ROOT / ".env.example"), "")
+    assert read(unmigrated_project, *names, **empty) == [
+        False, ["localhost", "127.0.0.1"], True, "UTC", str(ROOT / "cache/fastf1"), "",
+        "", "", "", "INFO", "console",
+        False, 0, False,
+    ]  # fmt: skip
+
+
+def test_the_example_file_says_what_the_defaults_are(unmigrated_project: Project) -> None:
+    names = (
+        "DEBUG", "ALLOWED_HOSTS", "DATABASES", "FASTF1_CACHE_DIR", "LOG_LEVEL", "LOG_FORMAT",
+        "F1_SCHEDULE_URL", "JOLPICA_URL", "SECURE_SSL_REDIRECT", "CSRF_TRUSTED_ORIGINS",
+    )  # fmt: skip
+    empty = dict.fromkeys(variable_names(ROOT / ".env.example"), "")
+    example = {
+        name: value.strip()
+        for line in (ROOT / ".env.example").read_text().splitlines()
+        if not line.startswith("#") and line
+        for name, _, value in [line.partition("=")]
+    }
+    assert read(unmigrated_project, *names, **example) == read(unmigrated_project, *names, **empty)
+
+
+def test_values_come_from_the_environment(unmigrated_project: Project, tmp_path: Path) -> None:
+    assert read(
+        unmigrated_project,
+        "DEBUG",
+        "ALLOWED_HOSTS",
+        "FASTF1_CACHE_DIR",
+        "F1_SCHEDULE_URL",
+        "JOLPICA_URL",
+        "F1_PASSWORD",
+        "LOG_LEVEL",
+        "LOG_FORMAT",
+        DEBUG="true",
+        ALLOWED_HOSTS="picks.example, www.picks.example",
+        FASTF1_CACHE_DIR=str(tmp_path / "elsewhere"),
+        F1_SCHEDULE_URL="http://127.0.0.1:8000/f1schedule/",
+        JOLPICA_URL=" http://127.0.0.1:8000/ergast/f1 ",
+        F1_PASSWORD="$DEBUG #1",
+        LOG_LEVEL="warning",
+        LOG_FORMAT="JSON",
+    ) == [
+        True,
+        ["picks.example", "www.picks.example"],
+        str(tmp_path / "elsewhere"),
+        "http://127.0.0.1:8000/f1schedule/",
+        "http://127.0.0.1:8000/ergast/f1",
+        "$DEBUG #1",
+        "WARNING",
+        "json",
+    ]
+
+
+def test_env_file_fills_in_what_the_environment_leaves_out(
+    unmigrated_project: Project, tmp_path: Path
+) -> None:
+    file = tmp_path / "settings.env"
+    file.write_text(
+        "\ufeff# a comment\r\n\r\nexport F1_USERNAME=someone\r\nF1_PASSWORD='$p a#s'\r\n"
+        "LOG_LEVEL=ERROR \r\n   \r\nJOLPICA_URL=http://file.example\r\n",
+        encoding="utf-8",
+    )
+    assert read(
+        unmigrated_project,
+        "F1_USERNAME",
+        "F1_PASSWORD",
+        "LOG_LEVEL",
+        "JOLPICA_URL",
+        ENV_FILE=str(file),
+        JOLPICA_URL="http://environment.example",
+    ) == ["someone", "$p a#s", "ERROR", "http://environment.example"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"LOG_LEVEL=INFO\nhunter2marked\n", "Line 2 of it.env is not of the form NAME=value."),
+        (b"F1_PASSWORD: hunter2marked\n", "Line 1 of it.env is not of the form NAME=value."),
+        (b"F1_PASSWORD=hunter2marked\xff\n", "it.env is not UTF-8 text."),
+        (None, "it.env cannot be read (No such file or directory)."),
+    ],
+)
+def test_env_file_that_cannot_be_read_is_refused_and_never_shown(
+    unmigrated_project: Project, tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    file = tmp_path / "it.env"
+    if content is not None:
+        file.write_bytes(content)
+    checked = unmigrated_project.manage("check", env={"ENV_FILE": str(file)})
+    assert checked.returncode == 1
+    assert message in checked.stderr
+    assert checked.stderr.startswith("Wrong configuration: ")
+    assert checked.stderr.count("\n") == 1
+    assert "hunter2marked" not in checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize("name", ["LOG_LEVEL", "LOG_FORMAT"])
+def test_wrong_value_is_one_line_and_exit_1(unmigrated_project: Project, name: str) -> None:
+    checked = unmigrated_project.manage("check", env={name: "wrong"})
+    assert (checked.returncode, checked.stdout) == (1, "")
+    assert checked.stderr.startswith(f"Wrong configuration: {name} is none of ")
+    assert checked.stderr.endswith("(.env.example explains every variable).\n")
+    assert checked.stderr.count("\n") == 1
+
+
+def test_commands_need_no_secret_key(unmigrated_project: Project) -> None:
+    for arguments in (["check"], ["migrate", "--verbosity", "0"], ["makemigrations", "--check"]):
+        done = unmigrated_project.manage(*arguments)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def imported(project: Project, module: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", f"import {module}; print(type({module}.application).__name__)"],
+        check=False,
+        cwd=ROOT,
+        env=project.environment(env),
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "handler"), [("f1picks.wsgi", "WSGIHandler"), ("f1picks.asgi", "ASGIHandler")]
+)
+def test_pages_are_served_only_with_a_secret_key(
+    unmigrated_project: Project, module: str, handler: str
+) -> None:
+    without = imported(unmigrated_project, module)
+    assert without.returncode == 1
+    assert without.stderr.endswith(
+        "ImproperlyConfigured: SECRET_KEY is not set, and pages are not served without one. "
+        "Run `python -m f1picks.environment` to put a new one into .env.\n"
+    )
+    for env in ({"SECRET_KEY": KEY}, {"DEBUG": "on"}):
+        served = imported(unmigrated_project, module, **env)
+        assert (served.returncode, served.stdout) == (0, f"{handler}\n"), served.stderr
+
+
+def test_deployment_check_is_clean_over_https(unmigrated_project: Project) -> None:
+    checked = unmigrated_project.manage(
+        "check", "--deploy", "--fail-level", "WARNING", env={"SECRET_KEY": KEY, "HTTPS_ONLY": "on"}
+    )
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_admin_answers_and_nothing_else_does(project: Project) -> None:
+    code = (
+        "from django.test import Client; "
+        "visit = Client(headers={'host': 'localhost'}).get; "
+        "print([visit(path).status_code for path in ('/', '/admin/', '/admin/login/')])"
+    )
+    ran = project.manage("shell", "-v0", "-c", code, env={"SECRET_KEY": KEY, "LOG_LEVEL": "ERROR"})
+    assert (ran.returncode, ran.stdout) == (0, "[404, 302, 200]\n"), ran.stderr
+
+
+def test_the_example_file_names_every_variable_that_settings_read() -> None:
+    tree = ast.parse((ROOT / "f1picks" / "settings.py").read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    first = [node.args[0] for node in calls if ast.unparse(node.func).startswith(("env.", "lit"))]
+    names = {node.value for node in first if isinstance(node, ast.Constant)} - {"ENV_FILE"}
+    assert len(names) > 10
+    assert names == set(variable_names(ROOT / ".env.example"))

@@ -1,0 +1,28 @@
+"""The number of requests and statements does not grow with the season (see tests/measure.py)."""
+
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from tests.statements import count_ingests
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# A started hundred of rows each of results, qualifying and sprint, and the schedule file.
+REQUESTS = {5: 1 + 1 + 1 + 1, 24: 1 + 5 + 5 + 2}
+MOST_REQUESTS = 14
+MOST_STATEMENTS_AGAIN = 12
+# On an empty database, whatever the season's size; the locks are PostgreSQL's.
+STATEMENTS = {"sqlite": 15, "postgresql": 19}
+
+
+@pytest.mark.parametrize("rounds", [5, 24])
+def test_a_season_takes_few_requests_and_a_constant_number_of_statements(
+    rounds: int, tmp_path: Path
+) -> None:
+    empty, again = count_ingests(rounds, tmp_path)
+
+    assert empty.requests == again.requests == REQUESTS[rounds] <= MOST_REQUESTS
+    assert empty.constant == STATEMENTS[connection.vendor]
+    assert again.statements <= MOST_STATEMENTS_AGAIN
