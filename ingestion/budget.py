@@ -38,16 +38,17 @@ def reserve_requests(
             RequestBlock.objects.create(host=host, requests=requests, reserved_at=now)
             return
         retry_at = _room_at(list(blocks.order_by("reserved_at")), spent + requests)
+    room = f"; there is room again at {retry_at:%H:%M} UTC" if retry_at is not None else ""
     raise SourceRateLimited(
-        f"{host} would get more than {REQUESTS_PER_HOUR} requests within an hour; "
-        f"there is room again at {retry_at:%H:%M} UTC",
+        f"{host} would get more than {REQUESTS_PER_HOUR} requests within an hour{room}",
         retry_at=retry_at,
     )
 
 
-def _room_at(blocks: list[RequestBlock], wanted: int) -> datetime:
+def _room_at(blocks: list[RequestBlock], wanted: int) -> datetime | None:
+    """When enough of the blocks are an hour old; None where not even all of them would do."""
     for block in blocks:
         wanted -= block.requests
         if wanted <= REQUESTS_PER_HOUR:
             return block.reserved_at + HOUR
-    return blocks[-1].reserved_at + HOUR
+    return None

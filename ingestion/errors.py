@@ -22,14 +22,16 @@ class SourceUnavailable(IngestionError):
     `status` is the HTTP status, None where no answer came.
     """
 
-    advice = (
-        "Check the network, and F1_SCHEDULE_URL and JOLPICA_URL where they are set; "
-        "then run it again"
-    )
-
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+        addresses = "F1_SCHEDULE_URL and JOLPICA_URL where they are set"
+        if status is None:
+            self.advice = f"Check the network, and {addresses}; then run it again"
+        elif status < 500:
+            self.advice = f"Check the season, and {addresses}; then run it again"
+        else:
+            self.advice = "The server has trouble of its own: run it again later"
 
 
 class SourceRateLimited(SourceUnavailable):

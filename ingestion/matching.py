@@ -2,7 +2,7 @@
 either may renumber at any time."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -50,6 +50,7 @@ def match_calendar(
     """For each name in a calendar the slug of its stored grand prix, or a new one.
 
     The name decides; what is left over is the same grand prix, renamed, where day and place are.
+    Raises `BadSourceData` where two would be one.
     """
     by_name = {fold(known.name): known.slug for known in stored}
     by_slug = {known.slug for known in stored}
@@ -64,14 +65,29 @@ def match_calendar(
     for grand_prix in grands_prix:
         if grand_prix.name in slugs:
             continue
-        renamed = [
-            known
-            for known in left
-            if _same_day(known.race_date, grand_prix.race_date)
-            and _same_place(known, grand_prix.country, grand_prix.location)
-        ]
-        slugs[grand_prix.name] = renamed[0].slug if renamed else fold(grand_prix.name)
+        renamed = next((known for known in left if _is_renamed(known, grand_prix)), None)
+        if renamed is not None:
+            left.remove(renamed)
+        slugs[grand_prix.name] = renamed.slug if renamed is not None else fold(grand_prix.name)
+    _refuse_doubled(slugs)
     return slugs
+
+
+def _is_renamed(known: StoredGrandPrix, grand_prix: GrandPrixRecord) -> bool:
+    return _same_day(known.race_date, grand_prix.race_date) and _same_place(
+        known, grand_prix.country, grand_prix.location
+    )
+
+
+def _refuse_doubled(slugs: Mapping[str, str]) -> None:
+    names: dict[str, list[str]] = {}
+    for name, slug in slugs.items():
+        names.setdefault(slug, []).append(name)
+    for slug, same in names.items():
+        if not slug:
+            raise BadSourceData(f"the name of a grand prix has no letter: {same[0]!r}")
+        if len(same) > 1:
+            raise BadSourceData(f"{' and '.join(same)} would be one grand prix, {slug}")
 
 
 def match_race(race: RaceIdentity, stored: Sequence[StoredGrandPrix]) -> StoredGrandPrix:

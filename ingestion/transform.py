@@ -90,7 +90,7 @@ def _read_schedule_row(season: int, row: Mapping[Any, Any]) -> GrandPrixRecord:
     return GrandPrixRecord(
         season=season,
         round_number=int(row["RoundNumber"]),
-        name=_required(row["EventName"], "name of a grand prix"),
+        name=_required(_text(row["EventName"]), "name of a grand prix"),
         official_name=_text(row["OfficialEventName"]),
         country=_text(row["Country"]),
         location=_text(row["Location"]),

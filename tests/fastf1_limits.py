@@ -41,10 +41,12 @@ def loopback_unlimited() -> Iterator[None]:
 
 @pytest.fixture
 def fastf1_restored(loopback_unlimited: None) -> Iterator[None]:
-    """FastF1 whose addresses and cache may be set: both are as before when the test ends."""
+    """FastF1 whose addresses, cache and adapters may be set: all are as before when the test
+    ends."""
     from fastf1.req import Cache
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Cache._requests_session, "adapters", Cache._requests_session.adapters.copy())
         for module, name in ADDRESSES:
             patch.setattr(import_module(module), name, getattr(import_module(module), name))
         for name in CACHE_STATE:

@@ -58,11 +58,17 @@ REASONS = {
 CHECK_NETWORK = (
     "Check the network, and F1_SCHEDULE_URL and JOLPICA_URL where they are set; then run it again."
 )
+CHECK_SEASON = (
+    "Check the season, and F1_SCHEDULE_URL and JOLPICA_URL where they are set; then run it again."
+)
+TROUBLE = "The server has trouble of its own: run it again later."
 REFRESH = "Run it again later, with --refresh where the answer may come from the cache."
 IN_AN_HOUR = "Run it again in an hour: it goes on with what is missing."
 ADVICE = {
     "429": IN_AN_HOUR,
-    **dict.fromkeys(["404", "500", "cut", "reset"], CHECK_NETWORK),
+    "404": CHECK_SEASON,
+    "500": TROUBLE,
+    **dict.fromkeys(["cut", "reset"], CHECK_NETWORK),
 }
 
 
@@ -308,7 +314,7 @@ def test_jolpicas_calendar_stands_in_for_the_schedule_file(
     assert complaint(done, 3) == (
         "2024: the schedule file of 2024: the server answered 404 Not Found; "
         "Jolpica's calendar was used for what is not known better. "
-        f"The rest is saved. {CHECK_NETWORK}"
+        f"The rest is saved. {CHECK_SEASON}"
     )
     assert asked(upstream) == [SCHEDULE, CALENDAR]
     assert count_rows(project) == {"event": 6, "result": 0, "change": 6}
@@ -352,7 +358,7 @@ def test_results_that_fail_leave_the_rest_saved(project: Project, upstream: Faul
     upstream.fault("*/results.json", status=500)
     done = ingest(project, upstream, "--year", "2024")
     problem = "2024 race: Jolpica's results of 2024: the server answered 500 Internal Server Error"
-    assert complaint(done, 3) == f"{problem}. The rest is saved. {CHECK_NETWORK}"
+    assert complaint(done, 3) == f"{problem}. The rest is saved. {TROUBLE}"
     assert f"problem: {problem}" in done.stdout.splitlines()
     assert count_rows(project) == {"event": 6, "result": 60, "change": 9}
     [run] = read_runs(project)

@@ -133,8 +133,8 @@ def test_the_second_time_no_request_is_made(
     second = ask(connected)
     assert (len(upstream.requests), connected.requests) == (asked, asked)
     assert len(budget.blocks) == paid
-    assert second.urls == first.urls
-    assert sorted(cached_urls()) == sorted(second.urls)
+    assert second.cached == first.cached
+    assert sorted(cached_urls()) == sorted(second.cached)
 
 
 def test_the_cache_is_used_again_after_a_fresh_answer_failed(

@@ -7,7 +7,7 @@ from django.db import connection
 
 from tests.statements import count_ingests
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fastf1_restored")]
 
 # A started hundred of rows each of results, qualifying and sprint, and the schedule file.
 REQUESTS = {5: 1 + 1 + 1 + 1, 24: 1 + 5 + 5 + 2}

@@ -6,26 +6,22 @@ password; here its parts are joined so that none of that reaches the rest of the
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingestion.errors import (
-    BadSourceData,
-    IngestionError,
-    SourceRateLimited,
-    SourceUnavailable,
-)
+from ingestion.errors import BadSourceData, IngestionError
+from ingestion.fetch.asking import asking, cache_damaged, forget_copies
 from ingestion.records import SessionType
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ingestion.fetch.door import Door, Exchange
+    from ingestion.fetch.door import Door
 
 # FastF1's schedule files begin with 2018.
 FIRST_SCHEDULE_FILE = 2018
@@ -38,8 +34,12 @@ ENDPOINTS = {
     SessionType.SPRINT: "sprint",
 }
 
-# What FastF1 and pandas raise over JSON of another shape than theirs.
-UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+# The largest season has 24 races of 20, or 7 of 30 and more; a `total` far beyond is a mistake, and
+# believing it would ask for pages without end.
+LARGEST_TOTAL = 5000
+
+# An entry of a classification: round, driver, car.
+Entry = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +59,13 @@ class Answer:
     """What an upstream said, as FastF1 gives it, and when the upstream made it (UTC).
 
     `content` is a schedule's frame, a calendar's list of races, or the pages of a season's
-    results, each a pair of a frame of races and a list of their frames of results.
+    results, each a pair of a frame of races and a list of their frames of results. `cached` are
+    the addresses under which FastF1's cache keeps it, none where it was passed by.
     """
 
     content: Any
     generated_at: datetime | None
-    urls: tuple[str, ...]
+    cached: tuple[str, ...] = ()
 
 
 def connect(
@@ -95,7 +96,7 @@ def connect(
     try:
         Cache.configure(cache_dir=str(cache_dir))
     except sqlite3.Error as error:
-        raise _cache_damaged(error) from error
+        raise cache_damaged(error) from error
     door = Door(reserve)
     _mount(door)
     return Upstream(door)
@@ -121,10 +122,10 @@ def fetch_schedule(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
     import fastf1.events
 
     url = f"{fastf1.events._SCHEDULE_BASE_URL}schedule_{season}.json"
-    with _asking(upstream, f"the schedule file of {season}", url, fresh=fresh) as generated_at:
+    with asking(upstream.door, f"the schedule file of {season}", url, fresh=fresh) as generated_at:
         # The other backends ask for a password or invent session times.
         frame = fastf1.get_event_schedule(season, include_testing=False, backend="fastf1")
-        return Answer(frame, generated_at(), (url,))
+        return Answer(frame, generated_at(), () if fresh else (url,))
 
 
 def fetch_calendar(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
@@ -134,12 +135,12 @@ def fetch_calendar(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
 
     what = f"Jolpica's calendar of {season}"
     url = _jolpica_url(season, None, "races", offset=0)
-    with _asking(upstream, what, url, fresh=fresh) as generated_at:
+    with asking(upstream.door, what, url, fresh=fresh) as generated_at:
         races = Ergast(result_type="raw", auto_cast=False).get_race_schedule(
             season, limit=PAGE_ROWS
         )
         _expect_total(what, races.total_results, len(races))
-        return Answer(list(races), generated_at(), (url,))
+        return Answer(list(races), generated_at(), () if fresh else (url,))
 
 
 def fetch_results(
@@ -161,27 +162,38 @@ def fetch_results(
     pages: list[tuple[pd.DataFrame, list[pd.DataFrame]]] = []
     ages: list[datetime | None] = []
     urls: list[str] = []
-    total, rows = None, 0
+    entries: set[Entry] = set()
+    total: int | None = None
     try:
-        while total is None or rows < total:
-            urls.append(_jolpica_url(season, round_number, ENDPOINTS[session_type], offset=rows))
-            pages_ahead = 1 if total is None else -(-(total - rows) // PAGE_ROWS)
-            with _asking(upstream, what, urls[-1], fresh=fresh, pages=pages_ahead) as generated_at:
-                page = _ask_page(season, session_type, round_number, offset=rows)
+        while total is None or len(entries) < total:
+            offset = len(entries)
+            pages_ahead = 1 if total is None else -(-(total - offset) // PAGE_ROWS)
+            urls.append(_jolpica_url(season, round_number, ENDPOINTS[session_type], offset=offset))
+            with asking(
+                upstream.door,
+                what,
+                urls[-1],
+                fresh=fresh,
+                pages=pages_ahead,
+                is_first=total is None,
+            ) as generated_at:
+                page = _ask_page(season, session_type, round_number, offset=offset)
+                _check_page(what, page, offset=offset, total=total)
+                entries |= _read_entries(what, page, entries)
                 ages.append(generated_at())
-            rows_read = _count_rows(what, page, offset=rows, total=total)
             pages.append((page.description, page.content))
-            total, rows = page.total_results, rows + rows_read
+            total = page.total_results
     except BadSourceData:
-        _forget(urls)
+        if not fresh:
+            forget_copies(urls)
         raise
     oldest = None if None in ages else min(age for age in ages if age is not None)
-    return Answer(pages, oldest, tuple(urls))
+    return Answer(pages, oldest, () if fresh else tuple(urls))
 
 
 def forget(answer: Answer) -> None:
     """Take an answer that proved to be wrong out of FastF1's cache."""
-    _forget(answer.urls)
+    forget_copies(answer.cached)
 
 
 def _ask_page(
@@ -198,17 +210,35 @@ def _ask_page(
     return ask(season, round_number, limit=PAGE_ROWS, offset=offset or None)
 
 
-def _count_rows(what: str, page: Any, *, offset: int, total: int | None) -> int:
-    """The rows of a page that is the one asked for, and whole."""
+def _check_page(what: str, page: Any, *, offset: int, total: int | None) -> None:
+    """That a page is the one asked for, and whole."""
     if int(page._response_headers.get("offset", offset)) != offset:
         raise BadSourceData(f"{what}: another page than the one asked for was sent")
+    if not 0 <= page.total_results <= LARGEST_TOTAL:
+        raise BadSourceData(f"{what}: {page.total_results} rows in all cannot be")
     if total is not None and page.total_results != total:
         raise BadSourceData(f"{what}: the number of rows changed from page to page")
     rows = sum(len(frame) for frame in page.content)
     expected = min(PAGE_ROWS, page.total_results - offset)
     if rows != expected:
         raise BadSourceData(f"{what}: a page has {rows} rows where {expected} should be")
-    return rows
+
+
+def _read_entries(what: str, page: Any, earlier: AbstractSet[Entry]) -> set[Entry]:
+    """Who stands where on a page; a repeated page would make up the number and hide what is
+    missing."""
+    if not page.content:
+        # FastF1's frame of no races has no columns.
+        return set()
+    entries = [
+        (str(race), str(driver), str(car))
+        for race, frame in zip(page.description["round"], page.content, strict=True)
+        for driver, car in zip(frame["driverId"], frame["number"], strict=True)
+    ]
+    found = set(entries)
+    if len(found) < len(entries) or found & earlier:
+        raise BadSourceData(f"{what}: an entry was sent twice")
+    return found
 
 
 def _jolpica_url(season: int, round_number: int | None, endpoint: str, *, offset: int) -> str:
@@ -223,126 +253,6 @@ def _jolpica_url(season: int, round_number: int | None, endpoint: str, *, offset
 def _expect_total(what: str, total: int, rows: int) -> None:
     if total != rows:
         raise BadSourceData(f"{what}: {rows} rows were sent of {total}")
-
-
-@contextmanager
-def _asking(
-    upstream: Upstream, what: str, url: str, *, fresh: bool, pages: int = 1
-) -> Iterator[Callable[[], datetime | None]]:
-    """Around one call of FastF1: size the budget's block, pass by or use the cache, and turn
-    whatever goes wrong into one of our errors. Gives a function for the answer's age."""
-    import requests
-    from fastf1.exceptions import ErgastError, RateLimitExceededError
-    from fastf1.req import Cache
-
-    door = upstream.door
-    door.expect(pages)
-    if fresh:
-        Cache.set_disabled()
-    try:
-        yield lambda: _generated_at(door.last, url, fresh=fresh)
-    except BadSourceData:
-        _forget([url])
-        raise
-    except RateLimitExceededError as error:
-        raise SourceRateLimited(f"{what}: FastF1's own limit is reached ({error})") from error
-    except requests.RequestException as error:
-        raise _error_of(what, door.last, error) from error
-    except sqlite3.Error as error:
-        raise _cache_damaged(error) from error
-    except (ErgastError, *UNREADABLE) as error:
-        _forget([url])
-        raise _error_of(what, door.last, error) from error
-    finally:
-        if fresh:
-            Cache.set_enabled()
-
-
-def _error_of(what: str, exchange: "Exchange | None", error: Exception) -> IngestionError:
-    """What really happened; FastF1 tells little of it, the exchange at the door all."""
-    import requests
-
-    cause = exchange.error if exchange is not None and exchange.error is not None else error
-    if isinstance(cause, IngestionError):
-        return cause
-    if isinstance(cause, requests.Timeout):
-        return SourceUnavailable(f"{what}: no answer in time")
-    if isinstance(cause, requests.exceptions.ContentDecodingError):
-        return BadSourceData(f"{what}: the answer cannot be decoded")
-    if isinstance(cause, requests.RequestException):
-        return SourceUnavailable(f"{what}: the server cannot be reached or broke off")
-    return _error_of_answer(what, exchange)
-
-
-def _error_of_answer(what: str, exchange: "Exchange | None") -> IngestionError:
-    status = exchange.status if exchange is not None else None
-    if status == 429:
-        return SourceRateLimited(f"{what}: the server asks for fewer requests (429)", status=429)
-    if exchange is not None and status is not None and status >= 400:
-        answer = f"the server answered {status} {exchange.reason}".rstrip()
-        return SourceUnavailable(f"{what}: {answer}", status=status)
-    return BadSourceData(f"{what}: the answer is not what it should be and cannot be read")
-
-
-def _generated_at(exchange: "Exchange | None", url: str, *, fresh: bool) -> datetime | None:
-    """When the upstream made the answer: `Expires` less `max-age`, else `Date` less `Age`.
-
-    A copy from FastF1's cache is as old as its stored headers say, never as young as now.
-    """
-    if exchange is not None:
-        headers: Any = exchange.headers
-    else:
-        copy = None if fresh else _cached_copy(url)
-        headers = copy.headers if copy is not None else {}
-    return _age_of(headers)
-
-
-def _age_of(headers: Any) -> datetime | None:
-    headers = {name.lower(): value for name, value in headers.items()}
-    try:
-        max_age = _max_age(headers.get("cache-control", ""))
-        if max_age is not None and "expires" in headers:
-            return _http_date(headers["expires"]) - max_age
-        return _http_date(headers["date"]) - timedelta(seconds=int(headers.get("age", 0)))
-    except (KeyError, ValueError, OverflowError):
-        return None
-
-
-def _max_age(cache_control: str) -> timedelta | None:
-    for directive in cache_control.split(","):
-        name, _, seconds = directive.strip().partition("=")
-        if name.lower() == "max-age":
-            return timedelta(seconds=int(seconds))
-    return None
-
-
-def _http_date(text: str) -> datetime:
-    return parsedate_to_datetime(text).astimezone(UTC)
-
-
-def _cached_copy(url: str) -> Any:
-    import requests
-    from fastf1.req import Cache
-
-    session = Cache._requests_session_cached
-    if session is None:
-        return None
-    return session.cache.get_response(session.cache.create_key(requests.Request("GET", url)))
-
-
-def _forget(urls: Iterable[str]) -> None:
-    """FastF1 itself deletes a broken answer under an address without the query, in vain."""
-    from fastf1.req import Cache
-
-    for url in urls:
-        Cache.delete_response(url)
-
-
-def _cache_damaged(error: Exception) -> IngestionError:
-    return IngestionError(
-        f"FastF1's cache cannot be used ({error}); free some space or delete the folder that "
-        "FASTF1_CACHE_DIR names, nothing but time is lost with it"
-    )
 
 
 def _mount(door: "Door") -> None:

@@ -52,11 +52,13 @@ class Door(HTTPAdapter):
         self._block = 1
         self._credit: dict[str, int] = {}
 
-    def expect(self, requests_ahead: int) -> None:
-        """A new fetch begins, or its size is known: forget the last exchange, size the block."""
+    def expect(self, requests_ahead: int, *, is_first: bool) -> None:
+        """Size the block that the next request may reserve, and forget the last exchange. What an
+        earlier fetch had reserved and not used is given up by a fetch's first request."""
         self.last = None
         self._block = max(1, requests_ahead)
-        self._credit.clear()
+        if is_first:
+            self._credit.clear()
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         exchange = Exchange(url=request.url or "", at=datetime.now(UTC))
@@ -121,7 +123,7 @@ class Door(HTTPAdapter):
                 raise requests.exceptions.ContentDecodingError(
                     f"the answer is larger than {LARGEST_BODY} bytes", request=request
                 )
-        response._content = bytes(body)  # noqa: SLF001 - as reading it in one go would have
+        response._content = bytes(body)
         return response
 
 

@@ -62,11 +62,13 @@ def ingest(
         except IngestionError as error:
             report.problems.append(Problem(str(error), advice=error.advice))
             return report
-        for done, season in enumerate(request.seasons):
-            step = partial(listen, done=done, total=len(request.seasons))
-            season_run = SeasonRun(season, request, upstream, clock(), step)
-            with _failure_contained(season, report):
-                _ingest_season(season_run, run, report)
+        try:
+            for done, season in enumerate(request.seasons):
+                step = partial(listen, done=done, total=len(request.seasons))
+                season_run = SeasonRun(season, request, upstream, clock(), step)
+                with _failure_contained(season, report):
+                    _ingest_season(season_run, run, report)
+        finally:
             report.requests = upstream.requests
     return report
 

@@ -1,0 +1,140 @@
+"""Around each call of FastF1: the budget's block, the cache, and the truth about a failure."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ingestion.errors import (
+    BadSourceData,
+    IngestionError,
+    SourceRateLimited,
+    SourceUnavailable,
+)
+from ingestion.fetch.headers import age_of, retry_at
+
+if TYPE_CHECKING:
+    from ingestion.fetch.door import Door, Exchange
+
+# What FastF1 and pandas raise over JSON of another shape than theirs.
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+
+
+@contextmanager
+def asking(
+    door: "Door", what: str, url: str, *, fresh: bool, pages: int = 1, is_first: bool = True
+) -> Iterator[Callable[[], datetime | None]]:
+    """Around one call of FastF1 for `what` at `url`: size the budget's block, pass by or use the
+    cache, and turn whatever goes wrong into one of our errors. Gives a function for the answer's
+    age. A broken answer does not stay in the cache."""
+    door.expect(pages, is_first=is_first)
+    try:
+        with _cache_passed_by(fresh):
+            yield lambda: _generated_at(door.last, url, fresh=fresh)
+    except Exception as error:
+        told = _told(what, door.last, error)
+        if isinstance(told, BadSourceData) and not fresh:
+            forget_copies([url])
+        if told is error:
+            raise
+        raise told from error
+
+
+@contextmanager
+def _cache_passed_by(fresh: bool) -> Iterator[None]:
+    from fastf1.req import Cache
+
+    if not fresh:
+        yield
+        return
+    Cache.set_disabled()
+    try:
+        yield
+    finally:
+        Cache.set_enabled()
+
+
+def _told(what: str, exchange: "Exchange | None", error: Exception) -> Exception:
+    """What to raise in place of what FastF1, requests or SQLite raised."""
+    import requests
+    from fastf1.exceptions import ErgastError, RateLimitExceededError
+
+    if isinstance(error, IngestionError):
+        return error
+    if isinstance(error, RateLimitExceededError):
+        return SourceRateLimited(f"{what}: FastF1's own limit is reached ({error})")
+    if isinstance(error, sqlite3.Error):
+        return cache_damaged(error)
+    if isinstance(error, (requests.RequestException, ErgastError, *UNREADABLE)):
+        return _error_of(what, exchange, error)
+    return error
+
+
+def _error_of(what: str, exchange: "Exchange | None", error: Exception) -> Exception:
+    """What really happened; FastF1 tells little of it, the exchange at the door all."""
+    import requests
+
+    cause = error
+    if exchange is not None and exchange.error is not None:
+        cause = exchange.error
+        if not isinstance(cause, requests.RequestException):
+            # Of our own, the budget's refusal or its database's; FastF1 only came in between.
+            return cause
+    if isinstance(cause, requests.Timeout):
+        return SourceUnavailable(f"{what}: no answer in time")
+    if isinstance(cause, requests.exceptions.ContentDecodingError):
+        return BadSourceData(f"{what}: the answer cannot be decoded")
+    if isinstance(cause, requests.RequestException):
+        return SourceUnavailable(f"{what}: the server cannot be reached or broke off")
+    return _error_of_answer(what, exchange)
+
+
+def _error_of_answer(what: str, exchange: "Exchange | None") -> IngestionError:
+    status = exchange.status if exchange is not None else None
+    if exchange is not None and status == 429:
+        return SourceRateLimited(
+            f"{what}: the server asks for fewer requests (429)",
+            status=429,
+            retry_at=retry_at(exchange.headers, exchange.at),
+        )
+    if exchange is not None and status is not None and status >= 400:
+        answer = f"the server answered {status} {exchange.reason}".rstrip()
+        return SourceUnavailable(f"{what}: {answer}", status=status)
+    return BadSourceData(f"{what}: the answer is not what it should be and cannot be read")
+
+
+def _generated_at(exchange: "Exchange | None", url: str, *, fresh: bool) -> datetime | None:
+    """A copy from FastF1's cache is as old as its stored headers say, never as young as now."""
+    if exchange is not None:
+        return age_of(exchange.headers)
+    copy = None if fresh else _cached_copy(url)
+    return None if copy is None else age_of(copy.headers)
+
+
+def _cached_copy(url: str) -> Any:
+    import requests
+    from fastf1.req import Cache
+
+    session = Cache._requests_session_cached
+    if session is None:
+        return None
+    return session.cache.get_response(session.cache.create_key(requests.Request("GET", url)))
+
+
+def forget_copies(urls: Iterable[str]) -> None:
+    """FastF1 itself deletes a broken answer under an address without the query, in vain."""
+    from fastf1.req import Cache
+
+    try:
+        for url in urls:
+            Cache.delete_response(url)
+    except sqlite3.Error as error:
+        raise cache_damaged(error) from error
+
+
+def cache_damaged(error: Exception) -> IngestionError:
+    return IngestionError(
+        f"FastF1's cache cannot be used ({error}); free some space or delete the folder that "
+        "FASTF1_CACHE_DIR names, nothing but time is lost with it"
+    )
