@@ -81,9 +81,18 @@ class Event(models.Model):
     )
     ends_at = models.DateTimeField(null=True, blank=True, help_text="Expected, UTC.")
     locks_at = models.DateTimeField(null=True, blank=True, help_text="When picks close, UTC.")
+    picks_until = models.DateTimeField(
+        null=True, blank=True, help_text="Set by a person: when picks close, before the start."
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.SCHEDULED)
     schedule_source = models.CharField(
         max_length=20, blank=True, help_text="The calendar that the start comes from."
+    )
+    schedule_generated_at = models.DateTimeField(
+        null=True, blank=True, help_text="When that calendar was made, UTC, as far as it says."
+    )
+    disputed_starts_at = models.DateTimeField(
+        null=True, blank=True, help_text="What the other calendar says of the start, UTC."
     )
     schedule_locked = models.BooleanField(
         default=False, help_text="A person set the start or the status; ingests only compare."
@@ -181,10 +190,18 @@ class Event(models.Model):
             return Event.Status.CANCELLED.value
         return status_at(
             at,
-            locks_at=self.locks_at,
+            starts_at=self.starts_at,
             ends_at=self.ends_at,
             has_results=self.has_results,
         )
+
+    def in_time(self, made_at: datetime) -> bool:
+        """Whether a pick made at that instant counts: before the lock, which no source reopens.
+
+        The one question a scorer asks of a pick. Nothing is in time of a session whose lock nobody
+        knows (qualifyings of 1994 to 2005, which no calendar lists).
+        """
+        return self.locks_at is not None and made_at < self.locks_at
 
     def is_over(self, at: datetime) -> bool:
         return self.has_results or is_over(at, self.ends_at)
@@ -199,6 +216,7 @@ class Event(models.Model):
             round_number=self.round_number,
             starts_at=self.starts_at,
             utc_offset=self.utc_offset,
+            disputed_starts_at=self.disputed_starts_at,
             is_cancelled=self.is_cancelled,
         )
 

@@ -1,8 +1,8 @@
 """May this calendar, this classification be believed? Refused whole where not."""
 
 from collections import Counter
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
 
 from ingestion.errors import BadSourceData, ResultsNotReady
 from ingestion.records import (
@@ -10,6 +10,7 @@ from ingestion.records import (
     ClassificationRecord,
     GrandPrixRecord,
     SessionType,
+    StoredEvent,
 )
 
 # A session is run within this many days before its race day, or at the latest on the day after
@@ -41,13 +42,47 @@ def check_calendar(calendar: CalendarRecord) -> None:
         )
 
 
+def is_plausible_weekend(grand_prix: GrandPrixRecord) -> bool:
+    return not _weekend_faults(grand_prix)
+
+
+def check_remaining(
+    calendar: CalendarRecord,
+    listed: Collection[str],
+    events: Iterable[StoredEvent],
+    *,
+    now: datetime,
+) -> None:
+    """Raise `BadSourceData` where a calendar lacks more than half of the races that remain.
+
+    `listed` are the slugs of its grands prix. Seasons lose a race, or two at once; one that loses
+    most of them was cut.
+    """
+    remaining = {event.grand_prix for event in events if _remains(event, now)}
+    kept = remaining.intersection(listed)
+    if len(remaining) > 1 and 2 * len(kept) < len(remaining):
+        raise BadSourceData(
+            f"the calendar of {calendar.season} has {len(kept)} of the {len(remaining)} grands "
+            "prix that remain"
+        )
+
+
+def _remains(event: StoredEvent, now: datetime) -> bool:
+    return (
+        event.session_type is SessionType.RACE
+        and not event.is_cancelled
+        and event.starts_at is not None
+        and event.starts_at > now
+    )
+
+
 def _repeated(what: str, values: Iterable[object]) -> list[str]:
     return [f"{what} {value} twice" for value, times in Counter(values).items() if times > 1]
 
 
 def _weekend_faults(grand_prix: GrandPrixRecord) -> list[str]:
     faults = []
-    if grand_prix.round_number < 1:
+    if grand_prix.round_number is not None and grand_prix.round_number < 1:
         faults.append(f"round {grand_prix.round_number}")
     if grand_prix.race_date.year != grand_prix.season:
         faults.append(f"the race day {grand_prix.race_date} is not in the season")

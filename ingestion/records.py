@@ -10,6 +10,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+# FastF1's schedule files begin with it; older seasons are known from Jolpica's calendar alone.
+FIRST_SCHEDULE_FILE = 2018
+
 
 class SessionType(StrEnum):
     """The sessions that people can pick on; practice and testing have none."""
@@ -32,22 +35,28 @@ class SessionRecord:
     """One session of a calendar.
 
     `starts_at` is None while nobody has said even the day. Where only the day is known it is that
-    day's midnight in UTC and `start_is_estimated` is set. `utc_offset` is the circuit's.
+    day's midnight in UTC and `start_is_estimated` is set. `utc_offset` is the circuit's, `source`
+    the calendar that the start comes from and `generated_at` when the source made it;
+    `disputed_starts_at` is the start that the other calendar gives where it differs.
     """
 
     session_type: SessionType
     starts_at: datetime | None
+    source: Source
+    generated_at: datetime | None = None
     start_is_estimated: bool = False
     utc_offset: timedelta | None = None
+    disputed_starts_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GrandPrixRecord:
     """One race weekend of a calendar; `race_date` is the day of the race as the source prints it
-    (local in the schedule file, UTC at Jolpica)."""
+    (local in the schedule file, UTC at Jolpica), `round_number` the source's own, None where two
+    calendars are merged and the first does not know the grand prix."""
 
     season: int
-    round_number: int
+    round_number: int | None
     name: str
     official_name: str
     country: str
@@ -145,4 +154,5 @@ class StoredEvent:
     round_number: int | None
     starts_at: datetime | None
     utc_offset: timedelta | None
+    disputed_starts_at: datetime | None
     is_cancelled: bool

@@ -8,6 +8,7 @@ this module.
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,6 +36,9 @@ LARGEST_NUMBER = 32_767
 LARGEST_POINTS = 999
 
 T = TypeVar("T")
+
+# A weekend has five, by the schedule file's count.
+SESSIONS = range(1, 6)
 
 # The schedule file's names of sessions. Practice and testing have no entry: nobody picks on them.
 SESSION_NAMES = {
@@ -68,23 +72,32 @@ def read_schedule(
     rows = frame.to_dict("records")
     try:
         grands_prix = tuple(
-            _read_schedule_row(season, row) for row in rows if row["EventFormat"] != "testing"
+            _read_schedule_row(season, row, generated_at)
+            for row in rows
+            if row["EventFormat"] != "testing"
         )
     except UNREADABLE as error:
         raise BadSourceData(f"the schedule file of {season} cannot be read: {error}") from error
     return CalendarRecord(season, Source.SCHEDULE_FILE, generated_at, grands_prix)
 
 
-def _read_schedule_row(season: int, row: Mapping[Any, Any]) -> GrandPrixRecord:
+def _read_schedule_row(
+    season: int, row: Mapping[Any, Any], generated_at: datetime | None
+) -> GrandPrixRecord:
     sessions = []
-    for number in range(1, 6):
+    offsets = [_utc_offset(row[f"Session{number}Date"]) for number in SESSIONS]
+    # A session without a time is where the others are.
+    usual = next((offset for offset in offsets if offset is not None), None)
+    for number, offset in zip(SESSIONS, offsets, strict=True):
         session_type = _session_type(season, _text(row[f"Session{number}"]))
         if session_type is not None:
             sessions.append(
                 SessionRecord(
                     session_type,
                     starts_at=_utc(row[f"Session{number}DateUtc"]),
-                    utc_offset=_utc_offset(row[f"Session{number}Date"]),
+                    source=Source.SCHEDULE_FILE,
+                    generated_at=generated_at,
+                    utc_offset=usual if offset is None else offset,
                 )
             )
     return GrandPrixRecord(
@@ -118,22 +131,24 @@ def read_calendar(
     2005 its time) is known, and no other session is listed.
     """
     try:
-        grands_prix = tuple(_read_calendar_race(season, race) for race in races)
+        grands_prix = tuple(_read_calendar_race(season, race, generated_at) for race in races)
     except UNREADABLE as error:
         raise BadSourceData(f"Jolpica's calendar of {season} cannot be read: {error}") from error
     return CalendarRecord(season, Source.JOLPICA, generated_at, grands_prix)
 
 
-def _read_calendar_race(season: int, race: Mapping[str, Any]) -> GrandPrixRecord:
+def _read_calendar_race(
+    season: int, race: Mapping[str, Any], generated_at: datetime | None
+) -> GrandPrixRecord:
     if int(race["season"]) != season:
         raise ValueError(f"it has a race of {race['season']}")
     place = race["Circuit"]["Location"]
     sessions = [
-        _read_calendar_session(session_type, race[key])
+        _read_calendar_session(session_type, race[key], generated_at)
         for key, session_type in CALENDAR_KEYS.items()
         if key in race
     ]
-    sessions.append(_read_calendar_session(SessionType.RACE, race))
+    sessions.append(_read_calendar_session(SessionType.RACE, race, generated_at))
     return GrandPrixRecord(
         season=season,
         round_number=int(race["round"]),
@@ -146,18 +161,21 @@ def _read_calendar_race(season: int, race: Mapping[str, Any]) -> GrandPrixRecord
     )
 
 
-def _read_calendar_session(session_type: SessionType, session: Mapping[str, Any]) -> SessionRecord:
+def _read_calendar_session(
+    session_type: SessionType, session: Mapping[str, Any], generated_at: datetime | None
+) -> SessionRecord:
+    known = SessionRecord(session_type, None, Source.JOLPICA, generated_at)
     if not _text(session.get("date")):
-        return SessionRecord(session_type, starts_at=None)
+        return known
     day = date.fromisoformat(session["date"])
     clock = _text(session.get("time"))
     if not clock:
         midnight = datetime.combine(day, time(), UTC)
-        return SessionRecord(session_type, starts_at=midnight, start_is_estimated=True)
+        return replace(known, starts_at=midnight, start_is_estimated=True)
     starts_at = datetime.combine(day, time.fromisoformat(clock))
     if starts_at.tzinfo is None:
         starts_at = starts_at.replace(tzinfo=UTC)
-    return SessionRecord(session_type, starts_at=starts_at.astimezone(UTC))
+    return replace(known, starts_at=starts_at.astimezone(UTC))
 
 
 def read_classifications(

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from ingestion.fetch.door import Door
 
-# FastF1's schedule files begin with 2018.
-FIRST_SCHEDULE_FILE = 2018
 # Jolpica cuts any larger limit to this.
 PAGE_ROWS = 100
 

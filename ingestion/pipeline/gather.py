@@ -8,17 +8,28 @@ from typing import Any, TypeVar
 from ingestion import fetch, transform
 from ingestion.errors import BadSourceData, IngestionError, SourceUnavailable, WrongRequest
 from ingestion.lifecycle import expected_end, is_over
+from ingestion.matching import (
+    StoredGrandPrix,
+    as_known,
+    find_listed,
+    gather_grands_prix,
+    is_race_of,
+    merge_calendars,
+)
 from ingestion.models import Event
 from ingestion.pipeline.request import IngestRequest
 from ingestion.records import (
+    FIRST_SCHEDULE_FILE,
     CalendarRecord,
     ClassificationRecord,
     SessionType,
+    Source,
     UnreadableClassification,
 )
 from ingestion.report import Problem
 
 T = TypeVar("T")
+Classifications = list[ClassificationRecord | UnreadableClassification]
 
 # Jolpica has qualifyings since 1994; until 2005 no calendar lists them.
 FIRST_QUALIFYINGS = 1994
@@ -29,15 +40,17 @@ SEASON_COOLS_DOWN = timedelta(days=14)
 
 @dataclass(slots=True)
 class Gathered:
-    """What the upstreams say of a season. `answers` counts those that could be read."""
+    """What the upstreams say of a season: its calendars, the first deciding, and classifications.
+    `answers` counts those that could be read."""
 
-    calendar: CalendarRecord | None = None
-    classifications: list[ClassificationRecord | UnreadableClassification] = field(
-        default_factory=list
-    )
+    calendars: list[CalendarRecord] = field(default_factory=list)
+    classifications: Classifications = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
     answers: int = 0
     is_live: bool = False
+    # Jolpica's, where it was asked for its round numbers alone.
+    other_calendar: CalendarRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,39 +80,65 @@ class SeasonRun:
 
 def gather_season(run: SeasonRun) -> Gathered:
     """Raises `WrongRequest` for a round that the season does not have."""
-    sessions = _stored_sessions(run.season)
+    events = list(Event.objects.filter(season=run.season).exclude(status=Event.Status.CANCELLED))
+    sessions = [_stored_session(event) for event in events]
     gathered = Gathered(is_live=_is_live(run, sessions))
     if run.request.with_schedule:
         run.listen(f"{run.season} schedule")
-        _gather_calendar(gathered, run)
-    if gathered.calendar is not None:
-        sessions = _listed_sessions(gathered.calendar)
+        _gather_calendars(gathered, run)
+    merged = merge_calendars(*gathered.calendars) if gathered.calendars else None
+    if merged is not None:
+        sessions = _listed_sessions(merged)
         gathered.is_live = _is_live(run, sessions)
-    _check_round(run, sessions)
+    wanted = _wanted_grand_prix(run, merged, events)
     if run.request.with_results:
-        _gather_all_results(gathered, sessions, run)
+        _gather_all_results(gathered, sessions, wanted, run)
     return gathered
 
 
-def _stored_sessions(season: int) -> list[Session]:
-    events = Event.objects.filter(season=season).exclude(status=Event.Status.CANCELLED)
-    rows = events.values_list("round_number", "session_type", "ends_at")
-    return [Session(number, SessionType(kind), ends_at) for number, kind, ends_at in rows]
+def _stored_session(event: Event) -> Session:
+    return Session(event.round_number, SessionType(event.session_type), event.ends_at)
 
 
-def _listed_sessions(calendar: CalendarRecord | None) -> list[Session]:
-    if calendar is None:
-        return []
+def _listed_sessions(calendar: CalendarRecord) -> list[Session]:
     return [
         Session(
             grand_prix.round_number,
             session.session_type,
             expected_end(
-                session.session_type, session.starts_at, is_estimated=session.start_is_estimated
+                session.session_type,
+                session.starts_at,
+                is_estimated=session.start_is_estimated,
+                race_date=grand_prix.race_date,
             ),
         )
         for grand_prix, session in calendar.sessions()
     ]
+
+
+def _wanted_grand_prix(
+    run: SeasonRun, merged: CalendarRecord | None, events: list[Event]
+) -> StoredGrandPrix | None:
+    """The grand prix whose round the request names; rounds are those of our first calendar."""
+    wanted = run.request.round_number
+    if wanted is None:
+        return None
+    known: list[tuple[int | None, StoredGrandPrix]]
+    if merged is not None:
+        known = [(listed.round_number, as_known(listed)) for listed in merged.grands_prix]
+    else:
+        rounds = {event.grand_prix: event.round_number for event in events}
+        stored = gather_grands_prix([event.as_stored() for event in events])
+        known = [(rounds[grand_prix.slug], grand_prix) for grand_prix in stored]
+    for number, grand_prix in known:
+        if number == wanted:
+            return grand_prix
+    numbers = [number for number, _ in known if number is not None]
+    if numbers:
+        raise WrongRequest(
+            f"{run.season} has no round {wanted}, its rounds are {min(numbers)} to {max(numbers)}"
+        )
+    return None
 
 
 def _is_live(run: SeasonRun, sessions: Iterable[Session]) -> bool:
@@ -110,36 +149,29 @@ def _is_live(run: SeasonRun, sessions: Iterable[Session]) -> bool:
     return max(ends) + SEASON_COOLS_DOWN > run.now
 
 
-def _gather_calendar(gathered: Gathered, run: SeasonRun) -> None:
-    """The schedule file; Jolpica's calendar before 2018 and where the file is not to be had."""
+def _gather_calendars(gathered: Gathered, run: SeasonRun) -> None:
+    """The schedule file first, where the season has one, and Jolpica's calendar with it."""
     fresh = run.request.refresh or gathered.is_live
-    file_error: IngestionError | None = None
-    if run.season >= fetch.FIRST_SCHEDULE_FILE:
+    asks = [_ask_jolpicas_calendar]
+    if run.season >= FIRST_SCHEDULE_FILE:
+        asks.insert(0, _ask_schedule_file)
+    errors: list[IngestionError] = []
+    for ask in asks:
         try:
-            answer = fetch.fetch_schedule(run.upstream, run.season, fresh=fresh)
-            gathered.calendar = _read(answer, transform.read_schedule, run.season)
+            gathered.calendars.append(ask(run, fresh=fresh))
         except (SourceUnavailable, BadSourceData) as error:
-            file_error = error
-    if gathered.calendar is None:
-        _fall_back(gathered, run, file_error, fresh=fresh)
-    gathered.answers += gathered.calendar is not None
+            errors.append(error)
+    gathered.answers += len(gathered.calendars)
+    if errors:
+        message = "; ".join(str(error) for error in errors)
+        if gathered.calendars:
+            message += f"; {_printed(gathered.calendars[0].source)} was used alone"
+        gathered.problems.append(run.problem(message, errors[0]))
 
 
-def _fall_back(
-    gathered: Gathered, run: SeasonRun, file_error: IngestionError | None, *, fresh: bool
-) -> None:
-    reasons = [file_error] if file_error is not None else []
-    try:
-        calendar = _ask_jolpicas_calendar(run, fresh=fresh)
-    except (SourceUnavailable, BadSourceData) as error:
-        reasons.append(error)
-        message = "; ".join(str(reason) for reason in reasons)
-        gathered.problems.append(run.problem(message, reasons[0]))
-        return
-    gathered.calendar = calendar
-    if file_error is not None:
-        message = f"{file_error}; Jolpica's calendar was used for what is not known better"
-        gathered.problems.append(run.problem(message, file_error))
+def _ask_schedule_file(run: SeasonRun, *, fresh: bool) -> CalendarRecord:
+    answer = fetch.fetch_schedule(run.upstream, run.season, fresh=fresh)
+    return _read(answer, transform.read_schedule, run.season)
 
 
 def _ask_jolpicas_calendar(run: SeasonRun, *, fresh: bool) -> CalendarRecord:
@@ -150,7 +182,16 @@ def _ask_jolpicas_calendar(run: SeasonRun, *, fresh: bool) -> CalendarRecord:
     return calendar
 
 
-def _gather_all_results(gathered: Gathered, sessions: list[Session], run: SeasonRun) -> None:
+def _printed(source: Source) -> str:
+    return "the schedule file" if source is Source.SCHEDULE_FILE else "Jolpica's calendar"
+
+
+def _gather_all_results(
+    gathered: Gathered,
+    sessions: list[Session],
+    wanted: StoredGrandPrix | None,
+    run: SeasonRun,
+) -> None:
     if not sessions and not gathered.problems:
         nothing = Problem(
             "no event of the season is stored",
@@ -160,24 +201,80 @@ def _gather_all_results(gathered: Gathered, sessions: list[Session], run: Season
         gathered.problems.append(nothing)
     for session_type in _kinds_to_ask(run, sessions):
         run.listen(f"{run.season} {session_type.replace('_', ' ')} results")
-        _gather_results(gathered, session_type, run)
+        try:
+            if wanted is None:
+                gathered.classifications += _ask_results(gathered, session_type, run, None)
+            else:
+                gathered.classifications += _ask_round(gathered, session_type, wanted, run)
+        except (SourceUnavailable, BadSourceData) as error:
+            gathered.problems.append(run.problem(str(error), error, session_type))
 
 
-def _gather_results(gathered: Gathered, session_type: SessionType, run: SeasonRun) -> None:
-    try:
-        answer = fetch.fetch_results(
-            run.upstream,
-            run.season,
-            session_type,
-            round_number=run.request.round_number,
-            fresh=run.request.refresh or gathered.is_live,
-        )
-        gathered.classifications += _read(
-            answer, transform.read_classifications, run.season, session_type
-        )
-        gathered.answers += 1
-    except (SourceUnavailable, BadSourceData) as error:
-        gathered.problems.append(run.problem(str(error), error, session_type))
+def _ask_results(
+    gathered: Gathered, session_type: SessionType, run: SeasonRun, round_number: int | None
+) -> Classifications:
+    answer = fetch.fetch_results(
+        run.upstream,
+        run.season,
+        session_type,
+        round_number=round_number,
+        fresh=run.request.refresh or gathered.is_live,
+    )
+    classifications = _read(answer, transform.read_classifications, run.season, session_type)
+    gathered.answers += 1
+    return classifications
+
+
+def _ask_round(
+    gathered: Gathered, session_type: SessionType, wanted: StoredGrandPrix, run: SeasonRun
+) -> Classifications:
+    """The wanted grand prix under Jolpica's own round, which may not be ours.
+
+    Without Jolpica's calendar at hand our number is tried; an answer about another race is refused
+    and named, and the right one looked for.
+    """
+    own = _round_of(gathered, wanted)
+    number = own if own is not None else run.request.round_number
+    classifications = _ask_results(gathered, session_type, run, number)
+    right = [one for one in classifications if is_race_of(one.race, wanted)]
+    for one in classifications:
+        if one not in right:
+            gathered.notes.append(_refusal(one, wanted, run))
+    if right or own is not None:
+        return right
+    if not any(calendar.source is Source.JOLPICA for calendar in gathered.calendars):
+        gathered.other_calendar = _ask_jolpicas_calendar(run, fresh=True)
+    own = _round_of(gathered, wanted)
+    if own is None:
+        raise BadSourceData(f"Jolpica's calendar of {run.season} has no {wanted.name}")
+    if own == number:
+        return right
+    again = _ask_results(gathered, session_type, run, own)
+    return [one for one in again if is_race_of(one.race, wanted)]
+
+
+def _round_of(gathered: Gathered, wanted: StoredGrandPrix) -> int | None:
+    """Jolpica's round of a grand prix, None where its calendar is not at hand or lacks it."""
+    calendars = [*gathered.calendars, gathered.other_calendar]
+    for calendar in calendars:
+        if calendar is not None and calendar.source is Source.JOLPICA:
+            listed = find_listed(wanted, calendar.grands_prix)
+            return listed.round_number if listed is not None else None
+    return None
+
+
+def _refusal(
+    other: ClassificationRecord | UnreadableClassification,
+    wanted: StoredGrandPrix,
+    run: SeasonRun,
+) -> Problem:
+    race = other.race
+    return Problem(
+        f"Jolpica's round {race.round_number} is the {race.name} of {race.race_date}, "
+        f"not the {wanted.name}; it was refused",
+        run.season,
+        session_type=other.session_type.value,
+    )
 
 
 def _read(answer: fetch.Answer, read: Callable[..., T], *arguments: Any) -> T:
@@ -187,15 +284,6 @@ def _read(answer: fetch.Answer, read: Callable[..., T], *arguments: Any) -> T:
     except BadSourceData:
         fetch.forget(answer)
         raise
-
-
-def _check_round(run: SeasonRun, sessions: list[Session]) -> None:
-    wanted = run.request.round_number
-    rounds = [session.round_number for session in sessions if session.round_number is not None]
-    if wanted is not None and rounds and wanted not in rounds:
-        raise WrongRequest(
-            f"{run.season} has no round {wanted}, its rounds are {min(rounds)} to {max(rounds)}"
-        )
 
 
 def _kinds_to_ask(run: SeasonRun, sessions: list[Session]) -> list[SessionType]:

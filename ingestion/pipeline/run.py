@@ -96,6 +96,7 @@ def _failure_contained(season: int, report: RunReport) -> Iterator[None]:
 def _ingest_season(season_run: SeasonRun, run: IngestRun | None, report: RunReport) -> None:
     gathered = gather_season(season_run)
     report.problems += gathered.problems
+    report.notes += gathered.notes
     report.done += gathered.answers
     request = season_run.request
     context = SaveContext(run, _cause(request, gathered), season_run.now)
@@ -107,11 +108,12 @@ def _save_season(
     season: int, gathered: Gathered, context: SaveContext, report: RunReport
 ) -> SaveReport:
     saved = SaveReport()
-    if gathered.calendar is not None:
+    if gathered.calendars:
+        first, *others = gathered.calendars
         try:
-            saved.add(save_calendar(gathered.calendar, context))
+            saved.add(save_calendar(first, context, second=next(iter(others), None)))
         except BadSourceData as error:
-            report.done -= 1
+            report.done -= len(gathered.calendars)
             saved.problems.append(Problem(str(error), season=season, advice=error.advice))
     saved.add(save_classifications(gathered.classifications, context))
     events = list(Event.objects.for_season(season).prefetch_related("results"))

@@ -6,6 +6,8 @@ grow with the season. Saves of one season are serialised, whoever makes them.
 
 from ingestion.save.calendar import save_calendar
 from ingestion.save.classifications import save_classifications
+from ingestion.save.correction import change_event
+from ingestion.save.following import follow
 from ingestion.save.rows import SaveContext
 
-__all__ = ["SaveContext", "save_calendar", "save_classifications"]
+__all__ = ["SaveContext", "change_event", "follow", "save_calendar", "save_classifications"]

@@ -1,21 +1,24 @@
-"""A season's calendar to events."""
+"""A season's calendars to events."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
-from ingestion.lifecycle import expected_end, picks_close, status_at
-from ingestion.matching import gather_grands_prix, match_calendar
+from ingestion.errors import BadSourceData
+from ingestion.lifecycle import is_small_dispute
+from ingestion.matching import gather_grands_prix, match_calendar, merge_calendars
 from ingestion.models import Change, Event
-from ingestion.plausibility import check_calendar
+from ingestion.plausibility import check_calendar, check_remaining, is_plausible_weekend
 from ingestion.records import (
+    FIRST_SCHEDULE_FILE,
     CalendarRecord,
     GrandPrixRecord,
     SessionRecord,
-    SessionType,
     Source,
 )
 from ingestion.report import Problem, SaveReport
+from ingestion.save.following import FOLLOWING, follow
 from ingestion.save.rows import Plan, SaveContext, entry, season_locked, write
 
 # What an event takes from a calendar. The rest follows from it and from the clock.
@@ -29,62 +32,138 @@ TOLD = (
     "start_is_estimated",
     "utc_offset",
     "schedule_source",
+    "disputed_starts_at",
 )
-FOLLOWING = ("ends_at", "locks_at", "status")
 START = ("starts_at", "start_is_estimated")
+WRITTEN = (*TOLD, *FOLLOWING, "schedule_generated_at")
 
 
-def save_calendar(calendar: CalendarRecord, context: SaveContext) -> SaveReport:
-    """Make the season's events what a calendar says; raises `BadSourceData`, with nothing
-    written, where the calendar cannot be true.
+@dataclass(frozen=True, slots=True)
+class Calendars:
+    """What the calendars of a season say together.
 
-    Jolpica's calendar leaves alone what the schedule file has told: its times are less reliable.
+    `is_complete` tells whether all that the season has were read: only then does what stands in
+    none of them leave; `generated_at` is the age of the oldest.
+    """
+
+    merged: CalendarRecord
+    slugs: Mapping[str, str]
+    has_file: bool
+    is_complete: bool
+    generated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """What a calendar's events are planned with."""
+
+    context: SaveContext
+    plan: Plan
+    report: SaveReport
+
+    def tell(
+        self,
+        event: Event,
+        kind: Change.Kind,
+        before: Mapping[str, Any],
+        after: Mapping[str, Any],
+    ) -> None:
+        self.plan.changes.append(entry(event, kind, before, after, self.context))
+
+
+def save_calendar(
+    first: CalendarRecord, context: SaveContext, *, second: CalendarRecord | None = None
+) -> SaveReport:
+    """Make the season's events what its calendars say; the first one's word counts where it has
+    one. Raises `BadSourceData`, with nothing written, where the first cannot be true; a second
+    that cannot is left aside and reported.
+
+    Jolpica's calendar alone leaves the starts that the schedule file has told: its own are less
+    reliable. What leaves is cancelled only when both calendars were read and neither has it.
     """
     report = SaveReport()
-    with season_locked(calendar.season):
-        events = list(Event.objects.filter(season=calendar.season))
-        check_calendar(calendar)
-        plan = _plan(calendar, events, context, report)
-        write(plan, (*TOLD, *FOLLOWING), context)
+    with season_locked(first.season):
+        events = list(Event.objects.filter(season=first.season))
+        calendars = _read_calendars(first, second, events, context, report)
+        plan = _plan(calendars, events, context, report)
+        write(plan, WRITTEN, context)
     report.changes += plan.told()
     return report
 
 
-def _plan(
-    calendar: CalendarRecord, events: list[Event], context: SaveContext, report: SaveReport
-) -> Plan:
-    plan = Plan()
-    left = {(event.grand_prix, event.session_type): event for event in events}
-    slugs = match_calendar(
+def _read_calendars(
+    first: CalendarRecord,
+    second: CalendarRecord | None,
+    events: Sequence[Event],
+    context: SaveContext,
+    report: SaveReport,
+) -> Calendars:
+    _check(first, events, context)
+    if second is not None:
+        try:
+            _check(second, events, context)
+        except BadSourceData as error:
+            problem = f"Jolpica's calendar: {error}; it was left aside"
+            report.problems.append(Problem(problem, season=first.season, advice=error.advice))
+            second = None
+    merged = _plausible_weekends(merge_calendars(first, second), first)
+    read = [calendar for calendar in (first, second) if calendar is not None]
+    ages = [calendar.generated_at for calendar in read if calendar.generated_at is not None]
+    return Calendars(
+        merged=merged,
+        slugs=_match(merged, events),
+        has_file=first.source is Source.SCHEDULE_FILE,
+        is_complete=second is not None or first.season < FIRST_SCHEDULE_FILE,
+        generated_at=min(ages, default=None),
+    )
+
+
+def _plausible_weekends(merged: CalendarRecord, first: CalendarRecord) -> CalendarRecord:
+    """Two calendars that are right alone can contradict each other: there the first counts."""
+    own = {grand_prix.name: grand_prix for grand_prix in first.grands_prix}
+    grands_prix = (
+        grand_prix if is_plausible_weekend(grand_prix) else own.get(grand_prix.name, grand_prix)
+        for grand_prix in merged.grands_prix
+    )
+    return replace(merged, grands_prix=tuple(grands_prix))
+
+
+def _check(calendar: CalendarRecord, events: Sequence[Event], context: SaveContext) -> None:
+    check_calendar(calendar)
+    slugs = set(_match(calendar, events).values())
+    check_remaining(calendar, slugs, [event.as_stored() for event in events], now=context.now)
+
+
+def _match(calendar: CalendarRecord, events: Sequence[Event]) -> dict[str, str]:
+    return match_calendar(
         calendar.grands_prix, gather_grands_prix([event.as_stored() for event in events])
     )
-    for grand_prix, session in calendar.sessions():
-        slug = slugs[grand_prix.name]
-        told = _told(grand_prix, session, calendar.source)
+
+
+def _plan(
+    calendars: Calendars, events: list[Event], context: SaveContext, report: SaveReport
+) -> Plan:
+    saving = Saving(context, Plan(), report)
+    left = {(event.grand_prix, event.session_type): event for event in events}
+    for grand_prix, session in calendars.merged.sessions():
+        slug = calendars.slugs[grand_prix.name]
         event = left.pop((slug, session.session_type.value), None)
         if event is None:
-            event = Event(
-                season=calendar.season,
-                grand_prix=slug,
-                session_type=session.session_type.value,
-                **told,
-            )
-            count = _plan_new(event, told, context, plan)
-        elif event.schedule_locked:
-            count = _compare_locked(event, told, report)
-        elif _is_better_known(event, calendar.source):
-            count = "unchanged"
+            count = _plan_new(slug, grand_prix, session, saving)
         else:
-            count = _plan_known(event, told, context, plan)
+            told = _told_of(event, grand_prix, session, calendars)
+            count = _plan_known(event, told, grand_prix.race_date, session.generated_at, saving)
         report.events[count] += 1
     for event in left.values():
-        if _has_left(event, calendar.source):
-            _plan_cancelled(event, context, plan)
+        if _has_left(event, calendars):
+            _plan_cancelled(event, calendars.generated_at, saving)
             report.events["cancelled"] += 1
-    return plan
+        elif event.schedule_locked and calendars.is_complete and not event.is_cancelled:
+            _note(event, "a person's word stands; no calendar has it any more", report)
+    return saving.plan
 
 
-def _told(grand_prix: GrandPrixRecord, session: SessionRecord, source: Source) -> dict[str, Any]:
+def _told(grand_prix: GrandPrixRecord, session: SessionRecord) -> dict[str, Any]:
     return {
         "round_number": grand_prix.round_number,
         "name": grand_prix.name,
@@ -94,38 +173,95 @@ def _told(grand_prix: GrandPrixRecord, session: SessionRecord, source: Source) -
         "starts_at": session.starts_at,
         "start_is_estimated": session.start_is_estimated,
         "utc_offset": session.utc_offset,
-        "schedule_source": source.value,
+        "schedule_source": session.source.value,
+        "disputed_starts_at": session.disputed_starts_at,
     }
 
 
-def _is_better_known(event: Event, source: Source) -> bool:
-    return source is Source.JOLPICA and event.schedule_source == Source.SCHEDULE_FILE
+def _told_of(
+    event: Event, grand_prix: GrandPrixRecord, session: SessionRecord, calendars: Calendars
+) -> dict[str, Any]:
+    """What a calendar tells of a known event: of one that the schedule file has told and does not
+    know now, Jolpica's calendar can only dispute the start."""
+    told = _told(grand_prix, session)
+    is_known_to_file = calendars.has_file and grand_prix.round_number is not None
+    if not calendars.is_complete and calendars.has_file:
+        told |= _stands_unheard(event, session)
+    if (
+        event.is_cancelled
+        or event.schedule_source != Source.SCHEDULE_FILE
+        or session.source is not Source.JOLPICA
+        or is_known_to_file
+    ):
+        return told
+    stands = {name: getattr(event, name) for name in TOLD}
+    differs = not session.start_is_estimated and session.starts_at != event.starts_at
+    stands["disputed_starts_at"] = session.starts_at if differs else None
+    if calendars.has_file:
+        stands["round_number"] = None
+    return stands
 
 
-def _plan_new(event: Event, told: Mapping[str, Any], context: SaveContext, plan: Plan) -> str:
-    _follow(event, context.now)
-    plan.new_events.append(event)
-    plan.changes.append(entry(event, Change.Kind.SCHEDULED, {}, told, context))
+def _stands_unheard(event: Event, session: SessionRecord) -> dict[str, Any]:
+    """What Jolpica's calendar has told and takes back by nothing but its own word, while it could
+    not be read: its start of a session that the file leaves open, and its dispute of the file's."""
+    if session.starts_at is None and event.schedule_source == Source.JOLPICA:
+        names = (*START, "utc_offset", "schedule_source")
+        return {name: getattr(event, name) for name in names}
+    disputed = event.disputed_starts_at
+    return {"disputed_starts_at": None if disputed == session.starts_at else disputed}
+
+
+def _plan_new(
+    slug: str, grand_prix: GrandPrixRecord, session: SessionRecord, saving: Saving
+) -> str:
+    told = _told(grand_prix, session)
+    event = Event(
+        season=grand_prix.season,
+        grand_prix=slug,
+        session_type=session.session_type.value,
+        schedule_generated_at=session.generated_at,
+        **told,
+    )
+    follow(event, grand_prix.race_date, saving.context.now)
+    saving.plan.new_events.append(event)
+    saving.tell(event, Change.Kind.SCHEDULED, {}, told)
+    _note_dispute(event, saving.report)
     return "created"
 
 
-def _plan_known(event: Event, told: Mapping[str, Any], context: SaveContext, plan: Plan) -> str:
+def _plan_known(
+    event: Event,
+    told: Mapping[str, Any],
+    race_date: date,
+    generated_at: datetime | None,
+    saving: Saving,
+) -> str:
     """Set what differs; `reinstated`, `updated` or `unchanged`."""
+    if event.schedule_locked:
+        _note_difference(event, told, saving.report)
+        return "unchanged"
+    if _is_older(generated_at, event):
+        _note_age(event, told, saving.report)
+        return "unchanged"
     was = {name: getattr(event, name) for name in (*TOLD, *FOLLOWING)}
     for name, value in told.items():
         setattr(event, name, value)
     if was["status"] == Event.Status.CANCELLED:
         event.status = Event.Status.SCHEDULED
-    _follow(event, context.now)
+    follow(event, race_date, saving.context.now)
+    _note_dispute(event, saving.report)
     differing = {name for name, value in was.items() if getattr(event, name) != value}
     if not differing:
         return "unchanged"
-    plan.changed_events.append(event)
     kind = _kind(was["status"], differing)
+    saving.plan.changed_events.append(event)
     if kind is not None:
+        event.schedule_generated_at = generated_at
         names = [name for name in TOLD if name in differing or name in START]
         before, after = ({name: row[name] for name in names} for row in (was, told))
-        plan.changes.append(entry(event, kind, before, after, context))
+        saving.tell(event, kind, before, after)
+        _note_closed_picks(event, saving)
     return "reinstated" if kind is Change.Kind.REINSTATED else "updated"
 
 
@@ -140,60 +276,91 @@ def _kind(old_status: str, differing: set[str]) -> Change.Kind | None:
     return None
 
 
-def _has_left(event: Event, source: Source) -> bool:
-    """Whether an event that a calendar does not have is cancelled by that.
+def _is_older(generated_at: datetime | None, event: Event) -> bool:
+    known = event.schedule_generated_at
+    return known is not None and generated_at is not None and generated_at < known
 
-    What has a classification was run, whatever a calendar forgot.
+
+def _has_left(event: Event, calendars: Calendars) -> bool:
+    """Whether an event that stands in no calendar is cancelled by that.
+
+    What has a classification was run, whatever the calendars forgot.
     """
-    return not (
+    return calendars.is_complete and not (
         event.is_cancelled
         or event.has_results
         or event.schedule_locked
-        or _is_better_known(event, source)
+        or _is_older(calendars.generated_at, event)
     )
 
 
-def _plan_cancelled(event: Event, context: SaveContext, plan: Plan) -> None:
+def _plan_cancelled(event: Event, generated_at: datetime | None, saving: Saving) -> None:
     before = {"status": event.status, "round_number": event.round_number}
     event.status = Event.Status.CANCELLED
     event.round_number = None
+    event.schedule_generated_at = generated_at
+    if event.locks_at is not None and event.locks_at > saving.context.now:
+        # It never came to its start: should it come back, picks open up to the new one.
+        event.locks_at = None
+    saving.plan.changed_events.append(event)
     after = {"status": event.status, "round_number": None}
-    plan.changed_events.append(event)
-    plan.changes.append(entry(event, Change.Kind.CANCELLED, before, after, context))
+    saving.tell(event, Change.Kind.CANCELLED, before, after)
 
 
-def _compare_locked(event: Event, told: Mapping[str, Any], report: SaveReport) -> str:
-    if told["starts_at"] != event.starts_at:
-        report.notes.append(
-            Problem(
-                f"a person's start stands; the calendar says {told['starts_at']}",
-                season=event.season,
-                grand_prix=event.grand_prix,
-                session_type=event.session_type,
-            )
+def _note(event: Event, message: str, report: SaveReport) -> None:
+    report.notes.append(
+        Problem(
+            message,
+            season=event.season,
+            grand_prix=event.grand_prix,
+            session_type=event.session_type,
         )
-    return "unchanged"
-
-
-def _follow(event: Event, now: datetime) -> None:
-    """What the clock and the calendar make of an event."""
-    session_type = SessionType(event.session_type)
-    event.ends_at = expected_end(
-        session_type, event.starts_at, is_estimated=event.start_is_estimated
     )
-    event.locks_at = _lock_time(event, now)
-    if not event.is_cancelled:
-        event.status = status_at(
-            now, locks_at=event.locks_at, ends_at=event.ends_at, has_results=event.has_results
+
+
+def _note_difference(event: Event, told: Mapping[str, Any], report: SaveReport) -> None:
+    if event.is_cancelled:
+        _note(event, "a person voided it; the calendar still has it", report)
+    elif told["starts_at"] != event.starts_at:
+        said = _print_time(told["starts_at"])
+        _note(event, f"a person's start stands; the calendar says {said}", report)
+
+
+def _note_age(event: Event, told: Mapping[str, Any], report: SaveReport) -> None:
+    if event.is_cancelled or any(getattr(event, name) != value for name, value in told.items()):
+        _note(event, "an answer older than the saved calendar was left aside", report)
+
+
+def _note_dispute(event: Event, report: SaveReport) -> None:
+    if event.disputed_starts_at is None or event.starts_at is None:
+        return
+    closing = (
+        "picks close at the earlier"
+        if is_small_dispute(event.starts_at, event.disputed_starts_at)
+        else "the schedule file's counts"
+    )
+    _note(
+        event,
+        f"the schedule file says {_print_time(event.starts_at)}, "
+        f"Jolpica {_print_time(event.disputed_starts_at)}; {closing}",
+        report,
+    )
+
+
+def _note_closed_picks(event: Event, saving: Saving) -> None:
+    if (
+        not event.is_cancelled
+        and event.starts_at is not None
+        and event.locks_at is not None
+        and event.locks_at <= saving.context.now < event.starts_at
+    ):
+        _note(
+            event,
+            f"it now starts at {_print_time(event.starts_at)}, and picks stay closed since "
+            f"{_print_time(event.locks_at)}; only a person can reopen them",
+            saving.report,
         )
 
 
-def _lock_time(event: Event, now: datetime) -> datetime | None:
-    """A lock that has passed never opens again by itself; an earlier start closes it earlier."""
-    closes = picks_close(
-        event.starts_at, is_estimated=event.start_is_estimated, utc_offset=event.utc_offset
-    )
-    passed = event.locks_at is not None and event.locks_at <= now
-    if not passed:
-        return closes
-    return event.locks_at if closes is None else min(closes, event.locks_at)  # type: ignore[type-var]
+def _print_time(at: datetime | None) -> str:
+    return "nothing of its start" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"

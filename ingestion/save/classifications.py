@@ -124,7 +124,7 @@ def _find_event(
     if event is None:
         event = _unlisted_event(known.events[grand_prix.slug, SessionType.RACE.value], session_type)
         known.events[event.grand_prix, event.session_type] = event
-    if event.is_cancelled:
+    if event.is_cancelled and not event.schedule_locked:
         raise BadSourceData("the session is cancelled on the calendar")
     if id(event) in known.met:
         raise BadSourceData("the answer has two classifications of this session")
@@ -163,6 +163,9 @@ def _plan(
     if isinstance(classification, UnreadableClassification):
         raise BadSourceData(classification.reason)
     check_classification(classification)
+    if event.is_cancelled:
+        report.notes.append(_problem(classification, event, "a person voided it; left aside"))
+        return None
     saved = known.results.get(event.pk, [])
     before, after = snapshot(saved), snapshot(classification.results)
     plan = _compare(event, saved, classification.results)

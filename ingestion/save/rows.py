@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 from django.dispatch import Signal
@@ -13,6 +13,9 @@ from django.dispatch import Signal
 from ingestion import signals
 from ingestion.models import Change, Event, IngestRun, Result
 from ingestion.records import RESULT_FIELDS, ResultRecord
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -25,17 +28,20 @@ SIGNALS = {
     Change.Kind.AMENDED: signals.results_amended,
     Change.Kind.RESCHEDULED: signals.event_rescheduled,
     Change.Kind.CANCELLED: signals.event_cancelled,
+    Change.Kind.VOIDED: signals.event_cancelled,
     Change.Kind.REINSTATED: signals.event_reinstated,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class SaveContext:
-    """On whose behalf something is saved, and when (UTC)."""
+    """On whose behalf something is saved, and when (UTC): a run's, or a person's with a reason."""
 
     run: IngestRun | None
     cause: Change.Cause
     now: datetime
+    person: "User | None" = None
+    reason: str = ""
 
 
 @dataclass(slots=True)
@@ -115,15 +121,33 @@ def entry(
         after=after,
         cause=context.cause,
         run=context.run,
+        person=context.person,
+        reason=context.reason,
         created_at=context.now,
     )
 
 
 def announce(changes: Iterable[Change]) -> None:
     for change in changes:
-        signal = SIGNALS.get(Change.Kind(change.kind))
+        signal = _signal_of(change)
         if signal is not None:
             _send(signal, change)
+
+
+def _signal_of(change: Change) -> Signal | None:
+    """A person's correction announces what it does; a start that moves once the result is in is
+    in the feed and concerns no pick."""
+    signal = SIGNALS.get(Change.Kind(change.kind))
+    if change.kind == Change.Kind.CORRECTED:
+        signal = _signal_of_correction(change)
+    is_silent = signal is signals.event_rescheduled and change.event.has_results
+    return None if is_silent else signal
+
+
+def _signal_of_correction(change: Change) -> Signal | None:
+    if change.before.get("status") == Event.Status.CANCELLED:
+        return signals.event_reinstated
+    return signals.event_rescheduled if "starts_at" in change.after else None
 
 
 def _send(signal: Signal, change: Change) -> None:

@@ -1,0 +1,155 @@
+"""What a person may do to an event: each under the season's lock, with who, when and why.
+
+A corrected event is locked: ingests compare, show the difference and write nothing to it until it
+is released. Each raises `WrongRequest`, with nothing written, where it cannot be done.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ingestion.errors import WrongRequest
+from ingestion.lifecycle import USUAL_DURATION
+from ingestion.models import Change, Event
+from ingestion.records import SessionType
+from ingestion.save import SaveContext, change_event, follow
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+# What a person may say of a session that is not cancelled.
+STATUSES = (Event.Status.LIVE, Event.Status.COMPLETED)
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who corrects, when (UTC) and why."""
+
+    person: "User"
+    reason: str
+    now: datetime
+
+    def require_reason(self) -> None:
+        if not self.reason.strip():
+            raise WrongRequest("a correction needs a reason")
+
+    def context(self, cause: Change.Cause) -> SaveContext:
+        return SaveContext(None, cause, self.now, self.person, self.reason)
+
+
+def correct_start(event: Event, starts_at: datetime, author: Author) -> Event:
+    """Set the start (aware, kept in UTC). The lock follows as with a calendar's start: one that
+    has passed does not open again, see `reopen_picks`."""
+    with _corrected(event, author, Change.Kind.CORRECTED) as corrected:
+        _refuse_cancelled(corrected)
+        corrected.starts_at = _utc(starts_at)
+        corrected.start_is_estimated = False
+        corrected.disputed_starts_at = None
+        corrected.schedule_locked = True
+        follow(corrected, corrected.starts_at.date(), author.now)
+    return corrected
+
+
+def correct_status(event: Event, status: str, author: Author) -> Event:
+    """Say that a session is on, or over, now; the times that decide it are set accordingly.
+
+    `scheduled` takes back a void or a cancellation. To cancel, use `void_event`.
+    """
+    with _corrected(event, author, Change.Kind.CORRECTED) as corrected:
+        corrected.schedule_locked = True
+        if status == Event.Status.SCHEDULED:
+            _take_back_void(corrected)
+        elif status in STATUSES:
+            _refuse_cancelled(corrected)
+            _set_times(corrected, status, author.now)
+        else:
+            raise WrongRequest(f"the status of an event cannot be set to '{status}'")
+        corrected.status = corrected.phase(author.now)
+    return corrected
+
+
+def void_event(event: Event, author: Author) -> Event:
+    """Cancel an event whatever the calendars say; its results and its history stay."""
+    with _corrected(event, author, Change.Kind.VOIDED) as voided:
+        _refuse_cancelled(voided)
+        voided.status = Event.Status.CANCELLED
+        voided.schedule_locked = True
+    return voided
+
+
+def reopen_picks(event: Event, author: Author, *, until: datetime | None = None) -> Event:
+    """Open picks again until `until`, at the latest (and by default) until the start.
+
+    The one way in which a lock that has passed moves later; what was made while picks were closed
+    becomes in time.
+    """
+    with _corrected(event, author, Change.Kind.CORRECTED) as reopened:
+        _refuse_cancelled(reopened)
+        if reopened.has_results:
+            raise WrongRequest("the event has results, its picks cannot be reopened")
+        if until is not None or reopened.disputed_starts_at is not None:
+            reopened.picks_until = _utc(until) if until is not None else reopened.starts_at
+        closes = reopened.picks_until or reopened.starts_at
+        if closes is None:
+            raise WrongRequest("the event has no start, say until when its picks are open")
+        if closes <= author.now:
+            raise WrongRequest(f"{closes:%Y-%m-%d %H:%M} UTC has passed, picks cannot close then")
+        if reopened.starts_at is not None and closes > reopened.starts_at:
+            raise WrongRequest("picks cannot stay open beyond the start")
+        reopened.locks_at = closes
+    return reopened
+
+
+def release_schedule(event: Event, author: Author) -> Event:
+    """Give an event's start and status back to the calendars; the next ingest sets them."""
+    author.require_reason()
+    context = author.context(Change.Cause.RELEASE)
+    with change_event(event, Change.Kind.RELEASED, context) as released:
+        if not released.schedule_locked:
+            raise WrongRequest("the event's schedule is not locked")
+        released.schedule_locked = False
+        released.picks_until = None
+        # Of an answer from before the correction, too.
+        released.schedule_generated_at = None
+    return released
+
+
+@contextmanager
+def _corrected(event: Event, author: Author, kind: Change.Kind) -> Iterator[Event]:
+    author.require_reason()
+    with change_event(event, kind, author.context(Change.Cause.CORRECTION)) as corrected:
+        yield corrected
+
+
+def _refuse_cancelled(event: Event) -> None:
+    if event.is_cancelled:
+        raise WrongRequest("the event is cancelled; set it to scheduled first")
+
+
+def _take_back_void(event: Event) -> None:
+    if not event.is_cancelled:
+        raise WrongRequest("the event is not cancelled; set its start instead")
+    event.status = Event.Status.SCHEDULED
+
+
+def _set_times(event: Event, status: str, now: datetime) -> None:
+    if event.has_results:
+        raise WrongRequest("the event has results, it is completed")
+    if event.starts_at is None or event.starts_at > now:
+        if status == Event.Status.COMPLETED:
+            raise WrongRequest("the event has not started yet; set its start first")
+        event.starts_at, event.start_is_estimated = now, False
+        event.disputed_starts_at = None
+        event.locks_at = now if event.locks_at is None else min(event.locks_at, now)
+    if status == Event.Status.COMPLETED:
+        event.ends_at = now
+    elif event.ends_at is None or event.ends_at <= now:
+        event.ends_at = now + USUAL_DURATION[SessionType(event.session_type)]
+
+
+def _utc(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise WrongRequest("the time needs a time zone")
+    return at.astimezone(UTC)

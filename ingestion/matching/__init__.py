@@ -1,0 +1,25 @@
+"""Which grand prix is this one? Among those stored, and between two calendars."""
+
+from ingestion.matching.identity import (
+    StoredGrandPrix,
+    as_known,
+    find_listed,
+    fold,
+    gather_grands_prix,
+    is_race_of,
+    match_calendar,
+    match_race,
+)
+from ingestion.matching.merging import merge_calendars
+
+__all__ = [
+    "StoredGrandPrix",
+    "as_known",
+    "find_listed",
+    "fold",
+    "gather_grands_prix",
+    "is_race_of",
+    "match_calendar",
+    "match_race",
+    "merge_calendars",
+]

@@ -1,0 +1,76 @@
+"""Two calendars of one season made one: the first decides, the second adds and contradicts."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from ingestion.matching.identity import pair_grands_prix
+from ingestion.records import (
+    CalendarRecord,
+    GrandPrixRecord,
+    SessionRecord,
+)
+
+# A weekend's sessions, in days from the race day; in UTC a late one falls on the day after.
+FIRST_DAY, LAST_DAY = -3, 1
+
+
+def merge_calendars(first: CalendarRecord, second: CalendarRecord | None = None) -> CalendarRecord:
+    """Every grand prix and session of either; the first calendar's word counts where it has one.
+
+    The second adds what the first does not know (without a round number, its own are others) and
+    the starts that the first leaves open; a start that it gives otherwise is kept as disputed.
+    """
+    if second is None:
+        return first
+    pairs, added = pair_grands_prix(first.grands_prix, second.grands_prix)
+    return replace(
+        first,
+        grands_prix=(
+            *(_merge_grand_prix(one, other) for one, other in pairs),
+            *(replace(other, round_number=None) for other in added),
+        ),
+    )
+
+
+def _merge_grand_prix(one: GrandPrixRecord, other: GrandPrixRecord | None) -> GrandPrixRecord:
+    if other is None:
+        return one
+    return replace(one, sessions=tuple(_merge_sessions(one, other)))
+
+
+def _merge_sessions(one: GrandPrixRecord, other: GrandPrixRecord) -> Iterator[SessionRecord]:
+    theirs = {session.session_type: session for session in other.sessions}
+    offsets = (session.utc_offset for session in one.sessions)
+    offset = next((offset for offset in offsets if offset is not None), None)
+    for session in one.sessions:
+        told = theirs.pop(session.session_type, None)
+        yield session if told is None else _merge_session(session, told, one, offset)
+    for told in theirs.values():
+        if _is_in_weekend(told, one):
+            yield replace(told, utc_offset=offset)
+
+
+def _merge_session(
+    session: SessionRecord,
+    told: SessionRecord,
+    weekend: GrandPrixRecord,
+    offset: timedelta | None,
+) -> SessionRecord:
+    if told.starts_at is None:
+        return session
+    is_better = session.start_is_estimated and not told.start_is_estimated
+    if session.starts_at is None or is_better:
+        return replace(told, utc_offset=offset) if _is_in_weekend(told, weekend) else session
+    if told.start_is_estimated or told.starts_at == session.starts_at:
+        return session
+    return replace(session, disputed_starts_at=told.starts_at)
+
+
+def _is_in_weekend(session: SessionRecord, weekend: GrandPrixRecord) -> bool:
+    """Where the first calendar has moved a weekend that the second still has on its old date,
+    the second's starts are of no use."""
+    if session.starts_at is None:
+        return True
+    days = (session.starts_at.date() - weekend.race_date).days
+    return FIRST_DAY <= days <= LAST_DAY
