@@ -1,6 +1,6 @@
 """Records as the upstreams would give them, small and readable."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -58,14 +58,39 @@ def grand_prix(
 
 
 def session(session_type: SessionType, starts_at: datetime | None, **changes: Any) -> SessionRecord:
-    record = SessionRecord(session_type, starts_at, utc_offset=timedelta(hours=2))
+    """As the schedule file has it, summer time in central Europe."""
+    record = SessionRecord(
+        session_type, starts_at, Source.SCHEDULE_FILE, BEFORE, utc_offset=timedelta(hours=2)
+    )
     return replace(record, **changes)
 
 
 def calendar(
-    *grands_prix: GrandPrixRecord, source: Source = Source.SCHEDULE_FILE, season: int = 2024
+    *grands_prix: GrandPrixRecord,
+    source: Source = Source.SCHEDULE_FILE,
+    season: int = 2024,
+    generated_at: datetime | None = BEFORE,
 ) -> CalendarRecord:
-    return CalendarRecord(season, source, BEFORE, grands_prix)
+    """The sessions are of the calendar's source and age, whatever they were."""
+    told = (
+        replace(weekend, sessions=tuple(_told_by(source, generated_at, weekend.sessions)))
+        for weekend in grands_prix
+    )
+    return CalendarRecord(season, source, generated_at, tuple(told))
+
+
+def jolpicas(*grands_prix: GrandPrixRecord, **changes: Any) -> CalendarRecord:
+    """Jolpica's calendar: without official names, its sessions without the circuit's offset."""
+    unofficial = (replace(weekend, official_name="") for weekend in grands_prix)
+    return calendar(*unofficial, source=Source.JOLPICA, **changes)
+
+
+def _told_by(
+    source: Source, generated_at: datetime | None, sessions: Iterable[SessionRecord]
+) -> Iterator[SessionRecord]:
+    for told in sessions:
+        offset = told.utc_offset if source is Source.SCHEDULE_FILE else None
+        yield replace(told, source=source, generated_at=generated_at, utc_offset=offset)
 
 
 def classification(

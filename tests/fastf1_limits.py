@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -22,8 +23,8 @@ ADDRESSES = (
 CACHE_STATE = ("_CACHE_DIR", "_requests_session_cached", "_http_tmp_disabled", "_func_tmp_disabled")
 
 
-@pytest.fixture(scope="session")
-def loopback_unlimited() -> Iterator[None]:
+@contextmanager
+def limits_lifted() -> Iterator[None]:
     """FastF1 without its pauses between requests to a stand-in."""
     from fastf1.logger import LoggingManager
     from fastf1.req import _SessionWithRateLimiting
@@ -39,10 +40,9 @@ def loopback_unlimited() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def fastf1_restored(loopback_unlimited: None) -> Iterator[None]:
-    """FastF1 whose addresses, cache and adapters may be set: all are as before when the test
-    ends."""
+@contextmanager
+def settings_restored() -> Iterator[None]:
+    """FastF1 whose addresses, cache and adapters may be set: all are as before when it ends."""
     from fastf1.req import Cache
 
     with pytest.MonkeyPatch.context() as patch:
@@ -54,6 +54,18 @@ def fastf1_restored(loopback_unlimited: None) -> Iterator[None]:
         yield
         if Cache._requests_session_cached is not None:
             Cache._requests_session_cached.close()
+
+
+@pytest.fixture(scope="session")
+def loopback_unlimited() -> Iterator[None]:
+    with limits_lifted():
+        yield
+
+
+@pytest.fixture
+def fastf1_restored(loopback_unlimited: None) -> Iterator[None]:
+    with settings_restored():
+        yield
 
 
 def connect(

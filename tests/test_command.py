@@ -20,6 +20,7 @@ import pytest
 from ingestion.models import Event
 from ingestion.sample.season import Season, with_finishes, with_start
 from tests.command_line import (
+    CALENDAR,
     LOG_LINE,
     RESULTS,
     SCHEDULE,
@@ -53,7 +54,7 @@ UNCHANGED = {
 }
 TOTALS = (
     "events: 6 created, 0 updated, 0 unchanged; "
-    "classifications: 5 created, 0 updated, 0 unchanged; 4 upstream requests"
+    "classifications: 5 created, 0 updated, 0 unchanged; 5 upstream requests"
 )
 FILLED = {"event": 6, "result": 100, "change": 11}
 TERMINAL = {"TERM": "xterm-256color"}
@@ -126,7 +127,7 @@ def test_text_report_is_on_stdout_and_the_log_on_stderr(
     ]
     assert [line for line in done.stderr.splitlines() if not LOG_LINE.match(line)] == []
     assert "\x1b" not in done.stdout + done.stderr
-    assert asked(upstream) == [SCHEDULE, *RESULTS]
+    assert asked(upstream) == [SCHEDULE, CALENDAR, *RESULTS]
     assert count_rows(project) == FILLED
 
 
@@ -139,7 +140,7 @@ def test_json_report_is_one_object(project: Project, upstream: FaultyUpstream) -
         "outcome": "ok",
         "dry_run": False,
         "seasons": [2024],
-        "requests": 4,
+        "requests": 5,
         **CREATED,
         "problems": [],
         "notes": [
@@ -156,7 +157,7 @@ def test_json_report_is_one_object(project: Project, upstream: FaultyUpstream) -
 
 def test_run_is_recorded(filled: Project) -> None:
     [run] = read_runs(filled)
-    assert (run.trigger, run.outcome, run.seasons, run.requests) == ("command", "ok", [2024], 4)
+    assert (run.trigger, run.outcome, run.seasons, run.requests) == ("command", "ok", [2024], 5)
     assert run.arguments == {
         "round": None,
         "skip_schedule": False,
@@ -198,7 +199,7 @@ def test_same_facts_again_change_nothing(filled: Project, upstream: FaultyUpstre
     before = read_rows(filled)
     report = report_of(ingest(filled, upstream, *YEAR, "--format", "json"))
     assert counts_of(report) == UNCHANGED
-    assert report["requests"] == 4
+    assert report["requests"] == 5
     assert read_rows(filled) == before
 
 
@@ -213,7 +214,7 @@ def test_changed_facts_are_saved_and_counted(filled: Project, upstream: FaultyUp
     assert lines[4] == "3 Italian 01 Sep Norris Leclerc Piastri Norris 2 new, 2 results"
     assert lines[-1] == (
         "events: 2 created, 1 updated, 5 unchanged; "
-        "classifications: 2 created, 0 updated, 4 unchanged, 1 amended; 4 upstream requests"
+        "classifications: 2 created, 0 updated, 4 unchanged, 1 amended; 5 upstream requests"
     )
 
 
@@ -242,16 +243,16 @@ def test_dry_run_of_an_empty_database_leaves_it_empty(
     assert last == "This was a dry run: nothing was written."
     assert count_rows(project) == dict.fromkeys(FILLED, 0)
     assert read_runs(project) == []
-    assert project.query("SELECT SUM(requests) FROM ingestion_requestblock") == [(4,)]
+    assert project.query("SELECT SUM(requests) FROM ingestion_requestblock") == [(5,)]
 
 
 @pytest.mark.parametrize(
     ("arguments", "questions", "classifications"),
     [
-        (["--skip-results"], [SCHEDULE], 0),
+        (["--skip-results"], [SCHEDULE, CALENDAR], 0),
         (
             ["--round", "1"],
-            [SCHEDULE, "2024/1/results", "2024/1/qualifying", "2024/1/sprint"],
+            [SCHEDULE, CALENDAR, "2024/1/results", "2024/1/qualifying", "2024/1/sprint"],
             3,
         ),
     ],
@@ -288,11 +289,27 @@ def test_skipping_the_schedule_asks_for_results_of_stored_events(
     assert read_rows(filled) == before
 
 
+def test_grand_prix_that_left_both_calendars_is_cancelled(
+    project: Project, upstream: FaultyUpstream
+) -> None:
+    ingest(project, upstream, *YEAR, "--skip-results")
+    season = small_season()
+    upstream.seasons[2024] = replace(season, grands_prix=season.grands_prix[:1])
+    done = ingest(project, upstream, *YEAR, "--skip-results", "--refresh")
+    assert done.returncode == 0, done.stderr
+    lines = [squeeze(line) for line in done.stdout.splitlines()]
+    assert lines[3] == "Belgian (cancelled) 28 Jul 2 cancelled"
+    assert lines[-1] == (
+        "events: 0 created, 0 updated, 4 unchanged, 2 cancelled; "
+        "classifications: 0 created, 0 updated, 0 unchanged; 2 upstream requests"
+    )
+
+
 def test_range_is_ingested_oldest_first(project: Project, upstream: FaultyUpstream) -> None:
     upstream.seasons[2023] = small_season(2023)
     done = ingest(project, upstream, "--year", "2023-2024", "--skip-results")
     assert done.returncode == 0, done.stderr
-    assert asked(upstream) == ["schedule_2023.json", "schedule_2024.json"]
+    assert asked(upstream) == ["schedule_2023.json", "2023/races", SCHEDULE, CALENDAR]
     titles = [line.strip() for line in done.stdout.splitlines() if line.startswith("Formula 1")]
     assert titles == ["Formula 1 2023", "Formula 1 2024"]
     assert count_rows(project)["event"] == 12
@@ -304,7 +321,7 @@ def test_season_that_fails_does_not_stop_the_others(
 ) -> None:
     done = ingest(project, upstream, "--year", "2023-2024", "--skip-results")
     assert complaint(done, 3).startswith("2023: the schedule file of 2023: ")
-    assert asked(upstream) == ["schedule_2023.json", "2023/races", SCHEDULE]
+    assert asked(upstream) == ["schedule_2023.json", "2023/races", SCHEDULE, CALENDAR]
     assert {event["season"] for event in read_rows(project)["event"]} == {2024}
     assert [run.outcome for run in read_runs(project)] == ["partial"]
 
@@ -316,13 +333,13 @@ def test_default_season_of_an_empty_database_is_the_calendar_year(
     upstream.seasons[year] = small_season(year)
     done = ingest(project, upstream, "--skip-results", "--dry-run", "--format", "json")
     assert report_of(done)["seasons"] == [year]
-    assert asked(upstream) == [f"schedule_{year}.json"]
+    assert asked(upstream) == [f"schedule_{year}.json", f"{year}/races"]
 
 
 def test_default_season_is_the_last_one_known(filled: Project, upstream: FaultyUpstream) -> None:
     done = ingest(filled, upstream, "--skip-results", "--format", "json")
     assert report_of(done)["seasons"] == [2024]
-    assert asked(upstream) == [SCHEDULE]
+    assert asked(upstream) == [SCHEDULE, CALENDAR]
 
 
 def test_default_season_is_that_of_the_next_known_event(
@@ -345,13 +362,13 @@ def test_refresh_passes_the_cache_of_a_past_season(
     project: Project, upstream: FaultyUpstream
 ) -> None:
     arguments = (*YEAR, "--round", "2", "--format", "json")
-    questions = [SCHEDULE, "2024/2/results", "2024/2/qualifying"]
-    assert report_of(ingest(project, upstream, *arguments))["requests"] == 3
+    questions = [SCHEDULE, CALENDAR, "2024/2/results", "2024/2/qualifying"]
+    assert report_of(ingest(project, upstream, *arguments))["requests"] == 4
     assert asked(upstream) == questions
     rows = read_rows(project)
     assert report_of(ingest(project, upstream, *arguments))["requests"] == 0
     assert asked(upstream) == []
-    assert report_of(ingest(project, upstream, *arguments, "--refresh"))["requests"] == 3
+    assert report_of(ingest(project, upstream, *arguments, "--refresh"))["requests"] == 4
     assert asked(upstream) == questions
     assert read_rows(project) == rows
 
@@ -360,10 +377,11 @@ def test_live_season_is_never_read_from_the_cache(
     project: Project, upstream: FaultyUpstream
 ) -> None:
     season = live_season(today())
-    upstream.seasons[season.year] = season
-    questions = [f"schedule_{season.year}.json", f"{season.year}/qualifying"]
+    year = season.year
+    upstream.seasons[year] = season
+    questions = [f"schedule_{year}.json", f"{year}/races", f"{year}/qualifying"]
     for counts in ("2 created, 0 updated", "0 created, 0 updated"):
-        done = ingest(project, upstream, "--year", f"{season.year}")
+        done = ingest(project, upstream, "--year", f"{year}")
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1].startswith(f"events: {counts}")
         assert asked(upstream) == questions
@@ -444,4 +462,4 @@ def test_interrupted_run_ends_with_a_line_and_a_closed_record(
     assert run.ended_at is not None
     assert run.outcome == "failed"
     assert run.problems == ["interrupted; what was saved before stays"]
-    assert run.requests == len(asked(upstream)) == 2
+    assert run.requests == len(asked(upstream)) == 3

@@ -4,6 +4,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.command_line import (
     ingest,
     read_rows,
     read_runs,
+    small_season,
     small_upstream,  # noqa: F401 - fixture `upstream`
     today,
 )
@@ -182,7 +184,7 @@ def test_round_that_the_season_does_not_have_is_wrong_usage(
         "2024 has no round 25, its rounds are 1 to 24. Nothing was changed."
     )
     assert done.stdout == ""
-    assert asked(upstream) == [SCHEDULE]
+    assert asked(upstream) == [SCHEDULE, CALENDAR]
     assert count_rows(project) == NOTHING
 
 
@@ -313,13 +315,39 @@ def test_jolpicas_calendar_stands_in_for_the_schedule_file(
     done = ingest(project, upstream, "--year", "2024", "--skip-results")
     assert complaint(done, 3) == (
         "2024: the schedule file of 2024: the server answered 404 Not Found; "
-        "Jolpica's calendar was used for what is not known better. "
+        "Jolpica's calendar was used alone. "
         f"The rest is saved. {CHECK_SEASON}"
     )
     assert asked(upstream) == [SCHEDULE, CALENDAR]
     assert count_rows(project) == {"event": 6, "result": 0, "change": 6}
     starts = {event["schedule_source"] for event in read_rows(project)["event"]}
     assert starts == {"jolpica"}
+
+
+def test_schedule_file_is_used_alone_where_jolpicas_calendar_fails(
+    project: Project, upstream: FaultyUpstream
+) -> None:
+    upstream.fault("*/races.json", status=500)
+    done = ingest(project, upstream, "--year", "2024", "--skip-results")
+    assert complaint(done, 3) == (
+        "2024: Jolpica's calendar of 2024: the server answered 500 Internal Server Error; "
+        f"the schedule file was used alone. The rest is saved. {TROUBLE}"
+    )
+    assert asked(upstream) == [SCHEDULE, CALENDAR]
+    assert count_rows(project) == {"event": 6, "result": 0, "change": 6}
+    sources = {event["schedule_source"] for event in read_rows(project)["event"]}
+    assert sources == {"schedule_file"}
+
+
+def test_nothing_is_cancelled_where_a_calendar_fails(
+    filled: Project, upstream: FaultyUpstream
+) -> None:
+    before = read_rows(filled)
+    season = small_season()
+    upstream.seasons[2024] = replace(season, grands_prix=season.grands_prix[:1])
+    upstream.fault("*/races.json", status=500)
+    complaint(ingest(filled, upstream, "--year", "2024", "--skip-results"), 3)
+    assert read_rows(filled) == before
 
 
 def test_season_that_no_upstream_has_is_one_clear_line(
@@ -362,7 +390,7 @@ def test_results_that_fail_leave_the_rest_saved(project: Project, upstream: Faul
     assert f"problem: {problem}" in done.stdout.splitlines()
     assert count_rows(project) == {"event": 6, "result": 60, "change": 9}
     [run] = read_runs(project)
-    assert (run.outcome, run.requests, run.problems) == ("partial", 4, [problem])
+    assert (run.outcome, run.requests, run.problems) == ("partial", 5, [problem])
     assert run.counts == {
         "events": {"created": 6, "updated": 0, "unchanged": 0, "cancelled": 0, "reinstated": 0},
         "results": {"created": 3, "updated": 0, "unchanged": 0, "amended": 0},

@@ -176,7 +176,7 @@ def test_table_has_a_line_for_each_grand_prix(sampled: Sampled) -> None:
 def test_totals_end_the_report(sampled: Sampled) -> None:
     assert sampled.first.stdout.splitlines()[-1] == (
         "events: 60 created, 0 updated, 0 unchanged; "
-        "classifications: 54 created, 0 updated, 0 unchanged; 13 upstream requests"
+        "classifications: 54 created, 0 updated, 0 unchanged; 14 upstream requests"
     )
 
 
@@ -185,7 +185,7 @@ def test_sample_again_changes_nothing(sampled: Sampled) -> None:
     assert read_rows(sampled.project) == sampled.rows
     assert sampled.second.stdout.splitlines()[-1] == (
         "events: 0 created, 0 updated, 60 unchanged; "
-        "classifications: 0 created, 0 updated, 54 unchanged; 13 upstream requests"
+        "classifications: 0 created, 0 updated, 54 unchanged; 14 upstream requests"
     )
 
 
@@ -193,7 +193,7 @@ def test_each_run_leaves_its_record(sampled: Sampled) -> None:
     runs = read_runs(sampled.project)
     assert [run.outcome for run in runs] == ["ok", "ok"]
     assert [run.counts for run in runs] == [COUNTS, SAME_COUNTS]
-    assert [run.requests for run in runs] == [13, 13]
+    assert [run.requests for run in runs] == [14, 14]
     assert [run.problems for run in runs] == [[], []]
     assert all(run.ended_at and run.ended_at > run.started_at for run in runs)
 

@@ -77,14 +77,16 @@ def test_a_season_arrives_page_by_page(
     assert (len(answer.content), connected.requests) == (pages, pages)
 
 
-def test_a_season_takes_thirteen_requests(
+def test_a_season_takes_fourteen_requests(
     upstream: FaultyUpstream, connected: fetch.Upstream
 ) -> None:
     fetch.fetch_schedule(connected, 2024, fresh=True)
+    fetch.fetch_calendar(connected, 2024, fresh=True)
     for session_type in (SessionType.RACE, SessionType.QUALIFYING, SessionType.SPRINT):
         fetch.fetch_results(connected, 2024, session_type, fresh=True)
     assert targets(upstream) == [
         SCHEDULE,
+        CALENDAR,
         f"{JOLPICA}/results.json?limit=100",
         f"{JOLPICA}/results.json?limit=100&offset=100",
         f"{JOLPICA}/results.json?limit=100&offset=200",
@@ -98,7 +100,7 @@ def test_a_season_takes_thirteen_requests(
         f"{JOLPICA}/sprint.json?limit=100",
         f"{JOLPICA}/sprint.json?limit=100&offset=100",
     ]
-    assert connected.requests == 13
+    assert connected.requests == 14
 
 
 def test_one_round_is_one_request(upstream: FaultyUpstream, connected: fetch.Upstream) -> None:

@@ -1,5 +1,6 @@
 """Which calendars and classifications are believed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from ingestion.errors import BadSourceData, ResultsNotReady
-from ingestion.plausibility import check_calendar, check_classification
+from ingestion.plausibility import check_calendar, check_classification, check_remaining
 from ingestion.records import (
     CalendarRecord,
     ClassificationRecord,
@@ -17,6 +18,7 @@ from ingestion.records import (
     SessionRecord,
     SessionType,
     Source,
+    StoredEvent,
 )
 
 SUNDAY = date(2024, 7, 28)
@@ -24,10 +26,14 @@ START = datetime(2024, 7, 28, 13, tzinfo=UTC)
 RACE = SessionType.RACE
 
 
+def session(session_type: SessionType, starts_at: datetime | None) -> SessionRecord:
+    return SessionRecord(session_type, starts_at, Source.SCHEDULE_FILE)
+
+
 def weekend(**starts: datetime | None) -> GrandPrixRecord:
     """Belgium 2024, with a race on Sunday unless told otherwise."""
     known: dict[str, datetime | None] = {"race": START, **starts}
-    sessions = (SessionRecord(SessionType(name), start) for name, start in known.items())
+    sessions = (session(SessionType(name), start) for name, start in known.items())
     return GrandPrixRecord(
         season=2024,
         round_number=14,
@@ -125,7 +131,7 @@ def test_weekends_that_cannot_be(starts: dict[str, datetime], expected: list[str
         ({"round_number": -1}, "round -1"),
         ({"sessions": ()}, "no race"),
         (
-            {"sessions": (SessionRecord(RACE, START), SessionRecord(RACE, START))},
+            {"sessions": (session(RACE, START), session(RACE, START))},
             "session race twice",
         ),
     ],
@@ -146,6 +152,121 @@ def test_every_reason_is_given() -> None:
         "name Belgian Grand Prix twice",
         "Dutch Grand Prix: round 0",
     ]
+
+
+@pytest.mark.parametrize("weeks", [-5, 5])
+def test_a_race_day_weeks_from_its_own_weekend_is_refused(weeks: int) -> None:
+    """As when a fix for one race was applied to the next by its old round number."""
+    race = START + timedelta(weeks=weeks)
+    moved = replace(weekend(qualifying=START - timedelta(days=1), race=race), race_date=race.date())
+    found = faults(moved)
+    assert f"Belgian Grand Prix: qualifying on 2024-07-27, the race day is {race:%Y-%m-%d}" in found
+
+
+def test_a_race_day_that_is_moved_without_its_sessions_is_refused() -> None:
+    moved = replace(weekend(qualifying=START - timedelta(days=1)), race_date=date(2024, 6, 23))
+    assert faults(moved) == [
+        "Belgian Grand Prix: race on 2024-07-28, the race day is 2024-06-23",
+        "Belgian Grand Prix: qualifying on 2024-07-27, the race day is 2024-06-23",
+    ]
+
+
+@pytest.mark.parametrize("round_number", [1, 14])
+def test_two_grands_prix_of_one_round_are_refused(round_number: int) -> None:
+    calendar = [
+        replace(weekend(), name=name, round_number=round_number)
+        for name in ("Belgian Grand Prix", "Dutch Grand Prix")
+    ]
+    assert faults(*calendar) == [f"round {round_number} twice"]
+
+
+@pytest.mark.parametrize("day", [date(2023, 12, 31), date(2025, 1, 1), date(1970, 1, 1)])
+def test_a_race_day_outside_the_season_is_refused(day: date) -> None:
+    start = datetime(day.year, day.month, day.day, 13, tzinfo=UTC)
+    assert faults(replace(weekend(race=start), race_date=day)) == [
+        f"Belgian Grand Prix: the race day {day} is not in the season"
+    ]
+
+
+@pytest.mark.parametrize("day", [date(2024, 1, 1), date(2024, 12, 31)])
+def test_a_race_day_within_the_season_is_believed(day: date) -> None:
+    start = datetime(day.year, day.month, day.day, 13, tzinfo=UTC)
+    accept(replace(weekend(race=start), race_date=day))
+
+
+# What a calendar keeps of the races that remain
+
+NOW = datetime(2024, 7, 1, tzinfo=UTC)
+
+
+def stored(number: int, **changes: Any) -> StoredEvent:
+    """A race to come, a week after the one before."""
+    race = StoredEvent(
+        grand_prix=f"race-{number}",
+        name="",
+        country="",
+        location="",
+        session_type=RACE,
+        round_number=number,
+        starts_at=NOW + timedelta(weeks=number),
+        utc_offset=None,
+        disputed_starts_at=None,
+        is_cancelled=False,
+    )
+    return replace(race, **changes)
+
+
+def remain(events: list[StoredEvent], *numbers: int) -> None:
+    """Check a calendar that lists the races of these numbers."""
+    calendar = CalendarRecord(2024, Source.SCHEDULE_FILE, None, ())
+    check_remaining(calendar, {f"race-{number}" for number in numbers}, events, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("stored_races", "listed"),
+    [
+        (0, ()),
+        (1, ()),
+        (2, (2,)),
+        (3, (1, 3)),
+        (4, (2, 4)),
+        (22, range(1, 12)),
+        (2, (1, 2, 3, 4)),
+    ],
+)
+def test_a_calendar_with_half_of_the_races_that_remain_is_believed(
+    stored_races: int, listed: Sequence[int]
+) -> None:
+    remain([stored(number) for number in range(1, stored_races + 1)], *listed)
+
+
+@pytest.mark.parametrize(
+    ("stored_races", "listed"), [(2, ()), (3, (1,)), (4, (3,)), (22, range(1, 11)), (3, (1, 7, 8))]
+)
+def test_a_calendar_without_most_of_the_races_that_remain_is_refused(
+    stored_races: int, listed: Sequence[int]
+) -> None:
+    kept = len([number for number in listed if number <= stored_races])
+    with pytest.raises(BadSourceData) as raised:
+        remain([stored(number) for number in range(1, stored_races + 1)], *listed)
+    assert str(raised.value) == (
+        f"the calendar of 2024 has {kept} of the {stored_races} grands prix that remain"
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"is_cancelled": True},
+        {"starts_at": NOW},
+        {"starts_at": NOW - timedelta(weeks=1)},
+        {"starts_at": None},
+        {"session_type": SessionType.QUALIFYING},
+    ],
+)
+def test_only_races_that_are_still_to_be_held_remain(changes: dict[str, Any]) -> None:
+    others = [stored(number, **changes) for number in range(3, 10)]
+    remain([stored(1), stored(2), *others], 1)
 
 
 # Classifications

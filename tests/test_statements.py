@@ -9,8 +9,9 @@ from tests.statements import count_ingests
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fastf1_restored")]
 
-# A started hundred of rows each of results, qualifying and sprint, and the schedule file.
-REQUESTS = {5: 1 + 1 + 1 + 1, 24: 1 + 5 + 5 + 2}
+# The schedule file and Jolpica's calendar, and a started hundred of rows each of results,
+# qualifying and sprint.
+REQUESTS = {5: 2 + 1 + 1 + 1, 24: 2 + 5 + 5 + 2}
 MOST_REQUESTS = 14
 MOST_STATEMENTS_AGAIN = 12
 # On an empty database, whatever the season's size; the locks are PostgreSQL's.

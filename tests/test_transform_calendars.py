@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 import pytest
@@ -30,6 +31,9 @@ SPRINT, SPRINT_QUALIFYING = SessionType.SPRINT, SessionType.SPRINT_QUALIFYING
 
 Document = dict[str, dict[str, Any]]
 ReadFile = Callable[..., CalendarRecord]
+
+told_by_file = partial(SessionRecord, source=Source.SCHEDULE_FILE, generated_at=NOON)
+told_by_jolpica = partial(SessionRecord, source=Source.JOLPICA, generated_at=NOON)
 
 
 # The schedule file
@@ -82,12 +86,12 @@ def test_a_grand_prix_of_the_schedule_file(read_file: ReadFile, schedule: Docume
         location="Shanghai",
         race_date=date(2024, 4, 21),
         sessions=(
-            SessionRecord(
+            told_by_file(
                 SPRINT_QUALIFYING, datetime(2024, 4, 19, 7, 30, tzinfo=UTC), utc_offset=offset
             ),
-            SessionRecord(SPRINT, datetime(2024, 4, 20, 3, tzinfo=UTC), utc_offset=offset),
-            SessionRecord(QUALIFYING, datetime(2024, 4, 20, 7, tzinfo=UTC), utc_offset=offset),
-            SessionRecord(RACE, datetime(2024, 4, 21, 7, tzinfo=UTC), utc_offset=offset),
+            told_by_file(SPRINT, datetime(2024, 4, 20, 3, tzinfo=UTC), utc_offset=offset),
+            told_by_file(QUALIFYING, datetime(2024, 4, 20, 7, tzinfo=UTC), utc_offset=offset),
+            told_by_file(RACE, datetime(2024, 4, 21, 7, tzinfo=UTC), utc_offset=offset),
         ),
     )
 
@@ -122,7 +126,7 @@ def test_offsets(offset: str, hours: float, read_file: ReadFile, schedule: Docum
     bahrain = named(read_file(schedule), "Bahrain Grand Prix")
     local = datetime.fromisoformat(schedule["session5_date"][row])
     starts_at = local.replace(tzinfo=timezone(timedelta(hours=hours))).astimezone(UTC)
-    assert bahrain.sessions[-1] == SessionRecord(RACE, starts_at, utc_offset=timedelta(hours=hours))
+    assert bahrain.sessions[-1] == told_by_file(RACE, starts_at, utc_offset=timedelta(hours=hours))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +159,8 @@ def test_a_session_without_a_time_is_kept(
 ) -> None:
     schedule["session4_date"][row_of(schedule, "Bahrain Grand Prix")] = nothing
     bahrain = named(read_file(schedule), "Bahrain Grand Prix")
-    assert bahrain.sessions[0] == SessionRecord(QUALIFYING, None)
+    # The weekend's other sessions tell where it is.
+    assert bahrain.sessions[0] == told_by_file(QUALIFYING, None, utc_offset=timedelta(hours=3))
     assert bahrain.sessions[1].starts_at == datetime(2024, 3, 2, 15, tzinfo=UTC)
 
 
@@ -225,10 +230,10 @@ def test_since_2022_all_sessions_have_times() -> None:
         location="Baku",
         race_date=date(2023, 4, 30),
         sessions=(
-            SessionRecord(QUALIFYING, datetime(2023, 4, 28, 13, tzinfo=UTC)),
-            SessionRecord(SPRINT, datetime(2023, 4, 29, 13, 30, tzinfo=UTC)),
-            SessionRecord(SPRINT_QUALIFYING, datetime(2023, 4, 29, 9, 30, tzinfo=UTC)),
-            SessionRecord(RACE, datetime(2023, 4, 30, 11, tzinfo=UTC)),
+            told_by_jolpica(QUALIFYING, datetime(2023, 4, 28, 13, tzinfo=UTC)),
+            told_by_jolpica(SPRINT, datetime(2023, 4, 29, 13, 30, tzinfo=UTC)),
+            told_by_jolpica(SPRINT_QUALIFYING, datetime(2023, 4, 29, 9, 30, tzinfo=UTC)),
+            told_by_jolpica(RACE, datetime(2023, 4, 30, 11, tzinfo=UTC)),
         ),
     )
 
@@ -237,7 +242,7 @@ def test_since_2024_the_sprints_qualifying_has_another_key() -> None:
     weekend = read_race(
         2024, date="2024-04-21", SprintQualifying={"date": "2024-04-19", "time": "07:30:00Z"}
     )
-    assert weekend.sessions[0] == SessionRecord(
+    assert weekend.sessions[0] == told_by_jolpica(
         SPRINT_QUALIFYING, datetime(2024, 4, 19, 7, 30, tzinfo=UTC)
     )
 
@@ -247,34 +252,36 @@ def test_from_2006_sessions_have_days() -> None:
         2007, date="2007-03-18", time="03:00:00Z", Qualifying={"date": "2007-03-17"}
     )
     assert weekend.sessions == (
-        SessionRecord(QUALIFYING, midnight(2007, 3, 17), start_is_estimated=True),
-        SessionRecord(RACE, datetime(2007, 3, 18, 3, tzinfo=UTC)),
+        told_by_jolpica(QUALIFYING, midnight(2007, 3, 17), start_is_estimated=True),
+        told_by_jolpica(RACE, datetime(2007, 3, 18, 3, tzinfo=UTC)),
     )
 
 
 def test_in_2005_the_race_alone_has_a_time() -> None:
     weekend = read_race(2005, date="2005-03-06", time="14:00:00Z")
-    assert weekend.sessions == (SessionRecord(RACE, datetime(2005, 3, 6, 14, tzinfo=UTC)),)
+    assert weekend.sessions == (told_by_jolpica(RACE, datetime(2005, 3, 6, 14, tzinfo=UTC)),)
 
 
 def test_before_2005_the_race_has_a_day() -> None:
     weekend = read_race(1997, date="1997-03-09")
-    assert weekend.sessions == (SessionRecord(RACE, midnight(1997, 3, 9), start_is_estimated=True),)
+    assert weekend.sessions == (
+        told_by_jolpica(RACE, midnight(1997, 3, 9), start_is_estimated=True),
+    )
 
 
 @pytest.mark.parametrize("nothing", MISSING)
 def test_a_session_without_a_time_is_known_by_its_day(nothing: Any) -> None:
     weekend = read_race(time=nothing, Qualifying={"date": "2023-04-29", "time": nothing})
     assert weekend.sessions == (
-        SessionRecord(QUALIFYING, midnight(2023, 4, 29), start_is_estimated=True),
-        SessionRecord(RACE, midnight(2023, 4, 30), start_is_estimated=True),
+        told_by_jolpica(QUALIFYING, midnight(2023, 4, 29), start_is_estimated=True),
+        told_by_jolpica(RACE, midnight(2023, 4, 30), start_is_estimated=True),
     )
 
 
 @pytest.mark.parametrize("nothing", MISSING)
 def test_a_session_without_a_day_has_no_start(nothing: Any) -> None:
     weekend = read_race(Qualifying={"date": nothing, "time": "13:00:00Z"})
-    assert weekend.sessions[0] == SessionRecord(QUALIFYING, None)
+    assert weekend.sessions[0] == told_by_jolpica(QUALIFYING, None)
 
 
 @pytest.mark.parametrize(
