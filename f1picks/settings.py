@@ -118,3 +118,7 @@ JOLPICA_URL = literal("JOLPICA_URL").strip()
 # Empty: no live timing.
 F1_USERNAME = literal("F1_USERNAME")
 F1_PASSWORD = literal("F1_PASSWORD")
+# Empty: FastF1's own. Anything else is a stand-in on this machine.
+LIVE_TIMING_URL = literal("LIVE_TIMING_URL").strip()
+F1_SETTLE_AFTER_HOURS = int(literal("F1_SETTLE_AFTER_HOURS") or 24)
+F1_APPLY_SETTLED_CHANGES = env.bool("F1_APPLY_SETTLED_CHANGES", default=False)

@@ -34,6 +34,11 @@ class EventQuerySet(models.QuerySet["Event"]):
             .order_by("ends_at", "pk")
         )
 
+    def with_classifications(self) -> Self:
+        """With every entry read in one more query, whatever the number of events: none of them
+        asks again for its podium, pole, winner or classification."""
+        return self.prefetch_related("results")
+
 
 class Event(models.Model):
     """One session of one grand prix that people can pick on.
@@ -107,6 +112,20 @@ class Event(models.Model):
     results_generated_at = models.DateTimeField(
         null=True, blank=True, help_text="When the upstream made the saved classification, UTC."
     )
+    results_changed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the saved classification was saved, UTC."
+    )
+    proposal = models.ForeignKey(
+        "Change",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The upstream's change of a settled podium or pole, which a person decides on.",
+    )
+    proposal_rejected = models.BooleanField(
+        default=False, help_text="A person decided against it; the same again is not proposed."
+    )
     results_locked = models.BooleanField(
         default=False, help_text="A person set the classification; ingests only compare."
     )
@@ -153,23 +172,26 @@ class Event(models.Model):
 
     @property
     def classification(self) -> "Sequence[Result]":
-        """Every entry in order; one query, or none where `results` is prefetched."""
+        """Every entry in order; one query, or none after `with_classifications`."""
         return sorted(self.results.all(), key=lambda result: result.order)
 
     @property
     def podium(self) -> "Sequence[Result]":
-        """Orders 1 to 3 of a race or sprint; shared cars of the 1950s are entries of their own."""
+        """Orders 1 to 3 of a race or sprint, none of a qualifying; shared cars of the 1950s are
+        entries of their own."""
         if not self.is_race:
             return []
         return [result for result in self.classification if result.order <= 3]
 
     @property
     def winner(self) -> "Result | None":
+        """The first of a race or sprint; None of a qualifying, and before the results are in."""
         return self._first() if self.is_race else None
 
     @property
     def pole(self) -> "Result | None":
-        """The first of a (sprint) qualifying, whatever the starting grid became (penalties)."""
+        """The first of a (sprint) qualifying, whatever the starting grid became (penalties); None
+        of a race. Who started from slot 1 is the entry of `grid` 1 in the race."""
         return None if self.is_race else self._first()
 
     @property
@@ -183,6 +205,10 @@ class Event(models.Model):
     @property
     def has_results(self) -> bool:
         return self.results_revision > 0
+
+    @property
+    def has_open_proposal(self) -> bool:
+        return self.proposal_id is not None and not self.proposal_rejected
 
     def phase(self, at: datetime) -> str:
         """The status at an instant; the column is only as fresh as the last ingest."""
@@ -319,6 +345,10 @@ class ChangeQuerySet(models.QuerySet["Change"]):
     def after(self, cursor: int) -> Self:
         """The feed after an id, in order; no later commit can slip in below an id seen here."""
         return self.filter(pk__gt=cursor).order_by("pk")
+
+    def for_story(self) -> Self:
+        """With all that telling an entry in words takes (`ingestion.story`), in one query."""
+        return self.select_related("event", "run", "person")
 
 
 class Change(models.Model):

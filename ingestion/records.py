@@ -24,10 +24,22 @@ class SessionType(StrEnum):
 
 
 class Source(StrEnum):
-    """Where a fact came from."""
+    """Where a fact came from.
+
+    `JOLPICA_ALPHA` is the same server's newer form, `SPRINT_GRID` a sprint's grid slot 1 read as
+    the pole of its qualifying.
+    """
 
     SCHEDULE_FILE = "schedule_file"
     JOLPICA = "jolpica"
+    JOLPICA_ALPHA = "jolpica_alpha"
+    LIVE_TIMING = "live_timing"
+    SPRINT_GRID = "sprint_grid"
+    PERSON = "person"
+
+
+# Guesses, the better ones later: what they tell is provisional until somebody publishes it.
+PROVISIONAL_SOURCES = (Source.SPRINT_GRID, Source.LIVE_TIMING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +136,21 @@ RESULT_FIELDS = tuple(field.name for field in fields(ResultRecord))
 
 @dataclass(frozen=True, slots=True)
 class ClassificationRecord:
-    """The classification of one session, in order."""
+    """The classification of one session, in order.
+
+    `is_mixed` where its rows come from pages that the upstream made at different times.
+    """
 
     race: RaceIdentity
     session_type: SessionType
     source: Source
     generated_at: datetime | None
     results: tuple[ResultRecord, ...]
+    is_mixed: bool = False
+
+    @property
+    def is_provisional(self) -> bool:
+        return self.source in PROVISIONAL_SOURCES
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,22 +6,38 @@ password; here its parts are joined so that none of that reaches the rest of the
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.errors import BadSourceData, IngestionError
+from ingestion.fetch.alpha import fetch_rounds, fetch_sprint_qualifying, has_newer_form
+from ingestion.fetch.answers import Answer, Upstream
 from ingestion.fetch.asking import asking, cache_damaged, forget_copies
+from ingestion.fetch.live import open_live_timing
 from ingestion.records import SessionType
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ingestion.fetch.door import Door
+
+__all__ = [
+    "ENDPOINTS",
+    "Answer",
+    "Upstream",
+    "connect",
+    "fetch_calendar",
+    "fetch_results",
+    "fetch_rounds",
+    "fetch_schedule",
+    "fetch_sprint_qualifying",
+    "forget",
+    "has_newer_form",
+    "make_private_folder",
+]
 
 # Jolpica cuts any larger limit to this.
 PAGE_ROWS = 100
@@ -40,40 +56,18 @@ LARGEST_TOTAL = 5000
 Entry = tuple[str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """FastF1, configured; made by `connect`."""
-
-    door: "Door"
-
-    @property
-    def requests(self) -> int:
-        """Requests that left the process so far."""
-        return self.door.requests
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What an upstream said, as FastF1 gives it, and when the upstream made it (UTC).
-
-    `content` is a schedule's frame, a calendar's list of races, or the pages of a season's
-    results, each a pair of a frame of races and a list of their frames of results. `cached` are
-    the addresses under which FastF1's cache keeps it, none where it was passed by.
-    """
-
-    content: Any
-    generated_at: datetime | None
-    cached: tuple[str, ...] = ()
-
-
 def connect(
     *,
     cache_dir: Path,
     schedule_url: str,
     jolpica_url: str,
     reserve: Callable[[str, int], None],
+    f1_username: str = "",
+    f1_password: str = "",
+    live_timing_url: str = "",
 ) -> Upstream:
-    """Import and configure FastF1. Empty addresses leave FastF1's own.
+    """Import and configure FastF1. Empty addresses leave FastF1's own; without an account live
+    timing is not asked.
 
     Raises `IngestionError` when the cache folder cannot be used.
     """
@@ -97,7 +91,10 @@ def connect(
         raise cache_damaged(error) from error
     door = Door(reserve)
     _mount(door)
-    return Upstream(door)
+    if not (f1_username and f1_password):
+        return Upstream(door)
+    live = open_live_timing(door, username=f1_username, password=f1_password, url=live_timing_url)
+    return Upstream(door, live)
 
 
 def make_private_folder(folder: Path) -> None:
@@ -160,7 +157,7 @@ def fetch_results(
     pages: list[tuple[pd.DataFrame, list[pd.DataFrame]]] = []
     ages: list[datetime | None] = []
     urls: list[str] = []
-    entries: set[Entry] = set()
+    entries: list[Entry] = []
     total: int | None = None
     try:
         while total is None or len(entries) < total:
@@ -177,7 +174,7 @@ def fetch_results(
             ) as generated_at:
                 page = _ask_page(season, session_type, round_number, offset=offset)
                 _check_page(what, page, offset=offset, total=total)
-                entries |= _read_entries(what, page, entries)
+                entries += _read_entries(what, page, entries)
                 ages.append(generated_at())
             pages.append((page.description, page.content))
             total = page.total_results
@@ -186,7 +183,7 @@ def fetch_results(
             forget_copies(urls)
         raise
     oldest = None if None in ages else min(age for age in ages if age is not None)
-    return Answer(pages, oldest, () if fresh else tuple(urls))
+    return Answer(pages, oldest, () if fresh else tuple(urls), tuple(ages))
 
 
 def forget(answer: Answer) -> None:
@@ -222,21 +219,23 @@ def _check_page(what: str, page: Any, *, offset: int, total: int | None) -> None
         raise BadSourceData(f"{what}: a page has {rows} rows where {expected} should be")
 
 
-def _read_entries(what: str, page: Any, earlier: AbstractSet[Entry]) -> set[Entry]:
+def _read_entries(what: str, page: Any, earlier: Sequence[Entry]) -> list[Entry]:
     """Who stands where on a page; a repeated page would make up the number and hide what is
-    missing."""
+    missing. In the race that the page before it cut, an order that changed meanwhile may show a
+    driver again: that race alone is in doubt, and whoever reads it sees it."""
     if not page.content:
         # FastF1's frame of no races has no columns.
-        return set()
+        return []
     entries = [
         (str(race), str(driver), str(car))
         for race, frame in zip(page.description["round"], page.content, strict=True)
         for driver, car in zip(frame["driverId"], frame["number"], strict=True)
     ]
-    found = set(entries)
-    if len(found) < len(entries) or found & earlier:
+    cut = earlier[-1][0] if earlier else None
+    again = {race for race, *_ in set(entries).intersection(earlier)}
+    if len(set(entries)) < len(entries) or again - {cut}:
         raise BadSourceData(f"{what}: an entry was sent twice")
-    return found
+    return entries
 
 
 def _jolpica_url(season: int, round_number: int | None, endpoint: str, *, offset: int) -> str:

@@ -138,8 +138,10 @@ def match_race(race: RaceIdentity, stored: Sequence[StoredGrandPrix]) -> StoredG
     """
     same_day = [known for known in stored if _is_day_of(known, race.race_date)]
     by_name = (known for known in same_day if fold(known.name) == fold(race.name))
+    # A country has several; one that is known by its name is no other of that day.
+    is_known = any(fold(known.name) == fold(race.name) for known in stored)
     # What is cancelled may have been at the place where another is held that day.
-    at_place = [known for known in same_day if _is_same_place(known, race)]
+    at_place = [known for known in same_day if not is_known and _is_same_place(known, race)]
     at_place.sort(key=lambda known: known.is_cancelled)
     found = next(by_name, None) or next(iter(at_place), None)
     if found is not None:

@@ -1,6 +1,7 @@
 """What is asked of a run, and of whom."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,25 @@ DEFAULT_CACHE_DIR = Path("cache/fastf1")
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the upstreams are, and FastF1's cache of them; '' means FastF1's own address."""
+    """Where the upstreams are, and FastF1's cache of them; '' means FastF1's own address.
+
+    Live timing is asked with a Formula 1 account only.
+    """
 
     cache_dir: Path
     schedule_url: str = ""
     jolpica_url: str = ""
+    f1_username: str = ""
+    f1_password: str = field(default="", repr=False)
+    live_timing_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What this installation decides of settled results, see `SaveContext`."""
+
+    settles_after: timedelta = timedelta(days=1)
+    applies_settled_changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +46,7 @@ class IngestRequest:
     dry_run: bool = False
     sample: bool = False
     trigger: str = "command"
+    rules: Rules = Rules()
 
     def arguments(self) -> dict[str, Any]:
         """As the run's record keeps them."""
@@ -43,10 +59,21 @@ class IngestRequest:
         }
 
 
+def configured_rules() -> Rules:
+    hours = getattr(settings, "F1_SETTLE_AFTER_HOURS", 24)
+    return Rules(
+        settles_after=timedelta(hours=hours),
+        applies_settled_changes=getattr(settings, "F1_APPLY_SETTLED_CHANGES", False),
+    )
+
+
 def configured_addresses() -> Addresses:
     """From the settings; a project that sets none of them gets FastF1's own addresses."""
     return Addresses(
         cache_dir=Path(getattr(settings, "FASTF1_CACHE_DIR", DEFAULT_CACHE_DIR)),
         schedule_url=getattr(settings, "F1_SCHEDULE_URL", ""),
         jolpica_url=getattr(settings, "JOLPICA_URL", ""),
+        f1_username=getattr(settings, "F1_USERNAME", ""),
+        f1_password=getattr(settings, "F1_PASSWORD", ""),
+        live_timing_url=getattr(settings, "LIVE_TIMING_URL", ""),
     )

@@ -13,8 +13,9 @@ from ingestion import fetch
 from ingestion.budget import reserve_requests
 from ingestion.errors import BadSourceData, IngestionError, WrongRequest
 from ingestion.models import Change, Event, IngestRun
-from ingestion.pipeline.gather import Gathered, SeasonRun, gather_season
+from ingestion.pipeline.gather import gather_season
 from ingestion.pipeline.request import IngestRequest
+from ingestion.pipeline.season import Gathered, SeasonRun
 from ingestion.pipeline.summary import awaited, describe_season
 from ingestion.report import Problem, RunReport, SaveReport
 from ingestion.save import SaveContext, save_calendar, save_classifications
@@ -57,6 +58,9 @@ def ingest(
                 cache_dir=request.addresses.cache_dir,
                 schedule_url=request.addresses.schedule_url,
                 jolpica_url=request.addresses.jolpica_url,
+                f1_username=request.addresses.f1_username,
+                f1_password=request.addresses.f1_password,
+                live_timing_url=request.addresses.live_timing_url,
                 reserve=reserve_requests,
             )
         except IngestionError as error:
@@ -99,7 +103,13 @@ def _ingest_season(season_run: SeasonRun, run: IngestRun | None, report: RunRepo
     report.notes += gathered.notes
     report.done += gathered.answers
     request = season_run.request
-    context = SaveContext(run, _cause(request, gathered), season_run.now)
+    context = SaveContext(
+        run,
+        _cause(request, gathered),
+        season_run.now,
+        settles_after=request.rules.settles_after,
+        applies_settled_changes=request.rules.applies_settled_changes,
+    )
     with _taken_back(request.dry_run):
         report.add(_save_season(season_run.season, gathered, context, report))
 

@@ -17,7 +17,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from ingestion.sample import jolpica
+from ingestion.sample import alpha, jolpica
 from ingestion.sample.schedule_file import build_schedule_file
 from ingestion.sample.season import Season
 
@@ -31,6 +31,7 @@ JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 PLAIN_TEXT = "text/plain; charset=utf-8"
 NOT_FOUND_PAGE = b"<!doctype html><title>Not Found</title><h1>Not Found</h1>"
+SERVER_ERROR_PAGE = b"<!doctype html><title>Server Error (500)</title><h1>Server Error (500)</h1>"
 SHUTDOWN_POLL_SECONDS = 0.02
 
 
@@ -141,6 +142,8 @@ class StandInUpstream:
             return Answer(405, {"Date": print_date(request.at), "Allow": "GET"})
         if request.path.startswith(SCHEDULE_PATH):
             return self.answer_schedule(request)
+        if request.path.startswith(f"{alpha.PATH}/"):
+            return self.answer_alpha(request)
         return self.answer_jolpica(request)
 
     def send(self, connection: "Connection", answer: Answer) -> None:
@@ -174,6 +177,33 @@ class StandInUpstream:
         )
         return serve_jolpica(request, jolpica.build_body(document))
 
+    def answer_alpha(self, request: Request) -> Answer:
+        if request.path == alpha.ROUNDS_PATH:
+            return self.answer_rounds(request)
+        results = alpha.RESULTS.fullmatch(request.path)
+        if results is None:
+            headers = {"Content-Type": HTML, "Date": print_date(request.at)}
+            return Answer(404, headers, NOT_FOUND_PAGE)
+        found = alpha.find_weekend(self.seasons, results["key"])
+        if found is None:
+            return refuse_alpha(request, "Round not found")
+        if not alpha.has_sprint_qualifying(found[1]):
+            return refuse_alpha(request, "Invalid session filter for this round")
+        document = alpha.build_sprint_qualifying(*found, self.address, request.at)
+        if not document["data"]["results"]:
+            # What the server makes of a session that stands in its calendar and has no entries.
+            headers = {"Content-Type": HTML, "Date": print_date(request.at)}
+            return Answer(500, headers, SERVER_ERROR_PAGE)
+        return serve_jolpica(request, jolpica.build_body(document))
+
+    def answer_rounds(self, request: Request) -> Answer:
+        """Any parameter but those that it knows is refused; only one year's rounds are served."""
+        year = request.query.get("year", "")
+        if set(request.query) != {"year"} or not year.isdigit():
+            return refuse_jolpica(request, 400, "Input should be a valid integer")
+        document = alpha.build_rounds(self.seasons, int(year), self.address, request.at)
+        return serve_jolpica(request, jolpica.build_body(document))
+
 
 def serve_schedule(request: Request, body: bytes) -> Answer:
     """With the headers of the host of raw git files, which also answers revalidations."""
@@ -197,6 +227,11 @@ def refuse_jolpica(request: Request, status: int, detail: str) -> Answer:
     """Refusals carry no caching headers, and a 429 no Retry-After."""
     headers = {"Content-Type": JSON, "Date": print_date(request.at)}
     return Answer(status, headers, jolpica.build_body({"detail": detail}))
+
+
+def refuse_alpha(request: Request, error: str) -> Answer:
+    headers = {"Content-Type": JSON, "Date": print_date(request.at)}
+    return Answer(404, headers, jolpica.build_body({"error": error}))
 
 
 def redirect_to_slash(request: Request) -> Answer:

@@ -6,8 +6,23 @@ grow with the season. Saves of one season are serialised, whoever makes them.
 
 from ingestion.save.calendar import save_calendar
 from ingestion.save.classifications import save_classifications
-from ingestion.save.correction import change_event
+from ingestion.save.correction import (
+    change_event,
+    change_results,
+    read_revision,
+    replace_classification,
+)
 from ingestion.save.following import follow
-from ingestion.save.rows import SaveContext
+from ingestion.save.rows import SaveContext, season_locked
 
-__all__ = ["SaveContext", "change_event", "follow", "save_calendar", "save_classifications"]
+__all__ = [
+    "SaveContext",
+    "change_event",
+    "change_results",
+    "follow",
+    "read_revision",
+    "replace_classification",
+    "save_calendar",
+    "save_classifications",
+    "season_locked",
+]

@@ -3,49 +3,43 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from django.db import DataError, IntegrityError, transaction
 
+from ingestion.amendments import describe_amendment
 from ingestion.errors import BadSourceData, IngestionError, ResultsNotReady
 from ingestion.matching import StoredGrandPrix, gather_grands_prix, match_race
 from ingestion.models import Change, Event, Result
-from ingestion.plausibility import check_classification
+from ingestion.plausibility import check_classification, describe_field
 from ingestion.records import (
-    RESULT_FIELDS,
     ClassificationRecord,
-    ResultRecord,
     SessionType,
     Source,
     UnreadableClassification,
 )
 from ingestion.report import Problem, SaveReport
-from ingestion.save.rows import Plan, SaveContext, entry, season_locked, snapshot, write
+from ingestion.save.answer import EVENT_FIELDS, Answer, PlannedClassification
+from ingestion.save.differences import plan_rows
+from ingestion.save.rows import Plan, SaveContext, season_locked, snapshot, write
 
 # Qualifyings of 1994 to 2005 have classifications and stand in no calendar.
 LAST_SEASON_OF_UNLISTED_QUALIFYINGS = 2005
 # Upstreams publish within hours: what is missing a day after the end is said loudly.
 OVERDUE = timedelta(days=1)
-
-EVENT_FIELDS = (
-    "results_state",
-    "results_revision",
-    "results_source",
-    "results_generated_at",
-    "status",
-)
-# What of a classification concerns a scorer; the rest are details.
-DISQUALIFIED = "D"
+# Sources of a podium or a pole alone, which say nothing of the field.
+OF_LEADERS_ALONE = (Source.PERSON, Source.SPRINT_GRID)
 
 
 @dataclass(slots=True)
 class Season:
-    """The season's events and what they have, read once."""
+    """The season's events and what they have, read once; `drivers` are those of each whole
+    classification, saved or believed just now."""
 
     events: dict[tuple[str, str], Event]
     grands_prix: list[StoredGrandPrix]
     results: dict[int, list[Result]] = field(default_factory=dict)
     met: set[int] = field(default_factory=set)
+    drivers: dict[tuple[str, SessionType], list[str]] = field(default_factory=dict)
 
 
 def save_classifications(
@@ -71,21 +65,17 @@ def save_classifications(
 def _read_season(season: int) -> Season:
     events = {
         (event.grand_prix, event.session_type): event
-        for event in Event.objects.filter(season=season)
+        for event in Event.objects.filter(season=season).select_related("proposal")
     }
     known = Season(events, gather_grands_prix([event.as_stored() for event in events.values()]))
     for result in Result.objects.filter(event__season=season).order_by("event", "order"):
         known.results.setdefault(result.event_id, []).append(result)
+    for event in events.values():
+        if event.has_results and event.results_source not in OF_LEADERS_ALONE:
+            entries = known.results.get(event.pk, [])
+            key = event.grand_prix, SessionType(event.session_type)
+            known.drivers[key] = [entry.driver_id for entry in entries]
     return known
-
-
-@dataclass(slots=True)
-class PlannedClassification:
-    """A plan, how it counts, and the event that it is about."""
-
-    event: Event
-    count: str
-    plan: Plan
 
 
 def _plan_reported(
@@ -100,10 +90,7 @@ def _plan_reported(
         event = _find_event(classification, known)
         planned = _plan(classification, event, known, context, report)
     except ResultsNotReady as error:
-        overdue = event is None or event.ends_at is None or event.ends_at + OVERDUE <= context.now
-        (report.problems if overdue else report.notes).append(
-            _problem(classification, event, f"not available yet, {error}")
-        )
+        _report_not_ready(classification, event, error, context, report)
         return None
     except IngestionError as error:
         report.problems.append(_problem(classification, event, f"refused, {error}"))
@@ -111,6 +98,23 @@ def _plan_reported(
     if planned is None:
         report.results["unchanged"] += 1
     return planned
+
+
+def _report_not_ready(
+    classification: ClassificationRecord | UnreadableClassification,
+    event: Event | None,
+    error: ResultsNotReady,
+    context: SaveContext,
+    report: SaveReport,
+) -> None:
+    """Loud once the session is old, unless a person's classification stands in its place."""
+    has_results = event is not None and event.has_results
+    told = "its new answer was left aside" if has_results else "not available yet"
+    is_old = event is None or event.ends_at is None or event.ends_at + OVERDUE <= context.now
+    is_loud = is_old and not (event is not None and event.results_locked)
+    (report.problems if is_loud else report.notes).append(
+        _problem(classification, event, f"{told}, {error}")
+    )
 
 
 def _find_event(
@@ -162,88 +166,59 @@ def _plan(
 ) -> PlannedClassification | None:
     if isinstance(classification, UnreadableClassification):
         raise BadSourceData(classification.reason)
-    check_classification(classification)
+    _check(classification, event, known)
     if event.is_cancelled:
         report.notes.append(_problem(classification, event, "a person voided it; left aside"))
         return None
     saved = known.results.get(event.pk, [])
     before, after = snapshot(saved), snapshot(classification.results)
-    plan = _compare(event, saved, classification.results)
-    if plan is None:
+    rows = plan_rows(event, saved, classification.results)
+    answer = Answer(classification, event, before, after, rows, context)
+    if rows.is_empty:
+        return answer.confirm()
+    if answer.is_less_known:
         return None
-    standing = _why_it_stands(event, classification)
+    standing = answer.why_it_stands()
     if standing:
         report.notes.append(_problem(classification, event, standing))
         return None
-    kind = _kind(event, before, after)
-    event.results_state = Event.ResultsState.OFFICIAL
-    event.results_revision += 1
-    event.results_source = classification.source.value
-    event.results_generated_at = classification.generated_at
-    event.status = Event.Status.COMPLETED
-    if not event.pk:
-        plan.new_events.append(event)
-        start = {"name": event.name, "round_number": event.round_number, "starts_at": None}
-        plan.changes.append(entry(event, Change.Kind.SCHEDULED, {}, start, context))
-    else:
-        plan.changed_events.append(event)
-    old = {"classification": before} if before else {}
-    plan.changes.append(entry(event, kind, old, {"classification": after}, context))
-    return PlannedClassification(event, COUNTED[kind], plan)
+    if answer.is_held:
+        return _propose(answer, report)
+    planned = answer.apply()
+    if before and planned.count == "amended":
+        words = describe_amendment(event.session_type, before, after)
+        report.notes.append(_problem(classification, event, f"amended: {words}"))
+    return planned
 
 
-COUNTED = {
-    Change.Kind.PUBLISHED: "created",
-    Change.Kind.AMENDED: "amended",
-    Change.Kind.DETAILS: "updated",
-}
+def _check(classification: ClassificationRecord, event: Event, known: Season) -> None:
+    key = event.grand_prix, classification.session_type
+    if classification.source in OF_LEADERS_ALONE:
+        check_classification(classification)
+        return
+    check_classification(classification, describe_field(known.drivers, *key))
+    known.drivers[key] = [entry.driver_id for entry in classification.results]
 
 
-def _compare(event: Event, saved: Sequence[Result], records: Sequence[ResultRecord]) -> Plan | None:
-    """The rows to write, None where the saved ones say the same. Rows that stay keep their keys."""
-    plan = Plan()
-    left = {(row.driver_id, row.driver_number): row for row in saved}
-    for record in records:
-        row = left.pop((record.driver_id, record.driver_number), None)
-        values = {name: getattr(record, name) for name in RESULT_FIELDS}
-        if row is None:
-            plan.new_results.append(Result(event=event, **values))
-        elif any(getattr(row, name) != value for name, value in values.items()):
-            for name, value in values.items():
-                setattr(row, name, value)
-            plan.changed_results.append(row)
-    plan.gone_results = list(left.values())
-    return plan if plan.new_results or plan.changed_results or plan.gone_results else None
-
-
-def _why_it_stands(event: Event, classification: ClassificationRecord) -> str:
-    """Why the saved classification is not replaced by one that differs; '' where it is."""
-    if event.results_locked:
-        return "a person's classification stands; the upstream's differs"
-    known, told = event.results_generated_at, classification.generated_at
-    if known is not None and told is not None and told < known:
-        return "an answer older than the saved classification was left aside"
-    return ""
-
-
-def _kind(event: Event, before: list[dict[str, Any]], after: list[dict[str, Any]]) -> Change.Kind:
-    if not event.has_results:
-        return Change.Kind.PUBLISHED
-    if _order(before) != _order(after):
-        return Change.Kind.AMENDED
-    return Change.Kind.DETAILS
-
-
-def _order(classification: list[dict[str, Any]]) -> list[tuple[str, bool]]:
-    """What concerns a scorer: who is where, and who is out. Only `status` tells of some
-    disqualified drivers (2023 United States)."""
-    return [
-        (
-            entry["driver_id"],
-            entry["classification"] == DISQUALIFIED or entry["status"] == "Disqualified",
+def _propose(answer: Answer, report: SaveReport) -> PlannedClassification | None:
+    """Held, and said: loudly the first time, as a note while it waits for a person."""
+    event = answer.event
+    words = describe_amendment(event.session_type, answer.before, answer.after)
+    if answer.is_proposed_already:
+        waits = "was rejected by a person" if event.proposal_rejected else "waits for a person"
+        report.notes.append(
+            _problem(answer.classification, event, f"the upstream's change {waits}: {words}")
         )
-        for entry in classification
-    ]
+        return None
+    report.problems.append(
+        _problem(
+            answer.classification,
+            event,
+            f"settled, and the upstream now says otherwise: {words}; nothing was changed, "
+            "a person has to accept or reject it",
+        )
+    )
+    return answer.propose()
 
 
 def _write_each(

@@ -1,31 +1,98 @@
-"""One event changed by a person: the row and its entry in the feed, together."""
+"""One event, or its classification, changed by a person: rows and feed together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
+from ingestion.errors import WrongRequest
 from ingestion.models import Change, Event
+from ingestion.records import ResultRecord
+from ingestion.save.answer import EVENT_FIELDS
 from ingestion.save.calendar import TOLD
+from ingestion.save.differences import plan_rows
 from ingestion.save.following import FOLLOWING
-from ingestion.save.rows import Plan, SaveContext, entry, season_locked, write
+from ingestion.save.rows import Plan, SaveContext, entry, season_locked, snapshot, write
 
-TOLD_OF = (*TOLD, *FOLLOWING, "picks_until", "schedule_locked")
-WRITTEN = (*TOLD_OF, "schedule_generated_at")
+SCHEDULE = (*TOLD, *FOLLOWING, "picks_until", "schedule_locked")
+RESULTS = (*EVENT_FIELDS, "results_locked")
 
 
 @contextmanager
 def change_event(event: Event, kind: Change.Kind, context: SaveContext) -> Iterator[Event]:
-    """The event as it is now, to be changed until the block ends; then what differs is written
-    and told. An exception within leaves everything as it was."""
+    """The event as it is now, its schedule to be changed until the block ends; then what differs
+    is written and told. An exception within leaves everything as it was."""
     with season_locked(event.season):
         current = Event.objects.get(pk=event.pk)
-        was = {name: getattr(current, name) for name in TOLD_OF}
+        was = _values(current, SCHEDULE)
         yield current
-        differing = [name for name, value in was.items() if getattr(current, name) != value]
-        if not differing:
-            return
-        before = {name: was[name] for name in differing}
-        after = {name: getattr(current, name) for name in differing}
-        plan = Plan(
-            changed_events=[current], changes=[entry(current, kind, before, after, context)]
+        before, after = _differences(was, current)
+        if before:
+            change = entry(current, kind, before, after, context)
+            plan = Plan(changed_events=[current], changes=[change])
+            write(plan, (*SCHEDULE, "schedule_generated_at"), context)
+
+
+@contextmanager
+def change_results(
+    event: Event, kind: Change.Kind, context: SaveContext, *, revision: int
+) -> Iterator[Event]:
+    """The same for what the event says of its classification, the rows left as they are; raises
+    `WrongRequest` where the classification is not that revision any more."""
+    with season_locked(event.season):
+        current = read_revision(event, revision)
+        was = _values(current, RESULTS)
+        yield current
+        before, after = _differences(was, current)
+        if before:
+            change = entry(current, kind, before, after, context)
+            write(Plan(changed_events=[current], changes=[change]), RESULTS, context)
+
+
+def read_revision(event: Event, revision: int) -> Event:
+    """The event as it is now, if its classification is still the one that a person looked at."""
+    current = Event.objects.select_related("proposal").get(pk=event.pk)
+    if current.results_revision != revision:
+        raise WrongRequest(
+            f"the classification changed meanwhile: it is revision {current.results_revision} "
+            f"now, not {revision}; look at it again"
         )
-        write(plan, WRITTEN, context)
+    return current
+
+
+def replace_classification(
+    event: Event,
+    results: Sequence[ResultRecord],
+    kind: Change.Kind,
+    context: SaveContext,
+    facts: Mapping[str, Any],
+) -> Event:
+    """Put these entries in the place of the event's, within a `season_locked` and of a revision
+    that was read there; `facts` are the event's other fields to set."""
+    saved = list(event.results.all())
+    before = snapshot(saved)
+    plan = plan_rows(event, saved, results)
+    for name, value in facts.items():
+        setattr(event, name, value)
+    if not plan.is_empty:
+        event.results_revision += 1
+        event.results_changed_at = context.now
+    event.status = Event.Status.COMPLETED
+    event.proposal, event.proposal_rejected = None, False
+    plan.changed_events.append(event)
+    old = {"classification": before} if before else {}
+    after = {"classification": snapshot(results), "source": event.results_source}
+    plan.changes.append(entry(event, kind, old, after, context))
+    write(plan, RESULTS, context)
+    return event
+
+
+def _values(event: Event, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in names if name != "proposal"}
+
+
+def _differences(was: Mapping[str, Any], event: Event) -> tuple[dict[str, Any], dict[str, Any]]:
+    differing = [name for name, value in was.items() if getattr(event, name) != value]
+    return (
+        {name: was[name] for name in differing},
+        {name: getattr(event, name) for name in differing},
+    )

@@ -4,13 +4,15 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 from django.dispatch import Signal
 
 from ingestion import signals
+from ingestion.amendments import is_amended
 from ingestion.models import Change, Event, IngestRun, Result
 from ingestion.records import RESULT_FIELDS, ResultRecord
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 logger = logging.getLogger(__name__)
+
+HUNDREDTH = Decimal("0.01")
 
 # Advisory locks of PostgreSQL: constants, so that all processes mean the same.
 SEASON_LOCK = 0x46315345
@@ -40,6 +44,10 @@ class SaveContext:
     run: IngestRun | None
     cause: Change.Cause
     now: datetime
+    # Official results that an upstream has not changed for this long are settled.
+    settles_after: timedelta = timedelta(days=1)
+    # For those who want an upstream's change of a settled podium or pole at once.
+    applies_settled_changes: bool = False
     person: "User | None" = None
     reason: str = ""
 
@@ -54,6 +62,13 @@ class Plan:
     changed_results: list[Result] = field(default_factory=list)
     gone_results: list[Result] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    # Of the changes, those that their events point at.
+    proposals: list[Change] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        """Of a plan for results alone: nothing to write."""
+        return not (self.new_results or self.changed_results or self.gone_results)
 
     def told(self) -> list[tuple[str, str]]:
         return [(change.event.grand_prix, change.kind) for change in self.changes]
@@ -65,6 +80,7 @@ class Plan:
         self.changed_results += other.changed_results
         self.gone_results += other.gone_results
         self.changes += other.changes
+        self.proposals += other.proposals
 
 
 @contextmanager
@@ -87,14 +103,27 @@ def write(plan: Plan, event_fields: Sequence[str], context: SaveContext) -> None
         Event.objects.bulk_create(plan.new_events)
     if plan.changed_events:
         Event.objects.bulk_update(plan.changed_events, [*event_fields, "updated_at"])
+    _write_results(plan)
+    if plan.changes:
+        _append_to_feed(plan.changes)
+    if plan.proposals:
+        _point_at_proposals(plan.proposals)
+
+
+def _write_results(plan: Plan) -> None:
     if plan.gone_results:
         Result.objects.filter(pk__in=[result.pk for result in plan.gone_results]).delete()
     if plan.changed_results:
         Result.objects.bulk_update(plan.changed_results, RESULT_FIELDS)
     if plan.new_results:
         Result.objects.bulk_create(plan.new_results)
-    if plan.changes:
-        _append_to_feed(plan.changes)
+
+
+def _point_at_proposals(proposals: Sequence[Change]) -> None:
+    """Afterwards: the feed's entry needs its event's key, and the event the entry's."""
+    for proposal in proposals:
+        proposal.event.proposal = proposal
+    Event.objects.bulk_update([proposal.event for proposal in proposals], ["proposal"])
 
 
 def _append_to_feed(changes: list[Change]) -> None:
@@ -145,9 +174,15 @@ def _signal_of(change: Change) -> Signal | None:
 
 
 def _signal_of_correction(change: Change) -> Signal | None:
-    if change.before.get("status") == Event.Status.CANCELLED:
+    before, after = change.before, change.after
+    if "classification" in after:
+        if "classification" not in before:
+            return signals.results_published
+        is_news = is_amended(before["classification"], after["classification"])
+        return signals.results_amended if is_news else None
+    if before.get("status") == Event.Status.CANCELLED:
         return signals.event_reinstated
-    return signals.event_rescheduled if "starts_at" in change.after else None
+    return signals.event_rescheduled if "starts_at" in after else None
 
 
 def _send(signal: Signal, change: Change) -> None:
@@ -170,7 +205,12 @@ def _send(signal: Signal, change: Change) -> None:
 def snapshot(results: Iterable[Result | ResultRecord]) -> list[dict[str, Any]]:
     """A classification as the feed keeps it: in order, and whole, so that it can be restored."""
     ordered = sorted(results, key=lambda result: result.order)
-    return [{name: getattr(result, name) for name in RESULT_FIELDS} for result in ordered]
+    return [{name: _plain(getattr(result, name)) for name in RESULT_FIELDS} for result in ordered]
+
+
+def _plain(value: Any) -> Any:
+    """Points as every database and record write them: '25.00', so that equals look equal."""
+    return value.quantize(HUNDREDTH) if isinstance(value, Decimal) else value
 
 
 def _lock(lock: int, part: int = 0) -> None:

@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from ingestion.errors import WrongRequest
+from ingestion.management.databases import explain_database
 from ingestion.pipeline import (
     Addresses,
     IngestRequest,
     configured_addresses,
+    configured_rules,
     current_season,
     ingest,
 )
@@ -150,6 +152,7 @@ class Command(BaseCommand):
             refresh=options["refresh"],
             dry_run=options["dry_run"],
             sample=options["sample"],
+            rules=configured_rules(),
         )
         with progress_shown(is_wanted=options["format"] == "text") as listen:
             return ingest(request, clock=timezone.now, listen=listen)
@@ -263,25 +266,3 @@ def explain_outcome(report: RunReport) -> str:
 
 def advice(problem: Problem) -> str:
     return f"{problem.advice or 'Run it again'}."
-
-
-def explain_database(error: DatabaseError) -> str:
-    """What a failing database means; the driver's own text may hold an address."""
-    try:
-        connection.ensure_connection()
-        tables = connection.introspection.table_names()
-    except DatabaseError:
-        return (
-            "the database cannot be reached. Nothing was changed. "
-            "Check that it runs and that DATABASE_URL names it, then run it again."
-        )
-    if "ingestion_event" not in tables:
-        return (
-            "the database has no tables yet. Nothing was changed. "
-            "Run 'python manage.py migrate' first."
-        )
-    kind = type(error).__name__
-    return (
-        f"the database failed ({kind}); what was not saved yet was not changed. "
-        "Run 'python manage.py migrate' if it was not run since the last upgrade, then try again."
-    )

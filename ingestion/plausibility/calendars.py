@@ -1,17 +1,11 @@
-"""May this calendar, this classification be believed? Refused whole where not."""
+"""May this calendar be believed? Refused whole where not."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
-from ingestion.errors import BadSourceData, ResultsNotReady
-from ingestion.records import (
-    CalendarRecord,
-    ClassificationRecord,
-    GrandPrixRecord,
-    SessionType,
-    StoredEvent,
-)
+from ingestion.errors import BadSourceData
+from ingestion.records import CalendarRecord, GrandPrixRecord, SessionType, StoredEvent
 
 # A session is run within this many days before its race day, or at the latest on the day after
 # it in UTC. Postponed qualifyings were run on the race day's morning, none after a race.
@@ -106,20 +100,3 @@ def _weekend_faults(grand_prix: GrandPrixRecord) -> list[str]:
         if first in starts and second in starts and starts[first] > starts[second]:
             faults.append(f"{first} after {second}")
     return faults
-
-
-def check_classification(classification: ClassificationRecord) -> None:
-    """Raise `ResultsNotReady` where a classification is half-filled, `BadSourceData` where it
-    contradicts itself."""
-    results = classification.results
-    if not results:
-        raise ResultsNotReady("it has no entry yet")
-    # Zero or missing positions come first after a session, the real ones later.
-    if any(result.position < 1 for result in results) or results[0].position != 1:
-        raise ResultsNotReady("positions are missing still")
-    if any(not result.driver_id for result in results):
-        raise BadSourceData("an entry has no driver")
-    entries = Counter((result.driver_id, result.driver_number) for result in results)
-    doubled = [driver for (driver, _), times in entries.items() if times > 1]
-    if doubled:
-        raise BadSourceData(f"{', '.join(doubled)} twice in the same car")

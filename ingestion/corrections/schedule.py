@@ -1,48 +1,22 @@
-"""What a person may do to an event: each under the season's lock, with who, when and why.
+"""What a person may do to an event's start, its picks and its place in the calendar."""
 
-A corrected event is locked: ingests compare, show the difference and write nothing to it until it
-is released. Each raises `WrongRequest`, with nothing written, where it cannot be done.
-"""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from ingestion.corrections.author import Author, corrected_event
 from ingestion.errors import WrongRequest
 from ingestion.lifecycle import USUAL_DURATION
 from ingestion.models import Change, Event
 from ingestion.records import SessionType
-from ingestion.save import SaveContext, change_event, follow
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+from ingestion.save import change_event, follow
 
 # What a person may say of a session that is not cancelled.
 STATUSES = (Event.Status.LIVE, Event.Status.COMPLETED)
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who corrects, when (UTC) and why."""
-
-    person: "User"
-    reason: str
-    now: datetime
-
-    def require_reason(self) -> None:
-        if not self.reason.strip():
-            raise WrongRequest("a correction needs a reason")
-
-    def context(self, cause: Change.Cause) -> SaveContext:
-        return SaveContext(None, cause, self.now, self.person, self.reason)
-
-
 def correct_start(event: Event, starts_at: datetime, author: Author) -> Event:
     """Set the start (aware, kept in UTC). The lock follows as with a calendar's start: one that
     has passed does not open again, see `reopen_picks`."""
-    with _corrected(event, author, Change.Kind.CORRECTED) as corrected:
+    with corrected_event(event, author, Change.Kind.CORRECTED) as corrected:
         _refuse_cancelled(corrected)
         corrected.starts_at = _utc(starts_at)
         corrected.start_is_estimated = False
@@ -57,7 +31,7 @@ def correct_status(event: Event, status: str, author: Author) -> Event:
 
     `scheduled` takes back a void or a cancellation. To cancel, use `void_event`.
     """
-    with _corrected(event, author, Change.Kind.CORRECTED) as corrected:
+    with corrected_event(event, author, Change.Kind.CORRECTED) as corrected:
         corrected.schedule_locked = True
         if status == Event.Status.SCHEDULED:
             _take_back_void(corrected)
@@ -72,7 +46,7 @@ def correct_status(event: Event, status: str, author: Author) -> Event:
 
 def void_event(event: Event, author: Author) -> Event:
     """Cancel an event whatever the calendars say; its results and its history stay."""
-    with _corrected(event, author, Change.Kind.VOIDED) as voided:
+    with corrected_event(event, author, Change.Kind.VOIDED) as voided:
         _refuse_cancelled(voided)
         voided.status = Event.Status.CANCELLED
         voided.schedule_locked = True
@@ -85,7 +59,7 @@ def reopen_picks(event: Event, author: Author, *, until: datetime | None = None)
     The one way in which a lock that has passed moves later; what was made while picks were closed
     becomes in time.
     """
-    with _corrected(event, author, Change.Kind.CORRECTED) as reopened:
+    with corrected_event(event, author, Change.Kind.CORRECTED) as reopened:
         _refuse_cancelled(reopened)
         if reopened.has_results:
             raise WrongRequest("the event has results, its picks cannot be reopened")
@@ -114,13 +88,6 @@ def release_schedule(event: Event, author: Author) -> Event:
         # Of an answer from before the correction, too.
         released.schedule_generated_at = None
     return released
-
-
-@contextmanager
-def _corrected(event: Event, author: Author, kind: Change.Kind) -> Iterator[Event]:
-    author.require_reason()
-    with change_event(event, kind, author.context(Change.Cause.CORRECTION)) as corrected:
-        yield corrected
 
 
 def _refuse_cancelled(event: Event) -> None:

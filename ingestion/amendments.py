@@ -1,0 +1,123 @@
+"""What differs between two classifications of one session: for a scorer, and in words.
+
+Both are lists of entries as the feed keeps them: the fields of `ResultRecord`, in order.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ingestion.records import SessionType
+
+Entry = Mapping[str, Any]
+Entries = Sequence[Entry]
+
+DISQUALIFIED_CLASSIFICATIONS = ("D", "E")
+DISQUALIFIED_STATUSES = ("Disqualified", "Excluded")
+
+
+def is_amended(before: Entries, after: Entries) -> bool:
+    """Whether order, drivers or disqualifications are others; the rest are details."""
+    return len(before) != len(after) or not all(
+        is_same_driver(was, now) and is_disqualified(was) == is_disqualified(now)
+        for was, now in zip(before, after, strict=True)
+    )
+
+
+def touches_leaders(session_type: str, before: Entries, after: Entries) -> bool:
+    """Whether the podium of a race or sprint, or the pole of a qualifying, is another."""
+    places = picked_places(session_type)
+    return is_amended(before[:places], after[:places])
+
+
+def picked_places(session_type: str) -> int:
+    """How many places people pick: three of a race or sprint, the pole of a qualifying."""
+    return 3 if session_type in (SessionType.RACE, SessionType.SPRINT) else 1
+
+
+def is_disqualified(entry: Entry) -> bool:
+    """Only `status` tells of some (2023 United States, where the classification is a number)."""
+    return (
+        entry["classification"] in DISQUALIFIED_CLASSIFICATIONS
+        or entry["status"] in DISQUALIFIED_STATUSES
+    )
+
+
+def is_same_driver(one: Entry, other: Entry) -> bool:
+    """By identifier, or by name and number where the upstream renamed the identifier."""
+    return one["driver_id"] == other["driver_id"] or (
+        one["driver_number"] is not None
+        and one["driver_number"] == other["driver_number"]
+        and one["driver_name"] == other["driver_name"]
+    )
+
+
+def describe_amendment(session_type: str, before: Entries, after: Entries) -> str:
+    """'P1 Russell -> Hamilton, Russell disqualified'; '' where nothing concerns a scorer."""
+    if not before:
+        return ", ".join(
+            f"P{place} {surname(entry)}"
+            for place, entry in enumerate(after[: picked_places(session_type)], start=1)
+        )
+    told = [
+        *_changed_leaders(session_type, before, after),
+        *_changed_disqualifications(before, after),
+    ]
+    if not told and is_amended(before, after):
+        moved = _moved(before, after)
+        told = [f"{moved} {'place' if moved == 1 else 'places'} changed, the first ones not"]
+    return ", ".join(told)
+
+
+def _changed_leaders(session_type: str, before: Entries, after: Entries) -> list[str]:
+    places = picked_places(session_type)
+    pairs = zip(_padded(before, places), _padded(after, places), strict=True)
+    return [
+        f"P{place} {' -> '.join(_names(was, now))}"
+        for place, (was, now) in enumerate(pairs, start=1)
+        if not _is_one(was, now)
+    ]
+
+
+def _padded(entries: Entries, places: int) -> list[Entry | None]:
+    return [*entries[:places], *[None] * (places - len(entries))]
+
+
+def _is_one(was: Entry | None, now: Entry | None) -> bool:
+    if was is None or now is None:
+        return was is now
+    return is_same_driver(was, now)
+
+
+def _changed_disqualifications(before: Entries, after: Entries) -> list[str]:
+    told = []
+    for now in after:
+        was = next((entry for entry in before if is_same_driver(entry, now)), None)
+        was_out = was is not None and is_disqualified(was)
+        if is_disqualified(now) and not was_out:
+            told.append(f"{surname(now)} disqualified")
+        elif was_out and not is_disqualified(now):
+            told.append(f"{surname(now)} no longer disqualified")
+    return told
+
+
+def _names(was: Entry | None, now: Entry | None) -> list[str]:
+    """Whole ones where the surname is the same (the Schumachers)."""
+    names = [surname(was), surname(now)]
+    if was is not None and now is not None and names[0] == names[1]:
+        names = [str(was["driver_name"]), str(now["driver_name"])]
+    return names
+
+
+def _moved(before: Entries, after: Entries) -> int:
+    """In how many places somebody else stands, or somebody instead of nobody."""
+    places = max(len(before), len(after))
+    pairs = zip(_padded(before, places), _padded(after, places), strict=True)
+    return sum(not _is_one(was, now) for was, now in pairs)
+
+
+def surname(entry: Entry | None) -> str:
+    """'Hamilton' of 'Lewis Hamilton'; 'nobody' of none."""
+    if entry is None:
+        return "nobody"
+    name = str(entry["driver_name"])
+    return name.partition(" ")[2] or name

@@ -1,0 +1,39 @@
+"""What a fetch needs, and what it gives."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ingestion.fetch.door import Door
+    from ingestion.fetch.live import LiveTiming
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """FastF1, configured; made by `connect`."""
+
+    door: "Door"
+    # None without a Formula 1 account.
+    live: "LiveTiming | None" = None
+
+    @property
+    def requests(self) -> int:
+        """Requests that left the process so far."""
+        return self.door.requests
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an upstream said, as FastF1 gives it, and when the upstream made it (UTC).
+
+    `content` is a schedule's frame, a calendar's list of races, a document of Jolpica's newer form,
+    or the pages of a season's results, each a pair of a frame of races and a list of their frames
+    of results. Pages have an age each, `generated_at` is that of the oldest. `cached` are the
+    addresses under which FastF1's cache keeps it, none where it was passed by.
+    """
+
+    content: Any
+    generated_at: datetime | None
+    cached: tuple[str, ...] = ()
+    page_ages: tuple[datetime | None, ...] = ()

@@ -1,0 +1,301 @@
+"""Formula 1's live timing, through FastF1: what its archive has of a session soon after the end.
+
+Of FastF1's `Session.load` only what a classification needs: its streams are asked here, one by
+one, so that a failure is an error and not a line in a log, and handed to it as a recording. It
+asks nothing itself, neither Jolpica by round number nor its cache of parsed streams, which knows
+no age.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from ingestion.errors import BadSourceData, ResultsNotReady, SourceUnavailable
+from ingestion.fetch.answers import Answer
+from ingestion.fetch.asking import UNREADABLE, asking
+from ingestion.records import SessionType
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ingestion.fetch.account import Account
+    from ingestion.fetch.door import Door
+
+# A line of a stream: the time since it began, and what changed.
+Entry = Sequence[Any]
+
+# The small ones first: what is not over, or another session, is known before the large one (5 MB)
+# is asked for. The names are FastF1's, by those of the recordings that it reads.
+STREAMS = {
+    "SessionInfo": "session_info",
+    "SessionStatus": "session_status",
+    "DriverList": "driver_list",
+    "TrackStatus": "track_status",
+    "TimingData": "timing_data",
+}
+# Which laps were deleted, without which FastF1 makes no classification of a qualifying.
+STREAMS_OF_QUALIFYINGS = {**STREAMS, "RaceControlMessages": "race_control_messages"}
+
+QUALIFYINGS = (SessionType.QUALIFYING, SessionType.SPRINT_QUALIFYING)
+# FastF1 tells races from qualifyings by these names; until 2023 'Sprint Qualifying' is a race.
+LAST_SPRINT_SHOOTOUT = 2023
+
+# Race control's last words of a session, and how it was stopped before: by the flag, which each
+# part of a qualifying has, or for good.
+ENDINGS = ("Finalised", "Ends")
+FLAGS = ("Finished", "Aborted")
+
+
+class AccountRefused(SourceUnavailable):
+    """The Formula 1 account cannot sign in, or live timing does not take its token."""
+
+    def __init__(self, reason: str, *, status: int | None = None) -> None:
+        super().__init__(f"the Formula 1 account was refused: {reason}", status=status)
+        self.advice = (
+            "Check F1_USERNAME, F1_PASSWORD and the account's subscription (F1 TV Access or "
+            "higher), or sign in once by hand: python -m fastf1 auth f1tv --authenticate"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTiming:
+    """FastF1, admitted to live timing; made by `open_live_timing`."""
+
+    door: "Door"
+    account: "Account"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSession:
+    """What FastF1 makes of a session's streams, and what it was told.
+
+    `results` is its frame of drivers in its order, `info` what the session says that it is, and
+    `timing` the screen's changes up to the end of the session. `generated_at` is the age of the
+    oldest stream.
+    """
+
+    results: "pd.DataFrame"
+    laps: "pd.DataFrame"
+    info: Mapping[str, Any]
+    timing: Sequence[Entry]
+    generated_at: datetime | None
+
+
+def open_live_timing(door: "Door", *, username: str, password: str, url: str = "") -> LiveTiming:
+    """After `connect`, which leaves live timing closed. Nothing is asked and nobody signs in yet.
+
+    `url` is for tests and rehearsals, see `admit_account`.
+    """
+    from ingestion.fetch.account import admit_account
+
+    return LiveTiming(door, admit_account(door, username, password, url=url))
+
+
+def fetch_live_index(live: LiveTiming, season: int) -> Answer:
+    """The season's meetings and their sessions, a list as sent. Raises `AccountRefused` where the
+    account cannot sign in, and the usual errors of an upstream."""
+    path = f"/static/{season}/"
+    what = f"live timing's index of {season}"
+    _sign_in(live, path)
+    with _asking_live(live, what, path, "index", pages=1, is_first=True) as (page, generated_at):
+        return Answer(list(page["Meetings"]), generated_at)
+
+
+def fetch_live_session(
+    live: LiveTiming, season: int, session_type: SessionType, path: str
+) -> LiveSession:
+    """One session's streams, from where the index has them, as FastF1 reads them.
+
+    Raises `ResultsNotReady` while they are not all there or the session is not over.
+    """
+    what = f"live timing of {path.strip('/')}"
+    _sign_in(live, path)
+    streams = STREAMS_OF_QUALIFYINGS if session_type in QUALIFYINGS else STREAMS
+    recording: dict[str, list[Entry]] = {}
+    ages: list[datetime | None] = []
+    for name, page in streams.items():
+        entries, age = _ask_stream(live, what, f"/static/{path}", page, len(streams) - len(ages))
+        recording[name] = entries
+        ages.append(age)
+        if name == "SessionStatus":
+            _expect_ended(what, entries)
+    recording["TimingData"] = _cut_at_end(what, recording)
+    results, laps = _load(what, season, session_type, recording)
+    return LiveSession(
+        results,
+        laps,
+        info=recording["SessionInfo"][0][1],
+        timing=recording["TimingData"],
+        generated_at=None if None in ages else min(age for age in ages if age is not None),
+    )
+
+
+def _sign_in(live: LiveTiming, path: str) -> None:
+    """Before anything is reserved for the streams: its requests go to other hosts."""
+    with asking(live.door, "the Formula 1 account's sign-in", path, fresh=True):
+        live.account.sign_in()
+
+
+def _ask_stream(
+    live: LiveTiming, what: str, path: str, page: str, ahead: int
+) -> tuple[list[Entry], datetime | None]:
+    is_first = page == "session_info"
+    with _asking_live(live, what, path, page, pages=ahead, is_first=is_first) as (entries, age):
+        if not entries:
+            raise ResultsNotReady(f"{what}: {page.replace('_', ' ')} has no line yet")
+        if not all(isinstance(content, dict) for _, content in entries):
+            raise BadSourceData(f"{what}: {page.replace('_', ' ')} is not what it should be")
+        return list(entries), age
+
+
+@contextmanager
+def _asking_live(
+    live: LiveTiming, what: str, path: str, page: str, *, pages: int, is_first: bool
+) -> Iterator[tuple[Any, datetime | None]]:
+    """One file of the archive as FastF1 decodes it, and its age."""
+    from fastf1 import _api
+
+    url = f"{_api.base_url}{path}{_api.pages[page]}"
+    try:
+        with asking(
+            live.door, what, url, fresh=True, pages=pages, is_first=is_first
+        ) as generated_at:
+            content = _api.fetch_page(path, page)
+            yield content, generated_at()
+    except AccountRefused:
+        raise
+    except SourceUnavailable as error:
+        raise _in_live_timings_words(what, error) from error
+
+
+def _in_live_timings_words(what: str, error: SourceUnavailable) -> Exception:
+    """Its archive has no file before a session's end, and says 403 for more than one reason."""
+    if error.status == 404:
+        return ResultsNotReady(f"{what}: it is not there yet (404)")
+    if error.status == 403:
+        told = SourceUnavailable(
+            f"{what}: refused (403); the file is not there, the account's subscription is not "
+            "enough, or live timing does not serve this network (it does not serve most data "
+            "centres)",
+            status=403,
+        )
+        told.advice = "Check the account's subscription, and try from another network"
+        return told
+    return error
+
+
+def _expect_ended(what: str, statuses: Sequence[Entry]) -> None:
+    if not any(content.get("Status") in ENDINGS for _, content in statuses):
+        raise ResultsNotReady(f"{what}: the session is not over")
+
+
+def _cut_at_end(what: str, recording: Mapping[str, Sequence[Entry]]) -> list[Entry]:
+    """The screen's changes while the session lasted: the next series may be on it afterwards.
+
+    Raises `ResultsNotReady` for a screen that stops before the session did.
+    """
+    statuses = [(_moment(at), content.get("Status")) for at, content in recording["SessionStatus"]]
+    end = min(at for at, status in statuses if status in ENDINGS)
+    flags = [at for at, status in statuses if status in FLAGS and at < end]
+    timing = [entry for entry in recording["TimingData"] if _moment(entry[0]) <= end]
+    if not timing or _moment(timing[-1][0]) < max(flags, default=timedelta(0)):
+        raise ResultsNotReady(f"{what}: the timing stops before the session ended")
+    return timing
+
+
+def _moment(text: str) -> timedelta:
+    from fastf1.internals.parsing_helpers import to_timedelta
+
+    moment: timedelta | None = to_timedelta(text)
+    if moment is None:
+        raise BadSourceData(f"live timing has a line without a time: {text!r}")
+    return moment
+
+
+def _load(
+    what: str, season: int, session_type: SessionType, recording: Mapping[str, list[Entry]]
+) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+    """FastF1's order of the drivers, and their laps."""
+    from fastf1.exceptions import DataNotLoadedError, NoLapDataError
+    from fastf1.req import Cache
+
+    session = _build_session(season, session_type)
+    try:
+        with Cache.disabled(), _quiet("fastf1"):
+            session.load(
+                telemetry=False,
+                weather=False,
+                messages=session_type in QUALIFYINGS,
+                livedata=_Recording(recording),
+            )
+            return session.results, session.laps
+    except (DataNotLoadedError, NoLapDataError, *UNREADABLE) as error:
+        raise ResultsNotReady(f"{what}: FastF1 finds no laps in it") from error
+
+
+def _build_session(season: int, session_type: SessionType) -> Any:
+    """A session of FastF1 by itself: one that it looks up by name may be another's.
+
+    Of its date only the year counts, since nothing is asked by it.
+    """
+    import pandas as pd
+    from fastf1.core import Session
+    from fastf1.events import Event
+
+    name = _fastf1s_name(season, session_type)
+    day = pd.Timestamp(season, 1, 1)
+    named = {"EventName": "", "EventDate": day, "EventFormat": "", "RoundNumber": 0}
+    first = {"Session1": name, "Session1Date": day, "Session1DateUtc": day}
+    others = {f"Session{number}": None for number in range(2, 6)}
+    session = Session(Event({**named, **first, **others}, year=season), name, f1_api_support=True)
+    # It would merge Jolpica's rows by the round number, which is another race's at times.
+    session._ergast = _NothingAtJolpica()
+    return session
+
+
+def _fastf1s_name(season: int, session_type: SessionType) -> str:
+    if session_type is SessionType.SPRINT_QUALIFYING and season <= LAST_SPRINT_SHOOTOUT:
+        return "Sprint Shootout"
+    return session_type.replace("_", " ").title()
+
+
+class _Recording:
+    """FastF1's `LiveTimingData`, as far as `Session.load` uses it. Has everything, so that nothing
+    is asked; what was not fetched is empty."""
+
+    def __init__(self, streams: Mapping[str, list[Entry]]) -> None:
+        self._streams = streams
+
+    def has(self, _name: str) -> bool:
+        return True
+
+    def get(self, name: str) -> list[Entry]:
+        return self._streams.get(name, [])
+
+
+class _NothingAtJolpica:
+    """FastF1's `Ergast`, as far as `Session.load` uses it."""
+
+    def __getattr__(self, _name: str) -> Any:
+        return self._answer_nothing
+
+    def _answer_nothing(self, *_: Any, **__: Any) -> Any:
+        import pandas as pd
+
+        return SimpleNamespace(content=[], description=pd.DataFrame())
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """FastF1 warns of everything that was left out on purpose, twenty times each."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,60 @@
+"""One season's part of a run: what is asked, and what the upstreams said."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ingestion import fetch
+from ingestion.errors import IngestionError
+from ingestion.pipeline.request import IngestRequest
+from ingestion.records import (
+    CalendarRecord,
+    ClassificationRecord,
+    SessionType,
+    UnreadableClassification,
+)
+from ingestion.report import Problem
+
+Classifications = list[ClassificationRecord | UnreadableClassification]
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What the upstreams say of a season: its calendars, the first deciding, and classifications.
+    `answers` counts those that could be read."""
+
+    calendars: list[CalendarRecord] = field(default_factory=list)
+    classifications: Classifications = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+    answers: int = 0
+    is_live: bool = False
+    # Some results could not be had: what is asked for beside them waits for the next run.
+    has_failed: bool = False
+    # Jolpica's, where it was asked for its round numbers alone.
+    other_calendar: CalendarRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session of the season, stored or just fetched, as far as asking is concerned."""
+
+    round_number: int | None
+    session_type: SessionType
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonRun:
+    """One season's part of a run; `listen` hears of each step."""
+
+    season: int
+    request: IngestRequest
+    upstream: fetch.Upstream
+    now: datetime
+    listen: Callable[[str], None]
+
+    def problem(
+        self, message: str, error: IngestionError, kind: SessionType | None = None
+    ) -> Problem:
+        return Problem(message, self.season, session_type=kind, advice=error.advice)

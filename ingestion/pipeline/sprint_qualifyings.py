@@ -1,0 +1,288 @@
+"""Ask for the sprint qualifyings, which have no endpoint in the form that FastF1 reads.
+
+Jolpica's newer form has them, a request each; where it does not answer, the sprint's grid shows
+the pole, give or take penalties.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ingestion import fetch, transform
+from ingestion.errors import (
+    BadSourceData,
+    IngestionError,
+    ResultsNotReady,
+    SourceRateLimited,
+    SourceUnavailable,
+)
+from ingestion.lifecycle import expected_end, is_over
+from ingestion.matching import (
+    StoredGrandPrix,
+    as_known,
+    find_listed,
+    gather_grands_prix,
+    is_race_of,
+)
+from ingestion.models import Event, Result
+from ingestion.pipeline.season import Gathered, SeasonRun
+from ingestion.plausibility import SeasonField, check_classification
+from ingestion.records import (
+    CalendarRecord,
+    ClassificationRecord,
+    GrandPrixRecord,
+    SessionRecord,
+    SessionType,
+)
+from ingestion.report import Problem
+from ingestion.save.classifications import OVERDUE
+
+SPRINT_QUALIFYING = SessionType.SPRINT_QUALIFYING
+ENTRANT_FIELDS = (
+    "driver_id",
+    "driver_number",
+    "driver_code",
+    "driver_name",
+    "constructor_id",
+    "constructor_name",
+)
+# What there is instead of an official classification.
+BY_GRID = "the sprint's grid shows the pole meanwhile"
+SAVED = "what is saved stays"
+NOTHING = "nothing shows the pole yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Weekend:
+    """One with a sprint qualifying; `state` is that of its saved classification."""
+
+    grand_prix: StoredGrandPrix
+    ends_at: datetime | None
+    state: str
+
+    @property
+    def has_official(self) -> bool:
+        return self.state in (Event.ResultsState.OFFICIAL, Event.ResultsState.SETTLED)
+
+    def is_overdue(self, now: datetime) -> bool:
+        return self.ends_at is None or self.ends_at + OVERDUE <= now
+
+
+@dataclass(slots=True)
+class Asked:
+    """What the newer form said, by grand prix; of the others why it did not."""
+
+    official: dict[str, ClassificationRecord] = field(default_factory=dict)
+    errors: dict[str, IngestionError] = field(default_factory=dict)
+
+
+def gather_sprint_qualifyings(
+    gathered: Gathered,
+    calendar: CalendarRecord | None,
+    events: Sequence[Event],
+    wanted: StoredGrandPrix | None,
+    run: SeasonRun,
+) -> None:
+    """Those that are over and may bring news; `gathered` has the other classifications already.
+
+    A settled one is asked for again by name (its round) or with --refresh alone: each takes a
+    request of its own. A guess is made only where nothing official is known.
+    """
+    weekends = [
+        weekend
+        for weekend in _find_weekends(calendar, events)
+        if _is_wanted(weekend, wanted, run) and _is_due(weekend, run)
+    ]
+    if not weekends:
+        return
+    run.listen(f"{run.season} sprint qualifying results")
+    asked = _ask_each(gathered, weekends, run) if fetch.has_newer_form() else Asked()
+    gathered.classifications += asked.official.values()
+    guesses = _guess_poles(gathered, weekends)
+    gathered.classifications += guesses.values()
+    _report(gathered, weekends, asked, guesses, run)
+
+
+def _find_weekends(calendar: CalendarRecord | None, events: Sequence[Event]) -> list[Weekend]:
+    """By the calendar of this run, else by what is stored."""
+    kept = {event.grand_prix: event for event in events if event.session_type == SPRINT_QUALIFYING}
+    stored = [
+        Weekend(grand_prix, event.ends_at, event.results_state)
+        for grand_prix in gather_grands_prix([event.as_stored() for event in events])
+        if (event := kept.get(grand_prix.slug)) is not None
+    ]
+    if calendar is None:
+        return stored
+    return [
+        _list_weekend(listed, session, stored)
+        for listed, session in calendar.sessions()
+        if session.session_type is SPRINT_QUALIFYING
+    ]
+
+
+def _list_weekend(
+    listed: GrandPrixRecord, session: SessionRecord, stored: Sequence[Weekend]
+) -> Weekend:
+    ends_at = expected_end(
+        SPRINT_QUALIFYING,
+        session.starts_at,
+        is_estimated=session.start_is_estimated,
+        race_date=listed.race_date,
+    )
+    states = (one.state for one in stored if find_listed(one.grand_prix, [listed]) is not None)
+    return Weekend(as_known(listed), ends_at, next(states, Event.ResultsState.PENDING.value))
+
+
+def _is_wanted(weekend: Weekend, wanted: StoredGrandPrix | None, run: SeasonRun) -> bool:
+    return run.request.round_number is None or weekend.grand_prix == wanted
+
+
+def _is_due(weekend: Weekend, run: SeasonRun) -> bool:
+    is_asked_for = run.request.refresh or run.request.round_number is not None
+    is_settled = weekend.state == Event.ResultsState.SETTLED
+    return is_over(run.now, weekend.ends_at) and (is_asked_for or not is_settled)
+
+
+def _ask_each(gathered: Gathered, weekends: Sequence[Weekend], run: SeasonRun) -> Asked:
+    """The rounds first, which tell the keys; each weekend's failure is its own."""
+    asked = Asked()
+    fresh = run.request.refresh or gathered.is_live
+    try:
+        rounds = _ask_rounds(run)
+    except (SourceUnavailable, BadSourceData) as error:
+        asked.errors = {weekend.grand_prix.slug: error for weekend in weekends}
+        return asked
+    gathered.answers += 1
+    silent: IngestionError | None = None
+    for weekend in weekends:
+        slug = weekend.grand_prix.slug
+        if silent is not None:
+            asked.errors[slug] = silent
+            continue
+        try:
+            asked.official[slug] = _ask_one(gathered, weekend, rounds, run, fresh=fresh)
+            gathered.answers += 1
+        except (SourceUnavailable, BadSourceData, ResultsNotReady) as error:
+            asked.errors[slug] = error
+            silent = error if _is_silent(error) else None
+    return asked
+
+
+def _is_silent(error: IngestionError) -> bool:
+    """A server that cannot be reached, or wants to be left alone, is not asked six times."""
+    return isinstance(error, SourceRateLimited) or (
+        isinstance(error, SourceUnavailable) and error.status is None
+    )
+
+
+def _ask_rounds(run: SeasonRun) -> list[transform.AlphaRound]:
+    """Their keys are steady: a copy will do, also while the season goes on."""
+    answer = fetch.fetch_rounds(run.upstream, run.season, fresh=run.request.refresh)
+    try:
+        return transform.read_rounds(answer.content, run.season)
+    except BadSourceData:
+        fetch.forget(answer)
+        raise
+
+
+def _ask_one(
+    gathered: Gathered,
+    weekend: Weekend,
+    rounds: Collection[transform.AlphaRound],
+    run: SeasonRun,
+    *,
+    fresh: bool,
+) -> ClassificationRecord:
+    """Only what can be believed, so that a half-filled answer does not keep a guess out."""
+    name = f"{run.season} {weekend.grand_prix.name}"
+    found = next((one for one in rounds if is_race_of(one.race, weekend.grand_prix)), None)
+    if found is None or not found.has_sprint_qualifying:
+        raise ResultsNotReady(f"Jolpica's newer form has no sprint qualifying of the {name}")
+    answer = fetch.fetch_sprint_qualifying(run.upstream, found.key, name, fresh=fresh)
+    try:
+        told = _read(answer, found, gathered)
+        check_classification(told, SeasonField())
+    except BadSourceData:
+        fetch.forget(answer)
+        raise
+    except ResultsNotReady as error:
+        fetch.forget(answer)
+        raise ResultsNotReady(f"Jolpica's sprint qualifying of the {name}: {error}") from error
+    return told
+
+
+def _read(
+    answer: fetch.Answer, found: transform.AlphaRound, gathered: Gathered
+) -> ClassificationRecord:
+    """With those whom this run has met, which costs nothing; with all whom the season knows where
+    somebody is missing among them (one round alone, or before a weekend's other sessions)."""
+    known = _met_entrants(gathered)
+    try:
+        return transform.read_sprint_qualifying(answer.content, found, known, answer.generated_at)
+    except BadSourceData:
+        known += known_entrants(found.race.season)
+        return transform.read_sprint_qualifying(answer.content, found, known, answer.generated_at)
+
+
+def _met_entrants(gathered: Gathered) -> list[transform.Entrant]:
+    return [
+        row
+        for one in gathered.classifications
+        if isinstance(one, ClassificationRecord)
+        for row in one.results
+    ]
+
+
+def known_entrants(season: int) -> list[transform.Entrant]:
+    """Who drove for whom, by what is stored of the season."""
+    stored = Result.objects.filter(event__season=season).order_by()
+    return list(stored.values_list(*ENTRANT_FIELDS, named=True).distinct())
+
+
+def _guess_poles(
+    gathered: Gathered, weekends: Sequence[Weekend]
+) -> dict[str, ClassificationRecord]:
+    """Of those of which this run has nothing better, and nothing official is saved."""
+    told = [one for one in gathered.classifications if isinstance(one, ClassificationRecord)]
+    guesses = {}
+    for weekend in weekends:
+        here = {one.session_type: one for one in told if is_race_of(one.race, weekend.grand_prix)}
+        sprint = here.get(SessionType.SPRINT)
+        if sprint is None or SPRINT_QUALIFYING in here or weekend.has_official:
+            continue
+        pole = transform.read_sprint_pole(sprint)
+        if pole is not None:
+            guesses[weekend.grand_prix.slug] = pole
+    return guesses
+
+
+def _report(
+    gathered: Gathered,
+    weekends: Sequence[Weekend],
+    asked: Asked,
+    guesses: Collection[str],
+    run: SeasonRun,
+) -> None:
+    """Why something is not official; loudly where an old session has nothing at all."""
+    told: dict[tuple[str, str, bool], list[str]] = {}
+    for weekend in weekends:
+        error = asked.errors.get(weekend.grand_prix.slug)
+        if error is not None:
+            instead = _name_what_stands(weekend, guesses)
+            is_loud = instead == NOTHING and weekend.is_overdue(run.now)
+            what = f"{error}; {instead}", error.advice, is_loud
+            told.setdefault(what, []).append(weekend.grand_prix.name)
+    for (message, advice, is_loud), names in told.items():
+        problem = Problem(
+            f"{message}: {', '.join(names)}",
+            run.season,
+            session_type=SPRINT_QUALIFYING.value,
+            advice=advice,
+        )
+        (gathered.problems if is_loud else gathered.notes).append(problem)
+
+
+def _name_what_stands(weekend: Weekend, guesses: Collection[str]) -> str:
+    if weekend.grand_prix.slug in guesses:
+        return BY_GRID
+    return NOTHING if weekend.state == Event.ResultsState.PENDING else SAVED

@@ -1,0 +1,18 @@
+"""May this calendar, this classification be believed? Refused whole where not."""
+
+from ingestion.plausibility.calendars import (
+    check_calendar,
+    check_remaining,
+    is_plausible_weekend,
+)
+from ingestion.plausibility.classifications import check_classification
+from ingestion.plausibility.field import SeasonField, describe_field
+
+__all__ = [
+    "SeasonField",
+    "check_calendar",
+    "check_classification",
+    "check_remaining",
+    "describe_field",
+    "is_plausible_weekend",
+]

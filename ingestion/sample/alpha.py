@@ -1,0 +1,283 @@
+"""Jolpica's documents of a season in its newer form, as far as sprint qualifyings need them.
+
+Plain JSON whose nulls are left out; rounds, drivers and teams have keys that mean nothing.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from operator import attrgetter
+from string import ascii_letters, digits
+from typing import Any
+
+from ingestion.sample.jolpica import Q2_FIELD, Q3_FIELD, choose_field, print_clock, print_page
+from ingestion.sample.season import GrandPrix, Lap, Season
+
+PATH = "/f1/alpha"
+ROUNDS_PATH = f"{PATH}/core/rounds/"
+RESULTS = re.compile(rf"{PATH}/results/(?P<key>round_\w{{8}})/SQ/")
+PAGE_SIZE = 100
+KEY_LETTERS = digits + ascii_letters
+
+ONE_TO_THREE = ("One", "Two", "Three")
+SPRINT_QUALIFYINGS = ("Sprint Qualifying", "Sprint Shootout")
+PARTS = {"SQ1": "q1", "SQ2": "q2", "SQ3": "q3"}
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Session:
+    """One of the newer form, in which each part of a qualifying is one."""
+
+    number: int
+    type: str
+    display: str
+    starts_at: datetime | None
+
+
+def build_key(kind: str, name: str) -> str:
+    """As 'round_JqmngOvt': steady, and without a meaning."""
+    digest = hashlib.sha256(f"{kind} {name}".encode()).digest()
+    return f"{kind}_" + "".join(KEY_LETTERS[byte % len(KEY_LETTERS)] for byte in digest[:8])
+
+
+def build_round_key(season: Season, weekend: GrandPrix) -> str:
+    return build_key("round", f"{season.year} {weekend.id}")
+
+
+def choose_weekends(season: Season) -> list[GrandPrix]:
+    """The same tables as those of the Ergast form."""
+    calendar = season.jolpica_calendar
+    weekends = season.grands_prix if calendar is None else calendar
+    return sorted(weekends, key=attrgetter("round"))
+
+
+def build_rounds(seasons: Mapping[int, Season], year: int, address: str, at: datetime) -> Document:
+    """The list of one year's rounds, empty where the server knows no such year."""
+    season = seasons.get(year)
+    rounds = [] if season is None else build_each_round(season, address)
+    return {
+        "metadata": {
+            "timestamp": print_instant(at),
+            "count": len(rounds),
+            "page_size": PAGE_SIZE,
+            "current_page": 1,
+            "total_pages": 1,
+        },
+        "data": rounds,
+    }
+
+
+def build_each_round(season: Season, address: str) -> list[Document]:
+    return [
+        {
+            **build_round(season, weekend, address),
+            "circuit": build_circuit(season, weekend, address),
+            "season": build_season(season, address),
+            "sessions": [
+                build_session(season, weekend, session, address) | print_start(weekend, session)
+                for session in list_sessions(weekend)
+            ],
+        }
+        for weekend in choose_weekends(season)
+    ]
+
+
+def build_round(season: Season, weekend: GrandPrix, address: str) -> Document:
+    key = build_round_key(season, weekend)
+    page = print_page(f"{season.year}_{weekend.race_name}")
+    return {
+        "id": key,
+        "url": f"{address}{ROUNDS_PATH}{key}/",
+        "number": weekend.round,
+        "name": weekend.race_name,
+        "is_cancelled": False,
+        "wikipedia": f"https://en.wikipedia.org/wiki/{page}",
+    }
+
+
+def build_season(season: Season, address: str) -> Document:
+    key = build_key("season", str(season.year))
+    return {"id": key, "url": f"{address}{PATH}/core/seasons/{key}/", "year": season.year}
+
+
+def build_circuit(season: Season, weekend: GrandPrix, address: str) -> Document:
+    """The real one has the country too, as a code that the facts do not have."""
+    circuit = season.circuits[weekend.circuit]
+    key = build_key("circuit", circuit.id)
+    return {
+        "id": key,
+        "url": f"{address}{PATH}/core/circuits/{key}/",
+        "name": circuit.name,
+        "locality": circuit.locality,
+    }
+
+
+def list_sessions(weekend: GrandPrix) -> list[Session]:
+    parts = [
+        (part, display, session.starts_at)
+        for session in weekend.sessions
+        for part, display in name_parts(session.name)
+    ]
+    return [Session(number, *part) for number, part in enumerate(parts, start=1)]
+
+
+def name_parts(name: str) -> Iterator[tuple[str, str]]:
+    """Its types of the sessions that a session of the schedule file consists of."""
+    if name in SPRINT_QUALIFYINGS:
+        yield from ((f"SQ{part}", f"Sprint Qualifying {word}") for part, word in count_parts())
+    elif name == "Qualifying":
+        yield from ((f"Q{part}", f"Qualifying {word}") for part, word in count_parts())
+    elif name == "Sprint":
+        yield "SR", "Sprint Race"
+    elif name == "Race":
+        yield "R", "Race"
+    else:
+        number = int(name.removeprefix("Practice "))
+        yield f"FP{number}", f"Practice {ONE_TO_THREE[number - 1]}"
+
+
+def count_parts() -> Iterator[tuple[int, str]]:
+    return enumerate(ONE_TO_THREE, start=1)
+
+
+def build_session(season: Season, weekend: GrandPrix, session: Session, address: str) -> Document:
+    key = build_key("session", f"{season.year} {weekend.id} {session.type}")
+    return {
+        "id": key,
+        "url": f"{address}{PATH}/core/sessions/{key}/",
+        "number": session.number,
+        "type": session.type,
+        "type_display": session.display,
+        "is_cancelled": False,
+    }
+
+
+def print_start(weekend: GrandPrix, session: Session) -> Document:
+    """The real one names the time zone too, which the facts do not have."""
+    if session.starts_at is None:
+        return {"has_time_data": False}
+    local = session.starts_at.replace(tzinfo=None) + weekend.utc_offset
+    return {
+        "timestamp": print_instant(session.starts_at),
+        "has_time_data": True,
+        "local_timestamp": f"{local:%Y-%m-%d %H:%M:%S}{print_offset(weekend.utc_offset)}",
+    }
+
+
+def print_instant(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def print_offset(offset: timedelta) -> str:
+    hours, minutes = divmod(abs(int(offset.total_seconds())) // 60, 60)
+    return f"{'-' if offset < timedelta(0) else '+'}{hours:02}:{minutes:02}"
+
+
+def find_weekend(seasons: Mapping[int, Season], key: str) -> tuple[Season, GrandPrix] | None:
+    return next(
+        (
+            (season, weekend)
+            for season in seasons.values()
+            for weekend in choose_weekends(season)
+            if build_round_key(season, weekend) == key
+        ),
+        None,
+    )
+
+
+def has_sprint_qualifying(weekend: GrandPrix) -> bool:
+    return any(session.type in PARTS for session in list_sessions(weekend))
+
+
+def build_sprint_qualifying(
+    season: Season, weekend: GrandPrix, address: str, at: datetime
+) -> Document:
+    """Of a weekend that has such a session."""
+    parts = [session for session in list_sessions(weekend) if session.type in PARTS]
+    start = print_start(weekend, parts[0])
+    start.pop("has_time_data")
+    return {
+        "metadata": {"timestamp": print_instant(at)},
+        "data": {
+            "code": "SQ",
+            "title": "Sprint Qualifying",
+            "sessions": [build_session(season, weekend, part, address) for part in parts],
+            **start,
+            "season": build_season(season, address),
+            "round": build_round(season, weekend, address),
+            "circuit": build_circuit(season, weekend, address),
+            "component_keys": list(PARTS),
+            "results": list(build_results(season, weekend, address)),
+        },
+    }
+
+
+def build_results(season: Season, weekend: GrandPrix, address: str) -> Iterator[Document]:
+    laps = sorted(season.sprint_qualifyings.get(weekend.id, ()), key=attrgetter("order"))
+    places = {
+        part: rank(laps, PARTS[part], field)
+        for part, field in (
+            ("SQ1", {lap.number for lap in laps}),
+            ("SQ2", choose_field(laps, "q2", Q2_FIELD)),
+            ("SQ3", choose_field(laps, "q3", Q3_FIELD)),
+        )
+    }
+    for lap in laps:
+        reached = [part for part in PARTS if lap.number in places[part]]
+        is_classified = lap.classification.isdigit()
+        time = getattr(lap, PARTS[reached[-1]])
+        yield {
+            **build_entrant(season, lap, address),
+            "position": lap.order,
+            "position_text": lap.classification if is_classified else "NC",
+            **({} if time is None else {"time": print_clock(time)}),
+            "is_classified": is_classified,
+            "car_number": lap.number,
+            "components": {
+                part: build_part(lap, part, places[part][lap.number], is_last=part == reached[-1])
+                for part in reached
+            },
+        }
+
+
+def rank(laps: list[Lap], name: str, field: set[int]) -> dict[int, int]:
+    """The places of who took part in one part, by the car's number."""
+    ranked = sorted(
+        (lap for lap in laps if lap.number in field),
+        key=lambda lap: (getattr(lap, name) is None, getattr(lap, name) or 0, lap.order),
+    )
+    return {lap.number: place for place, lap in enumerate(ranked, start=1)}
+
+
+def build_part(lap: Lap, part: str, place: int, *, is_last: bool) -> Document:
+    """The place in the last part is the one in the classification, whatever the times say."""
+    time = getattr(lap, PARTS[part])
+    return {
+        "key": part,
+        "name": f"Sprint Qualifying {part[-1]}",
+        "position": lap.order if is_last else place,
+        **({} if time is None else {"time": print_clock(time)}),
+    }
+
+
+def build_entrant(season: Season, lap: Lap, address: str) -> Document:
+    driver, team = season.drivers[lap.driver], season.constructors[lap.constructor]
+    driver_key, team_key = build_key("driver", driver.id), build_key("team", team.id)
+    return {
+        "driver": {
+            "id": driver_key,
+            "url": f"{address}{PATH}/core/drivers/{driver_key}/",
+            **({} if driver.code is None else {"abbreviation": driver.code}),
+            "given_name": driver.given_name,
+            "family_name": driver.family_name,
+        },
+        "team": {
+            "id": team_key,
+            "url": f"{address}{PATH}/core/teams/{team_key}/",
+            "name": team.name,
+        },
+    }

@@ -1,0 +1,253 @@
+"""Entries of the feed in words: what was known when, what changed, and by whom."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils.dateparse import parse_duration
+
+from ingestion.amendments import describe_amendment
+from ingestion.models import Change, Event
+from ingestion.records import RESULT_FIELDS
+from ingestion.story.words import print_instant, print_source, print_start
+
+Side = Mapping[str, Any]
+
+# What may differ between two sides of an entry, in the order of telling. What is not here goes
+# without saying: an estimated start is told with the start, a lock by a person with its kind.
+FIELDS = {
+    "name": "name",
+    "official_name": "official name",
+    "round_number": "round",
+    "country": "country",
+    "location": "place",
+    "starts_at": "start",
+    "disputed_starts_at": "the other calendar's start",
+    "locks_at": "picks close",
+    "ends_at": "expected end",
+    "utc_offset": "local time less UTC",
+    "schedule_source": "calendar",
+    "status": "status",
+    "results_state": "results",
+    "source": "source",
+    "results_source": "source",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One entry of the feed: when, what, and which run or person with what reason."""
+
+    at: datetime
+    sentence: str
+    author: str
+
+
+def tell_story(changes: Iterable[Change]) -> list[Telling]:
+    return [
+        Telling(change.created_at, describe_change(change), describe_author(change))
+        for change in changes
+    ]
+
+
+def describe_change(change: Change) -> str:
+    """'Revision 2: P1 Russell -> Hamilton, Russell disqualified (Jolpica)'."""
+    return DESCRIPTIONS[Change.Kind(change.kind)](change)
+
+
+def describe_author(change: Change) -> str:
+    """'run 12, command', or 'anna: "the stewards took it back"'."""
+    if change.person is not None:
+        name = change.person.get_username()
+        return f'{name}: "{_one_line(change.reason)}"' if change.reason else name
+    if change.run is not None:
+        cause = [] if change.cause == Change.Cause.POLL else [change.cause]
+        return ", ".join([f"run {change.run.pk}", change.run.trigger, *cause])
+    # Runs are pruned, and who has left is deleted; what they did stays.
+    return f'{change.cause}: "{_one_line(change.reason)}"' if change.reason else change.cause
+
+
+# What a calendar does
+
+
+def _describe_scheduled(change: Change) -> str:
+    after = change.after
+    if "schedule_source" not in after:
+        return "Known by its classification alone: it stands in no calendar"
+    told = [f"Put on the calendar{_as_round(after)}, start {_start(after)}"]
+    if after.get("disputed_starts_at") is not None:
+        told.append(f"the other calendar says {print_instant(after['disputed_starts_at'])}")
+    return _with_source(", ".join(told), after["schedule_source"])
+
+
+def _describe_rescheduled(change: Change) -> str:
+    told = f"Start {_start(change.before)} -> {_start(change.after)}"
+    return _and_more(told, change, apart=("starts_at",))
+
+
+def _describe_cancelled(change: Change) -> str:
+    number = change.before.get("round_number")
+    where = "" if number is None else f", where it was round {number}"
+    return f"Cancelled: off the calendar{where}"
+
+
+def _describe_reinstated(change: Change) -> str:
+    starts = dict.fromkeys([_start(change.before), _start(change.after)])
+    told = f"Back on the calendar{_as_round(change.after)}, start {' -> '.join(starts)}"
+    return _and_more(told, change, apart=("round_number", "starts_at", "status"))
+
+
+# What happens to a classification
+
+
+def _describe_published(change: Change) -> str:
+    return _with_source(
+        f"Revision {change.revision} published: {_leaders(change)}", change.after["source"]
+    )
+
+
+def _describe_amended(change: Change) -> str:
+    accepted = ", the proposal accepted" if change.person_id is not None else ""
+    return _with_source(
+        f"Revision {change.revision}{accepted}: {_leaders(change)}", change.after["source"]
+    )
+
+
+def _describe_details(change: Change) -> str:
+    before, after = change.before, change.after
+    if "classification" in after:
+        told = f"Revision {change.revision}: {_changed_details(change)}"
+        return _with_source(told, after["source"])
+    if "proposal" in before:
+        return "The proposal was taken back by the upstream"
+    if "results_state" in after:
+        return _with_source(f"Not a guess any more but {after['results_state']}", after["source"])
+    return _and_more("Details", change, apart=(), joined=": ")
+
+
+def _describe_settled(change: Change) -> str:
+    if change.person_id is not None:
+        return f"Revision {change.revision} declared settled"
+    return f"Revision {change.revision} settled: it was seen unchanged long enough"
+
+
+def _describe_proposed(change: Change) -> str:
+    return _with_source(
+        f"Proposed, for a person to decide, and not applied: {_leaders(change)}",
+        change.after["source"],
+    )
+
+
+# What a person does
+
+
+def _describe_corrected(change: Change) -> str:
+    before, after = change.before, change.after
+    if "classification" in after:
+        entered = "corrected by hand" if "classification" in before else "entered by hand"
+        return f"Revision {change.revision} {entered}: {_leaders(change) or 'details alone'}"
+    if after.get("proposal_rejected"):
+        return "The proposal was rejected"
+    if before.get("status") == Event.Status.CANCELLED:
+        return _and_more("The cancellation was taken back", change, apart=("status",))
+    return _and_more("Corrected", change, apart=(), joined=": ")
+
+
+def _describe_released(change: Change) -> str:
+    if "results_locked" in change.before:
+        return "The classification was given back to the upstream"
+    return "Start and status were given back to the calendars"
+
+
+def _describe_voided(change: Change) -> str:
+    return f"Voided: it was {change.before.get('status', 'on the calendar')}"
+
+
+DESCRIPTIONS: Mapping[Change.Kind, Callable[[Change], str]] = {
+    Change.Kind.SCHEDULED: _describe_scheduled,
+    Change.Kind.RESCHEDULED: _describe_rescheduled,
+    Change.Kind.CANCELLED: _describe_cancelled,
+    Change.Kind.REINSTATED: _describe_reinstated,
+    Change.Kind.PUBLISHED: _describe_published,
+    Change.Kind.AMENDED: _describe_amended,
+    Change.Kind.DETAILS: _describe_details,
+    Change.Kind.SETTLED: _describe_settled,
+    Change.Kind.PROPOSED: _describe_proposed,
+    Change.Kind.CORRECTED: _describe_corrected,
+    Change.Kind.RELEASED: _describe_released,
+    Change.Kind.VOIDED: _describe_voided,
+}
+
+
+# Words
+
+
+def _leaders(change: Change) -> str:
+    before, after = _classifications(change)
+    return describe_amendment(change.event.session_type, before, after)
+
+
+def _changed_details(change: Change) -> str:
+    """Which columns, of entries that kept their places."""
+    before, after = _classifications(change)
+    changed = [
+        name
+        for name in RESULT_FIELDS
+        if any(
+            _value(name, was) != _value(name, now) for was, now in zip(before, after, strict=False)
+        )
+    ]
+    return f"{', '.join(changed) or 'details'} changed, no place did"
+
+
+def _classifications(change: Change) -> tuple[list[Side], list[Side]]:
+    return change.before.get("classification", []), change.after["classification"]
+
+
+def _and_more(told: str, change: Change, *, apart: tuple[str, ...], joined: str = "; ") -> str:
+    """With the other fields in which the two sides differ."""
+    more = ", ".join(
+        f"{words} {_value(name, change.before)} -> {_value(name, change.after)}"
+        for name, words in FIELDS.items()
+        if name in change.after
+        and name not in apart
+        and change.before.get(name) != change.after[name]
+    )
+    return f"{told}{joined}{more}" if more else told
+
+
+def _value(name: str, side: Side) -> str:
+    value = side.get(name)
+    if name == "starts_at":
+        return _start(side)
+    if value is None or value == "":
+        return "none"
+    if name.endswith("_at"):
+        return print_instant(value)
+    if name == "utc_offset":
+        return str(parse_duration(value) if isinstance(value, str) else value)
+    if name == "points":
+        # '25' of a source is '25.00' of the database.
+        return f"{Decimal(value).normalize():f}"
+    return print_source(value) if name.endswith("source") else str(value)
+
+
+def _start(side: Side) -> str:
+    is_estimated = bool(side.get("start_is_estimated"))
+    return print_start(side.get("starts_at"), is_estimated=is_estimated)
+
+
+def _as_round(side: Side) -> str:
+    number = side.get("round_number")
+    return "" if number is None else f" as round {number}"
+
+
+def _with_source(told: str, source: str) -> str:
+    return f"{told} ({print_source(source)})"
+
+
+def _one_line(text: str) -> str:
+    """A person's words: line ends become spaces, and what a terminal would obey goes."""
+    return "".join(char for char in " ".join(text.split()) if char.isprintable())

@@ -1,0 +1,227 @@
+"""A weekend and a classification as the upstreams would tell them: whole, plausible, and 2024's.
+
+A field of twenty, in the order in which it crossed the line in Belgium, Russell first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zlib import crc32
+
+from ingestion.records import (
+    ClassificationRecord,
+    GrandPrixRecord,
+    RaceIdentity,
+    ResultRecord,
+    SessionRecord,
+    SessionType,
+    Source,
+)
+
+GRAND_PRIX = "Belgian Grand Prix"
+COUNTRY, LOCATION = "Belgium", "Spa-Francorchamps"
+SEASON = 2024
+ROUND = 14
+RACE_START = datetime(SEASON, 7, 28, 13, tzinfo=UTC)
+UTC_OFFSET = timedelta(hours=2)
+
+# Before the race.
+CONVENTIONAL = {
+    SessionType.QUALIFYING: timedelta(hours=23),
+    SessionType.RACE: timedelta(0),
+}
+SPRINT = {
+    SessionType.SPRINT_QUALIFYING: timedelta(hours=46, minutes=30),
+    SessionType.SPRINT: timedelta(hours=27),
+    **CONVENTIONAL,
+}
+
+LAPS = 44
+RACE_TIME = timedelta(hours=1, minutes=19, seconds=57)
+LAP_TIME = timedelta(minutes=1, seconds=53)
+# From one car to the next.
+RACE_GAP = timedelta(seconds=3)
+LAP_GAP = timedelta(milliseconds=120)
+# From one part of a qualifying to the next.
+QUICKER = timedelta(seconds=1)
+POINTS = {
+    SessionType.RACE: (25, 18, 15, 12, 10, 8, 6, 4, 2, 1),
+    SessionType.SPRINT: (8, 7, 6, 5, 4, 3, 2, 1),
+}
+# How many cars take part in the second and third part of a qualifying.
+IN_Q2, IN_Q3 = 15, 10
+# Of drivers who were not there; no car has it.
+FIRST_FREE_NUMBER = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    driver_id: str
+    number: int | None
+    code: str
+    name: str
+    constructor_id: str
+    constructor_name: str
+
+
+FIELD = (
+    Entrant("russell", 63, "RUS", "George Russell", "mercedes", "Mercedes"),
+    Entrant("hamilton", 44, "HAM", "Lewis Hamilton", "mercedes", "Mercedes"),
+    Entrant("piastri", 81, "PIA", "Oscar Piastri", "mclaren", "McLaren"),
+    Entrant("leclerc", 16, "LEC", "Charles Leclerc", "ferrari", "Ferrari"),
+    Entrant("max_verstappen", 1, "VER", "Max Verstappen", "red_bull", "Red Bull"),
+    Entrant("norris", 4, "NOR", "Lando Norris", "mclaren", "McLaren"),
+    Entrant("sainz", 55, "SAI", "Carlos Sainz", "ferrari", "Ferrari"),
+    Entrant("perez", 11, "PER", "Sergio Pérez", "red_bull", "Red Bull"),
+    Entrant("alonso", 14, "ALO", "Fernando Alonso", "aston_martin", "Aston Martin"),
+    Entrant("ocon", 31, "OCO", "Esteban Ocon", "alpine", "Alpine F1 Team"),
+    Entrant("ricciardo", 3, "RIC", "Daniel Ricciardo", "rb", "RB F1 Team"),
+    Entrant("stroll", 18, "STR", "Lance Stroll", "aston_martin", "Aston Martin"),
+    Entrant("albon", 23, "ALB", "Alexander Albon", "williams", "Williams"),
+    Entrant("gasly", 10, "GAS", "Pierre Gasly", "alpine", "Alpine F1 Team"),
+    Entrant("kevin_magnussen", 20, "MAG", "Kevin Magnussen", "haas", "Haas F1 Team"),
+    Entrant("bottas", 77, "BOT", "Valtteri Bottas", "sauber", "Sauber"),
+    Entrant("tsunoda", 22, "TSU", "Yuki Tsunoda", "rb", "RB F1 Team"),
+    Entrant("sargeant", 2, "SAR", "Logan Sargeant", "williams", "Williams"),
+    Entrant("hulkenberg", 27, "HUL", "Nico Hülkenberg", "haas", "Haas F1 Team"),
+    Entrant("zhou", 24, "ZHO", "Guanyu Zhou", "sauber", "Sauber"),
+)
+# A grid slot goes with the driver: an amendment changes no grid.
+SLOTS = {entrant.driver_id: slot for slot, entrant in enumerate(FIELD, start=1)}
+PIT_LANE = 0
+
+
+def build_weekend(
+    name: str,
+    race_starts_at: datetime,
+    session_type: SessionType,
+    *,
+    season: int,
+    round_number: int,
+    source: Source,
+    known_at: datetime,
+) -> GrandPrixRecord:
+    """A weekend with this kind of session in it: a sprint weekend if need be."""
+    before_race = CONVENTIONAL if session_type in CONVENTIONAL else SPRINT
+    at_home = name == GRAND_PRIX
+    return GrandPrixRecord(
+        season=season,
+        round_number=round_number,
+        name=name,
+        official_name=f"FORMULA 1 {name.upper()} {season}",
+        country=COUNTRY if at_home else "",
+        location=LOCATION if at_home else "",
+        race_date=race_starts_at.date(),
+        sessions=tuple(
+            SessionRecord(
+                session,
+                race_starts_at - earlier,
+                source,
+                generated_at=known_at,
+                utc_offset=UTC_OFFSET,
+            )
+            for session, earlier in before_race.items()
+        ),
+    )
+
+
+def build_classification(
+    race: RaceIdentity,
+    session_type: SessionType,
+    entrants: Sequence[Entrant],
+    *,
+    disqualified: str,
+    generated_at: datetime,
+) -> ClassificationRecord:
+    """These in this order; a driver who is disqualified ('' for nobody) stands last."""
+    order = sorted(entrants, key=lambda entrant: entrant.driver_id == disqualified)
+    build_entry = _finish if session_type in POINTS else _lap
+    entries = [
+        build_entry(session_type, place, entrant) for place, entrant in enumerate(order, start=1)
+    ]
+    if disqualified:
+        entries[-1] = _disqualified(entries[-1])
+    return ClassificationRecord(
+        race, session_type, Source.JOLPICA, generated_at, results=tuple(entries)
+    )
+
+
+def put_first(leaders: Sequence[str], field: Sequence[Entrant] = FIELD) -> list[Entrant]:
+    """The field with these drivers before the others; who is new takes the car of the last one
+    that is not named."""
+    known = {entrant.driver_id: entrant for entrant in [*FIELD, *field]}
+    others = [entrant for entrant in field if entrant.driver_id not in leaders]
+    present = {entrant.driver_id for entrant in field}
+    first = []
+    for driver in dict.fromkeys(leaders):
+        if driver in present:
+            first.append(known[driver])
+        else:
+            replaced = others.pop() if others else field[-1]
+            first.append(_replacement(driver, known.get(driver), replaced))
+    return [*first, *others]
+
+
+def _replacement(driver: str, known: Entrant | None, replaced: Entrant) -> Entrant:
+    """In the other's car, with a number of one's own; made up from the identifier where 2024 did
+    not have the driver."""
+    team = (replaced.constructor_id, replaced.constructor_name)
+    if known is not None:
+        return Entrant(driver, known.number, known.code, known.name, *team)
+    number = FIRST_FREE_NUMBER + crc32(driver.encode()) % 10_000
+    name = driver.replace("_", " ").title()
+    return Entrant(driver, number, driver[:3].upper(), name, *team)
+
+
+def _finish(session_type: SessionType, place: int, entrant: Entrant) -> ResultRecord:
+    """In a race or sprint."""
+    points = POINTS[session_type]
+    return replace(
+        _entry(place, entrant),
+        grid=SLOTS.get(entrant.driver_id, PIT_LANE),
+        laps=LAPS,
+        points=Decimal(points[place - 1] if place <= len(points) else 0),
+        status="Finished",
+        time=RACE_TIME + (place - 1) * RACE_GAP,
+        gap=(place - 1) * RACE_GAP,
+    )
+
+
+def _lap(_: SessionType, place: int, entrant: Entrant) -> ResultRecord:
+    """In a (sprint) qualifying: each part a second quicker than the one before."""
+    slowest = LAP_TIME + place * LAP_GAP
+    return replace(
+        _entry(place, entrant),
+        q1=slowest,
+        q2=slowest - QUICKER if place <= IN_Q2 else None,
+        q3=slowest - 2 * QUICKER if place <= IN_Q3 else None,
+    )
+
+
+def _entry(place: int, entrant: Entrant) -> ResultRecord:
+    return ResultRecord(
+        order=place,
+        position=place,
+        classification=str(place),
+        driver_id=entrant.driver_id,
+        driver_number=entrant.number,
+        driver_code=entrant.code,
+        driver_name=entrant.name,
+        constructor_id=entrant.constructor_id,
+        constructor_name=entrant.constructor_name,
+    )
+
+
+def _disqualified(entry: ResultRecord) -> ResultRecord:
+    return replace(
+        entry,
+        classification="D",
+        status="Disqualified",
+        points=None if entry.points is None else Decimal(0),
+        time=None,
+        gap=None,
+        q1=None,
+        q2=None,
+        q3=None,
+    )

@@ -1,0 +1,276 @@
+"""Sprint qualifyings: from Jolpica's newer form, or their pole from the sprint's grid.
+
+The newer form (/f1/alpha/) is plain JSON that leaves out what is null. It names rounds, drivers
+and teams by keys of its own ('driver_cAPSXDn9') and never by those of the Ergast form; what both
+forms share, being printed from the same tables, are cars' numbers, codes, and the names of drivers
+and teams.
+"""
+
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+
+from ingestion.errors import BadSourceData, ResultsNotReady
+from ingestion.records import (
+    ClassificationRecord,
+    RaceIdentity,
+    ResultRecord,
+    SessionType,
+    Source,
+)
+from ingestion.transform.values import UNREADABLE, read_integer, read_text, require
+
+# Its code of a whole sprint qualifying; the parts' are SQ1 to SQ3.
+CODE = "SQ"
+PARTS = ("SQ1", "SQ2", "SQ3")
+RACE = "R"
+
+# They become a part of an address.
+ROUND_KEY = re.compile(r"\w{1,64}", re.ASCII)
+LAP = re.compile(r"(?:(?P<minutes>\d{1,2}):)?(?P<seconds>\d{1,2}\.\d{1,6})", re.ASCII)
+
+# What it says of who is not classified ('NC' in all cases), as the Ergast form prints it.
+NOT_CLASSIFIED = "N"
+LETTERS = {"DISQUALIFIED": "D", "DID_NOT_START": "W"}
+
+
+class Entrant(Protocol):
+    """Who drove for whom in another session of the season, by the keys of the Ergast form."""
+
+    @property
+    def driver_id(self) -> str: ...
+    @property
+    def driver_number(self) -> int | None: ...
+    @property
+    def driver_code(self) -> str: ...
+    @property
+    def driver_name(self) -> str: ...
+    @property
+    def constructor_id(self) -> str: ...
+    @property
+    def constructor_name(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AlphaRound:
+    """A round of the newer form: its key there, and which race it is."""
+
+    key: str
+    race: RaceIdentity
+    has_sprint_qualifying: bool
+
+
+def read_rounds(document: Any, season: int) -> list[AlphaRound]:
+    """A season's rounds; those that were cancelled or have no date are left out. Raises
+    `BadSourceData` where it is no list of that season's rounds."""
+    try:
+        if document["metadata"].get("total_pages", 1) > 1:
+            raise ValueError("more rounds than a season has")
+        rounds = [_read_round(season, told) for told in document["data"]]
+    except UNREADABLE as error:
+        raise BadSourceData(
+            f"Jolpica's newer list of the rounds of {season} cannot be read: {error}"
+        ) from error
+    return [one for one in rounds if one is not None]
+
+
+def _read_round(season: int, told: Mapping[str, Any]) -> AlphaRound | None:
+    if told["season"]["year"] != season:
+        raise ValueError(f"it has a round of {told['season']['year']}")
+    sessions = [one for one in told["sessions"] if not one.get("is_cancelled")]
+    starts = [_read_instant(one.get("timestamp")) for one in sessions if one["type"] == RACE]
+    number = read_integer(told.get("number"))
+    if told.get("is_cancelled") or number is None or not starts or starts[0] is None:
+        return None
+    if not ROUND_KEY.fullmatch(told["id"]):
+        raise ValueError("a round's key is no word")
+    race = RaceIdentity(
+        season=season,
+        round_number=number,
+        name=require(read_text(told.get("name")), "name of a round"),
+        race_date=starts[0].date(),
+        country="",
+        location=read_text(told["circuit"].get("locality")),
+    )
+    return AlphaRound(told["id"], race, any(one["type"].startswith(CODE) for one in sessions))
+
+
+def read_sprint_qualifying(
+    document: Any,
+    round_: AlphaRound,
+    known: Collection[Entrant],
+    generated_at: datetime | None,
+) -> ClassificationRecord:
+    """The sprint qualifying of that round; `known` is who the season knows.
+
+    Raises `BadSourceData` where it is of another race or session, cannot be read, or names a
+    driver or a team that nobody knows yet: without their keys nobody could be paid on it.
+    `ResultsNotReady` where a part of the session has nobody's place yet: each part is published
+    by itself, and until the last one is in, the order is that of the one before.
+    """
+    try:
+        data = document["data"]
+        _expect_round(data, round_)
+        made_at = _read_instant(document["metadata"].get("timestamp"))
+        missing = _find_missing_part(data)
+        results = () if missing else _read_results(data["results"], known)
+    except UNREADABLE as error:
+        raise BadSourceData(
+            f"Jolpica's sprint qualifying of the {round_.race.season} {round_.race.name} "
+            f"cannot be read: {error}"
+        ) from error
+    if missing:
+        raise ResultsNotReady(f"{missing} is missing still")
+    ages = [age for age in (generated_at, made_at) if age is not None]
+    return ClassificationRecord(
+        round_.race,
+        SessionType.SPRINT_QUALIFYING,
+        Source.JOLPICA_ALPHA,
+        generated_at=min(ages, default=None),
+        results=results,
+    )
+
+
+def _expect_round(data: Mapping[str, Any], round_: AlphaRound) -> None:
+    told = data["round"]
+    if data["code"] != CODE:
+        raise ValueError(f"it is of the session {data['code']}")
+    if (data["season"]["year"], told["id"]) != (round_.race.season, round_.key):
+        raise ValueError(f"it is of the {data['season']['year']} {told.get('name')}")
+
+
+def _find_missing_part(data: Mapping[str, Any]) -> str:
+    held = {one["type"] for one in data["sessions"] if not one.get("is_cancelled")}
+    for part in PARTS:
+        told = (row["components"].get(part, {}) for row in data["results"])
+        if part in held and not any("position" in one for one in told):
+            return part
+    return ""
+
+
+def _read_results(
+    rows: Sequence[Mapping[str, Any]], known: Collection[Entrant]
+) -> tuple[ResultRecord, ...]:
+    placed = sorted(
+        rows,
+        key=lambda row: (_place(row) or math.inf, read_integer(row.get("car_number")) or math.inf),
+    )
+    return tuple(_read_row(order, row, known) for order, row in enumerate(placed, start=1))
+
+
+def _read_row(order: int, row: Mapping[str, Any], known: Collection[Entrant]) -> ResultRecord:
+    driver = _find_driver(row, known)
+    team = _find_team(row, known)
+    number = read_integer(row.get("car_number"))
+    place = _place(row)
+    return ResultRecord(
+        order=order,
+        position=place,
+        classification=_classification(row, place),
+        driver_id=driver.driver_id,
+        driver_number=driver.driver_number if number is None else number,
+        driver_code=driver.driver_code,
+        driver_name=driver.driver_name,
+        constructor_id=team.constructor_id,
+        constructor_name=team.constructor_name,
+        q1=_read_lap(row, "SQ1"),
+        q2=_read_lap(row, "SQ2"),
+        q3=_read_lap(row, "SQ3"),
+    )
+
+
+def _place(row: Mapping[str, Any]) -> int:
+    """0 where there is none yet. The place is that of the last part in which a driver has a line;
+    one who took part by mistake has a line without a place there (a Q1 lap that was deleted later,
+    Bahrain 2025), and the place of the part before."""
+    parts = row["components"]
+    told = [row, *(parts[key] for key in reversed(PARTS) if key in parts)]
+    places = (read_integer(one.get("position")) for one in told)
+    return next((place for place in places if place is not None), 0)
+
+
+def _classification(row: Mapping[str, Any], place: int) -> str:
+    if row.get("is_classified") is False:
+        return LETTERS.get(read_text(row.get("status")), NOT_CLASSIFIED)
+    return str(place)
+
+
+def _find_driver(row: Mapping[str, Any], known: Iterable[Entrant]) -> Entrant:
+    """By the whole name, else by the car's number and the driver's code together: a number alone
+    may be another's (reserve drivers take turns), and so may a code (the Schumachers)."""
+    told = row["driver"]
+    name = f"{read_text(told.get('given_name'))} {read_text(told.get('family_name'))}".strip()
+    number, code = read_integer(row.get("car_number")), read_text(told.get("abbreviation"))
+    named: dict[str, Entrant] = {}
+    numbered: dict[str, Entrant] = {}
+    for entrant in known:
+        if entrant.driver_name == name:
+            named[entrant.driver_id] = entrant
+        if code and (entrant.driver_number, entrant.driver_code) == (number, code):
+            numbered[entrant.driver_id] = entrant
+    for found in (named, numbered):
+        if len(found) == 1:
+            return next(iter(found.values()))
+    raise ValueError(f"{name} in car {number} is nobody whom the season knows yet")
+
+
+def _find_team(row: Mapping[str, Any], known: Iterable[Entrant]) -> Entrant:
+    """Somebody who drove for it; drivers change teams within a season."""
+    name = read_text(row["team"]["name"])
+    for entrant in known:
+        if entrant.constructor_name == name:
+            return entrant
+    raise ValueError(f"{name} is no team that the season knows yet")
+
+
+def _read_lap(row: Mapping[str, Any], part: str) -> timedelta | None:
+    printed = read_text(row["components"].get(part, {}).get("time"))
+    if not printed:
+        return None
+    lap = LAP.fullmatch(printed)
+    if lap is None:
+        raise ValueError(f"{printed!r} is no lap time")
+    milliseconds = int(Decimal(lap["seconds"]) * 1000)
+    return timedelta(minutes=int(lap["minutes"] or 0), milliseconds=milliseconds)
+
+
+def _read_instant(printed: Any) -> datetime | None:
+    """UTC; the server's own zone, where it names none."""
+    if not read_text(printed):
+        return None
+    instant = datetime.fromisoformat(printed)
+    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def read_sprint_pole(sprint: ClassificationRecord) -> ClassificationRecord | None:
+    """The pole of a sprint's qualifying as the sprint's grid shows it: one entry, a guess.
+
+    Penalties and starts from the pit lane come between the two; None where nobody, or more than
+    one, started from slot 1.
+    """
+    first = [row for row in sprint.results if row.grid == 1]
+    if len(first) != 1:
+        return None
+    [pole] = first
+    entry = ResultRecord(
+        order=1,
+        position=1,
+        classification="1",
+        driver_id=pole.driver_id,
+        driver_number=pole.driver_number,
+        driver_code=pole.driver_code,
+        driver_name=pole.driver_name,
+        constructor_id=pole.constructor_id,
+        constructor_name=pole.constructor_name,
+    )
+    return ClassificationRecord(
+        sprint.race,
+        SessionType.SPRINT_QUALIFYING,
+        Source.SPRINT_GRID,
+        sprint.generated_at,
+        (entry,),
+    )
