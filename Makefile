@@ -3,6 +3,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 MANAGE := $(BIN)/python manage.py
+# More processes than cores: the tests wait for servers much of their time.
+JOBS ?= 3
+PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $(JOBS) --dist loadscope
 SOURCES := manage.py f1picks ingestion tests
 
 .DEFAULT_GOAL := help
@@ -57,12 +60,12 @@ types: setup-dev
 
 test-sqlite: setup-dev
 	@echo "The suite on SQLite:"
-	@env -u TEST_DATABASE_URL $(BIN)/python -m pytest --quiet
+	@env -u TEST_DATABASE_URL $(PYTEST)
 
 # A server of your own instead: TEST_DATABASE_URL=postgresql://user:password@host/name
 test-postgres: setup-dev
 	@echo "The suite on PostgreSQL:"
-	@$(BIN)/python -m tests.postgres $(BIN)/python -m pytest --quiet
+	@$(BIN)/python -m tests.postgres $(PYTEST)
 
 # While working: everything but the second database.
 check: lint types test-sqlite

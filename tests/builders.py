@@ -23,6 +23,12 @@ SUNDAY = date(2024, 7, 28)
 BEFORE = datetime(2024, 7, 1, tzinfo=UTC)
 AFTER = datetime(2024, 8, 1, tzinfo=UTC)
 DRIVERS = ("hamilton", "piastri", "leclerc", "max_verstappen", "norris")
+# Teammates beside each other.
+FIELD = (
+    "hamilton", "russell", "piastri", "norris", "leclerc", "sainz", "max_verstappen", "perez",
+    "alonso", "stroll", "ocon", "gasly", "ricciardo", "tsunoda", "albon", "sargeant",
+    "kevin_magnussen", "hulkenberg", "bottas", "zhou",
+)  # fmt: skip
 
 
 def at(day: date, hour: int) -> datetime:
@@ -98,13 +104,14 @@ def classification(
     drivers: Sequence[str] = DRIVERS,
     *,
     race: RaceIdentity | None = None,
+    source: Source = Source.JOLPICA,
     generated_at: datetime | None = AFTER,
     results: Sequence[ResultRecord] | None = None,
 ) -> ClassificationRecord:
     return ClassificationRecord(
         race=race or race_identity(),
         session_type=session_type,
-        source=Source.JOLPICA,
+        source=source,
         generated_at=generated_at,
         results=tuple(results if results is not None else entries(drivers)),
     )
@@ -123,7 +130,8 @@ def race_identity(**changes: Any) -> RaceIdentity:
 
 
 def entries(drivers: Sequence[str] = DRIVERS, **changes: Any) -> list[ResultRecord]:
-    """A classification in this order; a driver keeps number and constructor whatever the order."""
+    """A field of twenty, these first; each keeps number and team whatever the order."""
+    others = [driver for driver in FIELD if driver not in drivers]
     return [
         replace(
             ResultRecord(
@@ -131,15 +139,30 @@ def entries(drivers: Sequence[str] = DRIVERS, **changes: Any) -> list[ResultReco
                 position=order,
                 classification=str(order),
                 driver_id=driver,
-                driver_number=10 + sorted(DRIVERS).index(driver),
+                driver_number=10 + FIELD.index(driver),
                 driver_code=driver[:3].upper(),
                 driver_name=driver.title(),
-                constructor_id="works",
-                constructor_name="Works",
+                constructor_id=f"team_{FIELD.index(driver) // 2}",
+                constructor_name=f"Team {FIELD.index(driver) // 2}",
                 points=Decimal(max(0, 26 - order)),
                 status="Finished",
             ),
             **changes,
         )
-        for order, driver in enumerate(drivers, start=1)
+        for order, driver in enumerate([*drivers, *others], start=1)
+    ]
+
+
+def timed_entries(drivers: Sequence[str] = DRIVERS) -> list[ResultRecord]:
+    """A qualifying's: each a tenth of a second behind the one ahead, each part a second quicker."""
+    laps = [timedelta(seconds=90 + entry.order / 10) for entry in entries(drivers)]
+    return [
+        replace(
+            entry,
+            q1=lap,
+            q2=lap - timedelta(seconds=1) if entry.order <= 15 else None,
+            q3=lap - timedelta(seconds=2) if entry.order <= 10 else None,
+            points=None,
+        )
+        for entry, lap in zip(entries(drivers), laps, strict=True)
     ]

@@ -18,6 +18,7 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from ingestion.models import IngestRun
+from ingestion.sample import alpha
 from ingestion.sample.season import GrandPrix, Season, Session, load_season
 from ingestion.sample.upstream import JOLPICA_PATH, SCHEDULE_PATH, Request
 from tests.conftest import SERVER_URL, on_postgres
@@ -32,10 +33,11 @@ LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z \[(info|warning|error) +\] ")
 SCHEDULE = "schedule_2024.json"
 CALENDAR = "2024/races"
 RESULTS = ["2024/results", "2024/qualifying", "2024/sprint"]
+ROUNDS = "alpha/core/rounds of 2024"
 
 
 def small_season(year: int = 2024) -> Season:
-    """China, with its sprint, is round 1, Belgium round 2: six events, five classifications."""
+    """China, with its sprint, is round 1, Belgium round 2: six events, six classifications."""
     season = load_season(2024)
     grands_prix = tuple(
         in_year(replace(season.grand_prix(key), round=number), year)
@@ -44,12 +46,21 @@ def small_season(year: int = 2024) -> Season:
     return replace(season, year=year, testing=(), grands_prix=grands_prix)
 
 
+def name_sprint_qualifying(season: Season, key: str) -> str:
+    """The request for one of them, which has a key instead of a round."""
+    return f"alpha/results/{alpha.build_round_key(season, season.grand_prix(key))}/SQ"
+
+
 def in_year(grand_prix: GrandPrix, year: int) -> GrandPrix:
     sessions = tuple(
         replace(session, starts_at=session.starts_at and session.starts_at.replace(year=year))
         for session in grand_prix.sessions
     )
     return replace(grand_prix, sessions=sessions)
+
+
+# The sprint qualifyings are China's alone.
+SPRINT_QUALIFYINGS = [ROUNDS, name_sprint_qualifying(small_season(), "china")]
 
 
 def live_season(now: datetime) -> Season:
@@ -86,9 +97,13 @@ def asked(upstream: FaultyUpstream) -> list[str]:
 
 
 def short(request: Request) -> str:
-    """schedule_2024.json, or 2024/results, or 2024/results from 100."""
+    """schedule_2024.json, or 2024/results, or 2024/results from 100; of the newer form
+    alpha/core/rounds of 2024, or alpha/results/round_c80bftpV/SQ."""
     if request.path.startswith(SCHEDULE_PATH):
         return request.path.removeprefix(SCHEDULE_PATH)
+    if request.path.startswith(f"{alpha.PATH}/"):
+        path = f"alpha{request.path.removeprefix(alpha.PATH).removesuffix('/')}"
+        return f"{path} of {request.query['year']}" if "year" in request.query else path
     path = request.path.removeprefix(f"{JOLPICA_PATH}/").removesuffix(".json")
     return f"{path} from {request.query['offset']}" if "offset" in request.query else path
 

@@ -191,6 +191,7 @@ def with_results_until(season: Season, at: datetime) -> Season:
         races=published(season.races, SessionType.RACE),
         sprints=published(season.sprints, SessionType.SPRINT),
         qualifyings=published(season.qualifyings, SessionType.QUALIFYING),
+        sprint_qualifyings=published(season.sprint_qualifyings, SessionType.SPRINT_QUALIFYING),
     )
 
 

@@ -34,6 +34,7 @@ WORDS = {
     "scheduled": "new",
     "published": "has its classification",
     "details": "details of its classification",
+    "settled": "its classification is settled",
 }
 SESSIONS = ("sprint_qualifying", "sprint", "qualifying", "race")
 
@@ -111,7 +112,8 @@ def describe_step(played: "Played") -> str:
     step, report = played.step, played.report
     number = f"{step.version.number:03}" if step.is_publication else "  +"
     after = "" if step.is_publication else f" (after the {step.race})"
-    return f"{number}  {step.at:%Y-%m-%d %H:%M}  {report.outcome:7}  {count(report)}{after}"
+    counts = count(report) or ("nothing new" if played.changes else "nothing changed")
+    return f"{number}  {step.at:%Y-%m-%d %H:%M}  {report.outcome:7}  {counts}{after}"
 
 
 def count(report: "RunReport") -> str:
@@ -123,7 +125,7 @@ def count(report: "RunReport") -> str:
         f"events: {events}" if events else "",
         f"classifications: {results}" if results else "",
     ]
-    return "; ".join(part for part in parts if part) or "nothing changed"
+    return "; ".join(part for part in parts if part)
 
 
 def describe_changes(changes: Iterable["Change"]) -> Iterator[str]:

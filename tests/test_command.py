@@ -18,12 +18,13 @@ from typing import Any
 import pytest
 
 from ingestion.models import Event
-from ingestion.sample.season import Season, with_finishes, with_start
+from ingestion.sample.season import Finish, Season, with_finishes, with_start
 from tests.command_line import (
     CALENDAR,
     LOG_LINE,
     RESULTS,
     SCHEDULE,
+    SPRINT_QUALIFYINGS,
     addresses,
     asked,
     complaint,
@@ -46,17 +47,17 @@ YEAR = ("--year", "2024")
 KEYS = ["outcome", "dry_run", "seasons", "requests", "events", "results", "problems", "notes"]
 CREATED = {
     "events": {"created": 6, "updated": 0, "unchanged": 0, "cancelled": 0, "reinstated": 0},
-    "results": {"created": 5, "updated": 0, "unchanged": 0, "amended": 0},
+    "results": {"created": 6, "updated": 0, "unchanged": 0, "amended": 0},
 }
 UNCHANGED = {
     "events": {"created": 0, "updated": 0, "unchanged": 6, "cancelled": 0, "reinstated": 0},
-    "results": {"created": 0, "updated": 0, "unchanged": 5, "amended": 0},
+    "results": {"created": 0, "updated": 0, "unchanged": 6, "amended": 0},
 }
 TOTALS = (
     "events: 6 created, 0 updated, 0 unchanged; "
-    "classifications: 5 created, 0 updated, 0 unchanged; 5 upstream requests"
+    "classifications: 6 created, 0 updated, 0 unchanged; 7 upstream requests"
 )
-FILLED = {"event": 6, "result": 100, "change": 11}
+FILLED = {"event": 6, "result": 120, "change": 12}
 TERMINAL = {"TERM": "xterm-256color"}
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -70,14 +71,21 @@ def counts_of(report: dict[str, Any]) -> dict[str, Any]:
     return {key: report[key] for key in ("events", "results")}
 
 
+def driven_by(other: Finish, finish: Finish) -> Finish:
+    """The place with its points and times, and somebody else in it."""
+    return replace(
+        finish,
+        driver=other.driver,
+        number=other.number,
+        constructor=other.constructor,
+        grid=other.grid,
+    )
+
+
 def with_changed_facts(season: Season) -> Season:
     """Belgium's winner is another one, its qualifying two hours later, and Monaco is new."""
     first, second, *others = season.races["belgium"]
-    swapped = (replace(second, order=1), replace(first, order=2), *others)
-    swapped = tuple(
-        replace(finish, classification=str(finish.order)) if finish.order < 3 else finish
-        for finish in swapped
-    )
+    swapped = (driven_by(second, first), driven_by(first, second), *others)
     season = with_finishes(season, "races", "belgium", swapped)
     start = season.grand_prix("belgium").starts_at("Qualifying")
     assert start is not None
@@ -120,14 +128,13 @@ def test_text_report_is_on_stdout_and_the_log_on_stderr(
     assert [squeeze(line) for line in done.stdout.splitlines()] == [
         "Formula 1 2024",
         "Rd Grand Prix Race Pole P1 P2 P3 This run",
-        "1 Chinese 21 Apr Verstappen Verstappen Norris Pérez 4 new, 3 results",
+        "1 Chinese 21 Apr Verstappen Verstappen Norris Pérez 4 new, 4 results",
         "2 Belgian 28 Jul Verstappen Hamilton Piastri Leclerc 2 new, 2 results",
-        "note: 2024 sprint qualifying: no classification yet: Chinese Grand Prix",
         TOTALS,
     ]
     assert [line for line in done.stderr.splitlines() if not LOG_LINE.match(line)] == []
     assert "\x1b" not in done.stdout + done.stderr
-    assert asked(upstream) == [SCHEDULE, CALENDAR, *RESULTS]
+    assert asked(upstream) == [SCHEDULE, CALENDAR, *RESULTS, *SPRINT_QUALIFYINGS]
     assert count_rows(project) == FILLED
 
 
@@ -140,24 +147,17 @@ def test_json_report_is_one_object(project: Project, upstream: FaultyUpstream) -
         "outcome": "ok",
         "dry_run": False,
         "seasons": [2024],
-        "requests": 5,
+        "requests": 7,
         **CREATED,
         "problems": [],
-        "notes": [
-            {
-                "season": 2024,
-                "grand_prix": None,
-                "session_type": "sprint_qualifying",
-                "message": "no classification yet: Chinese Grand Prix",
-            }
-        ],
+        "notes": [],
     }
     assert [line for line in done.stderr.splitlines() if not LOG_LINE.match(line)] == []
 
 
 def test_run_is_recorded(filled: Project) -> None:
     [run] = read_runs(filled)
-    assert (run.trigger, run.outcome, run.seasons, run.requests) == ("command", "ok", [2024], 5)
+    assert (run.trigger, run.outcome, run.seasons, run.requests) == ("command", "ok", [2024], 7)
     assert run.arguments == {
         "round": None,
         "skip_schedule": False,
@@ -199,7 +199,7 @@ def test_same_facts_again_change_nothing(filled: Project, upstream: FaultyUpstre
     before = read_rows(filled)
     report = report_of(ingest(filled, upstream, *YEAR, "--format", "json"))
     assert counts_of(report) == UNCHANGED
-    assert report["requests"] == 5
+    assert report["requests"] == 7
     assert read_rows(filled) == before
 
 
@@ -214,7 +214,7 @@ def test_changed_facts_are_saved_and_counted(filled: Project, upstream: FaultyUp
     assert lines[4] == "3 Italian 01 Sep Norris Leclerc Piastri Norris 2 new, 2 results"
     assert lines[-1] == (
         "events: 2 created, 1 updated, 5 unchanged; "
-        "classifications: 2 created, 0 updated, 4 unchanged, 1 amended; 5 upstream requests"
+        "classifications: 2 created, 0 updated, 5 unchanged, 1 amended; 7 upstream requests"
     )
 
 
@@ -243,7 +243,7 @@ def test_dry_run_of_an_empty_database_leaves_it_empty(
     assert last == "This was a dry run: nothing was written."
     assert count_rows(project) == dict.fromkeys(FILLED, 0)
     assert read_runs(project) == []
-    assert project.query("SELECT SUM(requests) FROM ingestion_requestblock") == [(5,)]
+    assert project.query("SELECT SUM(requests) FROM ingestion_requestblock") == [(7,)]
 
 
 @pytest.mark.parametrize(
@@ -252,8 +252,11 @@ def test_dry_run_of_an_empty_database_leaves_it_empty(
         (["--skip-results"], [SCHEDULE, CALENDAR], 0),
         (
             ["--round", "1"],
-            [SCHEDULE, CALENDAR, "2024/1/results", "2024/1/qualifying", "2024/1/sprint"],
-            3,
+            [
+                *(SCHEDULE, CALENDAR, "2024/1/results", "2024/1/qualifying", "2024/1/sprint"),
+                *SPRINT_QUALIFYINGS,
+            ],
+            4,
         ),
     ],
 )
@@ -275,7 +278,7 @@ def test_options_limit_what_is_asked(
 @pytest.mark.parametrize(
     ("arguments", "questions"),
     [
-        ([], RESULTS),
+        ([], [*RESULTS, *SPRINT_QUALIFYINGS]),
         (["--round", "2"], ["2024/2/results", "2024/2/qualifying"]),
     ],
 )

@@ -16,6 +16,7 @@ from tests.command_line import (
     CALENDAR,
     RESULTS,
     SCHEDULE,
+    SPRINT_QUALIFYINGS,
     asked,
     complaint,
     count_rows,
@@ -406,7 +407,7 @@ def test_run_after_a_partial_one_gets_what_is_missing(
     assert read_rows(filled) == before
     asked(upstream)
     assert ingest(filled, upstream, "--year", "2024").returncode == 0
-    assert asked(upstream) == ["2024/qualifying"]
+    assert asked(upstream) == ["2024/qualifying", *SPRINT_QUALIFYINGS]
     assert read_rows(filled) == before
 
 

@@ -60,11 +60,11 @@ qatar             PIA NOR RUS
 """
 COUNTS = {
     "events": {"created": 60, "updated": 0, "unchanged": 0, "cancelled": 0, "reinstated": 0},
-    "results": {"created": 54, "updated": 0, "unchanged": 0, "amended": 0},
+    "results": {"created": 60, "updated": 0, "unchanged": 0, "amended": 0},
 }
 SAME_COUNTS = {
     "events": {"created": 0, "updated": 0, "unchanged": 60, "cancelled": 0, "reinstated": 0},
-    "results": {"created": 0, "updated": 0, "unchanged": 54, "amended": 0},
+    "results": {"created": 0, "updated": 0, "unchanged": 60, "amended": 0},
 }
 
 
@@ -113,8 +113,8 @@ def test_sample_fills_a_fresh_database(sampled: Sampled) -> None:
     assert len({event["grand_prix"] for event in events}) == 24
     assert len(events) == 60
     assert {event["season"] for event in events} == {2024}
-    assert len(sampled.rows["result"]) == 478 + 479 + 120
-    assert len(sampled.rows["change"]) == 60 + 54
+    assert len(sampled.rows["result"]) == 478 + 479 + 120 + 120
+    assert len(sampled.rows["change"]) == 60 + 60
 
 
 def test_every_pole_and_podium_is_right(sampled: Sampled) -> None:
@@ -170,13 +170,13 @@ def test_table_has_a_line_for_each_grand_prix(sampled: Sampled) -> None:
     numbered = [squeeze(line) for line in lines if re.match(r" *\d+ ", line)]
     assert [int(line.split()[0]) for line in numbered] == list(range(1, 25))
     assert numbered[13] == "14 Belgian 28 Jul Verstappen Hamilton Piastri Leclerc 2 new, 2 results"
-    assert numbered[20] == "21 São Paulo 03 Nov Norris Verstappen Ocon Gasly 4 new, 3 results"
+    assert numbered[20] == "21 São Paulo 03 Nov Norris Verstappen Ocon Gasly 4 new, 4 results"
 
 
 def test_totals_end_the_report(sampled: Sampled) -> None:
     assert sampled.first.stdout.splitlines()[-1] == (
         "events: 60 created, 0 updated, 0 unchanged; "
-        "classifications: 54 created, 0 updated, 0 unchanged; 14 upstream requests"
+        "classifications: 60 created, 0 updated, 0 unchanged; 21 upstream requests"
     )
 
 
@@ -185,7 +185,7 @@ def test_sample_again_changes_nothing(sampled: Sampled) -> None:
     assert read_rows(sampled.project) == sampled.rows
     assert sampled.second.stdout.splitlines()[-1] == (
         "events: 0 created, 0 updated, 60 unchanged; "
-        "classifications: 0 created, 0 updated, 54 unchanged; 14 upstream requests"
+        "classifications: 0 created, 0 updated, 60 unchanged; 21 upstream requests"
     )
 
 
@@ -193,7 +193,7 @@ def test_each_run_leaves_its_record(sampled: Sampled) -> None:
     runs = read_runs(sampled.project)
     assert [run.outcome for run in runs] == ["ok", "ok"]
     assert [run.counts for run in runs] == [COUNTS, SAME_COUNTS]
-    assert [run.requests for run in runs] == [14, 14]
+    assert [run.requests for run in runs] == [21, 21]
     assert [run.problems for run in runs] == [[], []]
     assert all(run.ended_at and run.ended_at > run.started_at for run in runs)
 

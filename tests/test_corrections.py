@@ -249,7 +249,7 @@ def test_a_start_is_corrected_once_results_are_in_and_not_announced(
     assert last_change().kind == "corrected"
     assert announced() == []
     assert (race().status, race().locks_at) == ("completed", START)
-    assert race().results.count() == 5
+    assert race().results.count() == 20
 
 
 def test_a_start_without_a_time_zone_is_refused(by: By) -> None:
@@ -361,7 +361,7 @@ def test_a_void_cancels_and_keeps_the_results(by: By) -> None:
 
     event = race()
     assert (event.status, event.schedule_locked, event.round_number) == ("cancelled", True, 14)
-    assert event.results.count() == 5
+    assert event.results.count() == 20
     assert (last_change().kind, last_change().before["status"]) == ("voided", "completed")
 
 
@@ -638,7 +638,7 @@ def test_a_classification_is_saved_of_what_a_person_set(by: By) -> None:
 
     save_classifications([classification()], context(AFTER))
 
-    assert (race().status, race().results.count()) == ("completed", 5)
+    assert (race().status, race().results.count()) == ("completed", 20)
 
 
 # Given back

@@ -1,5 +1,6 @@
 """What FastF1 gives through our door, where nothing goes wrong, and with which requests."""
 
+import json
 import os
 import pty
 import re
@@ -143,10 +144,34 @@ def test_both_settings_reach_every_address(
     assert targets(upstream) == [SCHEDULE, CALENDAR, "/ergast/f1/2024.json"]
 
 
-def test_empty_addresses_leave_fastf1s_own(upstream: FaultyUpstream, tmp_path: Path) -> None:
-    before = [getattr(import_module(module), name) for module, name in ADDRESSES]
-    connect(upstream, tmp_path / "cache", schedule_url="", jolpica_url="")
-    assert [getattr(import_module(module), name) for module, name in ADDRESSES] == before
+UNTOUCHED = """
+import json, sys
+from importlib import import_module
+from pathlib import Path
+from ingestion import fetch
+
+addresses = json.loads(sys.argv[1])
+def read():
+    return [getattr(import_module(module), name) for module, name in addresses]
+before = read()
+fetch.connect(
+    cache_dir=Path(sys.argv[2]), schedule_url="", jolpica_url="", reserve=lambda host, n: None
+)
+print(json.dumps([before, read()]))
+"""
+
+
+def test_empty_addresses_leave_fastf1s_own(tmp_path: Path) -> None:
+    arguments = [json.dumps(ADDRESSES), str(tmp_path / "cache")]
+    done = subprocess.run(
+        [sys.executable, "-c", UNTOUCHED, *arguments],
+        check=True,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    before, after = json.loads(done.stdout)
+    assert after == before
     assert all(address.startswith("https://") for address in before)
 
 

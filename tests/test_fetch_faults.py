@@ -396,7 +396,7 @@ def test_results_of_another_season_are_read_by_nobody(
     upstream.fault(THIRD_PAGE.path, query={"offset": "200"}, transform=of_2023)
     answer = THIRD_PAGE(connected)
     with pytest.raises(BadSourceData, match=r"results of 2024 cannot be read: they are of 2023$"):
-        read_classifications(answer.content, 2024, SessionType.RACE, None)
+        read_classifications(answer.content, 2024, SessionType.RACE, answer.page_ages)
     fetch.forget(answer)
     assert_recovers(THIRD_PAGE, upstream, connected)
 

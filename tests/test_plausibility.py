@@ -1,4 +1,4 @@
-"""Which calendars and classifications are believed."""
+"""Which calendars are believed; tests/test_classification_plausibility.py has the rest."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,14 +7,11 @@ from typing import Any
 
 import pytest
 
-from ingestion.errors import BadSourceData, ResultsNotReady
-from ingestion.plausibility import check_calendar, check_classification, check_remaining
+from ingestion.errors import BadSourceData
+from ingestion.plausibility import check_calendar, check_remaining
 from ingestion.records import (
     CalendarRecord,
-    ClassificationRecord,
     GrandPrixRecord,
-    RaceIdentity,
-    ResultRecord,
     SessionRecord,
     SessionType,
     Source,
@@ -267,94 +264,3 @@ def test_a_calendar_without_most_of_the_races_that_remain_is_refused(
 def test_only_races_that_are_still_to_be_held_remain(changes: dict[str, Any]) -> None:
     others = [stored(number, **changes) for number in range(3, 10)]
     remain([stored(1), stored(2), *others], 1)
-
-
-# Classifications
-
-
-def entry(order: int, **changes: Any) -> ResultRecord:
-    result = ResultRecord(
-        order=order,
-        position=order,
-        classification=str(order),
-        driver_id=f"driver_{order}",
-        driver_number=10 + order,
-        driver_code="",
-        driver_name=f"Driver {order}",
-        constructor_id="team",
-        constructor_name="Team",
-    )
-    return replace(result, **changes)
-
-
-def classification(*results: ResultRecord) -> ClassificationRecord:
-    race = RaceIdentity(2024, 14, "Belgian Grand Prix", SUNDAY, "Belgium", "Spa")
-    return ClassificationRecord(race, RACE, Source.JOLPICA, None, results)
-
-
-@pytest.mark.parametrize(
-    "positions",
-    [
-        [1],
-        [1, 2, 3],
-        [1, 3, 4],  # 1983 Brazil: nobody was second
-        [1, 1, 3],  # a shared car
-        [1, 2, 24, 30],  # 1979
-        list(range(1, 56)),
-    ],
-)
-def test_real_positions_are_believed(positions: list[int]) -> None:
-    results = [entry(order, position=place) for order, place in enumerate(positions, start=1)]
-    check_classification(classification(*results))
-
-
-@pytest.mark.parametrize(
-    ("results", "message"),
-    [
-        ([], "it has no entry yet"),
-        ([entry(1, position=0), entry(2, position=0)], "positions are missing still"),
-        ([entry(1), entry(2), entry(3, position=0)], "positions are missing still"),
-        ([entry(1, position=2), entry(2, position=3)], "positions are missing still"),
-    ],
-)
-def test_half_filled_ones_are_not_there_yet(results: list[ResultRecord], message: str) -> None:
-    with pytest.raises(ResultsNotReady) as raised:
-        check_classification(classification(*results))
-    assert str(raised.value) == message
-
-
-@pytest.mark.parametrize(
-    ("results", "message"),
-    [
-        ([entry(1), entry(2, driver_id="")], "an entry has no driver"),
-        (
-            [entry(1), entry(2, driver_id="driver_1", driver_number=11)],
-            "driver_1 twice in the same car",
-        ),
-        (
-            [entry(number, driver_id=f"driver_{number % 2}", driver_number=5) for number in (1, 2)]
-            + [
-                entry(number, driver_id=f"driver_{number % 2}", driver_number=5)
-                for number in (3, 4)
-            ],
-            "driver_1, driver_0 twice in the same car",
-        ),
-        (
-            [entry(number, driver_id="driver_1", driver_number=None) for number in (1, 2)],
-            "driver_1 twice in the same car",
-        ),
-    ],
-)
-def test_contradictions_are_refused(results: list[ResultRecord], message: str) -> None:
-    with pytest.raises(BadSourceData) as raised:
-        check_classification(classification(*results))
-    assert str(raised.value) == message
-
-
-def test_a_driver_may_stand_twice_in_different_cars() -> None:
-    second = entry(2, driver_id="driver_1", driver_number=30)
-    check_classification(classification(entry(1), second))
-
-
-def test_two_drivers_may_share_a_car() -> None:
-    check_classification(classification(entry(1), entry(2, position=1, driver_number=11)))

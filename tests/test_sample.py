@@ -1,5 +1,6 @@
 import json
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ingestion.sample import alpha
 from ingestion.sample.jolpica import (
     Page,
     Question,
@@ -461,6 +463,114 @@ def note_shape(value: Any, path: str, shapes: dict[str, set[str]]) -> None:
     if isinstance(value, list):
         for inner in value:
             note_shape(inner, f"{path}[]", shapes)
+
+
+# Jolpica's newer form
+
+
+NOON = datetime(2024, 7, 28, 12, 0, 5, 250000, tzinfo=UTC)
+ADDRESS = "https://api.jolpi.ca"
+QUALIFYING_TYPES = ["Q1", "Q2", "Q3"]
+
+
+def rounds_of(season: Season) -> Any:
+    return alpha.build_rounds({2024: season}, 2024, ADDRESS, NOON)
+
+
+def sprint_qualifying_of(season: Season, key: str) -> Any:
+    weekend = season.grand_prix(key)
+    return alpha.build_sprint_qualifying(season, weekend, ADDRESS, NOON)["data"]
+
+
+def types_of(weekend: Any) -> list[str]:
+    return [session["type"] for session in weekend["sessions"]]
+
+
+def test_the_newer_form_lists_a_years_rounds_on_one_page(season: Season) -> None:
+    document = rounds_of(season)
+    assert document["metadata"] == {
+        "timestamp": "2024-07-28T12:00:05.250000Z",
+        "count": 24,
+        "page_size": 100,
+        "current_page": 1,
+        "total_pages": 1,
+    }
+    assert [one["number"] for one in document["data"]] == list(range(1, 25))
+    assert len({one["id"] for one in document["data"]}) == 24
+    assert {one["season"]["year"] for one in document["data"]} == {2024}
+
+
+def test_each_part_of_a_qualifying_is_a_session_of_its_own(season: Season) -> None:
+    bahrain, *_, china = rounds_of(season)["data"][:5]
+    assert types_of(bahrain) == ["FP1", "FP2", "FP3", *QUALIFYING_TYPES, "R"]
+    assert types_of(china) == ["FP1", "SQ1", "SQ2", "SQ3", "SR", *QUALIFYING_TYPES, "R"]
+    assert [session["number"] for session in china["sessions"]] == list(range(1, 10))
+    assert {key: china["sessions"][1][key] for key in ("type_display", "timestamp")} == {
+        "type_display": "Sprint Qualifying One",
+        "timestamp": "2024-04-19T07:30:00Z",
+    }
+    assert china["sessions"][1]["local_timestamp"] == "2024-04-19 15:30:00+08:00"
+
+
+def test_a_start_that_nobody_knows_is_left_out(season: Season) -> None:
+    china = rounds_of(with_start(season, "china", "Race", None))["data"][4]
+    assert "timestamp" not in china["sessions"][-1]
+    assert china["sessions"][-1]["has_time_data"] is False
+
+
+def test_keys_of_the_newer_form_are_steady_and_mean_nothing(season: Season) -> None:
+    key = alpha.build_round_key(season, season.grand_prix("china"))
+    assert re.fullmatch(r"round_[0-9A-Za-z]{8}", key)
+    renumbered = replace(season.grand_prix("china"), round=7)
+    assert alpha.build_round_key(season, renumbered) == key
+    assert alpha.find_weekend({2024: season}, key) == (season, season.grand_prix("china"))
+    assert alpha.find_weekend({2024: season}, "round_00000000") is None
+
+
+def test_a_sprint_qualifying_has_the_parts_that_each_driver_reached(season: Season) -> None:
+    data = sprint_qualifying_of(season, "china")
+    assert (data["code"], data["component_keys"]) == ("SQ", ["SQ1", "SQ2", "SQ3"])
+    assert [session["type"] for session in data["sessions"]] == ["SQ1", "SQ2", "SQ3"]
+    assert [row["position"] for row in data["results"]] == list(range(1, 21))
+    assert [len(row["components"]) for row in data["results"]] == [3] * 10 + [2] * 5 + [1] * 5
+    first = data["results"][0]
+    assert (first["driver"]["abbreviation"], first["car_number"]) == ("NOR", 4)
+    assert (first["position_text"], first["is_classified"]) == ("1", True)
+    assert first["time"] == first["components"]["SQ3"]["time"] == "1:57.940"
+    assert first["components"]["SQ1"] == {
+        "key": "SQ1",
+        "name": "Sprint Qualifying 1",
+        "position": 2,
+        "time": "1:36.384",
+    }
+
+
+def test_the_place_in_the_last_part_is_the_one_that_counts(season: Season) -> None:
+    for key in season.sprint_qualifyings:
+        for row in sprint_qualifying_of(season, key)["results"]:
+            last = row["components"][max(row["components"])]
+            assert last["position"] == row["position"]
+
+
+def test_who_set_no_time_in_the_newer_form_has_none(season: Season) -> None:
+    laps = season.sprint_qualifyings["china"]
+    slow = replace(laps[-1], q1=None, classification="N")
+    changed = replace(season, sprint_qualifyings={"china": (*laps[:-1], slow)})
+    row = sprint_qualifying_of(changed, "china")["results"][-1]
+    assert (row["position"], row["position_text"], row["is_classified"]) == (20, "NC", False)
+    assert "time" not in row and row["components"] == {
+        "SQ1": {"key": "SQ1", "name": "Sprint Qualifying 1", "position": 20}
+    }
+
+
+def test_a_sprint_shootout_is_a_sprint_qualifying_too(season: Season) -> None:
+    china = season.grand_prix("china")
+    sessions = tuple(
+        replace(one, name=one.name.replace("Sprint Qualifying", "Sprint Shootout"))
+        for one in china.sessions
+    )
+    assert alpha.has_sprint_qualifying(replace(china, sessions=sessions))
+    assert not alpha.has_sprint_qualifying(season.grand_prix("bahrain"))
 
 
 # Over the socket, to the real FastF1

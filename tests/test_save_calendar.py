@@ -352,7 +352,7 @@ def test_a_start_that_moves_once_results_are_in_is_told_and_not_announced(hear: 
     assert heard == []
     event = race()
     assert (event.status, event.locks_at) == ("completed", at(SUNDAY, 13))
-    assert event.results.count() == 5
+    assert event.results.count() == 20
 
 
 def test_a_finished_session_that_is_moved_earlier_by_mistake_spoils_no_pick() -> None:
@@ -490,7 +490,7 @@ def test_what_has_a_classification_is_not_cancelled_by_calendars_that_forgot_it(
     save_both(DUTCH, now=AFTER)
 
     assert statuses() == {"qualifying": "cancelled", "race": "completed"}
-    assert race().results.count() == 5
+    assert race().results.count() == 20
 
 
 def test_what_the_schedule_file_alone_forgot_is_not_cancelled() -> None:

@@ -1,6 +1,6 @@
 """Classifications to results: whole or not at all, and only news is written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -22,6 +22,7 @@ from tests.builders import (
     entries,
     grand_prix,
     race_identity,
+    timed_entries,
 )
 from tests.rows import all_rows
 
@@ -54,6 +55,10 @@ def race() -> Event:
     return Event.objects.get(session_type=SessionType.RACE)
 
 
+def drivers(rows: Sequence[Result]) -> list[str]:
+    return [row.driver_id for row in rows]
+
+
 def test_a_first_classification_is_published(heard: list[tuple[str, int]]) -> None:
     report = save_classifications([classification()], context(AFTER))
 
@@ -70,8 +75,9 @@ def test_a_first_classification_is_published(heard: list[tuple[str, int]]) -> No
         1,
     )
     assert (event.results_source, event.results_generated_at) == ("jolpica", AFTER)
-    assert [result.driver_id for result in event.classification] == list(DRIVERS)
-    assert [result.driver_id for result in event.podium] == ["hamilton", "piastri", "leclerc"]
+    assert drivers(event.classification[:5]) == list(DRIVERS)
+    assert event.results.count() == 20
+    assert drivers(event.podium) == ["hamilton", "piastri", "leclerc"]
     assert event.winner is not None
     assert event.winner.points == Decimal(25)
     assert event.pole is None
@@ -110,11 +116,11 @@ def test_a_changed_order_is_a_revision_whose_rows_keep_their_keys(
 
     assert report.results == {"amended": 1}
     assert race().results_revision == 2
-    assert [result.driver_id for result in race().classification] == list(SWAPPED)
+    assert drivers(race().classification[:5]) == list(SWAPPED)
     assert dict(Result.objects.values_list("driver_id", "pk")) == keys
     change = Change.objects.get(kind="amended")
     before, after = (
-        [entry["driver_id"] for entry in side["classification"]]
+        [entry["driver_id"] for entry in side["classification"][:5]]
         for side in (change.before, change.after)
     )
     assert (before, after) == (list(DRIVERS), list(SWAPPED))
@@ -125,12 +131,13 @@ def test_times_that_are_filled_in_later_are_details(heard: list[tuple[str, int]]
     kind = SessionType.QUALIFYING
     save_classifications([classification(kind)], context(AFTER))
 
-    timed = entries(q1=timedelta(minutes=1, seconds=44.123))
-    report = save_classifications([classification(kind, results=timed)], context(AFTER))
+    report = save_classifications([classification(kind, results=timed_entries())], context(AFTER))
 
     assert report.results == {"updated": 1}
     assert Change.objects.latest("pk").kind == "details"
-    assert set(Result.objects.values_list("q1", flat=True)) == {timedelta(seconds=104.123)}
+    pole = Event.objects.get(session_type=kind).pole
+    assert pole is not None
+    assert pole.q3 == timedelta(seconds=88.1)
     assert heard == [("published", 1)]
 
 
@@ -143,30 +150,74 @@ def test_a_disqualification_that_only_the_status_tells_is_an_amendment() -> None
     assert report.results == {"amended": 1}
 
 
-def test_an_entry_that_is_gone_goes_and_one_that_is_new_comes() -> None:
-    save_classifications([classification(drivers=DRIVERS[:4])], context(AFTER))
+def test_an_identifier_that_the_upstream_renames_is_a_detail_whose_row_keeps_its_key(
+    heard: list[tuple[str, int]],
+) -> None:
+    save_classifications([classification()], context(AFTER))
+    key = Result.objects.get(driver_id="norris").pk
 
-    save_classifications(
-        [classification(drivers=("hamilton", "piastri", "leclerc", "norris"))], context(AFTER)
+    renamed = [
+        replace(entry, driver_id="lando_norris") if entry.driver_id == "norris" else entry
+        for entry in entries()
+    ]
+    report = save_classifications([classification(results=renamed)], context(AFTER))
+
+    assert report.results == {"updated": 1}
+    assert Change.objects.latest("pk").kind == "details"
+    assert Result.objects.get(driver_id="lando_norris").pk == key
+    assert Result.objects.count() == 20
+    assert heard == [("published", 1)]
+
+
+def test_a_renamed_driver_in_another_place_is_an_amendment_whose_row_keeps_its_key() -> None:
+    save_classifications([classification()], context(AFTER))
+    key = Result.objects.get(driver_id="norris").pk
+
+    renamed = [
+        replace(entry, driver_id="lando_norris") if entry.driver_id == "norris" else entry
+        for entry in entries(("norris", *DRIVERS[:4]))
+    ]
+    report = save_classifications([classification(results=renamed)], context(AFTER))
+
+    assert report.results == {"amended": 1}
+    assert race().podium[0].pk == key
+
+
+def test_an_entry_that_is_gone_goes_and_one_that_is_new_comes() -> None:
+    """A substitute in the car of somebody who was ill after all."""
+    save_classifications([classification()], context(AFTER))
+    keys = dict(Result.objects.values_list("driver_number", "pk"))
+    substitute = replace(entries()[-1], driver_id="bearman", driver_name="Bearman")
+
+    report = save_classifications(
+        [classification(results=[*entries()[:-1], substitute])], context(AFTER)
     )
 
-    assert [result.driver_id for result in race().classification] == [
-        "hamilton",
-        "piastri",
-        "leclerc",
-        "norris",
-    ]
-    assert [
-        entry["driver_id"] for entry in Change.objects.latest("pk").before["classification"]
-    ] == list(DRIVERS[:4])
+    assert report.results == {"amended": 1}
+    assert drivers(race().classification)[-1] == "bearman"
+    assert race().results.count() == 20
+    now = dict(Result.objects.values_list("driver_number", "pk"))
+    assert {number for number, key in now.items() if keys[number] != key} == {
+        substitute.driver_number
+    }
+    assert Change.objects.latest("pk").before["classification"][-1]["driver_id"] == "zhou"
 
 
 def test_a_driver_may_stand_twice_in_different_cars() -> None:
-    shared = replace(entries()[0], order=6, position=1, driver_number=99)
+    """Who took over a team-mate's car shares its place, until 1964."""
+    sunday = SUNDAY.replace(year=1955, day=31)
+    save_calendar(calendar(grand_prix(sunday=sunday), season=1955), context())
+    five = entries()[:5]
+    taken_over = replace(five[4], order=6, driver_id="hamilton", driver_name="Hamilton")
+    others = [replace(entry, order=entry.order + 1) for entry in entries()[5:]]
 
-    save_classifications([classification(results=[*entries(), shared])], context(AFTER))
+    identity = race_identity(season=1955, race_date=sunday)
+    shared = classification(race=identity, results=[*five, taken_over, *others])
+    report = save_classifications([shared], context(AFTER))
 
-    assert race().results.filter(driver_id="hamilton").count() == 2
+    assert report.problems == []
+    rows = Result.objects.filter(driver_id="hamilton").order_by("order")
+    assert [(row.position, row.driver_number) for row in rows] == [(1, 10), (5, 13)]
 
 
 def test_older_never_overwrites_newer() -> None:
@@ -247,8 +298,57 @@ def test_half_filled_is_not_available_yet_while_young_and_a_problem_once_old(
     assert not Result.objects.exists()
 
 
+def test_a_half_filled_answer_leaves_what_is_saved_and_says_so() -> None:
+    save_classifications([classification()], context(AFTER))
+    before = all_rows()
+
+    half_filled = classification(results=entries()[:11], generated_at=AFTER + timedelta(hours=1))
+    report = save_classifications([half_filled], context(AFTER + timedelta(hours=1)))
+
+    assert all_rows() == before
+    assert "its new answer was left aside, 11 entries" in report.problems[0].message
+
+
+def test_a_persons_classification_makes_half_filled_answers_quiet() -> None:
+    save_classifications([classification()], context(AFTER))
+    Event.objects.update(results_locked=True)
+
+    report = save_classifications([classification(results=entries()[:11])], context(AFTER))
+
+    assert report.problems == []
+    assert "11 entries" in report.notes[0].message
+
+
+@pytest.mark.parametrize("saved_before", [True, False])
+def test_what_the_season_has_so_far_decides_whether_a_field_is_believed(
+    *, saved_before: bool
+) -> None:
+    """Saved, or in the same answer."""
+    strangers = [replace(entry, driver_id=f"stranger_{entry.order}") for entry in timed_entries()]
+    answers = [classification(), classification(SessionType.QUALIFYING, results=strangers)]
+
+    if saved_before:
+        save_classifications(answers[:1], context(AFTER))
+        answers = answers[1:]
+    report = save_classifications(answers, context(AFTER))
+
+    assert "drivers that the season does not know" in report.problems[0].message
+    assert set(Result.objects.values_list("event__session_type", flat=True)) == {"race"}
+
+
+def test_a_podium_by_hand_says_nothing_of_how_many_take_part() -> None:
+    save_classifications([classification(results=entries())], context(AFTER))
+    Event.objects.update(results_source="person")
+    Result.objects.filter(order__gt=3).delete()
+
+    report = save_classifications([classification(SessionType.QUALIFYING)], context(AFTER))
+
+    assert report.problems == []
+    assert report.results == {"created": 1}
+
+
 def test_a_driver_twice_in_the_same_car_is_refused() -> None:
-    doubled = replace(entries()[0], order=6, position=6)
+    doubled = replace(entries()[0], order=21, position=21)
 
     report = save_classifications([classification(results=[*entries(), doubled])], context(AFTER))
 
@@ -272,7 +372,7 @@ def test_one_that_the_database_refuses_does_not_take_the_others_along(
     assert report.results == {"created": 1}
     assert [problem.session_type for problem in report.problems] == ["race"]
     assert "the database refused it" in report.problems[0].message
-    assert Event.objects.get(session_type=SessionType.QUALIFYING).results.count() == 5
+    assert Event.objects.get(session_type=SessionType.QUALIFYING).results.count() == 20
     event = race()
     assert (event.results_revision, event.results_state) == (0, "pending")
     assert not event.results.exists()
@@ -314,7 +414,7 @@ def test_a_qualifying_that_no_calendar_lists_is_created_with_its_classification(
     assert report.counts()["events"]["created"] == 1
     event = Event.objects.get(season=1997, session_type="qualifying")
     assert (event.starts_at, event.status, event.results_revision) == (None, "completed", 1)
-    assert event.results.count() == 5
+    assert event.results.count() == 20
     assert [change.kind for change in event.changes.all()] == ["scheduled", "published"]
 
 

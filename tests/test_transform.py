@@ -29,7 +29,7 @@ RACE, QUALIFYING = SessionType.RACE, SessionType.QUALIFYING
 def read(
     session_type: SessionType, *pages: Any, season: int = 2024
 ) -> list[ClassificationRecord | UnreadableClassification]:
-    return read_classifications(pages, season, session_type, NOON)
+    return read_classifications(pages, season, session_type, [NOON] * len(pages))
 
 
 def read_rows(session_type: SessionType, *rows: dict[str, Any]) -> tuple[ResultRecord, ...]:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ingestion.sample import alpha
 from ingestion.sample.season import load_season, without_results
 from tests.upstream import (
     SHARED,
@@ -102,6 +103,45 @@ def test_what_the_server_does_not_know_is_refused() -> None:
     assert (season[0], season[1]["Content-Type"]) == (404, "text/html; charset=utf-8")
     assert (current[0], json.loads(current[2])) == (404, {"detail": "Race round not found"})
     assert trick[0] == 403
+
+
+def test_the_newer_form_is_served(stopped_clock: FaultyUpstream) -> None:
+    status, headers, body = get(f"{stopped_clock.address}/f1/alpha/core/rounds/?year=2024")
+    assert (status, headers["Cache-Control"]) == (200, "max-age=3600")
+    china = json.loads(body)["data"][4]
+    assert china["url"] == f"{stopped_clock.address}/f1/alpha/core/rounds/{china['id']}/"
+    results = get_json(f"{stopped_clock.address}/f1/alpha/results/{china['id']}/SQ/")
+    assert results["metadata"] == {"timestamp": "2024-07-28T12:00:05Z"}
+    assert results["data"]["round"]["name"] == "Chinese Grand Prix"
+    assert get_json(f"{stopped_clock.address}/f1/alpha/core/rounds/?year=1949")["data"] == []
+    stopped_clock.assert_no_unexpected()
+
+
+def test_what_the_newer_form_does_not_have_is_refused() -> None:
+    season = load_season()
+    keys = {
+        key: alpha.build_round_key(season, season.grand_prix(key)) for key in ("bahrain", "china")
+    }
+    with FaultyUpstream({2024: without_results(season)}, strict=False) as upstream:
+        answers = [
+            get(f"{upstream.address}/f1/alpha/{path}")
+            for path in (
+                "results/round_00000000/SQ/",
+                f"results/{keys['bahrain']}/SQ/",
+                f"results/{keys['china']}/SQ/",
+                f"results/{keys['china']}/R/",
+                "core/rounds/?limit=100",
+                "core/rounds/?year=x",
+            )
+        ]
+        expected = [f"/f1/alpha/results/{keys['china']}/SQ/"]
+        known = [one.target for one in upstream.requests if one not in upstream.unexpected]
+    assert [status for status, _, _ in answers] == [404, 404, 500, 404, 400, 400]
+    assert [json.loads(body) for _, _, body in answers[:2]] == [
+        {"error": "Round not found"},
+        {"error": "Invalid session filter for this round"},
+    ]
+    assert known == expected
 
 
 def test_a_path_without_an_end_is_redirected() -> None:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from ingestion.sample import alpha
 from ingestion.sample.jolpica import build_body, read_question
 from ingestion.sample.season import GrandPrix, Season, Session, load_season
 from ingestion.sample.upstream import (
@@ -227,7 +228,18 @@ class FaultyUpstream(StandInUpstream):
         question = read_question(request.path)
         if question and question.year in self._recorded_years:
             return False
+        if request.path.startswith(f"{alpha.PATH}/"):
+            return self.knows_alpha(request)
         return bool(question or SCHEDULE_FILE.fullmatch(request.path))
+
+    def knows_alpha(self, request: Request) -> bool:
+        """Any year's rounds, none where it is no season of ours (nor was it recorded); and the
+        results of weekends that have a sprint qualifying."""
+        if request.path == alpha.ROUNDS_PATH:
+            return set(request.query) == {"year"} and request.query["year"].isdigit()
+        results = alpha.RESULTS.fullmatch(request.path)
+        found = alpha.find_weekend(self.seasons, results["key"]) if results else None
+        return found is not None and not request.query and alpha.has_sprint_qualifying(found[1])
 
     def answer_truly(self, request: Request) -> Answer:
         file = self._files.get(read_target(request.target))
@@ -390,8 +402,20 @@ def with_rows(change: Callable[[Document], Document]) -> Change:
     return change_rows
 
 
+def with_results(change: Callable[[list[Document]], list[Document]]) -> Change:
+    """A change of the entries of a sprint qualifying in Jolpica's newer form."""
+
+    def change_results(document: Document) -> Document:
+        document["data"]["results"] = change(document["data"]["results"])
+        return document
+
+    return change_results
+
+
 def with_wrong_types(document: Document) -> Document:
     """Every text a number, every list an object; of a schedule file, every column a list."""
+    if "data" in document:
+        return {"metadata": [], "data": {"0": document["data"]}}
     if "MRData" not in document:
         return {column: list(rows.values()) for column, rows in document.items()}
     document["MRData"].update(limit=None, total=["many"], RaceTable={"Races": {"0": 1}})
