@@ -3,6 +3,7 @@
 import logging
 import logging.config
 from pathlib import Path
+from typing import Any
 
 import environ
 
@@ -46,6 +47,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django_q",
     "ingestion.apps.IngestionConfig",
 ]
 
@@ -110,6 +112,26 @@ SECURE_HSTS_SECONDS = 30 * 24 * 3600 if HTTPS_ONLY else 0
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if env.bool("HTTPS_PROXY_HEADER", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# The queue's workers; ingestion.checks holds the values to what this work needs, and says why.
+WORKERS = int(literal("WORKERS") or 2)
+REDIS_URL = literal("REDIS_URL").strip()
+Q_CLUSTER: dict[str, Any] = {
+    "name": "f1picks",
+    **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
+    "workers": WORKERS,
+    "queue_limit": WORKERS,
+    "bulk": 1,
+    "poll": 1,
+    "timeout": 600,
+    "retry": 1500,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "catch_up": False,
+    "save_limit": 20,
+    "save_limit_per": "func",
+    "time_zone": "UTC",
+}
 
 FASTF1_CACHE_DIR = BASE_DIR / Path(literal("FASTF1_CACHE_DIR") or "cache/fastf1").expanduser()
 # Empty: FastF1's own addresses.

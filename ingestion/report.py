@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 EVENT_COUNTS = ("created", "updated", "unchanged", "cancelled", "reinstated")
@@ -11,13 +11,15 @@ RESULT_COUNTS = ("created", "updated", "unchanged", "amended")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that did not go as it should, in words for a person."""
+    """Something that did not go as it should, in words for a person; `is_ours` where no upstream
+    can be blamed for it."""
 
     message: str
     season: int | None = None
     grand_prix: str | None = None
     session_type: str | None = None
     advice: str = ""
+    is_ours: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -79,6 +81,10 @@ class RunReport(SaveReport):
     seasons: list[int] = field(default_factory=list)
     requests: int = 0
     done: int = 0
+    # Seasons whose calendars were all read and saved.
+    refreshed: set[int] = field(default_factory=set)
+    # This machine's clock less the upstream's, None where no answer told.
+    clock_offset: timedelta | None = None
     lines: dict[int, list[GrandPrixLine]] = field(default_factory=dict)
 
     @property
@@ -86,6 +92,13 @@ class RunReport(SaveReport):
         if not self.problems:
             return "ok"
         return "partial" if self.done else "failed"
+
+    @property
+    def fault(self) -> str:
+        """Whose fault the problems are: `ours` if one is, else `upstream`; '' without any."""
+        if any(problem.is_ours for problem in self.problems):
+            return "ours"
+        return "upstream" if self.problems else ""
 
     def as_dict(self) -> dict[str, Any]:
         return {

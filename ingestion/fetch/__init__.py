@@ -8,7 +8,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,12 +56,17 @@ LARGEST_TOTAL = 5000
 Entry = tuple[str, str, str]
 
 
+def read_clock() -> datetime:
+    return datetime.now(UTC)
+
+
 def connect(
     *,
     cache_dir: Path,
     schedule_url: str,
     jolpica_url: str,
     reserve: Callable[[str, int], None],
+    clock: Callable[[], datetime] = read_clock,
     f1_username: str = "",
     f1_password: str = "",
     live_timing_url: str = "",
@@ -89,7 +94,7 @@ def connect(
         Cache.configure(cache_dir=str(cache_dir))
     except sqlite3.Error as error:
         raise cache_damaged(error) from error
-    door = Door(reserve)
+    door = Door(reserve, clock=clock)
     _mount(door)
     if not (f1_username and f1_password):
         return Upstream(door)
@@ -117,10 +122,12 @@ def fetch_schedule(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
     import fastf1.events
 
     url = f"{fastf1.events._SCHEDULE_BASE_URL}schedule_{season}.json"
-    with asking(upstream.door, f"the schedule file of {season}", url, fresh=fresh) as generated_at:
+    with asking(upstream.door, f"the schedule file of {season}", url, fresh=fresh) as reply:
         # The other backends ask for a password or invent session times.
         frame = fastf1.get_event_schedule(season, include_testing=False, backend="fastf1")
-        return Answer(frame, generated_at(), () if fresh else (url,))
+        return Answer(
+            frame, reply.generated_at, () if fresh else (url,), good_until=reply.good_until
+        )
 
 
 def fetch_calendar(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
@@ -130,12 +137,14 @@ def fetch_calendar(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
 
     what = f"Jolpica's calendar of {season}"
     url = _jolpica_url(season, None, "races", offset=0)
-    with asking(upstream.door, what, url, fresh=fresh) as generated_at:
+    with asking(upstream.door, what, url, fresh=fresh) as reply:
         races = Ergast(result_type="raw", auto_cast=False).get_race_schedule(
             season, limit=PAGE_ROWS
         )
         _expect_total(what, races.total_results, len(races))
-        return Answer(list(races), generated_at(), () if fresh else (url,))
+        return Answer(
+            list(races), reply.generated_at, () if fresh else (url,), good_until=reply.good_until
+        )
 
 
 def fetch_results(
@@ -156,6 +165,7 @@ def fetch_results(
         what += f" round {round_number}"
     pages: list[tuple[pd.DataFrame, list[pd.DataFrame]]] = []
     ages: list[datetime | None] = []
+    expiries: list[datetime | None] = []
     urls: list[str] = []
     entries: list[Entry] = []
     total: int | None = None
@@ -171,11 +181,12 @@ def fetch_results(
                 fresh=fresh,
                 pages=pages_ahead,
                 is_first=total is None,
-            ) as generated_at:
+            ) as reply:
                 page = _ask_page(season, session_type, round_number, offset=offset)
                 _check_page(what, page, offset=offset, total=total)
                 entries += _read_entries(what, page, entries)
-                ages.append(generated_at())
+                ages.append(reply.generated_at)
+                expiries.append(reply.good_until)
             pages.append((page.description, page.content))
             total = page.total_results
     except BadSourceData:
@@ -183,7 +194,13 @@ def fetch_results(
             forget_copies(urls)
         raise
     oldest = None if None in ages else min(age for age in ages if age is not None)
-    return Answer(pages, oldest, () if fresh else tuple(urls), tuple(ages))
+    return Answer(
+        pages,
+        oldest,
+        () if fresh else tuple(urls),
+        tuple(ages),
+        good_until=max((until for until in expiries if until is not None), default=None),
+    )
 
 
 def forget(answer: Answer) -> None:

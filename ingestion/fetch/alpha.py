@@ -46,8 +46,13 @@ def _base_address() -> str:
 
 
 def _ask(upstream: Upstream, what: str, url: str, *, fresh: bool) -> Answer:
-    with asking(upstream.door, what, url, fresh=fresh) as generated_at:
-        return Answer(_get_document(url), generated_at(), () if fresh else (url,))
+    with asking(upstream.door, what, url, fresh=fresh) as reply:
+        return Answer(
+            _get_document(url),
+            reply.generated_at,
+            () if fresh else (url,),
+            good_until=reply.good_until,
+        )
 
 
 def _get_document(url: str) -> Any:

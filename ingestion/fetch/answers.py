@@ -1,7 +1,7 @@
 """What a fetch needs, and what it gives."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ class Upstream:
         """Requests that left the process so far."""
         return self.door.requests
 
+    @property
+    def clock_offset(self) -> timedelta | None:
+        """This machine's clock less the upstreams', as the last answer showed; None without one."""
+        return self.door.clock_offset
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -30,10 +35,12 @@ class Answer:
     `content` is a schedule's frame, a calendar's list of races, a document of Jolpica's newer form,
     or the pages of a season's results, each a pair of a frame of races and a list of their frames
     of results. Pages have an age each, `generated_at` is that of the oldest. `cached` are the
-    addresses under which FastF1's cache keeps it, none where it was passed by.
+    addresses under which FastF1's cache keeps it, none where it was passed by. Until `good_until`
+    (UTC, None where it does not say) the upstream would answer the same again.
     """
 
     content: Any
     generated_at: datetime | None
     cached: tuple[str, ...] = ()
     page_ages: tuple[datetime | None, ...] = ()
+    good_until: datetime | None = None

@@ -1,8 +1,9 @@
 """Around each call of FastF1: the budget's block, the cache, and the truth about a failure."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from ingestion.errors import (
     SourceRateLimited,
     SourceUnavailable,
 )
-from ingestion.fetch.headers import age_of, retry_at
+from ingestion.fetch.headers import age_of, good_until, retry_at
 
 if TYPE_CHECKING:
     from ingestion.fetch.door import Door, Exchange
@@ -21,17 +22,43 @@ if TYPE_CHECKING:
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the headers of an answer say. A copy from FastF1's cache is as old as its stored headers
+    say, never as young as now."""
+
+    door: "Door"
+    url: str
+    fresh: bool = field(kw_only=True)
+
+    @property
+    def generated_at(self) -> datetime | None:
+        """When the upstream made it (UTC)."""
+        return age_of(self._headers())
+
+    @property
+    def good_until(self) -> datetime | None:
+        """Until when the upstream answers the same (UTC)."""
+        return good_until(self._headers())
+
+    def _headers(self) -> Mapping[str, str]:
+        if self.door.last is not None:
+            return self.door.last.headers
+        copy = None if self.fresh else _cached_copy(self.url)
+        return {} if copy is None else copy.headers
+
+
 @contextmanager
 def asking(
     door: "Door", what: str, url: str, *, fresh: bool, pages: int = 1, is_first: bool = True
-) -> Iterator[Callable[[], datetime | None]]:
+) -> Iterator["Reply"]:
     """Around one call of FastF1 for `what` at `url`: size the budget's block, pass by or use the
-    cache, and turn whatever goes wrong into one of our errors. Gives a function for the answer's
-    age. A broken answer does not stay in the cache."""
+    cache, and turn whatever goes wrong into one of our errors. Gives what the answer's headers
+    say, once there is one. A broken answer does not stay in the cache."""
     door.expect(pages, is_first=is_first)
     try:
         with _cache_passed_by(fresh):
-            yield lambda: _generated_at(door.last, url, fresh=fresh)
+            yield Reply(door, url, fresh=fresh)
     except Exception as error:
         told = _told(what, door.last, error)
         if isinstance(told, BadSourceData) and not fresh:
@@ -102,14 +129,6 @@ def _error_of_answer(what: str, exchange: "Exchange | None") -> IngestionError:
         answer = f"the server answered {status} {exchange.reason}".rstrip()
         return SourceUnavailable(f"{what}: {answer}", status=status)
     return BadSourceData(f"{what}: the answer is not what it should be and cannot be read")
-
-
-def _generated_at(exchange: "Exchange | None", url: str, *, fresh: bool) -> datetime | None:
-    """A copy from FastF1's cache is as old as its stored headers say, never as young as now."""
-    if exchange is not None:
-        return age_of(exchange.headers)
-    copy = None if fresh else _cached_copy(url)
-    return None if copy is None else age_of(copy.headers)
 
 
 def _cached_copy(url: str) -> Any:

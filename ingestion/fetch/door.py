@@ -4,12 +4,14 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+
+from ingestion.fetch.headers import clock_of
 
 # FastF1 sets no time limit on the schedule file and 5 s between bytes elsewhere; a dripping
 # server would hold either for as long as it likes.
@@ -42,11 +44,14 @@ class Door(HTTPAdapter):
         self,
         reserve: Callable[[str, int], None],
         *,
+        clock: Callable[[], datetime],
         whole_request: float = WHOLE_REQUEST,
     ) -> None:
         super().__init__(max_retries=0)
         self.requests = 0
         self.last: Exchange | None = None
+        self.clock_offset: timedelta | None = None
+        self._clock = clock
         self._reserve = reserve
         self._whole_request = whole_request
         self._block = 1
@@ -61,7 +66,7 @@ class Door(HTTPAdapter):
             self._credit.clear()
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
-        exchange = Exchange(url=request.url or "", at=datetime.now(UTC))
+        exchange = Exchange(url=request.url or "", at=self._clock())
         self.last = exchange
         try:
             self._pay(budget_key(exchange.url))
@@ -74,6 +79,9 @@ class Door(HTTPAdapter):
         exchange.status = response.status_code
         exchange.reason = response.reason or ""
         exchange.headers = dict(response.headers)
+        told = clock_of(exchange.headers)
+        if told is not None:
+            self.clock_offset = self._clock() - told
         return response
 
     def _pay(self, host: str) -> None:

@@ -21,6 +21,25 @@ def age_of(headers: Mapping[str, str]) -> datetime | None:
     return None
 
 
+def good_until(headers: Mapping[str, str]) -> datetime | None:
+    """Until when the upstream answers the same to everybody (UTC): `Expires`, where it lets its
+    answers be kept at all."""
+    headers = _folded(headers)
+    with suppress(*MALFORMED):
+        if _max_age(headers.get("cache-control", "")):
+            return _http_date(headers["expires"])
+    return None
+
+
+def clock_of(headers: Mapping[str, str]) -> datetime | None:
+    """What the upstream's clock said when it sent the answer (UTC): `Date`, and `Age` where a cache
+    in between kept it since."""
+    headers = _folded(headers)
+    with suppress(*MALFORMED):
+        return _http_date(headers["date"]) + timedelta(seconds=int(headers.get("age", 0)))
+    return None
+
+
 def retry_at(headers: Mapping[str, str], asked_at: datetime) -> datetime | None:
     """`Retry-After`, in seconds or as a date (UTC). Jolpica sends none, what stands before it
     may."""

@@ -161,11 +161,9 @@ def _asking_live(
 
     url = f"{_api.base_url}{path}{_api.pages[page]}"
     try:
-        with asking(
-            live.door, what, url, fresh=True, pages=pages, is_first=is_first
-        ) as generated_at:
+        with asking(live.door, what, url, fresh=True, pages=pages, is_first=is_first) as reply:
             content = _api.fetch_page(path, page)
-            yield content, generated_at()
+            yield content, reply.generated_at
     except AccountRefused:
         raise
     except SourceUnavailable as error:

@@ -21,6 +21,7 @@ def gather_calendars(gathered: Gathered, run: SeasonRun) -> None:
         except (SourceUnavailable, BadSourceData) as error:
             errors.append(error)
     gathered.answers += len(gathered.calendars)
+    gathered.has_all_calendars = not errors
     if errors:
         message = "; ".join(str(error) for error in errors)
         if gathered.calendars:

@@ -22,6 +22,12 @@ from ingestion.save import SaveContext, save_calendar, save_classifications
 
 logger = logging.getLogger(__name__)
 
+# What a run's record tells once it has ended.
+CLOSED = (
+    *("ended_at", "outcome", "counts", "requests", "problems", "notes"),
+    *("fault", "schedule_refreshed", "clock_offset"),
+)
+
 
 class Listener(Protocol):
     """Hears of each step, and how many of how many seasons are done."""
@@ -62,9 +68,10 @@ def ingest(
                 f1_password=request.addresses.f1_password,
                 live_timing_url=request.addresses.live_timing_url,
                 reserve=reserve_requests,
+                clock=clock,
             )
         except IngestionError as error:
-            report.problems.append(Problem(str(error), advice=error.advice))
+            report.problems.append(Problem(str(error), advice=error.advice, is_ours=True))
             return report
         try:
             for done, season in enumerate(request.seasons):
@@ -74,6 +81,7 @@ def ingest(
                     _ingest_season(season_run, run, report)
         finally:
             report.requests = upstream.requests
+            report.clock_offset = upstream.clock_offset
     return report
 
 
@@ -93,6 +101,7 @@ def _failure_contained(season: int, report: RunReport) -> Iterator[None]:
                 f"an error of ours stopped the season ({type(error).__name__})",
                 season=season,
                 advice="The log has the traceback; please report it",
+                is_ours=True,
             )
         )
 
@@ -122,6 +131,8 @@ def _save_season(
         first, *others = gathered.calendars
         try:
             saved.add(save_calendar(first, context, second=next(iter(others), None)))
+            if gathered.has_all_calendars:
+                report.refreshed.add(season)
         except BadSourceData as error:
             report.done -= len(gathered.calendars)
             saved.problems.append(Problem(str(error), season=season, advice=error.advice))
@@ -179,7 +190,7 @@ def _recorded(
     try:
         yield run
     except BaseException as error:
-        report.problems.append(Problem(_ending(error)))
+        report.problems.append(Problem(_ending(error), is_ours=True))
         raise
     finally:
         _close(run, report, clock())
@@ -200,4 +211,7 @@ def _close(run: IngestRun, report: RunReport, now: datetime) -> None:
     run.requests = report.requests
     run.problems = [str(problem) for problem in report.problems]
     run.notes = [str(note) for note in report.notes]
-    run.save(update_fields=["ended_at", "outcome", "counts", "requests", "problems", "notes"])
+    run.fault = report.fault
+    run.schedule_refreshed = report.refreshed.issuperset(report.seasons)
+    run.clock_offset = report.clock_offset
+    run.save(update_fields=CLOSED)

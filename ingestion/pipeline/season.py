@@ -28,6 +28,7 @@ class Gathered:
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
     answers: int = 0
+    has_all_calendars: bool = False
     is_live: bool = False
     # Some results could not be had: what is asked for beside them waits for the next run.
     has_failed: bool = False

@@ -1,4 +1,4 @@
-"""What the clock says of a session: pure functions, `now` is always an argument."""
+"""What the clock says of a session: its phase, its lock, its expected end."""
 
 from datetime import UTC, date, datetime, time, timedelta
 

@@ -1,11 +1,9 @@
-"""The tables that the rest of the monolith trusts: sessions, classifications, and their story."""
+"""What the rest of the monolith trusts: sessions and their classifications."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
-from django.conf import settings
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
 
@@ -165,6 +163,14 @@ class Event(models.Model):
             models.Index(fields=["starts_at"], name="event_starts_at"),
             # what awaiting_results asks
             models.Index(fields=["results_state", "ends_at"], name="event_awaiting"),
+            # what a tick asks: the sessions of the last year
+            models.Index(fields=["ends_at"], name="event_ends_at"),
+            # whose status the clock can still change
+            models.Index(
+                fields=["status"],
+                condition=Q(status__in=["scheduled", "live"]),
+                name="event_unfinished",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -306,125 +312,3 @@ class Result(models.Model):
 
     def __str__(self) -> str:
         return f"{self.classification} {self.driver_name}"
-
-
-class IngestRun(models.Model):
-    """One run of the ingestion, written when it starts and again when it ends."""
-
-    class Outcome(models.TextChoices):
-        RUNNING = "running", "running"
-        OK = "ok", "ok"
-        PARTIAL = "partial", "partial"
-        FAILED = "failed", "failed"
-
-    trigger = models.CharField(max_length=20, help_text="What started it: command, task, admin.")
-    arguments = models.JSONField(default=dict)
-    seasons = models.JSONField(default=list)
-    started_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True, blank=True)
-    outcome = models.CharField(max_length=8, choices=Outcome, default=Outcome.RUNNING)
-    counts = models.JSONField(default=dict)
-    requests = models.PositiveIntegerField(default=0, help_text="Sent to the upstreams.")
-    problems = models.JSONField(default=list, help_text="Every problem in words.")
-    notes = models.JSONField(
-        default=list, help_text="What a person may want to know and is no failure, in words."
-    )
-
-    class Meta:
-        ordering = ["-started_at", "-pk"]
-        indexes = [
-            # the last run, and the runs to prune
-            models.Index(fields=["-started_at"], name="ingest_run_started_at"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.started_at:%Y-%m-%d %H:%M} UTC {self.outcome}"
-
-
-class ChangeQuerySet(models.QuerySet["Change"]):
-    def after(self, cursor: int) -> Self:
-        """The feed after an id, in order; no later commit can slip in below an id seen here."""
-        return self.filter(pk__gt=cursor).order_by("pk")
-
-    def for_story(self) -> Self:
-        """With all that telling an entry in words takes (`ingestion.story`), in one query."""
-        return self.select_related("event", "run", "person")
-
-
-class Change(models.Model):
-    """The feed: one row for each real change of an event or its classification, written in the
-    same transaction."""
-
-    class Kind(models.TextChoices):
-        SCHEDULED = "scheduled", "scheduled"
-        RESCHEDULED = "rescheduled", "rescheduled"
-        CANCELLED = "cancelled", "cancelled"
-        REINSTATED = "reinstated", "reinstated"
-        PUBLISHED = "published", "published"
-        AMENDED = "amended", "amended"
-        DETAILS = "details", "details"
-        SETTLED = "settled", "settled"
-        PROPOSED = "proposed", "proposed"
-        CORRECTED = "corrected", "corrected"
-        RELEASED = "released", "released"
-        VOIDED = "voided", "voided"
-
-    class Cause(models.TextChoices):
-        POLL = "poll", "poll"
-        BACKFILL = "backfill", "backfill"
-        CORRECTION = "correction", "correction"
-        RELEASE = "release", "release"
-        SAMPLE = "sample", "sample"
-
-    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="changes")
-    kind = models.CharField(max_length=12, choices=Kind)
-    revision = models.PositiveIntegerField(help_text="The event's results revision after it.")
-    before = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
-    after = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
-    cause = models.CharField(max_length=12, choices=Cause)
-    run = models.ForeignKey(
-        IngestRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="changes"
-    )
-    person = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        help_text="Who did it, where it was not a run.",
-    )
-    reason = models.TextField(blank=True, help_text="Why, in the person's words.")
-    created_at = models.DateTimeField()
-
-    objects = ChangeQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["pk"]
-        constraints = [
-            # a revision is published once
-            models.UniqueConstraint(
-                fields=["event", "revision"],
-                condition=Q(kind__in=["published", "amended"]),
-                name="change_revision_once",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.event_id} {self.kind} r{self.revision}"
-
-
-class RequestBlock(models.Model):
-    """Requests to one host set aside by one process, before they are made."""
-
-    host = models.CharField(max_length=255)
-    requests = models.PositiveSmallIntegerField()
-    reserved_at = models.DateTimeField()
-
-    class Meta:
-        indexes = [
-            # how many were set aside for a host within the hour
-            models.Index(fields=["host", "reserved_at"], name="request_block_hour"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.requests} to {self.host} at {self.reserved_at:%H:%M:%S}"

@@ -1,0 +1,21 @@
+"""The tables. `Event`, `Result` and `Change` are what the rest of the monolith trusts."""
+
+from ingestion.models.alarms import Alarm
+from ingestion.models.asking import Poll, RequestBlock
+from ingestion.models.events import Event, EventQuerySet, Result
+from ingestion.models.feed import Change, ChangeQuerySet
+from ingestion.models.runs import CreatedSchedule, IngestRun, TaskRun
+
+__all__ = [
+    "Alarm",
+    "Change",
+    "ChangeQuerySet",
+    "CreatedSchedule",
+    "Event",
+    "EventQuerySet",
+    "IngestRun",
+    "Poll",
+    "RequestBlock",
+    "Result",
+    "TaskRun",
+]

@@ -1,0 +1,82 @@
+"""What ran, when, and what came of it."""
+
+from django.db import models
+
+
+class IngestRun(models.Model):
+    """One run of the ingestion, written when it starts and again when it ends."""
+
+    class Outcome(models.TextChoices):
+        RUNNING = "running", "running"
+        OK = "ok", "ok"
+        PARTIAL = "partial", "partial"
+        FAILED = "failed", "failed"
+
+    class Fault(models.TextChoices):
+        UPSTREAM = "upstream", "the upstream's"
+        OURS = "ours", "ours"
+
+    trigger = models.CharField(
+        max_length=20, help_text="What started it: command, poll, schedule, sweep, admin."
+    )
+    arguments = models.JSONField(default=dict)
+    seasons = models.JSONField(default=list)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=8, choices=Outcome, default=Outcome.RUNNING)
+    counts = models.JSONField(default=dict)
+    requests = models.PositiveIntegerField(default=0, help_text="Sent to the upstreams.")
+    fault = models.CharField(
+        max_length=8, choices=Fault, blank=True, help_text="Whose fault its problems were, if any."
+    )
+    schedule_refreshed = models.BooleanField(
+        default=False, help_text="The calendars of each season asked for were read and saved."
+    )
+    clock_offset = models.DurationField(
+        null=True, blank=True, help_text="This machine's clock less the upstream's, as it was seen."
+    )
+    problems = models.JSONField(default=list, help_text="Every problem in words.")
+    notes = models.JSONField(
+        default=list, help_text="What a person may want to know and is no failure, in words."
+    )
+
+    class Meta:
+        ordering = ["-started_at", "-pk"]
+        indexes = [
+            # the last run, and the runs to prune
+            models.Index(fields=["-started_at"], name="ingest_run_started_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.started_at:%Y-%m-%d %H:%M} UTC {self.outcome}"
+
+
+class TaskRun(models.Model):
+    """A queued task that was begun: delivered twice it runs once, and one that dies each time is
+    given up. The key is the queue's identifier of the task."""
+
+    id = models.CharField(max_length=32, primary_key=True)
+    name = models.CharField(max_length=40)
+    starts = models.PositiveSmallIntegerField(default=1)
+    started_at = models.DateTimeField(help_text="The last time, UTC.")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    is_given_up = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            # the ones to prune, and those that were given up lately
+            models.Index(fields=["started_at"], name="task_run_started_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.id}"
+
+
+class CreatedSchedule(models.Model):
+    """A declared schedule that was created once: one that an operator deleted stays deleted."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
