@@ -14,6 +14,7 @@ from ingestion.models import Event
 from ingestion.pipeline import Addresses, IngestRequest
 from ingestion.pipeline.live import AwaitedSession, find_listing, gather_live
 from ingestion.pipeline.season import Gathered, SeasonRun
+from ingestion.pipeline.wanted import Wanted
 from ingestion.records import (
     CalendarRecord,
     ClassificationRecord,
@@ -45,6 +46,7 @@ from tests.live_upstream import (
 from tests.project import Project
 
 SATURDAY = datetime(2024, 4, 20, 1, tzinfo=UTC)
+EVERYTHING: Wanted = dict.fromkeys(SessionType)
 CALENDAR = CalendarRecord(2024, Source.SCHEDULE_FILE, None, (as_record("china"),))
 
 
@@ -111,7 +113,7 @@ def test_a_run_publishes_what_live_timing_has_and_the_official_one_replaces_it(
 ) -> None:
     save_calendar(CALENDAR, context(SATURDAY))
     gathered = Gathered(classifications=[a_qualifying_before(), chinas_pole()])
-    gather_live(gathered, CALENDAR, [], None, a_run(live), live=live)
+    gather_live(gathered, CALENDAR, [], EVERYTHING, a_run(live), live=live)
     assert (gathered.problems, gathered.notes) == ([], [])
     # In the place of the guess, not beside it.
     [told] = [one for one in gathered.classifications if one.race.name == "Chinese Grand Prix"]
@@ -143,13 +145,13 @@ def test_a_run_asks_once_for_what_is_saved_already(
 ) -> None:
     save_calendar(CALENDAR, context(SATURDAY))
     gathered = Gathered(classifications=[a_qualifying_before()])
-    gather_live(gathered, CALENDAR, [], None, a_run(live), live=live)
+    gather_live(gathered, CALENDAR, [], EVERYTHING, a_run(live), live=live)
     save_classifications(gathered.classifications[1:], context(SATURDAY))
     live_upstream.clear_requests()
     events = list(Event.objects.all())
     for calendar in (CALENDAR, None):
         run = a_run(live)
-        gather_live(Gathered(), calendar, events, None, run, live=live)
+        gather_live(Gathered(), calendar, events, EVERYTHING, run, live=live)
     assert live_upstream.asked() == []
 
 
@@ -161,9 +163,9 @@ def test_a_driver_whom_nobody_knows_is_named_in_the_run(
     known = a_qualifying_before()
     known = replace(known, results=tuple(row for row in known.results if row.driver_id != "norris"))
     young, old = Gathered(classifications=[known]), Gathered(classifications=[known])
-    gather_live(young, CALENDAR, [], None, a_run(live), live=live)
+    gather_live(young, CALENDAR, [], EVERYTHING, a_run(live), live=live)
     late = SATURDAY + timedelta(days=200)
-    gather_live(old, CALENDAR, [], None, a_run(live, late), live=live)
+    gather_live(old, CALENDAR, [], EVERYTHING, a_run(live, late), live=live)
     for told in (young.notes, old.problems):
         [problem] = told
         assert "Lando Norris in car 4 is nobody whom the season knows yet" in problem.message
@@ -184,7 +186,7 @@ def test_live_timing_stands_in_only_for_what_cannot_be_used(
         rows = tuple(replace(row, position=0) for row in official.results)
         official = replace(official, results=rows)
     gathered = Gathered(classifications=[a_qualifying_before(), official])
-    gather_live(gathered, CALENDAR, [], None, a_run(live), live=live)
+    gather_live(gathered, CALENDAR, [], EVERYTHING, a_run(live), live=live)
     [told] = [one for one in gathered.classifications if one.race.name == "Chinese Grand Prix"]
     assert isinstance(told, ClassificationRecord)
     assert told.is_provisional is not is_usable
@@ -203,7 +205,7 @@ def test_a_refused_account_is_one_problem_of_the_run(
 ) -> None:
     live = open_live(live_upstream, tmp_path / "cache", password="wrong")
     gathered = Gathered()
-    gather_live(gathered, CALENDAR, [], None, a_run(live), live=live)
+    gather_live(gathered, CALENDAR, [], EVERYTHING, a_run(live), live=live)
     [problem] = gathered.problems
     assert problem.message.startswith("the Formula 1 account was refused: Incorrect username")
     assert "F1_USERNAME" in problem.advice
@@ -212,7 +214,7 @@ def test_a_refused_account_is_one_problem_of_the_run(
 def test_without_an_account_nothing_is_asked() -> None:
     gathered = Gathered()
     run = a_run(None)
-    gather_live(gathered, CALENDAR, [], None, run, live=None)
+    gather_live(gathered, CALENDAR, [], EVERYTHING, run, live=None)
     assert gathered == Gathered()
 
 

@@ -1,5 +1,12 @@
 """Pure functions of the clock: `now` is always an argument."""
 
+from ingestion.lifecycle.polling import (
+    RACE_DAY,
+    WATCHED_AFTER_SEASON,
+    Watched,
+    next_ask,
+    next_calendar_ask,
+)
 from ingestion.lifecycle.sessions import (
     USUAL_DURATION,
     expected_end,
@@ -11,11 +18,16 @@ from ingestion.lifecycle.sessions import (
 )
 
 __all__ = [
+    "RACE_DAY",
     "USUAL_DURATION",
+    "WATCHED_AFTER_SEASON",
+    "Watched",
     "expected_end",
     "hold_lock",
     "is_over",
     "is_small_dispute",
+    "next_ask",
+    "next_calendar_ask",
     "picks_close",
     "status_at",
 ]

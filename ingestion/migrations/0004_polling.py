@@ -45,6 +45,14 @@ class Migration(migrations.Migration):
                 ),
                 ("failures", models.PositiveSmallIntegerField(default=0, help_text="In a row.")),
                 ("trouble", models.TextField(blank=True, help_text="The last failure in words.")),
+                (
+                    "rounds",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="Of the calendars: Jolpica's round numbers by grand prix, ours may differ.",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(

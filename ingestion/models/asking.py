@@ -52,6 +52,11 @@ class Poll(models.Model):
     )
     failures = models.PositiveSmallIntegerField(default=0, help_text="In a row.")
     trouble = models.TextField(blank=True, help_text="The last failure in words.")
+    rounds = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Of the calendars: Jolpica's round numbers by grand prix, ours may differ.",
+    )
 
     class Meta:
         constraints = [

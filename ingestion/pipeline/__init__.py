@@ -1,5 +1,6 @@
 """The only place that joins fetch, transform and save."""
 
+from ingestion.pipeline.polling import Due, find_due, poll_due
 from ingestion.pipeline.request import (
     Addresses,
     IngestRequest,
@@ -11,10 +12,13 @@ from ingestion.pipeline.run import current_season, ingest
 
 __all__ = [
     "Addresses",
+    "Due",
     "IngestRequest",
     "Rules",
     "configured_addresses",
     "configured_rules",
     "current_season",
+    "find_due",
     "ingest",
+    "poll_due",
 ]

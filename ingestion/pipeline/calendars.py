@@ -7,13 +7,17 @@ from ingestion.errors import BadSourceData, IngestionError, SourceUnavailable
 from ingestion.pipeline.season import Gathered, SeasonRun
 from ingestion.records import FIRST_SCHEDULE_FILE, CalendarRecord, Source
 
+NOT_FOUND = 404
+
 
 def gather_calendars(gathered: Gathered, run: SeasonRun) -> None:
     """The schedule file first, where the season has one, and Jolpica's calendar with it."""
     fresh = run.request.refresh or gathered.is_live
     asks = [ask_jolpicas_calendar]
     if run.season >= FIRST_SCHEDULE_FILE:
-        asks.insert(0, _ask_schedule_file)
+        asks = (
+            [_ask_schedule_file] if run.request.schedule_file_alone else [_ask_schedule_file, *asks]
+        )
     errors: list[IngestionError] = []
     for ask in asks:
         try:
@@ -21,12 +25,22 @@ def gather_calendars(gathered: Gathered, run: SeasonRun) -> None:
         except (SourceUnavailable, BadSourceData) as error:
             errors.append(error)
     gathered.answers += len(gathered.calendars)
-    gathered.has_all_calendars = not errors
+    gathered.has_all_calendars = not (errors or run.request.schedule_file_alone)
+    gathered.calendar_error = next(iter(errors), None)
     if errors:
         message = "; ".join(str(error) for error in errors)
         if gathered.calendars:
             message += f"; {_printed(gathered.calendars[0].source)} was used alone"
-        gathered.problems.append(run.problem(message, errors[0]))
+        is_absent = run.request.may_be_absent and all(map(_is_absence, errors))
+        place = gathered.notes if is_absent else gathered.problems
+        place.append(run.problem(message, errors[0]))
+
+
+def _is_absence(error: IngestionError) -> bool:
+    """Of a season that nobody has published yet."""
+    return isinstance(error, BadSourceData) or (
+        isinstance(error, SourceUnavailable) and error.status == NOT_FOUND
+    )
 
 
 def _ask_schedule_file(run: SeasonRun, *, fresh: bool) -> CalendarRecord:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from ingestion.errors import WrongRequest
-from ingestion.lifecycle import expected_end
+from ingestion.lifecycle import expected_end, is_over
 from ingestion.matching import StoredGrandPrix, as_known, gather_grands_prix, merge_calendars
 from ingestion.models import Event
 from ingestion.pipeline.calendars import gather_calendars
@@ -12,8 +12,13 @@ from ingestion.pipeline.live import gather_live
 from ingestion.pipeline.results import gather_results
 from ingestion.pipeline.season import Gathered, SeasonRun, Session
 from ingestion.pipeline.sprint_qualifyings import gather_sprint_qualifyings
+from ingestion.pipeline.wanted import Wanted, WantedGrandPrix
 from ingestion.records import CalendarRecord, SessionType, Source
+from ingestion.report import Problem
 
+# Jolpica has qualifyings since 1994; until 2005 no calendar lists them.
+FIRST_QUALIFYINGS = 1994
+LAST_UNLISTED_QUALIFYINGS = 2005
 # After its last session a season is no longer polled but replayed: FastF1's cache will do.
 SEASON_COOLS_DOWN = timedelta(days=14)
 
@@ -30,13 +35,25 @@ def gather_season(run: SeasonRun) -> Gathered:
     if merged is not None:
         sessions = _listed_sessions(merged)
         gathered.is_live = _is_live(run, sessions)
-    wanted = _wanted_grand_prix(run, merged, events)
+    wanted = _find_wanted(run, merged, events, sessions)
     if run.request.with_results:
-        gather_results(gathered, sessions, wanted, run)
-        if not gathered.has_failed:
-            gather_sprint_qualifyings(gathered, merged, events, wanted, run)
-        gather_live(gathered, merged, events, wanted, run, live=run.upstream.live)
+        if not sessions and not gathered.problems:
+            gathered.problems.append(_nothing_stored(run))
+        # A part of the calendars says less of a polled session than what is stored.
+        listed = merged if run.request.wanted is None else None
+        gather_results(gathered, wanted, run)
+        if not gathered.has_failed or run.request.wanted is not None:
+            gather_sprint_qualifyings(gathered, listed, events, wanted, run)
+        gather_live(gathered, listed, events, wanted, run, live=run.upstream.live)
     return gathered
+
+
+def _nothing_stored(run: SeasonRun) -> Problem:
+    return Problem(
+        "no event of the season is stored",
+        run.season,
+        advice="Run it once without --skip-schedule",
+    )
 
 
 def _merge(calendars: Sequence[CalendarRecord]) -> CalendarRecord | None:
@@ -67,14 +84,35 @@ def _listed_sessions(calendar: CalendarRecord) -> list[Session]:
     ]
 
 
-def _wanted_grand_prix(
-    run: SeasonRun, merged: CalendarRecord | None, events: list[Event]
+def _find_wanted(
+    run: SeasonRun,
+    merged: CalendarRecord | None,
+    events: list[Event],
+    sessions: Iterable[Session],
+) -> Wanted:
+    """What the request names, else all kinds of session of which one at least is over."""
+    if run.request.wanted is not None:
+        return run.request.wanted
+    number = run.request.round_number
+    over = {
+        session.session_type
+        for session in sessions
+        if is_over(run.now, session.ends_at) and number in (None, session.round_number)
+    }
+    if FIRST_QUALIFYINGS <= run.season <= LAST_UNLISTED_QUALIFYINGS and SessionType.RACE in over:
+        over.add(SessionType.QUALIFYING)
+    if number is None:
+        return dict.fromkeys(over)
+    grand_prix = _find_round(number, run, merged, events)
+    alone = () if grand_prix is None else (WantedGrandPrix(grand_prix, number),)
+    return dict.fromkeys(over, alone)
+
+
+def _find_round(
+    wanted: int, run: SeasonRun, merged: CalendarRecord | None, events: list[Event]
 ) -> StoredGrandPrix | None:
     """The grand prix whose round the request names; rounds are those of our first calendar, as it
     is now or, where it cannot be read, as it was."""
-    wanted = run.request.round_number
-    if wanted is None:
-        return None
     known: list[tuple[int | None, StoredGrandPrix]]
     has_file_told = any(event.schedule_source == Source.SCHEDULE_FILE for event in events)
     if merged is not None and (merged.source is Source.SCHEDULE_FILE or not has_file_told):
@@ -96,6 +134,8 @@ def _wanted_grand_prix(
 
 def _is_live(run: SeasonRun, sessions: Iterable[Session]) -> bool:
     """Whether news may come any hour, so that no answer from a cache will do."""
+    if run.request.keeps_polling:
+        return True
     ends = [session.ends_at for session in sessions if session.ends_at is not None]
     if not ends:
         return run.season >= run.now.year

@@ -17,6 +17,7 @@ from ingestion.matching import (
 from ingestion.models import Event
 from ingestion.pipeline.season import Classifications, Gathered, SeasonRun
 from ingestion.pipeline.sprint_qualifyings import known_entrants
+from ingestion.pipeline.wanted import Wanted, is_wanted
 from ingestion.plausibility import SeasonField, check_classification
 from ingestion.records import CalendarRecord, ClassificationRecord, SessionType, Source
 from ingestion.report import Problem
@@ -54,7 +55,7 @@ def gather_live(
     gathered: Gathered,
     calendar: CalendarRecord | None,
     events: Sequence[Event],
-    wanted: StoredGrandPrix | None,
+    wanted: Wanted,
     run: SeasonRun,
     *,
     live: live_timing.LiveTiming | None,
@@ -66,7 +67,7 @@ def gather_live(
     awaited = [
         session
         for session in _find_sessions(calendar, events)
-        if _is_wanted(session, wanted, run)
+        if is_wanted(wanted, session.session_type, session.grand_prix)
         and _is_due(session, run)
         and not any(_is_usable(one) for one in _told_of(session, gathered.classifications))
     ]
@@ -116,10 +117,6 @@ def _with_state(session: AwaitedSession, event: Event | None) -> AwaitedSession:
     if event is None:
         return session
     return replace(session, state=event.results_state, source=event.results_source)
-
-
-def _is_wanted(session: AwaitedSession, wanted: StoredGrandPrix | None, run: SeasonRun) -> bool:
-    return run.request.round_number is None or session.grand_prix == wanted
 
 
 def _is_due(session: AwaitedSession, run: SeasonRun) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.conf import settings
 
+from ingestion.pipeline.wanted import Wanted, name_wanted
+
 DEFAULT_CACHE_DIR = Path("cache/fastf1")
 
 
@@ -35,13 +37,24 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class IngestRequest:
-    """One run: which seasons (oldest first), and what of them."""
+    """One run: which seasons (oldest first), and what of them.
+
+    `wanted` are single classifications of a season, None for all that are over. `keeps_polling`
+    is for what runs by itself: it writes down when to ask again, which an ingest that people start
+    does not, so that the same again writes nothing. Such a run is always after news.
+    """
 
     seasons: tuple[int, ...]
     addresses: Addresses
     round_number: int | None = None
     with_schedule: bool = True
     with_results: bool = True
+    # Without Jolpica's calendar, for a look between the runs that read both.
+    schedule_file_alone: bool = False
+    # A season that is not published yet, which is no failure.
+    may_be_absent: bool = False
+    wanted: Wanted | None = None
+    keeps_polling: bool = False
     refresh: bool = False
     dry_run: bool = False
     sample: bool = False
@@ -56,6 +69,7 @@ class IngestRequest:
             "skip_results": not self.with_results,
             "refresh": self.refresh,
             "sample": self.sample,
+            **({} if self.wanted is None else {"wanted": name_wanted(self.wanted)}),
         }
 
 

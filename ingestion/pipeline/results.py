@@ -1,54 +1,86 @@
-"""Ask for the classifications of a season, or of one round."""
+"""Ask for the classifications of a season, or of single grands prix."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from ingestion import fetch, transform
-from ingestion.errors import BadSourceData, SourceRateLimited, SourceUnavailable
-from ingestion.lifecycle import is_over
+from ingestion.errors import (
+    BadSourceData,
+    IngestionError,
+    SourceRateLimited,
+    SourceUnavailable,
+)
 from ingestion.matching import StoredGrandPrix, find_listed, is_race_of
 from ingestion.pipeline.calendars import ask_jolpicas_calendar
-from ingestion.pipeline.season import Classifications, Gathered, SeasonRun, Session
-from ingestion.records import (
-    ClassificationRecord,
-    SessionType,
-    Source,
-    UnreadableClassification,
-)
+from ingestion.pipeline.season import Classifications, Gathered, SeasonRun
+from ingestion.pipeline.wanted import Heard, Wanted, WantedGrandPrix, is_silent
+from ingestion.records import ClassificationRecord, SessionType, UnreadableClassification
 from ingestion.report import Problem
 
-# Jolpica has qualifyings since 1994; until 2005 no calendar lists them.
-FIRST_QUALIFYINGS = 1994
-LAST_UNLISTED_QUALIFYINGS = 2005
 
-
-def gather_results(
-    gathered: Gathered,
-    sessions: list[Session],
-    wanted: StoredGrandPrix | None,
-    run: SeasonRun,
-) -> None:
-    if not sessions and not gathered.problems:
-        nothing = Problem(
-            "no event of the season is stored",
-            run.season,
-            advice="Run it once without --skip-schedule",
-        )
-        gathered.problems.append(nothing)
-    for session_type in _kinds_to_ask(run, sessions):
-        run.listen(f"{run.season} {session_type.replace('_', ' ')} results")
-        try:
-            if wanted is None:
-                gathered.classifications += _ask_results(gathered, session_type, run, None)
-            else:
-                gathered.classifications += _ask_round(gathered, session_type, wanted, run)
-        except (SourceUnavailable, BadSourceData) as error:
-            gathered.problems.append(run.problem(str(error), error, session_type))
-            gathered.has_failed = True
+def gather_results(gathered: Gathered, wanted: Wanted, run: SeasonRun) -> None:
+    for session_type in fetch.ENDPOINTS:
+        if session_type in wanted:
+            run.listen(f"{run.season} {session_type.replace('_', ' ')} results")
+            error = _gather_kind(gathered, session_type, wanted[session_type], run)
             if isinstance(error, SourceRateLimited):
                 break
 
 
+def _gather_kind(
+    gathered: Gathered,
+    session_type: SessionType,
+    alone: tuple[WantedGrandPrix, ...] | None,
+    run: SeasonRun,
+) -> IngestionError | None:
+    """The season at once, or each grand prix alone; what stopped it, if anything did."""
+    if alone is None:
+        return _hear(gathered, session_type, None, run)
+    for number, one in enumerate(alone, start=1):
+        error = _hear(gathered, session_type, one, run)
+        if is_silent(error):
+            # The others would be answered alike.
+            unasked = alone[number:]
+            gathered.heard += [
+                Heard(session_type, other.grand_prix.slug, error=error) for other in unasked
+            ]
+            return error
+    return None
+
+
+def _hear(
+    gathered: Gathered, session_type: SessionType, one: WantedGrandPrix | None, run: SeasonRun
+) -> IngestionError | None:
+    slug = None if one is None else one.grand_prix.slug
+    try:
+        answer = (
+            _ask_results(gathered, session_type, run, None)
+            if one is None
+            else _ask_round(gathered, session_type, one, run)
+        )
+    except (SourceUnavailable, BadSourceData) as error:
+        problem = replace(run.problem(str(error), error, session_type), grand_prix=slug)
+        gathered.problems.append(problem)
+        gathered.has_failed = True
+        gathered.heard.append(Heard(session_type, slug, error=error))
+        return error
+    gathered.classifications += answer.classifications
+    gathered.heard.append(Heard(session_type, slug, good_until=answer.good_until))
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an answer says, whether of other races too, and until when it would be the same."""
+
+    classifications: Classifications
+    good_until: datetime | None = None
+    has_others: bool = False
+
+
 def _ask_results(
     gathered: Gathered, session_type: SessionType, run: SeasonRun, round_number: int | None
-) -> Classifications:
+) -> Told:
     answer = fetch.fetch_results(
         run.upstream,
         run.season,
@@ -64,7 +96,8 @@ def _ask_results(
         fetch.forget(answer)
         raise
     gathered.answers += 1
-    return [_asked_alone(one, run) if _is_mixed(one) else one for one in classifications]
+    whole = [_asked_alone(one, run) if _is_mixed(one) else one for one in classifications]
+    return Told(whole, answer.good_until)
 
 
 def _is_mixed(one: ClassificationRecord | UnreadableClassification) -> bool:
@@ -94,51 +127,56 @@ def _asked_alone(
 
 
 def _ask_round(
-    gathered: Gathered, session_type: SessionType, wanted: StoredGrandPrix, run: SeasonRun
-) -> Classifications:
+    gathered: Gathered, session_type: SessionType, one: WantedGrandPrix, run: SeasonRun
+) -> Told:
     """The wanted grand prix under Jolpica's own round, which may not be ours.
 
-    Without Jolpica's calendar at hand our number is tried; an answer about another race is refused
-    and named, and the right one looked for.
+    Where only ours is known it is tried; an answer about another race is refused and named, one
+    about none says nothing, and the right number is looked for.
     """
-    own = _round_of(gathered, wanted)
-    number = own if own is not None else run.request.round_number
-    right = _right_ones(gathered, session_type, wanted, number, run)
-    if right or own is not None:
-        return right
-    if not any(calendar.source is Source.JOLPICA for calendar in gathered.calendars):
-        gathered.other_calendar = ask_jolpicas_calendar(run, fresh=True)
-    own = _round_of(gathered, wanted)
+    own = _round_of(gathered, one.grand_prix)
+    number = own if own is not None else one.round_number
+    told = Told([])
+    if number is not None:
+        told = _right_ones(gathered, session_type, one.grand_prix, number, run)
+    is_known = own is not None or (one.is_upstreams and not told.has_others)
+    if told.classifications or is_known:
+        return told
+    _look_for_rounds(gathered, run)
+    own = _round_of(gathered, one.grand_prix)
     if own is None:
-        raise BadSourceData(f"Jolpica's calendar of {run.season} has no {wanted.name}")
+        raise BadSourceData(f"Jolpica's calendar of {run.season} has no {one.grand_prix.name}")
     if own == number:
-        return right
-    return _right_ones(gathered, session_type, wanted, own, run)
+        return told
+    return _right_ones(gathered, session_type, one.grand_prix, own, run)
+
+
+def _look_for_rounds(gathered: Gathered, run: SeasonRun) -> None:
+    if gathered.jolpicas_calendar is None:
+        gathered.other_calendar = ask_jolpicas_calendar(run, fresh=True)
 
 
 def _right_ones(
     gathered: Gathered,
     session_type: SessionType,
     wanted: StoredGrandPrix,
-    number: int | None,
+    number: int,
     run: SeasonRun,
-) -> Classifications:
+) -> Told:
     """What the answer says of the wanted grand prix; what it says of another is refused, and
     named."""
-    classifications = _ask_results(gathered, session_type, run, number)
-    right = [one for one in classifications if is_race_of(one.race, wanted)]
-    gathered.notes += [_refusal(one, wanted, run) for one in classifications if one not in right]
-    return right
+    told = _ask_results(gathered, session_type, run, number)
+    right = [one for one in told.classifications if is_race_of(one.race, wanted)]
+    others = [one for one in told.classifications if one not in right]
+    gathered.notes += [_refusal(one, wanted, run) for one in others]
+    return Told(right, told.good_until, has_others=bool(others))
 
 
 def _round_of(gathered: Gathered, wanted: StoredGrandPrix) -> int | None:
     """Jolpica's round of a grand prix, None where its calendar is not at hand or lacks it."""
-    calendars = [*gathered.calendars, gathered.other_calendar]
-    for calendar in calendars:
-        if calendar is not None and calendar.source is Source.JOLPICA:
-            listed = find_listed(wanted, calendar.grands_prix)
-            return listed.round_number if listed is not None else None
-    return None
+    calendar = gathered.jolpicas_calendar
+    listed = find_listed(wanted, calendar.grands_prix) if calendar is not None else None
+    return listed.round_number if listed is not None else None
 
 
 def _refusal(
@@ -153,19 +191,3 @@ def _refusal(
         run.season,
         session_type=other.session_type.value,
     )
-
-
-def _kinds_to_ask(run: SeasonRun, sessions: list[Session]) -> list[SessionType]:
-    """The kinds of session of which one at least is over, each an endpoint of its own.
-
-    Sprint qualifying has none in the form that FastF1 reads.
-    """
-    wanted = run.request.round_number
-    over = {
-        session.session_type
-        for session in sessions
-        if is_over(run.now, session.ends_at) and wanted in (None, session.round_number)
-    }
-    if FIRST_QUALIFYINGS <= run.season <= LAST_UNLISTED_QUALIFYINGS and SessionType.RACE in over:
-        over.add(SessionType.QUALIFYING)
-    return [kind for kind in fetch.ENDPOINTS if kind in over]

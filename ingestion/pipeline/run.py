@@ -13,6 +13,7 @@ from ingestion import fetch
 from ingestion.budget import reserve_requests
 from ingestion.errors import BadSourceData, IngestionError, WrongRequest
 from ingestion.models import Change, Event, IngestRun
+from ingestion.pipeline.bookkeeping import remember
 from ingestion.pipeline.gather import gather_season
 from ingestion.pipeline.request import IngestRequest
 from ingestion.pipeline.season import Gathered, SeasonRun
@@ -121,6 +122,8 @@ def _ingest_season(season_run: SeasonRun, run: IngestRun | None, report: RunRepo
     )
     with _taken_back(request.dry_run):
         report.add(_save_season(season_run.season, gathered, context, report))
+    if request.keeps_polling:
+        remember(gathered, season_run)
 
 
 def _save_season(

@@ -7,10 +7,12 @@ from datetime import datetime
 from ingestion import fetch
 from ingestion.errors import IngestionError
 from ingestion.pipeline.request import IngestRequest
+from ingestion.pipeline.wanted import Heard
 from ingestion.records import (
     CalendarRecord,
     ClassificationRecord,
     SessionType,
+    Source,
     UnreadableClassification,
 )
 from ingestion.report import Problem
@@ -27,13 +29,22 @@ class Gathered:
     classifications: Classifications = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
+    heard: list[Heard] = field(default_factory=list)
     answers: int = 0
     has_all_calendars: bool = False
+    calendar_error: IngestionError | None = None
     is_live: bool = False
     # Some results could not be had: what is asked for beside them waits for the next run.
     has_failed: bool = False
     # Jolpica's, where it was asked for its round numbers alone.
     other_calendar: CalendarRecord | None = None
+
+    @property
+    def jolpicas_calendar(self) -> CalendarRecord | None:
+        for calendar in (*self.calendars, self.other_calendar):
+            if calendar is not None and calendar.source is Source.JOLPICA:
+                return calendar
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Jolpica's newer form has them, a request each; where it does not answer, the spr
 the pole, give or take penalties.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +13,6 @@ from ingestion.errors import (
     BadSourceData,
     IngestionError,
     ResultsNotReady,
-    SourceRateLimited,
     SourceUnavailable,
 )
 from ingestion.lifecycle import expected_end, is_over
@@ -26,13 +25,18 @@ from ingestion.matching import (
 )
 from ingestion.models import Event, Result
 from ingestion.pipeline.season import Gathered, SeasonRun
+from ingestion.pipeline.wanted import Heard, Wanted, is_silent, is_wanted
 from ingestion.plausibility import SeasonField, check_classification
 from ingestion.records import (
+    RESULT_FIELDS,
     CalendarRecord,
     ClassificationRecord,
     GrandPrixRecord,
+    RaceIdentity,
+    ResultRecord,
     SessionRecord,
     SessionType,
+    Source,
 )
 from ingestion.report import Problem
 from ingestion.save.classifications import OVERDUE
@@ -68,19 +72,39 @@ class Weekend:
         return self.ends_at is None or self.ends_at + OVERDUE <= now
 
 
+# How the newer form answers before there are results (jolpica-f1 of 2026).
+NOT_THERE_YET = (404, 500)
+
+
+def _is_not_there_yet(error: IngestionError) -> bool:
+    """No failure: the answer that there is nothing."""
+    if isinstance(error, SourceUnavailable):
+        return error.status in NOT_THERE_YET
+    return isinstance(error, ResultsNotReady)
+
+
 @dataclass(slots=True)
 class Asked:
     """What the newer form said, by grand prix; of the others why it did not."""
 
     official: dict[str, ClassificationRecord] = field(default_factory=dict)
     errors: dict[str, IngestionError] = field(default_factory=dict)
+    expiries: dict[str, datetime | None] = field(default_factory=dict)
+
+    @property
+    def heard(self) -> Iterator[Heard]:
+        for slug in self.official:
+            yield Heard(SPRINT_QUALIFYING, slug, good_until=self.expiries.get(slug))
+        for slug, error in self.errors.items():
+            failure = None if _is_not_there_yet(error) else error
+            yield Heard(SPRINT_QUALIFYING, slug, self.expiries.get(slug), failure)
 
 
 def gather_sprint_qualifyings(
     gathered: Gathered,
     calendar: CalendarRecord | None,
     events: Sequence[Event],
-    wanted: StoredGrandPrix | None,
+    wanted: Wanted,
     run: SeasonRun,
 ) -> None:
     """Those that are over and may bring news; `gathered` has the other classifications already.
@@ -91,14 +115,16 @@ def gather_sprint_qualifyings(
     weekends = [
         weekend
         for weekend in _find_weekends(calendar, events)
-        if _is_wanted(weekend, wanted, run) and _is_due(weekend, run)
+        if is_wanted(wanted, SPRINT_QUALIFYING, weekend.grand_prix)
+        and _is_due(weekend, wanted, run)
     ]
     if not weekends:
         return
     run.listen(f"{run.season} sprint qualifying results")
     asked = _ask_each(gathered, weekends, run) if fetch.has_newer_form() else Asked()
     gathered.classifications += asked.official.values()
-    guesses = _guess_poles(gathered, weekends)
+    gathered.heard += asked.heard
+    guesses = _guess_poles(gathered, weekends, events)
     gathered.classifications += guesses.values()
     _report(gathered, weekends, asked, guesses, run)
 
@@ -133,12 +159,8 @@ def _list_weekend(
     return Weekend(as_known(listed), ends_at, next(states, Event.ResultsState.PENDING.value))
 
 
-def _is_wanted(weekend: Weekend, wanted: StoredGrandPrix | None, run: SeasonRun) -> bool:
-    return run.request.round_number is None or weekend.grand_prix == wanted
-
-
-def _is_due(weekend: Weekend, run: SeasonRun) -> bool:
-    is_asked_for = run.request.refresh or run.request.round_number is not None
+def _is_due(weekend: Weekend, wanted: Wanted, run: SeasonRun) -> bool:
+    is_asked_for = run.request.refresh or wanted[SPRINT_QUALIFYING] is not None
     is_settled = weekend.state == Event.ResultsState.SETTLED
     return is_over(run.now, weekend.ends_at) and (is_asked_for or not is_settled)
 
@@ -160,19 +182,12 @@ def _ask_each(gathered: Gathered, weekends: Sequence[Weekend], run: SeasonRun) -
             asked.errors[slug] = silent
             continue
         try:
-            asked.official[slug] = _ask_one(gathered, weekend, rounds, run, fresh=fresh)
+            asked.official[slug] = _ask_one(gathered, weekend, rounds, run, asked, fresh=fresh)
             gathered.answers += 1
         except (SourceUnavailable, BadSourceData, ResultsNotReady) as error:
             asked.errors[slug] = error
-            silent = error if _is_silent(error) else None
+            silent = error if is_silent(error) else None
     return asked
-
-
-def _is_silent(error: IngestionError) -> bool:
-    """A server that cannot be reached, or wants to be left alone, is not asked six times."""
-    return isinstance(error, SourceRateLimited) or (
-        isinstance(error, SourceUnavailable) and error.status is None
-    )
 
 
 def _ask_rounds(run: SeasonRun) -> list[transform.AlphaRound]:
@@ -190,6 +205,7 @@ def _ask_one(
     weekend: Weekend,
     rounds: Collection[transform.AlphaRound],
     run: SeasonRun,
+    asked: Asked,
     *,
     fresh: bool,
 ) -> ClassificationRecord:
@@ -199,6 +215,7 @@ def _ask_one(
     if found is None or not found.has_sprint_qualifying:
         raise ResultsNotReady(f"Jolpica's newer form has no sprint qualifying of the {name}")
     answer = fetch.fetch_sprint_qualifying(run.upstream, found.key, name, fresh=fresh)
+    asked.expiries[weekend.grand_prix.slug] = answer.good_until
     try:
         told = _read(answer, found, gathered)
         check_classification(told, SeasonField())
@@ -240,20 +257,49 @@ def known_entrants(season: int) -> list[transform.Entrant]:
 
 
 def _guess_poles(
-    gathered: Gathered, weekends: Sequence[Weekend]
+    gathered: Gathered, weekends: Sequence[Weekend], events: Sequence[Event]
 ) -> dict[str, ClassificationRecord]:
-    """Of those of which this run has nothing better, and nothing official is saved."""
+    """Of those of which this run has nothing better, and nothing official is saved; by the sprint
+    that it was told of, else by the saved one."""
     told = [one for one in gathered.classifications if isinstance(one, ClassificationRecord)]
     guesses = {}
     for weekend in weekends:
         here = {one.session_type: one for one in told if is_race_of(one.race, weekend.grand_prix)}
-        sprint = here.get(SessionType.SPRINT)
-        if sprint is None or SPRINT_QUALIFYING in here or weekend.has_official:
+        if SPRINT_QUALIFYING in here or weekend.has_official:
             continue
-        pole = transform.read_sprint_pole(sprint)
+        sprint = here.get(SessionType.SPRINT) or _saved_sprint(weekend, events)
+        pole = transform.read_sprint_pole(sprint) if sprint is not None else None
         if pole is not None:
             guesses[weekend.grand_prix.slug] = pole
     return guesses
+
+
+def _saved_sprint(weekend: Weekend, events: Sequence[Event]) -> ClassificationRecord | None:
+    """Where the sprint qualifying alone is asked about; while its pole is a guess, it was made."""
+    slug = weekend.grand_prix.slug
+    key = slug, SessionType.SPRINT
+    sprint = next((one for one in events if (one.grand_prix, one.session_type) == key), None)
+    dates = weekend.grand_prix.race_dates
+    if sprint is None or not sprint.has_results or not dates:
+        return None
+    if weekend.state != Event.ResultsState.PENDING:
+        return None
+    race = RaceIdentity(
+        sprint.season,
+        sprint.round_number or 0,
+        sprint.name,
+        dates[0],
+        sprint.country,
+        sprint.location,
+    )
+    results = tuple(
+        ResultRecord(**{name: getattr(row, name) for name in RESULT_FIELDS})
+        for row in sprint.classification
+    )
+    source = Source(sprint.results_source)
+    return ClassificationRecord(
+        race, SessionType.SPRINT, source, sprint.results_generated_at, results
+    )
 
 
 def _report(

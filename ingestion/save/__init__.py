@@ -14,9 +14,11 @@ from ingestion.save.correction import (
 )
 from ingestion.save.following import follow
 from ingestion.save.rows import SaveContext, season_locked
+from ingestion.save.statuses import advance_statuses
 
 __all__ = [
     "SaveContext",
+    "advance_statuses",
     "change_event",
     "change_results",
     "follow",

@@ -1,0 +1,124 @@
+"""The plan for polling: when is something next worth asking about?
+
+What forces it (Jolpica, 2024 to 2026): an answer is kept for everybody for an hour, empty ones too,
+so that asking before it expires is in vain and asking long after it is late. Results are out within
+hours of the flag. Penalties follow within hours, disqualifications within days, and appeals and
+re-imports for months; the slower they come, the slower they are watched.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+# Amendments are watched for so long after a season's last race (2026 Monaco: 89 days).
+WATCHED_AFTER_SEASON = timedelta(days=120)
+
+# How long to wait after an answer, by how long ago the session should have ended. Each a little
+# less than what is promised (an hour, six hours), since whoever asks comes by every few minutes.
+# On a pending one's first day that is for answers that do not say when they expire: the others
+# are followed by the next as soon as it can bring news.
+PENDING = (
+    (3 * HOUR, 9 * MINUTE),
+    (DAY, 50 * MINUTE),
+    (3 * DAY, 3 * HOUR),
+    (14 * DAY, 12 * HOUR),
+)
+WATCHED = (
+    (DAY / 2, 50 * MINUTE),
+    (3 * DAY, 6 * HOUR - 10 * MINUTE),
+)
+# Then once a day, and after a fortnight once a week, in the quiet hours in which no session runs:
+# what comes due together is asked for together.
+DAILY_UNTIL = 14 * DAY
+QUIET_HOUR = time(4, tzinfo=UTC)
+QUIET_WEEKDAY = 2
+
+# Of the upstream's clock and ours.
+AFTER_EXPIRY = timedelta(seconds=5)
+
+# While a result is awaited a failing server is asked again within ten minutes, otherwise ever
+# more seldom.
+FIRST_RETRY = 4 * MINUTE
+LONGEST_RETRY_WHILE_AWAITED = 9 * MINUTE
+LONGEST_RETRY = 6 * HOUR
+
+# Starts have moved by hours on the day (Miami 2026): the schedule file is read every hour then.
+RACE_DAY = 6 * HOUR
+CALENDAR_PAUSE = 55 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A session, its saved classification and the last answer, as far as polling is concerned.
+
+    `asked_at` is None before the first time, `good_until` where the last answer did not say until
+    when it holds; `failures` counts those in a row. All times are UTC.
+    """
+
+    ends_at: datetime | None
+    season_ends_at: datetime | None
+    is_official: bool
+    asked_at: datetime | None = None
+    good_until: datetime | None = None
+    failures: int = 0
+
+
+def next_ask(session: Watched) -> datetime | None:
+    """When to ask for the session's classification next; it may have passed. None: never again.
+
+    From the expected end on; quickly until the classification is official, then for amendments;
+    never before the last answer has expired.
+    """
+    if session.ends_at is None:
+        return None
+    at = _next_at(session, session.ends_at)
+    last = max(session.season_ends_at or session.ends_at, session.ends_at) + WATCHED_AFTER_SEASON
+    return at if at <= last else None
+
+
+def _next_at(session: Watched, ends_at: datetime) -> datetime:
+    asked_at = session.asked_at
+    if asked_at is None or asked_at < ends_at:
+        return ends_at
+    if session.failures:
+        is_awaited = not session.is_official and asked_at - ends_at < DAY
+        longest = LONGEST_RETRY_WHILE_AWAITED if is_awaited else LONGEST_RETRY
+        return asked_at + retry_after(session.failures, longest=longest)
+    age = asked_at - ends_at
+    if session.good_until is None:
+        return _after_answer(asked_at, age, is_official=session.is_official)
+    expired_at = session.good_until + AFTER_EXPIRY
+    if not session.is_official and age < DAY:
+        return max(expired_at, asked_at + FIRST_RETRY)
+    return max(expired_at, _after_answer(asked_at, age, is_official=session.is_official))
+
+
+def _after_answer(asked_at: datetime, age: timedelta, *, is_official: bool) -> datetime:
+    for until, pause in WATCHED if is_official else PENDING:
+        if age < until:
+            return asked_at + pause
+    return next_quiet_hour(asked_at, is_weekly=age >= DAILY_UNTIL)
+
+
+def next_quiet_hour(after: datetime, *, is_weekly: bool) -> datetime:
+    """The first one later than `after`, of any day or of the week's."""
+    at = datetime.combine(after.astimezone(UTC).date(), QUIET_HOUR)
+    while at <= after or (is_weekly and at.weekday() != QUIET_WEEKDAY):
+        at += DAY
+    return at
+
+
+def retry_after(failures: int, *, longest: timedelta) -> timedelta:
+    """Twice as long with each failure in a row."""
+    doublings: int = 2 ** min(failures - 1, 16)
+    return min(FIRST_RETRY * doublings, longest)
+
+
+def next_calendar_ask(asked_at: datetime, *, failures: int) -> datetime:
+    """When to read a season's schedule file again, should one of its sessions start soon."""
+    if failures:
+        return asked_at + retry_after(failures, longest=CALENDAR_PAUSE)
+    return asked_at + CALENDAR_PAUSE

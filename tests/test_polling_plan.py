@@ -1,0 +1,112 @@
+"""The plan for polling, on an argument clock."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from ingestion.lifecycle import Watched, next_ask, next_calendar_ask
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+FLAG = datetime(2024, 7, 28, 16, tzinfo=UTC)
+SEASON_END = datetime(2024, 12, 8, 16, tzinfo=UTC)
+TICK = 5 * MINUTE
+
+
+def watched(
+    *,
+    official: bool = False,
+    asked: timedelta | None = None,
+    good_for: timedelta | None = HOUR,
+    failures: int = 0,
+) -> Watched:
+    """Asked so long after its expected end; the answer is good for so long from then."""
+    asked_at = None if asked is None else FLAG + asked
+    good_until = None if asked_at is None or good_for is None else asked_at + good_for
+    return Watched(FLAG, SEASON_END, official, asked_at, good_until, failures)
+
+
+def after(session: Watched) -> timedelta:
+    """How long after the expected end it is asked about next."""
+    at = next_ask(session)
+    assert at is not None
+    return at - FLAG
+
+
+def test_first_question_comes_at_the_expected_end() -> None:
+    assert next_ask(watched()) == FLAG
+
+
+def test_session_without_an_expected_end_is_not_asked_about() -> None:
+    assert next_ask(Watched(None, SEASON_END, is_official=False)) is None
+
+
+def test_question_from_before_a_postponement_counts_for_nothing() -> None:
+    assert next_ask(watched(asked=-3 * HOUR)) == FLAG
+
+
+@pytest.mark.parametrize("good_for", [20 * MINUTE, HOUR])
+def test_awaited_result_is_asked_for_again_just_after_the_answer_expires(
+    good_for: timedelta,
+) -> None:
+    again = after(watched(asked=2 * HOUR, good_for=good_for))
+    assert timedelta(0) < again - 2 * HOUR - good_for < MINUTE
+
+
+def test_answer_that_expires_at_once_is_not_asked_for_without_pause() -> None:
+    assert after(watched(asked=HOUR, good_for=timedelta(0))) >= HOUR + 4 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("asked", "pause"),
+    [(HOUR, 9 * MINUTE), (5 * HOUR, 50 * MINUTE), (2 * DAY, 3 * HOUR), (5 * DAY, 12 * HOUR)],
+)
+def test_pending_result_is_asked_for_ever_more_slowly_where_answers_do_not_say_when_they_expire(
+    asked: timedelta, pause: timedelta
+) -> None:
+    assert after(watched(asked=asked, good_for=None)) == asked + pause
+
+
+@pytest.mark.parametrize(
+    ("asked", "promise"),
+    [(3 * HOUR, HOUR), (11 * HOUR, HOUR), (13 * HOUR, 6 * HOUR), (2 * DAY, 6 * HOUR)],
+)
+def test_amendment_is_seen_within_the_promised_time(asked: timedelta, promise: timedelta) -> None:
+    """Of its publication and of the upstream's own cache, which lets it out within the hour."""
+    again = after(watched(official=True, asked=asked)) - asked
+    assert promise - 10 * MINUTE - MINUTE <= again <= max(promise, HOUR + TICK)
+
+
+def test_slow_watching_is_done_in_quiet_hours_and_ends_after_the_season() -> None:
+    asked_at = FLAG + 3 * DAY
+    days = []
+    while (at := next_ask(Watched(FLAG, SEASON_END, True, asked_at))) is not None:
+        assert (at.hour, at.minute) == (4, 0)
+        days.append(at)
+        asked_at = at
+    spacings = [(later - earlier) / DAY for earlier, later in pairwise(days)]
+    daily = [spacing for spacing in spacings if spacing == 1]
+    assert len(daily) >= 10
+    assert set(spacings[len(daily) + 1 :]) == {7}
+    assert SEASON_END + 112 * DAY < days[-1] <= SEASON_END + 120 * DAY
+
+
+def test_failing_server_is_asked_again_within_ten_minutes_while_a_result_is_awaited() -> None:
+    pauses = [after(watched(asked=HOUR, failures=failures)) - HOUR for failures in range(1, 40)]
+    assert pauses[0] == 4 * MINUTE
+    assert max(pauses) == 9 * MINUTE
+    assert pauses == sorted(pauses)
+
+
+def test_failing_server_is_left_ever_longer_alone_where_nothing_is_awaited() -> None:
+    pauses = [
+        after(watched(official=True, asked=2 * DAY, failures=failures)) - 2 * DAY
+        for failures in (1, 2, 5, 90)
+    ]
+    assert pauses == [4 * MINUTE, 8 * MINUTE, 64 * MINUTE, 6 * HOUR]
+
+
+def test_schedule_file_is_read_every_hour_on_a_race_day_and_more_often_never() -> None:
+    assert next_calendar_ask(FLAG, failures=0) == FLAG + 55 * MINUTE
+    assert next_calendar_ask(FLAG, failures=1) == FLAG + 4 * MINUTE
+    assert next_calendar_ask(FLAG, failures=9) == FLAG + 55 * MINUTE
