@@ -1,7 +1,20 @@
 from django.apps import AppConfig
+from django.core.checks import register
+from django.db.models.signals import post_migrate
 
 
 class IngestionConfig(AppConfig):
     name = "ingestion"
     verbose_name = "F1 data"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from django_q.signals import pre_execute
+
+        from ingestion.checks import check_queue
+        from ingestion.run_lock import note_delivery
+        from ingestion.schedules import create_schedules
+
+        register(check_queue, "ingestion")
+        pre_execute.connect(note_delivery)
+        post_migrate.connect(create_schedules, sender=self)

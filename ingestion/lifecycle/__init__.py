@@ -7,6 +7,7 @@ from ingestion.lifecycle.polling import (
     next_ask,
     next_calendar_ask,
 )
+from ingestion.lifecycle.seasons import may_be_absent, season_to_look_for
 from ingestion.lifecycle.sessions import (
     USUAL_DURATION,
     expected_end,
@@ -26,8 +27,10 @@ __all__ = [
     "hold_lock",
     "is_over",
     "is_small_dispute",
+    "may_be_absent",
     "next_ask",
     "next_calendar_ask",
     "picks_close",
+    "season_to_look_for",
     "status_at",
 ]

@@ -1,6 +1,6 @@
 """The only place that joins fetch, transform and save."""
 
-from ingestion.pipeline.polling import Due, find_due, poll_due
+from ingestion.pipeline.polling import Due, find_due, poll_due, request_of_event
 from ingestion.pipeline.request import (
     Addresses,
     IngestRequest,
@@ -9,16 +9,22 @@ from ingestion.pipeline.request import (
     configured_rules,
 )
 from ingestion.pipeline.run import current_season, ingest
+from ingestion.pipeline.sweeping import mend_plans, prune
+from ingestion.save import advance_statuses
 
 __all__ = [
     "Addresses",
     "Due",
     "IngestRequest",
     "Rules",
+    "advance_statuses",
     "configured_addresses",
     "configured_rules",
     "current_season",
     "find_due",
     "ingest",
+    "mend_plans",
     "poll_due",
+    "prune",
+    "request_of_event",
 ]

@@ -114,6 +114,26 @@ def poll_due(
     return reports
 
 
+def request_of_event(
+    key: int, *, addresses: Addresses, rules: Rules, trigger: str
+) -> IngestRequest:
+    """For one event's classification, whether it is due or not.
+
+    Raises `Event.DoesNotExist`.
+    """
+    event = Event.objects.get(pk=key)
+    return IngestRequest(
+        seasons=(event.season,),
+        addresses=addresses,
+        with_schedule=False,
+        wanted=plan_requests(event.season, [event]),
+        keeps_polling=True,
+        refresh=True,
+        trigger=trigger,
+        rules=rules,
+    )
+
+
 def _claim(due: Due, now: datetime) -> Due:
     """What nobody else has claimed since it was found due."""
     claimed = Due(due.season)

@@ -1,0 +1,93 @@
+"""System checks: settings of the queue under which this work would be done wrongly.
+
+Warnings, since a host project has reasons of its own.
+"""
+
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+
+# A season is a few seconds of work, and minutes where an upstream hangs at each request.
+SHORTEST_TIMEOUT = 300
+
+
+def check_queue(**_: object) -> list[checks.CheckMessage]:
+    if "django_q" not in settings.INSTALLED_APPS:
+        return []
+    return list(_find_faults(_cluster_settings()))
+
+
+def _cluster_settings() -> Mapping[str, Any]:
+    """Of the cluster that takes this app's tasks."""
+    cluster = dict(getattr(settings, "Q_CLUSTER", {}))
+    others = cluster.pop("ALT_CLUSTERS", {})
+    return {**cluster, **others.get(getattr(settings, "F1_QUEUE", ""), {})}
+
+
+def _find_faults(cluster: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
+    timeout = cluster.get("timeout")
+    if not timeout or timeout < SHORTEST_TIMEOUT:
+        yield _warn(
+            1,
+            f"the queue's 'timeout' is {timeout}",
+            f"A task that waits for a slow upstream would be killed half-way: {SHORTEST_TIMEOUT} "
+            "seconds or more.",
+        )
+    if cluster.get("retry", 60) <= 2 * (timeout or SHORTEST_TIMEOUT):
+        yield _warn(
+            2,
+            "the queue's 'retry' is not more than twice its 'timeout'",
+            "A task would be delivered again while it still waits or runs.",
+        )
+    yield from _find_faults_of_limits(cluster)
+    yield from _find_faults_of_records(cluster)
+
+
+def _find_faults_of_limits(cluster: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
+    workers = cluster.get("workers")
+    if not workers or cluster.get("queue_limit", workers**2) > workers:
+        yield _warn(
+            3,
+            "the queue's 'queue_limit' is larger than its number of 'workers', or neither is set",
+            "Tasks that are fetched early wait in a cluster, and are delivered again meanwhile.",
+        )
+    if not (cluster.get("ack_failures") and cluster.get("max_attempts")):
+        yield _warn(
+            4,
+            "the queue's 'ack_failures' and 'max_attempts' are not both set",
+            "A task that fails would run again for ever; the next tick does its work anyway.",
+        )
+    if cluster.get("catch_up", True):
+        yield _warn(
+            5,
+            "the queue's 'catch_up' is on",
+            "After a pause each missed tick would be run: set it to False.",
+        )
+
+
+def _find_faults_of_records(cluster: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
+    if cluster.get("save_limit", 250) < 0 or cluster.get("save_limit_per") != "func":
+        yield _warn(
+            6,
+            "the queue's 'save_limit' is negative, or its 'save_limit_per' is not 'func'",
+            "The last success of a tick tells that the worker is alive; others would push it out.",
+        )
+    if cluster.get("sync"):
+        yield _warn(
+            7,
+            "the queue's 'sync' is on",
+            "Tasks would run in the process that asks for them, a web request's too.",
+        )
+    if cluster.get("redis") and find_spec("redis") is None:
+        yield _warn(
+            8,
+            "the queue is kept in Redis, and the package 'redis' is not installed",
+            "Install it, or leave REDIS_URL empty to keep the queue in the database.",
+        )
+
+
+def _warn(number: int, message: str, hint: str) -> checks.CheckMessage:
+    return checks.Warning(f"{message}.", hint=hint, id=f"ingestion.W{number:03}")

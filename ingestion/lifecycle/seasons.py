@@ -1,0 +1,22 @@
+"""From one season to the next."""
+
+from datetime import UTC, datetime
+
+# The next season's calendar is looked for from then on.
+FIRST_MONTH_TO_LOOK = 12
+# By then it has to be there: the first race is run in it.
+FIRST_MONTH_OF_RACING = 3
+
+
+def season_to_look_for(now: datetime, current: int) -> int | None:
+    """The season after the current one whose calendar may come out now, if any."""
+    if current < now.year:
+        return now.year
+    if current == now.year and now.month >= FIRST_MONTH_TO_LOOK:
+        return now.year + 1
+    return None
+
+
+def may_be_absent(season: int, now: datetime) -> bool:
+    """Whether it is no failure that nobody has published the season's calendar yet."""
+    return now < datetime(season, FIRST_MONTH_OF_RACING, 1, tzinfo=UTC)

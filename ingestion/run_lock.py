@@ -1,0 +1,97 @@
+"""A queued task runs once, however often it is delivered, and is given up when it keeps dying.
+
+django-q2 delivers a task again when it was not acknowledged in time. What it knows of attempts
+counts those that ended: a worker that is killed leaves no trace in it.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from ingestion.models import IngestRun, TaskRun
+
+logger = logging.getLogger(__name__)
+
+MOST_STARTS = 3
+# The queue ends a task that takes longer; after this much more nobody can be running it.
+SLACK = timedelta(minutes=1)
+USUAL_TIMEOUT = 600
+
+_delivered: ContextVar[str] = ContextVar("delivered", default="")
+
+
+def note_delivery(task: dict[str, Any], **_: object) -> None:
+    """A receiver of django-q2's `pre_execute`: tasks are not told their own identifier."""
+    _delivered.set(task["id"])
+
+
+def run_once(name: str, work: Callable[[], Any], *, clock: Callable[[], datetime]) -> Any:
+    """Do the work of the task that is being executed, unless it was done or is given up; without
+    a queue simply do it."""
+    task = _delivered.get()
+    if not task:
+        return work()
+    if not begin(task, name, clock()):
+        return None
+    with _ended(task, clock):
+        return work()
+
+
+def begin(task: str, name: str, now: datetime) -> bool:
+    """Whether to go on: nobody has, nobody is about to, and it did not die three times."""
+    with transaction.atomic():
+        run, is_new = TaskRun.objects.select_for_update().get_or_create(
+            pk=task, defaults={"name": name, "started_at": now}
+        )
+        if is_new:
+            return True
+        if run.ended_at is not None or now - run.started_at < _longest():
+            logger.info("the task was delivered twice", extra={"task": name})
+            return False
+        if run.starts >= MOST_STARTS:
+            _give_up(run, now)
+            return False
+        run.starts += 1
+        run.started_at = now
+        run.save()
+    return True
+
+
+def _longest() -> timedelta:
+    timeout = getattr(settings, "Q_CLUSTER", {}).get("timeout") or USUAL_TIMEOUT
+    return timedelta(seconds=timeout) + SLACK
+
+
+def _give_up(run: TaskRun, now: datetime) -> None:
+    """Loudly: nobody else knows that it ever began."""
+    run.ended_at = now
+    run.is_given_up = True
+    run.save()
+    problem = (
+        f"the task '{run.name}' died {run.starts} times and was given up; what it saved before "
+        "stays. Look at the worker's log and memory; the next one of its schedule starts anew"
+    )
+    logger.error(problem)
+    IngestRun.objects.create(
+        trigger=run.name,
+        started_at=run.started_at,
+        ended_at=now,
+        outcome=IngestRun.Outcome.FAILED,
+        fault=IngestRun.Fault.OURS,
+        problems=[problem],
+    )
+
+
+@contextmanager
+def _ended(task: str, clock: Callable[[], datetime]) -> Iterator[None]:
+    """However it ends; only a process that is killed does not come here."""
+    try:
+        yield
+    finally:
+        TaskRun.objects.filter(pk=task).update(ended_at=clock())

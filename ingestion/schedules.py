@@ -1,0 +1,83 @@
+"""The scheduled tasks, as they are declared: created once, and an operator's from then on."""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+
+from django.conf import settings
+from django.db import connections, transaction
+from django.utils import timezone
+
+from ingestion.models import CreatedSchedule
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A task that runs every so many minutes, counted from a time of day in UTC.
+
+    In minutes also where it is once a day: django-q2 keeps a daily one at the same local time,
+    which moves in UTC when the clocks of the host project's TIME_ZONE change.
+    """
+
+    name: str
+    func: str
+    minutes: int
+    at: time = time()
+
+    def last_run(self, now: datetime) -> datetime:
+        """When it should have run last: a new schedule that is due since then runs at once, and
+        in time from then on."""
+        start = datetime.combine(now.astimezone(UTC).date(), self.at, UTC) - timedelta(days=1)
+        return now - (now - start) % timedelta(minutes=self.minutes)
+
+
+DECLARED = (
+    Declared("f1 tick", "ingestion.tasks.tick", minutes=5),
+    Declared("f1 schedule", "ingestion.tasks.refresh_schedule", minutes=720, at=time(6)),
+    Declared("f1 sweep", "ingestion.tasks.sweep", minutes=1440, at=time(3, 30)),
+    Declared("f1 watch", "ingestion.tasks.watch", minutes=10),
+)
+
+
+def create_schedules(*, using: str, **_: object) -> None:
+    """A receiver of `post_migrate`: whatever was never created. What an operator has edited,
+    disabled or deleted stays as it is."""
+    if not _has_tables(using):
+        return
+    with transaction.atomic(using=using):
+        known = set(CreatedSchedule.objects.using(using).values_list("name", flat=True))
+        for declared in DECLARED:
+            if declared.name not in known:
+                _create(declared, using=using, now=timezone.now())
+
+
+def _has_tables(using: str) -> bool:
+    """Of both apps: one of them may be migrated without the other."""
+    from django_q.models import Schedule
+
+    introspection = connections[using].introspection
+    installed = introspection.installed_models(introspection.table_names())
+    return {Schedule, CreatedSchedule} <= installed
+
+
+def _create(declared: Declared, *, using: str, now: datetime) -> None:
+    from django_q.models import Schedule
+
+    CreatedSchedule.objects.using(using).create(name=declared.name, created_at=now)
+    Schedule.objects.using(using).get_or_create(
+        name=declared.name,
+        defaults={
+            "func": declared.func,
+            "schedule_type": Schedule.MINUTES,
+            "minutes": declared.minutes,
+            "next_run": declared.last_run(now),
+            "cluster": queue_name(),
+        },
+    )
+
+
+def queue_name() -> str | None:
+    """The queue that takes this app's tasks (F1_QUEUE); None is the cluster's own."""
+    return getattr(settings, "F1_QUEUE", "") or None

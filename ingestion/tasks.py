@@ -1,0 +1,145 @@
+"""What the queue's workers run; `ingestion.schedules` says when.
+
+Each may run at any time, twice, at once or after a long pause: what is to do is read from the
+database. `clock` tells the present time (UTC). None raises SystemExit, which ends a worker.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.utils import timezone
+
+from ingestion.lifecycle import may_be_absent, season_to_look_for
+from ingestion.pipeline import (
+    Due,
+    IngestRequest,
+    advance_statuses,
+    configured_addresses,
+    configured_rules,
+    current_season,
+    find_due,
+    ingest,
+    mend_plans,
+    poll_due,
+    prune,
+    request_of_event,
+)
+from ingestion.report import RunReport
+from ingestion.run_lock import run_once
+
+Clock = Callable[[], datetime]
+
+# The queue keeps failures for ever.
+FAILURES_KEPT = timedelta(days=30)
+# The next season's calendar is looked for in the first of a day's runs.
+MORNING_ENDS = 12
+
+
+def tick(*, clock: Clock = timezone.now) -> str:
+    """Advance the statuses and ask for what is due; most often nothing is, and that takes one
+    UPDATE and one SELECT."""
+    now = clock()
+    advance_statuses(now)
+    dues = find_due(now)
+    if not dues:
+        return ""
+    told: str = run_once("tick", partial(_poll, dues, clock), clock=clock) or ""
+    return told
+
+
+def _poll(dues: list[Due], clock: Clock) -> str:
+    reports = poll_due(
+        dues,
+        addresses=configured_addresses(),
+        rules=configured_rules(),
+        clock=clock,
+        listen=hear_nothing,
+    )
+    return _words(reports)
+
+
+def refresh_schedule(*, clock: Clock = timezone.now) -> str:
+    """Read the calendars of the current season, and look for the next one's once a day."""
+    told: str = run_once("schedule", partial(_refresh, clock), clock=clock) or ""
+    return told
+
+
+def _refresh(clock: Clock) -> str:
+    now = clock()
+    current = current_season(now)
+    reports = [_read_calendars(current, clock)]
+    coming = season_to_look_for(now, current)
+    if coming is not None and now.hour < MORNING_ENDS:
+        reports.append(_read_calendars(coming, clock, is_optional=may_be_absent(coming, now)))
+    return _words(reports)
+
+
+def _read_calendars(season: int, clock: Clock, *, is_optional: bool = False) -> RunReport:
+    return _ingest(
+        clock,
+        season=season,
+        trigger="schedule",
+        with_results=False,
+        may_be_absent=is_optional,
+        keeps_polling=True,
+    )
+
+
+def sweep(*, clock: Clock = timezone.now) -> str:
+    """Look for sessions that polling lost, and delete what nobody needs any more."""
+    told: str = run_once("sweep", partial(_sweep, clock), clock=clock) or ""
+    return told
+
+
+def _sweep(clock: Clock) -> str:
+    from django_q.models import Failure
+
+    now = clock()
+    mended, pruned = mend_plans(now), prune(now)
+    pruned += Failure.objects.filter(stopped__lt=now - FAILURES_KEPT).delete()[0]
+    return f"{mended} plans brought forward, {pruned} old records deleted"
+
+
+def ingest_season(season: int, *, clock: Clock = timezone.now) -> str:
+    """All of a season, past the caches: what a person asks for in the admin."""
+    work = partial(_ingest, clock, season=season, trigger="admin", refresh=True)
+    return _words_of(run_once("ingest season", work, clock=clock))
+
+
+def ingest_event(event: int, *, clock: Clock = timezone.now) -> str:
+    """One event's classification, past the caches; `event` is its key."""
+    request = request_of_event(
+        event, addresses=configured_addresses(), rules=configured_rules(), trigger="admin"
+    )
+    work = partial(ingest, request, clock=clock, listen=hear_nothing)
+    return _words_of(run_once("ingest event", work, clock=clock))
+
+
+def _ingest(clock: Clock, *, season: int, **request: Any) -> RunReport:
+    return ingest(
+        IngestRequest(
+            seasons=(season,),
+            addresses=configured_addresses(),
+            rules=configured_rules(),
+            **request,
+        ),
+        clock=clock,
+        listen=hear_nothing,
+    )
+
+
+def hear_nothing(step: str, *, done: int, total: int) -> None:
+    """A worker has no progress to show."""
+
+
+def _words_of(report: RunReport | None) -> str:
+    return "" if report is None else _words([report])
+
+
+def _words(reports: list[RunReport]) -> str:
+    return "; ".join(
+        f"{', '.join(map(str, report.seasons))} {report.outcome}: {report.as_words()}"
+        for report in reports
+    )
