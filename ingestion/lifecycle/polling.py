@@ -46,7 +46,7 @@ LONGEST_RETRY_WHILE_AWAITED = 9 * MINUTE
 LONGEST_RETRY = 6 * HOUR
 
 # Starts have moved by hours on the day (Miami 2026): the schedule file is read every hour then.
-RACE_DAY = 6 * HOUR
+RACE_DAY = 4 * HOUR
 CALENDAR_PAUSE = 55 * MINUTE
 
 

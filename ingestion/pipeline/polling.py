@@ -25,7 +25,8 @@ from ingestion.save import season_locked
 
 # The longest season has some forty weeks.
 LONGEST_WATCH = timedelta(days=310) + WATCHED_AFTER_SEASON
-# What is due this soon goes along: one request may serve it too.
+# What comes due this soon goes along, as one request may serve it too; but never before the last
+# answer has expired.
 LOOK_AHEAD = timedelta(minutes=2)
 # Longer than asking takes, however slow the upstream.
 CLAIMED_FOR = timedelta(minutes=15)
@@ -36,10 +37,12 @@ USUAL_FIELD = 20
 
 @dataclass(slots=True)
 class Due:
-    """What is due of a season: sessions whose classification is, and its calendar."""
+    """What is due of a season: sessions whose classification is, and its calendar. What is
+    `nearly` due goes along with others alone."""
 
     season: int
     events: list[Event] = field(default_factory=list)
+    nearly: list[Event] = field(default_factory=list)
     with_calendar: bool = False
 
 
@@ -67,18 +70,27 @@ def find_due(now: datetime) -> list[Due]:
         due = dues.setdefault(event.season, Due(event.season))
         if event.ends_at is None or event.ends_at > now:
             due.with_calendar |= event.calendar_at is None or event.calendar_at <= now
-        elif _is_due(event, event.season_ends_at, now):
+            continue
+        at = _due_at(event, event.season_ends_at)
+        if at is not None and at <= now:
             due.events.append(event)
+        elif at is not None and at <= now + LOOK_AHEAD and _may_go_along(poll_of(event), now):
+            due.nearly.append(event)
     return [due for due in dues.values() if due.events or due.with_calendar]
 
 
-def _is_due(event: Event, season_ends_at: datetime | None, now: datetime) -> bool:
-    """By what was written down when it was last asked about, unless its end has moved since."""
+def _due_at(event: Event, season_ends_at: datetime | None) -> datetime | None:
+    """As it was written down when it was last asked about, unless its end has moved since."""
     poll = poll_of(event)
     if poll is not None and poll.next_at is not None and not _has_moved(event, poll):
-        return poll.next_at <= now + LOOK_AHEAD
-    at = next_ask(watched(event, season_ends_at))
-    return at is not None and at <= now
+        return poll.next_at
+    return next_ask(watched(event, season_ends_at))
+
+
+def _may_go_along(poll: Poll | None, now: datetime) -> bool:
+    if poll is None or poll.failures:
+        return False
+    return poll.good_until is None or poll.good_until <= now
 
 
 def _has_moved(event: Event, poll: Poll) -> bool:
@@ -141,7 +153,7 @@ def _claim(due: Due, now: datetime) -> Due:
     with season_locked(due.season):
         kept = {poll.event_id: poll for poll in Poll.objects.filter(season=due.season)}
         changed: list[Poll] = []
-        for event in due.events:
+        for event in (*due.events, *(due.nearly if due.events else ())):
             poll = kept.get(event.pk)
             if _times(poll) == _times(poll_of(event)):
                 changed.append(poll or Poll(season=due.season, event=event))

@@ -1,0 +1,123 @@
+"""From one season to the next, and what a daily sweep puts right."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ingestion import tasks
+from ingestion.lifecycle import may_be_absent, season_to_look_for
+from ingestion.models import Change, Event, IngestRun, Poll, TaskRun
+from ingestion.pipeline import current_season, mend_plans, prune
+from tests.command_line import asked, in_year, small_upstream  # noqa: F401
+from tests.ticking import World, at, world  # noqa: F401
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NEXT = ["schedule_2025.json", "2025/races"]
+NOW = ["schedule_2024.json", "2024/races"]
+DAY = timedelta(days=1)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "current", "wanted", "is_optional"),
+    [
+        ("2024-11-30", 2024, None, None),
+        ("2024-12-01", 2024, 2025, True),
+        ("2024-12-20", 2025, None, None),
+        ("2025-01-15", 2024, 2025, True),
+        ("2025-02-28", 2024, 2025, True),
+        ("2025-03-01", 2024, 2025, False),
+        ("2025-03-01", 2025, None, None),
+    ],
+)
+def test_next_season_is_looked_for_from_december_and_has_to_be_there_by_march(
+    now: str, current: int, wanted: int | None, is_optional: bool | None
+) -> None:
+    assert season_to_look_for(utc(now), current) == wanted
+    if wanted is not None:
+        assert may_be_absent(wanted, utc(now)) is is_optional
+
+
+def test_season_that_is_not_published_yet_is_no_failure_in_december(world: World) -> None:  # noqa: F811
+    world.refresh_schedule()
+    world.now = at("12-10 06:00")
+    assert world.refresh_schedule() == [*NOW, *NEXT]
+    run = IngestRun.objects.latest("pk")
+    assert (run.seasons, run.outcome, run.problems) == ([2025], "ok", [])
+    assert "2025" in run.notes[0]
+    assert not run.schedule_refreshed
+    # Once a day.
+    world.now = at("12-10 18:00")
+    assert world.refresh_schedule() == NOW
+
+
+def test_season_that_is_not_published_in_march_is_a_failure(world: World) -> None:  # noqa: F811
+    world.refresh_schedule()
+    world.now = utc("2025-03-02T06:00")
+    world.refresh_schedule()
+    run = IngestRun.objects.latest("pk")
+    assert (run.seasons, run.outcome, run.fault) == ([2025], "failed", "upstream")
+
+
+def test_new_season_becomes_the_current_one_once_the_old_one_is_over(
+    world: World,  # noqa: F811
+) -> None:
+    world.refresh_schedule()
+    season = world.upstream.seasons[2024]
+    coming = tuple(in_year(grand_prix, 2025) for grand_prix in season.grands_prix)
+    world.upstream.seasons[2025] = replace(season, year=2025, grands_prix=coming)
+    world.now = at("12-10 06:00")
+    world.refresh_schedule()
+    assert Event.objects.filter(season=2025).count() == Event.objects.filter(season=2024).count()
+    assert current_season(world.now) == 2025
+    world.now = at("12-11 06:00")
+    assert world.refresh_schedule() == NEXT
+
+
+def test_first_calendar_of_an_empty_database_is_the_years(world: World) -> None:  # noqa: F811
+    assert world.refresh_schedule() == NOW
+    assert IngestRun.objects.get().schedule_refreshed
+
+
+def test_sweep_brings_lost_plans_forward(world: World) -> None:  # noqa: F811
+    world.refresh_schedule()
+    world.now = at("07-28 16:00")
+    world.tick()
+    lost = Poll.objects.filter(event__session_type="race")
+    lost.update(next_at=None)
+    world.now = at("08-10 03:30")
+    assert mend_plans(world.now) == lost.count() > 0
+    asked(world.upstream)
+    world.tick()
+    assert asked(world.upstream) != []
+
+
+def test_sweep_asks_nobody_and_leaves_good_plans_alone(world: World) -> None:  # noqa: F811
+    world.refresh_schedule()
+    world.now = at("07-28 16:00")
+    world.tick()
+    before = list(Poll.objects.order_by("pk").values())
+    asked(world.upstream)
+    world.now += timedelta(minutes=10)
+    tasks.sweep(clock=world.read_clock)
+    assert list(Poll.objects.order_by("pk").values()) == before
+    assert asked(world.upstream) == []
+
+
+def test_old_records_are_pruned_and_the_feed_keeps_its_runs(world: World) -> None:  # noqa: F811
+    world.refresh_schedule()
+    told = IngestRun.objects.get()
+    world.now += timedelta(minutes=5)
+    tasks.refresh_schedule(clock=world.read_clock)
+    TaskRun.objects.create(pk="old", name="tick", started_at=world.now)
+    assert IngestRun.objects.count() == 2
+    assert prune(world.now + 89 * DAY) == 1
+    assert prune(world.now + 91 * DAY) == 1
+    assert list(IngestRun.objects.all()) == [told]
+    assert Change.objects.filter(run=told).exists()
+    assert not TaskRun.objects.exists()
