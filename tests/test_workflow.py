@@ -139,8 +139,9 @@ def sync(project: Project, upstream: FaultyUpstream, **inputs: str) -> Ran:
 
 @contextmanager
 def live_upstream() -> Iterator[FaultyUpstream]:
-    """The season that is on: qualifying was yesterday."""
-    season = live_season(today())
+    """The season that is on, its one weekend within the year on any day of it."""
+    now = today()
+    season = live_season(min(max(now, now.replace(month=1, day=2)), now.replace(month=12, day=30)))
     with FaultyUpstream({season.year: season}) as started:
         yield started
 
