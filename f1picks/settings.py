@@ -84,6 +84,7 @@ for _notice in _database.notices:
     logging.getLogger(__name__).warning(_notice)
 DATABASES = {"default": _database.settings}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SERIALIZATION_MODULES = {"jsonl": "f1picks.jsonl"}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -59,7 +59,10 @@ class Migration(migrations.Migration):
             model_name="requestblock",
             name="purpose",
             field=models.CharField(
-                choices=[("poll", "poll"), ("backfill", "backfill")], default="poll", max_length=8
+                choices=[("poll", "poll"), ("backfill", "backfill")],
+                db_default="poll",
+                default="poll",
+                max_length=8,
             ),
         ),
         migrations.AddIndex(

@@ -22,6 +22,8 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 blank=True,
                 choices=[("upstream", "the upstream's"), ("ours", "ours")],
+                db_default="",
+                default="",
                 help_text="Whose fault its problems were, if any.",
                 max_length=8,
             ),
@@ -30,6 +32,7 @@ class Migration(migrations.Migration):
             model_name="ingestrun",
             name="schedule_refreshed",
             field=models.BooleanField(
+                db_default=False,
                 default=False,
                 help_text="The calendars of each season asked for were read and saved.",
             ),

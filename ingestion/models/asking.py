@@ -14,7 +14,9 @@ class RequestBlock(models.Model):
         BACKFILL = "backfill", "backfill"
 
     host = models.CharField(max_length=255)
-    purpose = models.CharField(max_length=8, choices=Purpose, default=Purpose.POLL)
+    purpose = models.CharField(
+        max_length=8, choices=Purpose, default=Purpose.POLL, db_default=Purpose.POLL
+    )
     requests = models.PositiveSmallIntegerField()
     reserved_at = models.DateTimeField()
 

@@ -27,10 +27,17 @@ class IngestRun(models.Model):
     counts = models.JSONField(default=dict)
     requests = models.PositiveIntegerField(default=0, help_text="Sent to the upstreams.")
     fault = models.CharField(
-        max_length=8, choices=Fault, blank=True, help_text="Whose fault its problems were, if any."
+        max_length=8,
+        choices=Fault,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Whose fault its problems were, if any.",
     )
     schedule_refreshed = models.BooleanField(
-        default=False, help_text="The calendars of each season asked for were read and saved."
+        default=False,
+        db_default=False,
+        help_text="The calendars of each season asked for were read and saved.",
     )
     clock_offset = models.DurationField(
         null=True, blank=True, help_text="This machine's clock less the upstream's, as it was seen."
