@@ -83,7 +83,7 @@ def test_weekend_is_asked_about_when_there_can_be_news_and_not_before(
     before_belgium: World,
 ) -> None:
     """Results come an hour and a half after the expected end, which is 15:30 on Saturday."""
-    before_belgium.now = at(f"{SATURDAY} 00:00")
+    before_belgium.jump_to(f"{SATURDAY} 09:00")
     waiting = before_belgium.tick_until(f"{SATURDAY} 17:00")
     assert only(waiting, SCHEDULE) == [
         f"{SATURDAY} {time}" for time in ("10:00", "10:55", "11:50", "12:45", "13:40")
@@ -102,8 +102,7 @@ def test_weekend_is_asked_about_when_there_can_be_news_and_not_before(
 def test_statuses_follow_the_clock_and_the_result(before_belgium: World) -> None:
     seen = []
     for time in ("13:00", "14:05", "15:25", "15:35"):
-        before_belgium.tick_until(f"{SATURDAY} {time}")
-        before_belgium.tick()
+        before_belgium.jump_to(f"{SATURDAY} {time}")
         seen.append(belgium("qualifying").status)
     assert seen == ["scheduled", "live", "live", "completed"]
     assert not belgium("qualifying").has_results
@@ -145,6 +144,7 @@ def test_amendment_is_seen_within_an_hour_of_leaving_the_upstreams_cache(
     before_belgium: World,
 ) -> None:
     before_belgium.publish("races")
+    before_belgium.jump_to(f"{SUNDAY} 15:55")
     before_belgium.tick_until(f"{SUNDAY} 17:30")
     season = before_belgium.upstream.seasons[2024]
     amended = disqualified(season.races["belgium"], "hamilton")
@@ -157,7 +157,7 @@ def test_amendment_is_seen_within_an_hour_of_leaving_the_upstreams_cache(
 def test_outage_is_asked_through_patiently_and_the_result_is_in_soon_after_it(
     before_belgium: World,
 ) -> None:
-    before_belgium.tick_until(f"{SUNDAY} 15:55")
+    before_belgium.jump_to(f"{SUNDAY} 15:55")
     before_belgium.publish("races")
     before_belgium.upstream.fault("*", status=503)
     down = before_belgium.tick_until(f"{SUNDAY} 18:00")
@@ -177,7 +177,7 @@ def test_outage_is_asked_through_patiently_and_the_result_is_in_soon_after_it(
 def test_server_that_says_when_to_come_back_is_left_alone_until_then(
     before_belgium: World,
 ) -> None:
-    before_belgium.tick_until(f"{SUNDAY} 15:55")
+    before_belgium.jump_to(f"{SUNDAY} 15:55")
     before_belgium.upstream.fault("*", status=429, retry_after=3600, times=1)
     questions = before_belgium.tick_until(f"{SUNDAY} 17:30")
     assert only(questions, RACE) == [f"{SUNDAY} 16:00", f"{SUNDAY} 17:00"]
@@ -186,18 +186,20 @@ def test_server_that_says_when_to_come_back_is_left_alone_until_then(
 def test_session_that_was_postponed_after_it_was_asked_about_is_asked_about_after_its_new_end(
     before_belgium: World,
 ) -> None:
-    before_belgium.tick_until(f"{SATURDAY} 16:00")
+    before_belgium.jump_to(f"{SATURDAY} 15:30")
+    before_belgium.now = at(f"{SATURDAY} 16:00")
     season = before_belgium.upstream.seasons[2024]
     moved = with_start(season, "belgium", "Qualifying", at(f"{SUNDAY} 08:00"))
     before_belgium.upstream.seasons[2024] = moved
     before_belgium.refresh_schedule()
     assert belgium("qualifying").status == "scheduled"
+    before_belgium.jump_to(f"{SUNDAY} 08:00")
     questions = before_belgium.tick_until(f"{SUNDAY} 10:00")
     assert only(questions, QUALIFYING) == [f"{SUNDAY} 09:30"]
 
 
 def test_start_that_moves_on_the_day_is_seen_within_the_hour(before_belgium: World) -> None:
-    before_belgium.tick_until(f"{SUNDAY} 09:30")
+    before_belgium.jump_to(f"{SUNDAY} 09:30")
     season = before_belgium.upstream.seasons[2024]
     before_belgium.upstream.seasons[2024] = with_start(
         season, "belgium", "Race", at(f"{SUNDAY} 12:00")
@@ -222,7 +224,7 @@ def test_round_is_asked_for_under_the_upstreams_own_number(before_belgium: World
 
 
 def test_claim_that_nobody_made_good_lapses(before_belgium: World) -> None:
-    before_belgium.tick_until(f"{SUNDAY} 15:55")
+    before_belgium.jump_to(f"{SUNDAY} 15:55")
     race = belgium("race")
     Poll.objects.create(season=2024, event=race, next_at=at(f"{SUNDAY} 16:15"))
     questions = before_belgium.tick_until(f"{SUNDAY} 16:30")
