@@ -8,6 +8,7 @@ from typing import Any
 import environ
 
 from f1picks.database import parse_database_url
+from f1picks.email import parse_email_url
 from f1picks.environment import read_env_file
 from f1picks.logs import logging_config
 
@@ -108,6 +109,8 @@ HTTPS_ONLY = env.bool("HTTPS_ONLY", default=False)
 SECURE_SSL_REDIRECT = HTTPS_ONLY
 SESSION_COOKIE_SECURE = HTTPS_ONLY
 CSRF_COOKIE_SECURE = HTTPS_ONLY
+# Whoever watches over us asks over plain http, from inside.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = 30 * 24 * 3600 if HTTPS_ONLY else 0
 # Subdomains and browsers' preload lists are for the domain's owner to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -145,3 +148,21 @@ F1_PASSWORD = literal("F1_PASSWORD")
 LIVE_TIMING_URL = literal("LIVE_TIMING_URL").strip()
 F1_SETTLE_AFTER_HOURS = int(literal("F1_SETTLE_AFTER_HOURS") or 24)
 F1_APPLY_SETTLED_CHANGES = env.bool("F1_APPLY_SETTLED_CHANGES", default=False)
+
+# Who is told when something is wrong; nobody where both are empty.
+F1_ALARM_EMAILS = [
+    address.strip() for address in literal("F1_ALARM_EMAILS").split(",") if address.strip()
+]
+F1_ALARM_WEBHOOK = literal("F1_ALARM_WEBHOOK").strip()
+# Called after each good tick; empty: nothing is.
+HEARTBEAT_URL = literal("HEARTBEAT_URL").strip()
+_mail_server = parse_email_url(literal("EMAIL_URL"))
+EMAIL_HOST = _mail_server.host
+EMAIL_PORT = _mail_server.port
+EMAIL_HOST_USER = _mail_server.user
+EMAIL_HOST_PASSWORD = _mail_server.password
+EMAIL_USE_TLS = _mail_server.encryption == "tls"
+EMAIL_USE_SSL = _mail_server.encryption == "ssl"
+# Django's own default is to wait for ever.
+EMAIL_TIMEOUT = 30
+DEFAULT_FROM_EMAIL = literal("DEFAULT_FROM_EMAIL").strip() or "f1picks@localhost"

@@ -16,8 +16,10 @@ SAVING = {
     "models", "records", "report", "signals", "matching", "plausibility", "lifecycle", "errors",
     "amendments",
 }  # fmt: skip
+# `status` and `preflight` put together what doors show, `alarms` is acknowledged through them.
 DOORS = {
     "pipeline", "corrections", "health", "tasks", "models", "report", "errors", "amendments",
+    "alarms", "status", "preflight",
 }  # fmt: skip
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
@@ -43,7 +45,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": SAVING | {"save"},
     "pipeline": SAVING | {"save", "corrections", "fetch", "transform", "budget"},
     "health": {"models", "lifecycle", "errors"},
-    "alarms": {"models", "lifecycle", "errors"},
+    # ... who is told of what health found.
+    "alarms": {"models", "lifecycle", "errors", "health"},
+    # What health found and what is going on beside it, the hour's requests among it: for doors,
+    # which hold no logic.
+    "status": {"health", "models", "budget"},
+    # Looks at each part that a weekend needs, and asks the upstreams.
+    "preflight": {"pipeline", "health", "alarms", "status", "models", "lifecycle", "errors"},
     # A task that is delivered twice runs once: a table of its own.
     "run_lock": {"models"},
     "tasks": {"pipeline", "health", "alarms", "errors", "run_lock", "lifecycle", "report"},
@@ -51,6 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "schedules": {"models"},
     "admin": DOORS,
     "views": DOORS,
+    "urls": {"views"},
     "management": DOORS | {"sample", "story"},
     "sample": set(),
     # It connects signals and registers checks.

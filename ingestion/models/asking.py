@@ -53,6 +53,9 @@ class Poll(models.Model):
         help_text="When to ask again; while it is being asked, when that is given up.",
     )
     failures = models.PositiveSmallIntegerField(default=0, help_text="In a row.")
+    failing_since = models.DateTimeField(
+        null=True, blank=True, help_text="When the first failure in the row was; empty when none."
+    )
     trouble = models.TextField(blank=True, help_text="The last failure in words.")
     rounds = models.JSONField(
         default=dict,

@@ -32,6 +32,14 @@ class EventQuerySet(models.QuerySet["Event"]):
             .order_by("ends_at", "pk")
         )
 
+    def current_season(self, now: datetime) -> int:
+        """That of the next known event, else of the last one, else the calendar year."""
+        coming = self.upcoming(now).values_list("season", flat=True).first()
+        if coming is not None:
+            return coming
+        last = self.order_by("-season").values_list("season", flat=True).first()
+        return last if last is not None else now.year
+
     def with_classifications(self) -> Self:
         """With every entry read in one more query, whatever the number of events: none of them
         asks again for its podium, pole, winner or classification."""

@@ -1,6 +1,7 @@
 """The only place that joins fetch, transform and save."""
 
 from ingestion.pipeline.polling import Due, find_due, poll_due, request_of_event
+from ingestion.pipeline.probe import Probe, probe_upstreams
 from ingestion.pipeline.request import (
     Addresses,
     IngestRequest,
@@ -16,6 +17,7 @@ __all__ = [
     "Addresses",
     "Due",
     "IngestRequest",
+    "Probe",
     "Rules",
     "advance_statuses",
     "configured_addresses",
@@ -27,4 +29,5 @@ __all__ = [
     "poll_due",
     "prune",
     "request_of_event",
+    "probe_upstreams",
 ]

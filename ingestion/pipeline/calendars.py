@@ -16,7 +16,7 @@ def gather_calendars(gathered: Gathered, run: SeasonRun) -> None:
     asks = [ask_jolpicas_calendar]
     if run.season >= FIRST_SCHEDULE_FILE:
         asks = (
-            [_ask_schedule_file] if run.request.schedule_file_alone else [_ask_schedule_file, *asks]
+            [ask_schedule_file] if run.request.schedule_file_alone else [ask_schedule_file, *asks]
         )
     errors: list[IngestionError] = []
     for ask in asks:
@@ -43,7 +43,7 @@ def _is_absence(error: IngestionError) -> bool:
     )
 
 
-def _ask_schedule_file(run: SeasonRun, *, fresh: bool) -> CalendarRecord:
+def ask_schedule_file(run: SeasonRun, *, fresh: bool) -> CalendarRecord:
     answer = fetch.fetch_schedule(run.upstream, run.season, fresh=fresh)
     return _read(answer, transform.read_schedule, run.season)
 

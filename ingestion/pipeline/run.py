@@ -37,12 +37,7 @@ class Listener(Protocol):
 
 
 def current_season(now: datetime) -> int:
-    """That of the next known event, else of the last one, else the calendar year."""
-    coming = Event.objects.upcoming(now).values_list("season", flat=True).first()
-    if coming is not None:
-        return coming
-    last = Event.objects.order_by("-season").values_list("season", flat=True).first()
-    return last if last is not None else now.year
+    return Event.objects.current_season(now)
 
 
 def ingest(

@@ -3,19 +3,19 @@
 import argparse
 import json
 from collections.abc import Sequence
-from typing import IO, Any, cast
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError
 from django.utils import timezone
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ingestion.errors import WrongRequest
 from ingestion.management.databases import explain_database
 from ingestion.management.questions import find_event
+from ingestion.management.tables import facts_table, open_console
 from ingestion.models import Change, Event
 from ingestion.story import (
     Telling,
@@ -26,8 +26,6 @@ from ingestion.story import (
 )
 
 WRONG_USAGE = 2
-# Where no terminal says how wide it is.
-WIDTH_OF_FILES = 100
 
 HELP = """\
 Tell an event's whole story: what was known when, what changed, by whom or by which source, and
@@ -89,9 +87,7 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(told, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder))
 
     def _print_text(self, event: Event, changes: Sequence[Change]) -> None:
-        console = Console(file=cast("IO[str]", self.stdout), highlight=False)
-        if not console.is_terminal:
-            console.width = WIDTH_OF_FILES
+        console = open_console(self.stdout)
         parts = [
             (str(event), facts_table(describe_event(event, timezone.now()))),
             ("Story", story_table(tell_story(changes))),
@@ -100,16 +96,6 @@ class Command(BaseCommand):
         for title, table in parts:
             console.print(Text(title, style="bold"))
             console.print(table)
-
-
-def facts_table(facts: Sequence[tuple[str, str]]) -> Table:
-    """Text and not str: rich reads words in brackets as its own markup."""
-    table = Table(box=None, show_header=False, padding=(0, 1, 0, 1))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for label, words in facts:
-        table.add_row(Text(label), Text(words))
-    return table
 
 
 def story_table(story: Sequence[Telling]) -> Table:

@@ -1,0 +1,94 @@
+"""Say on a Thursday whether the weekend will work."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+from django.utils import timezone
+from rich.text import Text
+
+from ingestion.management.databases import explain_database
+from ingestion.management.tables import facts_table, open_console
+from ingestion.preflight import Check, Verdict, check_weekend, is_ready
+
+MARKS = {Verdict.OK: "✓", Verdict.WARNING: "!", Verdict.FAILS: "✗"}
+STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILS: "bold red"}
+
+HELP = """\
+Say whether the coming weekend will work: the database, the worker, the upstreams, the times and
+locks of its sessions, the hour's requests, and whether alarms reach anybody.
+"""
+
+EPILOG = """\
+examples:
+  manage.py f1_preflight                     asks the schedule file and Jolpica once each
+  manage.py f1_preflight --offline           asks nobody
+  manage.py f1_preflight --send-test-alarm   and sends an alarm, to see it arrive
+
+exit codes:
+  0  ready, warnings included
+  1  not ready
+  2  wrong usage
+"""
+
+
+class Command(BaseCommand):
+    help = HELP
+    # They are a line of the table.
+    requires_system_checks = []
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name,
+            subcommand,
+            epilog=EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            **kwargs,
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--offline", action="store_true", help="do not ask the upstreams")
+        parser.add_argument(
+            "--send-test-alarm", action="store_true", help="send one by each configured way"
+        )
+        parser.add_argument("--format", choices=["text", "json"], default="text")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        try:
+            made = check_weekend(
+                timezone.now,
+                is_online=not options["offline"],
+                sends_test_alarm=options["send_test_alarm"],
+            )
+        except DatabaseError as error:
+            raise CommandError(explain_database(error)) from error
+        if options["format"] == "json":
+            self._print_json(made)
+        else:
+            open_console(self.stdout).print(
+                facts_table([(marked(check), f"{check.name}: {check.words}") for check in made])
+            )
+        if not is_ready(made):
+            raise CommandError(explain(made))
+
+    def _print_json(self, made: Sequence[Check]) -> None:
+        told = {
+            "ready": is_ready(made),
+            "checks": [
+                {"name": check.name, "verdict": check.verdict, "words": check.words}
+                for check in made
+            ],
+        }
+        self.stdout.write(json.dumps(told, indent=2, ensure_ascii=False))
+
+
+def marked(check: Check) -> Text:
+    return Text(f"{MARKS[check.verdict]} {check.verdict}", style=STYLES[check.verdict])
+
+
+def explain(made: Sequence[Check]) -> str:
+    failing = [check.name for check in made if check.verdict is Verdict.FAILS]
+    return f"not ready: {', '.join(failing)}. Put that right and run f1_preflight again."

@@ -1,0 +1,132 @@
+"""Say how things stand: whether we work, and whether the upstream does."""
+
+import argparse
+import json
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import DatabaseError
+from django.utils import timezone
+from rich.text import Text
+
+from ingestion.alarms import acknowledge, configured_channels, sound_alarms
+from ingestion.errors import WrongRequest
+from ingestion.health import STATE_WORDS, Health, State, check_health
+from ingestion.management.databases import explain_database
+from ingestion.management.tables import facts_table, open_console
+from ingestion.models import Alarm
+from ingestion.status import Fact, describe_status, read_status, status_fields
+
+WRONG_USAGE = 2
+
+# Beside the words, which say the same.
+STYLES = {
+    STATE_WORDS[State.OK]: "bold green",
+    STATE_WORDS[State.SILENT]: "bold yellow",
+    Alarm.Kind.BROKEN.label: "bold red",
+    Alarm.Kind.SILENT.label: "bold yellow",
+    Alarm.Kind.ATTENTION.label: "bold cyan",
+}
+
+HELP = """\
+Say how things stand: the worker, the last run, the calendars, what is awaited, what comes next.
+
+A silent upstream and a fault of ours are told apart: only the second one is a failure.
+"""
+
+EPILOG = """\
+examples:
+  manage.py f1_status
+  manage.py f1_status --format json          for a monitor
+  manage.py f1_status --tell                 send the alarms too: from another machine's cron, so
+                                             that a dead worker is noticed
+  manage.py f1_status --acknowledge no-tick  somebody has seen it
+
+exit codes:
+  0  we work, whether or not the upstream is silent
+  1  we are broken, or the database cannot be read
+  2  wrong usage, no such alarm
+"""
+
+
+class Command(BaseCommand):
+    help = HELP
+    # Otherwise checks that fail hide what is to be told.
+    requires_system_checks = []
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name,
+            subcommand,
+            epilog=EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            **kwargs,
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--format", choices=["text", "json"], default="text")
+        parser.add_argument(
+            "--tell", action="store_true", help="raise, clear and send alarms as the worker does"
+        )
+        parser.add_argument(
+            "--acknowledge",
+            metavar="KEY",
+            help="note that this alarm was seen, and do nothing else",
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        now = timezone.now()
+        try:
+            if options["acknowledge"] is not None:
+                self._acknowledge(options["acknowledge"], now)
+                return
+            health = check_health(now)
+            if options["tell"]:
+                self._tell(health, now)
+            self._print(health, options["format"])
+        except WrongRequest as error:
+            raise CommandError(f"{error}.", returncode=WRONG_USAGE) from error
+        except DatabaseError as error:
+            raise CommandError(explain_database(error)) from error
+        if health.is_broken:
+            raise CommandError(explain_health(health))
+
+    def _acknowledge(self, key: str, now: datetime) -> None:
+        open_alarms = {alarm.key: alarm for alarm in Alarm.objects.filter(cleared_at=None)}
+        if key not in open_alarms:
+            known = ", ".join(open_alarms) or "none is"
+            raise WrongRequest(f"no alarm '{key}' is open; open: {known}")
+        is_first = acknowledge(open_alarms[key], None, now)
+        self.stdout.write(f"{key}: {'acknowledged' if is_first else 'was acknowledged before'}")
+
+    def _tell(self, health: Health, now: datetime) -> None:
+        sound_alarms(health, now)
+        if not configured_channels():
+            self.stderr.write(
+                "nobody is told: F1_ALARM_EMAILS and F1_ALARM_WEBHOOK are empty. Set one of them."
+            )
+
+    def _print(self, health: Health, form: str) -> None:
+        status = read_status(health)
+        if form == "json":
+            fields = status_fields(status)
+            self.stdout.write(
+                json.dumps(fields, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder)
+            )
+            return
+        facts = [(styled(fact), fact[1]) for fact in describe_status(status)]
+        open_console(self.stdout).print(facts_table(facts))
+
+
+def styled(fact: Fact) -> Text:
+    label, words = fact
+    return Text(label, style=STYLES.get(words if label == "state" else label, ""))
+
+
+def explain_health(health: Health) -> str:
+    """One line: what is broken, what it means, what to do next."""
+    first, others = health.findings[0], len(health.findings) - 1
+    more = f" (and {others} more)" if others else ""
+    return f"{first.sentences}{more}"

@@ -1,0 +1,192 @@
+"""How things stand, for people and monitors: what `f1_status` shows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, Sum
+
+from ingestion.budget import HOUR, REQUESTS_PER_HOUR
+from ingestion.health import (
+    STATE_WORDS,
+    Health,
+    print_duration,
+    print_instant,
+)
+from ingestion.models import Alarm, Event, IngestRun, Poll, RequestBlock
+
+# Of other seasons than the current one, as with what is overdue.
+AWAITED_FOR = timedelta(days=30)
+NEXT_POLLS = 3
+
+Fact = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`next_session` is the next that begins; `requests_left` of this hour, by host."""
+
+    health: Health
+    next_session: Event | None
+    awaited: Sequence[Event]
+    next_polls: Sequence[Poll]
+    requests_left: dict[str, int]
+    alarms: Sequence[Alarm]
+
+
+def read_status(health: Health) -> Status:
+    """What there is beside it, at the same instant."""
+    now = health.at
+    recent = Q(season=health.season) | Q(ends_at__gt=now - AWAITED_FOR)
+    polls = Poll.objects.filter(next_at__isnull=False).select_related("event").order_by("next_at")
+    return Status(
+        health=health,
+        next_session=Event.objects.upcoming(now).first(),
+        awaited=list(Event.objects.awaiting_results(now).filter(recent)),
+        next_polls=list(polls[:NEXT_POLLS]),
+        requests_left=count_requests_left(now),
+        alarms=list(Alarm.objects.filter(cleared_at=None).select_related("acknowledged_by")),
+    )
+
+
+def count_requests_left(now: datetime) -> dict[str, int]:
+    """Of the hour's, for each host that was asked in it; the others have all of them."""
+    asked = RequestBlock.objects.filter(reserved_at__gt=now - HOUR, reserved_at__lte=now)
+    spent = asked.values("host").order_by("host").annotate(spent=Sum("requests"))
+    return {row["host"]: max(0, REQUESTS_PER_HOUR - row["spent"]) for row in spent}
+
+
+def describe_status(status: Status) -> list[Fact]:
+    """Labels with words; what there is none of is left out."""
+    health = status.health
+    facts = [
+        ("state", STATE_WORDS[health.state]),
+        *((finding.kind.label, finding.sentences) for finding in health.findings),
+        *(("note", note) for note in health.notes),
+        ("worker", _worker(health)),
+        ("last run", _run(health.last_run)),
+        ("calendars", _calendars(health)),
+        ("next session", _next_session(status.next_session, health.at)),
+        ("awaited", "\n".join(_awaited(event) for event in status.awaited)),
+        ("next polls", "\n".join(_poll(poll, health.at) for poll in status.next_polls)),
+        ("requests", _requests(status.requests_left)),
+        *(("alarm", _alarm(alarm)) for alarm in status.alarms),
+    ]
+    return [(label, words) for label, words in facts if words]
+
+
+def status_fields(status: Status) -> dict[str, Any]:
+    """The same for machines."""
+    health, session, run = status.health, status.next_session, status.health.last_run
+    return {
+        "state": health.state,
+        "at": health.at,
+        "season": health.season,
+        "findings": [
+            {
+                "key": finding.key,
+                "kind": finding.kind,
+                "title": finding.title,
+                "words": finding.words,
+                "since": finding.since,
+            }
+            for finding in health.findings
+        ],
+        "notes": list(health.notes),
+        "is_polling": health.is_polling,
+        "last_tick": health.last_tick,
+        "last_run": run and {"at": run.started_at, "outcome": run.outcome, "fault": run.fault},
+        "calendars_read_at": health.refreshed_at,
+        "next_session": session
+        and {"event": str(session), "starts_at": session.starts_at, "locks_at": session.locks_at},
+        "awaited": [{"event": str(event), "ends_at": event.ends_at} for event in status.awaited],
+        "next_polls": [
+            {"of": _subject(poll), "at": poll.next_at, "failures": poll.failures}
+            for poll in status.next_polls
+        ],
+        "requests_left": status.requests_left,
+        "alarms": [_alarm_fields(alarm) for alarm in status.alarms],
+    }
+
+
+def _alarm_fields(alarm: Alarm) -> dict[str, Any]:
+    person = alarm.acknowledged_by
+    return {
+        "key": alarm.key,
+        "kind": alarm.kind,
+        "raised_at": alarm.raised_at,
+        "told_at": alarm.told_at,
+        "acknowledged_at": alarm.acknowledged_at,
+        "acknowledged_by": person.get_username() if person is not None else None,
+    }
+
+
+def _worker(health: Health) -> str:
+    if not health.is_polling:
+        return ""
+    if health.last_tick is None:
+        return "no tick has succeeded yet"
+    ago = print_duration(health.at - health.last_tick)
+    return f"last tick {print_instant(health.last_tick)}, {ago} ago"
+
+
+def _run(run: IngestRun | None) -> str:
+    if run is None:
+        return "none yet: run 'python manage.py ingest_f1'"
+    fault = f", the fault was {run.get_fault_display()}" if run.fault else ""
+    return f"{print_instant(run.started_at)} ({run.trigger}): {run.outcome}{fault}"
+
+
+def _calendars(health: Health) -> str:
+    if health.refreshed_at is None:
+        return f"no run has read those of {health.season} whole"
+    return f"those of {health.season} were read whole {print_instant(health.refreshed_at)}"
+
+
+def _next_session(event: Event | None, now: datetime) -> str:
+    if event is None or event.starts_at is None:
+        return "none is known"
+    if event.locks_at is None:
+        return f"{event}, {print_instant(event.starts_at)}, picks never open"
+    picks = "close" if event.in_time(now) else "closed"
+    return (
+        f"{event}, {print_instant(event.starts_at)}, picks {picks} {print_instant(event.locks_at)}"
+    )
+
+
+def _awaited(event: Event) -> str:
+    over = f", over since {print_instant(event.ends_at)}" if event.ends_at is not None else ""
+    return f"the result of {event}{over}"
+
+
+def _poll(poll: Poll, now: datetime) -> str:
+    if poll.next_at is None or poll.next_at <= now:
+        when = "due"
+    else:
+        when = f"{print_instant(poll.next_at)}, in {print_duration(poll.next_at - now)}"
+    vain = f", {poll.failures} in vain so far" if poll.failures else ""
+    return f"{_subject(poll)}: {when}{vain}"
+
+
+def _subject(poll: Poll) -> str:
+    return str(poll.event) if poll.event is not None else f"the calendars of {poll.season}"
+
+
+def _requests(left: dict[str, int]) -> str:
+    if not left:
+        return f"none this hour, {REQUESTS_PER_HOUR} may be sent to each upstream"
+    return ", ".join(
+        f"{number} of {REQUESTS_PER_HOUR} left this hour for {host}"
+        for host, number in left.items()
+    )
+
+
+def _alarm(alarm: Alarm) -> str:
+    told = f"told {print_instant(alarm.told_at)}" if alarm.told_at else "nobody was told"
+    seen = ""
+    if alarm.acknowledged_at is not None:
+        who = alarm.acknowledged_by
+        by = f" by {who.get_username()}" if who is not None else ""
+        seen = f", acknowledged {print_instant(alarm.acknowledged_at)}{by}"
+    return f"{alarm.key} since {print_instant(alarm.raised_at)}, {told}{seen}"
