@@ -1,5 +1,6 @@
 import os
 import shutil
+import socket
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,3 +80,11 @@ def unmigrated_project(
     return Project(
         database_url=empty_database_url, folder=tmp_path, allow_queries=django_db_blocker.unblock
     )
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """Bound, so that nobody else gets it, and not listening."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]

@@ -2,8 +2,6 @@
 
 import json
 import re
-import socket
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -73,14 +71,6 @@ ADVICE = {
     "500": TROUBLE,
     **dict.fromkeys(["cut", "reset"], CHECK_NETWORK),
 }
-
-
-@pytest.fixture
-def closed_port() -> Iterator[int]:
-    """Bound, so that nobody else gets it, and not listening."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
 
 
 YEAR_FORM = "--year takes a year or a range like 2021-2024, not '{}'"

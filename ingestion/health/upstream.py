@@ -18,10 +18,9 @@ MONTH_OF_NEXT_CALENDARS = 3
 
 
 def find_silence(facts: Facts) -> Iterator[Finding]:
-    """One problem, however many requests fail. Sprint qualifyings do not count: they come from a
-    form of the upstream's that may go away any day, and are told of when they are overdue."""
-    failing = [poll for poll in facts.failing_polls if _has_failed_for_long(facts, poll)]
-    if not failing:
+    """One problem, however many requests fail: told when one of them has failed for long."""
+    failing = [poll for poll in facts.failing_polls if _is_expected(facts, poll)]
+    if not any(_has_failed_for_long(facts, poll) for poll in failing):
         return
     since = min(_failing_since(facts, poll) for poll in failing)
     asked = "; ".join(_describe_poll(poll) for poll in failing)
@@ -35,14 +34,20 @@ def find_silence(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def _has_failed_for_long(facts: Facts, poll: Poll) -> bool:
+def _is_expected(facts: Facts, poll: Poll) -> bool:
+    """Not of a sprint qualifying: those come from a form of the upstream's that may go away any
+    day, which must not hide a real silence; they are told of when they are overdue."""
     if poll.event is not None:
-        is_newer_form = poll.event.session_type == Event.Type.SPRINT_QUALIFYING
-        return poll.failures >= FAILURES_IN_A_ROW and not is_newer_form
-    is_expected = poll.season <= facts.season or (
+        return poll.event.session_type != Event.Type.SPRINT_QUALIFYING
+    return poll.season <= facts.season or (
         poll.season <= facts.now.year and facts.now.month >= MONTH_OF_NEXT_CALENDARS
     )
-    return is_expected and facts.now - _failing_since(facts, poll) > CALENDARS_FAIL_FOR
+
+
+def _has_failed_for_long(facts: Facts, poll: Poll) -> bool:
+    if poll.event is not None:
+        return poll.failures >= FAILURES_IN_A_ROW
+    return facts.now - _failing_since(facts, poll) > CALENDARS_FAIL_FOR
 
 
 def _failing_since(facts: Facts, poll: Poll) -> datetime:

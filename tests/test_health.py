@@ -1,0 +1,556 @@
+"""What counts as broken, as a silent upstream, and as something that a person has to see."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from ingestion.health import Finding, Health, State, check_health
+from ingestion.models import Alarm, Change, Event, TaskRun
+from tests.installation import (
+    DAY,
+    HOUR,
+    MINUTE,
+    event,
+    failing_poll,
+    healthy,
+    publish,
+    run,
+    switch_polling_off,
+    switch_polling_on,
+    tick,
+)
+
+pytestmark = pytest.mark.django_db
+
+# A Sunday, and the start of its race.
+NOW = datetime(2024, 7, 28, 18, tzinfo=UTC)
+RACE = datetime(2024, 7, 28, 13, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def works() -> None:
+    healthy(NOW)
+
+
+def found(now: datetime = NOW) -> dict[str, str]:
+    """The keys of what was found, with their kinds."""
+    return {finding.key: finding.kind for finding in check_health(now).findings}
+
+
+def only(health: Health) -> Finding:
+    (finding,) = health.findings
+    return finding
+
+
+@pytest.mark.usefixtures("works")
+def test_an_installation_that_works_is_ok() -> None:
+    health = check_health(NOW)
+    assert (health.state, health.findings, health.notes) == (State.OK, (), ())
+    assert health.last_tick == NOW - 2 * MINUTE
+    assert health.refreshed_at == NOW - 6 * HOUR
+    assert health.last_run is not None
+
+
+def test_an_empty_database_is_ok_and_says_that_nothing_is_polled() -> None:
+    switch_polling_off()
+    health = check_health(NOW)
+    assert (health.state, health.findings, health.season) == (State.OK, (), 2024)
+    assert health.notes == (
+        (
+            "Nothing is polled: the schedule 'f1 tick' was deleted or its repeats are 0. "
+            "Only what somebody runs comes in."
+        ),
+    )
+
+
+@pytest.mark.usefixtures("works")
+def test_it_takes_as_many_queries_for_a_whole_history(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    with django_assert_max_num_queries(10):
+        check_health(NOW)
+    with CaptureQueriesContext(connection) as few:
+        check_health(NOW)
+    for week in range(60):
+        at = NOW - week * 7 * DAY
+        weekend = {"grand_prix": f"grand-prix-{week}"}
+        race = event("race", at - 5 * HOUR, season=2024, **weekend)
+        event("qualifying", at - DAY, season=2024, **weekend)
+        failing_poll(race, at - HOUR, at)
+        run(at, "failed", fault="ours")
+        TaskRun.objects.create(id=f"{week}", name="tick", started_at=at, is_given_up=True)
+    with CaptureQueriesContext(connection) as many:
+        assert len(check_health(NOW).findings) > 60
+    assert len(many) == len(few)
+
+
+# We are broken
+
+
+@pytest.mark.usefixtures("works")
+def test_a_worker_is_dead_when_no_tick_succeeds_for_25_minutes() -> None:
+    last = NOW - 2 * MINUTE
+    assert found(last + 25 * MINUTE - SECOND) == {}
+    health = check_health(last + 25 * MINUTE)
+    assert (health.state, health.is_broken) == (State.BROKEN, True)
+    assert only(health) == Finding(
+        key="no-tick",
+        kind=Alarm.Kind.BROKEN,
+        title="no tick has succeeded since 2024-07-28 17:58 UTC",
+        words=(
+            "Nobody polls: results and moved starts do not come in and statuses stand still; what "
+            "is saved stays. Start 'python manage.py qcluster', or read its log if it runs."
+        ),
+        since=last,
+    )
+
+
+@pytest.mark.usefixtures("works")
+def test_ticks_that_fail_do_not_count() -> None:
+    for minutes in range(30):
+        tick(NOW + minutes * MINUTE, success=False)
+    assert found(NOW + 30 * MINUTE) == {"no-tick": "broken"}
+
+
+def test_a_worker_that_was_never_started_is_noticed_too() -> None:
+    switch_polling_on(NOW)
+    assert found(NOW + 24 * MINUTE) == {}
+    health = check_health(NOW + 25 * MINUTE)
+    assert only(health).title == "no tick has succeeded ever"
+    assert only(health).since == NOW
+    assert health.last_tick is None
+
+
+@pytest.mark.usefixtures("works")
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_polling_that_an_operator_switched_off_is_no_fault(is_deleted: bool) -> None:
+    if is_deleted:
+        switch_polling_off()
+    else:
+        switch_polling_on(NOW - DAY, repeats=0)
+    health = check_health(NOW + 12 * HOUR)
+    assert (health.state, health.is_polling, health.last_tick) == (State.OK, False, None)
+    assert health.notes[0].startswith("Nothing is polled: ")
+
+
+OURS: dict[str, Any] = {"fault": "ours", "problems": ["the cache folder cannot be written"]}
+THEIRS: dict[str, Any] = {"fault": "upstream"}
+
+
+@pytest.mark.parametrize(
+    ("runs", "is_broken"),
+    [
+        ([("partial", OURS)] * 2, False),
+        ([("partial", OURS)] * 3, True),
+        ([("failed", OURS), ("partial", OURS)], False),
+        ([("failed", OURS)], False),
+        ([("failed", OURS)] * 2, True),
+        ([("failed", OURS)] * 3 + [("ok", {})], False),
+        ([("failed", OURS)] * 2 + [("running", {})], True),
+        ([("failed", THEIRS)] * 5, False),
+        ([("failed", OURS), ("failed", THEIRS), ("failed", OURS)], False),
+        ([("failed", {})] * 3, False),
+    ],
+)
+@pytest.mark.usefixtures("works")
+def test_runs_that_fail_by_our_own_fault_one_after_another(
+    runs: list[tuple[str, dict[str, Any]]], is_broken: bool
+) -> None:
+    for number, (outcome, facts) in enumerate(runs):
+        run(NOW - (len(runs) - number) * 10 * MINUTE, outcome, **facts)
+    assert found() == ({"failing-runs": "broken"} if is_broken else {})
+
+
+@pytest.mark.usefixtures("works")
+def test_failing_runs_are_told_with_the_newest_problem_and_since_when() -> None:
+    first = run(NOW - 3 * HOUR, "failed", fault="ours", problems=["something else"])
+    run(NOW - HOUR, "failed", **OURS)
+    finding = only(check_health(NOW))
+    assert finding.since == first.started_at
+    assert finding.title == "every run since 2024-07-28 15:00 UTC failed by a fault of ours"
+    assert finding.words.startswith("The newest says: the cache folder cannot be written. What ")
+
+
+@pytest.mark.usefixtures("works")
+def test_a_run_that_was_killed_is_told_and_only_several_in_a_row_are_a_fault() -> None:
+    run(NOW - 59 * MINUTE, "running")
+    assert check_health(NOW).notes == ()
+    run(NOW - 3 * HOUR, "running")
+    run(NOW - 4 * HOUR, "running")
+    health = check_health(NOW)
+    assert health.state is State.OK
+    assert list(health.notes) == [
+        (
+            "2 runs were killed before the end, the newest of 2024-07-28 15:00 UTC; "
+            "what was saved before stays."
+        )
+    ]
+    later = check_health(NOW + 2 * MINUTE)
+    assert only(later).key == "failing-runs"
+    assert "The newest was killed before it ended. " in only(later).words
+    assert check_health(NOW + 8 * DAY).notes == ()
+
+
+@pytest.mark.usefixtures("works")
+def test_the_schedule_is_stale_when_nobody_read_it_for_two_days() -> None:
+    read = NOW - 6 * HOUR
+    tick(read + 2 * DAY)
+    assert found(read + 2 * DAY - SECOND) == {}
+    finding = only(check_health(read + 2 * DAY))
+    assert (finding.key, finding.kind, finding.since) == ("stale-schedule", "broken", read)
+    assert finding.title == "the schedule of 2024 was last 2024-07-28 12:00 UTC read whole"
+    assert "Run 'python manage.py ingest_f1 --skip-results' and see what it says" in finding.words
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind"),
+    [
+        ({}, "silent"),
+        ({"fault": "ours"}, "broken"),
+        ({"seasons": [2023]}, "broken"),
+        ({"arguments": {"skip_schedule": True}}, "broken"),
+        ({"trigger": "poll"}, "broken"),
+    ],
+)
+@pytest.mark.usefixtures("works")
+def test_a_stale_schedule_is_the_upstreams_fault_where_it_was_asked_for_it(
+    asked: dict[str, Any], kind: str
+) -> None:
+    now = NOW + 2 * DAY
+    tick(now)
+    run(now - HOUR, "failed", **{"fault": "upstream", **asked})
+    assert found(now) == {"stale-schedule": kind}
+
+
+@pytest.mark.usefixtures("works")
+def test_polling_for_the_calendars_in_vain_is_asking_too() -> None:
+    now = NOW + 2 * DAY
+    tick(now)
+    failing_poll(2024, now - 10 * MINUTE, now)
+    assert found(now) == {"stale-schedule": "silent"}
+
+
+@pytest.mark.usefixtures("works")
+@pytest.mark.parametrize("seasons", [[2023], [1950, 2022], []])
+def test_reading_another_seasons_calendars_does_not_count(seasons: list[int]) -> None:
+    event("race", NOW + 20 * DAY)
+    now = NOW + 2 * DAY
+    tick(now)
+    run(now - HOUR, seasons=seasons)
+    assert found(now) == {"stale-schedule": "broken"}
+    run(now - HOUR, seasons=[*seasons, 2024])
+    assert found(now) == {}
+
+
+def test_a_schedule_that_was_never_read_counts_from_the_first_run() -> None:
+    switch_polling_on(NOW)
+    tick(NOW + 2 * DAY)
+    event("race", NOW + 20 * DAY)
+    assert found(NOW + 2 * DAY) == {}, "nothing says since when"
+    run(NOW + HOUR, schedule_refreshed=False)
+    run(NOW + 5 * HOUR, schedule_refreshed=False)
+    assert found(NOW + 2 * DAY) == {}
+    tick(NOW + 3 * DAY)
+    finding = only(check_health(NOW + 3 * DAY))
+    assert finding.title == "the schedule of 2024 was never read whole"
+    assert finding.since == NOW + HOUR
+
+
+def test_an_archive_need_not_be_read_again() -> None:
+    switch_polling_off()
+    event("race", RACE)
+    run(NOW, schedule_refreshed=True)
+    publish(Event.objects.get())
+    assert found(NOW + 3 * DAY) == {"stale-schedule": "broken"}, "its season is still on"
+    assert found(NOW + 400 * DAY) == {}
+
+
+@pytest.mark.parametrize(
+    ("offset", "title"),
+    [
+        (timedelta(seconds=30), None),
+        (timedelta(seconds=-30), None),
+        (timedelta(seconds=31), "this machine's clock is 31 seconds ahead of the upstream's"),
+        (timedelta(minutes=-3), "this machine's clock is 3 minutes behind the upstream's"),
+    ],
+)
+@pytest.mark.usefixtures("works")
+def test_a_clock_may_be_half_a_minute_off(offset: timedelta, title: str | None) -> None:
+    run(NOW - HOUR, clock_offset=offset)
+    run(NOW - MINUTE, clock_offset=None)
+    titles = [finding.title for finding in check_health(NOW).findings]
+    assert titles == ([] if title is None else [title])
+
+
+@pytest.mark.usefixtures("works")
+def test_a_clock_that_was_seen_days_ago_tells_nothing() -> None:
+    run(NOW - HOUR, clock_offset=timedelta(hours=1))
+    assert found(NOW) == {"clock": "broken"}
+    tick(NOW + DAY)
+    assert found(NOW + DAY) == {}
+
+
+@pytest.mark.usefixtures("works")
+def test_tasks_that_were_given_up_are_told_for_a_day_once_for_each_kind() -> None:
+    for number, at in enumerate([NOW - 2 * HOUR, NOW - HOUR]):
+        TaskRun.objects.create(
+            id=f"{number}", name="refresh_schedule", starts=3, started_at=at, is_given_up=True
+        )
+    TaskRun.objects.create(id="2", name="tick", starts=3, started_at=NOW)
+    finding = only(check_health(NOW))
+    assert (finding.key, finding.kind) == ("given-up:refresh_schedule", "broken")
+    assert (finding.check, finding.since) == ("given-up", NOW - HOUR)
+    assert finding.title == "the task refresh_schedule died 3 times and was given up"
+    tick(NOW + DAY)
+    assert found(NOW + DAY) == {}
+
+
+# The upstream is silent
+
+
+@pytest.mark.usefixtures("works")
+def test_three_failures_in_a_row_are_silence_and_one_problem() -> None:
+    race, qualifying = event("race", RACE), event("qualifying", RACE - DAY)
+    failing_poll(race, NOW - 10 * MINUTE, NOW)
+    failing_poll(2024, NOW - 2 * HOUR, NOW, trouble="", failures=1)
+    publish(qualifying)
+    failing_poll(qualifying, NOW - 3 * HOUR, NOW, failures=2, trouble="404")
+    health = check_health(NOW)
+    assert health.state is State.SILENT
+    assert only(health) == Finding(
+        key="upstream-silent",
+        kind=Alarm.Kind.SILENT,
+        title="the upstream has been silent since 2024-07-28 15:00 UTC",
+        words=(
+            "Asked for in vain: 2024 Belgian Grand Prix Race (Jolpica's results of 2024: no answer "
+            "in time); the calendars of 2024; 2024 Belgian Grand Prix Qualifying (404). Results "
+            "and moved starts come late; nothing that is saved is touched. It is asked again by "
+            "itself; what cannot wait, enter by hand."
+        ),
+        since=NOW - 3 * HOUR,
+    )
+
+
+@pytest.mark.usefixtures("works")
+@pytest.mark.parametrize(
+    ("kind", "facts"),
+    [
+        ("race", {"failures": 2}),
+        ("race", {"failures": 0}),
+        ("race", {"next_at": None}),
+        ("race", {"asked_at": NOW - 9 * DAY}),
+        ("sprint_qualifying", {"failures": 20}),
+    ],
+)
+def test_what_fails_twice_or_is_not_asked_any_more_is_no_silence(
+    kind: str, facts: dict[str, Any]
+) -> None:
+    awaited = event(kind, NOW - 5 * HOUR)
+    failing_poll(awaited, NOW - HOUR, NOW, **facts)
+    assert found() == {}
+
+
+@pytest.mark.parametrize(
+    ("season", "now", "is_silent"),
+    [
+        (2024, NOW, True),
+        (2023, NOW, True),
+        (2025, NOW, False),
+        (2025, datetime(2025, 2, 28, tzinfo=UTC), False),
+        (2025, datetime(2025, 3, 1, tzinfo=UTC), True),
+    ],
+)
+def test_calendars_are_silent_after_an_hour_the_next_seasons_from_march(
+    season: int, now: datetime, is_silent: bool
+) -> None:
+    healthy(now)
+    event("race", RACE, results_state="official", results_revision=1)
+    run(now, seasons=[2024])
+    poll = failing_poll(season, now - HOUR, now, failures=9)
+    assert found(now) == {}
+    poll.failing_since = now - HOUR - SECOND
+    poll.save()
+    assert found(now) == ({"upstream-silent": "silent"} if is_silent else {})
+
+
+WITH_SPRINT = {
+    "sprint_qualifying": RACE - 2 * DAY,
+    "sprint": RACE - DAY - 3 * HOUR,
+    "qualifying": RACE - DAY,
+    "race": RACE,
+}
+# Each a day after its end, but the sprint qualifying after the sprint's.
+DUE = {
+    "sprint": datetime(2024, 7, 28, 11, 30, tzinfo=UTC),
+    "sprint_qualifying": datetime(2024, 7, 28, 11, 30, tzinfo=UTC),
+    "qualifying": datetime(2024, 7, 28, 14, 30, tzinfo=UTC),
+    "race": datetime(2024, 7, 29, 16, tzinfo=UTC),
+}
+
+
+def overdue(now: datetime) -> dict[str, str]:
+    prefix = "overdue:2024-belgian-grand-prix-"
+    return {key.removeprefix(prefix): kind for key, kind in found(now).items() if prefix in key}
+
+
+def test_each_kind_of_result_is_overdue_in_its_own_time() -> None:
+    switch_polling_off()
+    for kind, starts_at in WITH_SPRINT.items():
+        event(kind, starts_at)
+    for kind, due in DUE.items():
+        name = kind.replace("_", "-")
+        assert name not in overdue(due - SECOND)
+        assert overdue(due)[name] == "silent"
+    finding = check_health(DUE["race"]).findings[-1]
+    assert finding.title == (
+        "the result of 2024 Belgian Grand Prix Race is overdue since 2024-07-29 16:00 UTC"
+    )
+    assert finding.since == DUE["race"]
+    for awaited in Event.objects.all():
+        publish(awaited)
+    assert overdue(DUE["race"]) == {}
+
+
+def test_with_an_account_a_sprint_qualifying_is_due_a_day_after_itself(
+    settings: Settings,
+) -> None:
+    switch_polling_off()
+    settings.F1_USERNAME = "someone@example.org"
+    for kind, starts_at in WITH_SPRINT.items():
+        event(kind, starts_at)
+    due = WITH_SPRINT["sprint_qualifying"] + timedelta(minutes=75) + DAY
+    assert overdue(due - SECOND) == {}
+    assert overdue(due) == {"sprint-qualifying": "silent"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "at", "is_overdue"),
+    [
+        ({}, NOW + DAY, True),
+        ({"status": "cancelled"}, NOW + DAY, False),
+        ({"results_locked": True}, NOW + DAY, False),
+        ({"results_state": "provisional", "results_revision": 1}, NOW + DAY, False),
+        ({}, NOW + 200 * DAY, True),
+        ({"season": 2023}, NOW + 29 * DAY, True),
+        ({"season": 2023}, NOW + 31 * DAY, False),
+    ],
+)
+def test_only_what_is_expected_and_recent_is_overdue(
+    facts: dict[str, Any], at: datetime, is_overdue: bool
+) -> None:
+    switch_polling_off()
+    event("race", RACE, **facts)
+    event("race", RACE + DAY, grand_prix="another", status="cancelled")
+    assert bool([key for key in found(at) if key.startswith("overdue:")]) == is_overdue
+
+
+@pytest.mark.usefixtures("works")
+def test_a_result_that_nobody_asked_for_is_our_own_fault() -> None:
+    awaited = event("race", RACE)
+    now = DUE["race"]
+    tick(now)
+    assert overdue(now) == {"race": "broken"}
+    assert only(check_health(now)).words.startswith("Nobody asked for it since; picks on it are ")
+    poll = failing_poll(awaited, now, now, failures=0, trouble="", asked_at=RACE)
+    assert overdue(now) == {"race": "broken"}
+    poll.asked_at = now - HOUR
+    poll.save()
+    assert overdue(now) == {"race": "silent"}
+    assert only(check_health(now)).words.startswith(
+        "The upstream did not have it at 2024-07-29 15:00 UTC; picks on it are not scored. "
+    )
+
+
+# A person has to look
+
+
+@pytest.mark.usefixtures("works")
+def test_a_proposal_waits_for_a_person_and_leaves_the_state_ok() -> None:
+    settled = event("race", RACE - 300 * DAY, results_state="settled", results_revision=1)
+    settled.proposal = Change.objects.create(
+        event=settled, kind="proposed", revision=1, cause="poll", created_at=NOW - HOUR
+    )
+    settled.save()
+    health = check_health(NOW)
+    finding = only(health)
+    assert health.state is State.OK
+    assert (finding.key, finding.kind) == ("proposal:2023-belgian-grand-prix-race", "attention")
+    assert finding.since == NOW - HOUR
+    assert finding.title == (
+        "the upstream has another podium for 2023 Belgian Grand Prix Race, which was settled"
+    )
+    settled.proposal_rejected = True
+    settled.save()
+    assert found() == {}
+
+
+@pytest.mark.usefixtures("works")
+@pytest.mark.parametrize(
+    ("facts", "is_told"),
+    [
+        ({"disputed_starts_at": RACE + 20 * DAY + 6 * HOUR}, True),
+        ({"disputed_starts_at": RACE + 20 * DAY + 6 * HOUR - SECOND}, False),
+        ({"disputed_starts_at": RACE + 19 * DAY, "schedule_locked": True}, False),
+        ({"disputed_starts_at": RACE + 19 * DAY, "start_is_estimated": True}, False),
+        ({"disputed_starts_at": RACE + 19 * DAY, "status": "cancelled"}, False),
+    ],
+)
+def test_starts_that_are_disputed_by_hours_are_told_once_for_a_weekend(
+    facts: dict[str, Any], is_told: bool
+) -> None:
+    event("race", RACE + 20 * DAY, **facts)
+    event("qualifying", RACE + 19 * DAY, disputed_starts_at=RACE + 18 * DAY)
+    finding = only(check_health(NOW))
+    assert (finding.key, finding.kind) == (
+        "disputed-start:2024-belgian-grand-prix",
+        Alarm.Kind.ATTENTION,
+    )
+    assert finding.words.startswith(
+        "Qualifying 2024-08-16 13:00 UTC or 2024-08-15 13:00 UTC"
+        + ("; Race 2024-08-17 13:00 UTC or 2024-08-17 19:00 UTC. " if is_told else ". ")
+    )
+    begun = RACE + 20 * DAY
+    tick(begun)
+    run(begun)
+    assert "disputed-start:2024-belgian-grand-prix" not in found(begun)
+
+
+@pytest.mark.usefixtures("works")
+@pytest.mark.parametrize("is_estimated", [True, False])
+def test_a_start_that_is_unknown_a_week_before_is_told(is_estimated: bool) -> None:
+    closes, over = NOW + 7 * DAY, NOW + 11 * DAY
+    event(
+        "race",
+        closes + 2 * DAY if is_estimated else None,
+        start_is_estimated=is_estimated,
+        locks_at=closes,
+        ends_at=over,
+    )
+    event("qualifying", closes + DAY)
+    assert found(NOW - SECOND) == {}
+    finding = only(check_health(NOW))
+    assert (finding.key, finding.kind) == ("unknown-start:2024-belgian-grand-prix", "attention")
+    assert finding.since == NOW
+    assert finding.words.startswith("It is that of Race; picks close at 2024-08-04 18:00 UTC, ")
+    assert "unknown-start:2024-belgian-grand-prix" not in found(over)
+
+
+# The whole
+
+
+@pytest.mark.usefixtures("works")
+def test_the_worst_comes_first_and_decides_the_state() -> None:
+    race = event("race", RACE)
+    failing_poll(race, NOW, NOW)
+    event("qualifying", RACE + 19 * DAY, disputed_starts_at=RACE + 18 * DAY)
+    health = check_health(NOW)
+    assert [finding.kind for finding in health.findings] == ["silent", "attention"]
+    assert health.state is State.SILENT
+    later = check_health(NOW + HOUR)
+    assert [finding.kind for finding in later.findings] == ["broken", "silent", "attention"]
+    assert later.state is State.BROKEN
