@@ -150,9 +150,7 @@ F1_SETTLE_AFTER_HOURS = int(literal("F1_SETTLE_AFTER_HOURS") or 24)
 F1_APPLY_SETTLED_CHANGES = env.bool("F1_APPLY_SETTLED_CHANGES", default=False)
 
 # Who is told when something is wrong; nobody where both are empty.
-F1_ALARM_EMAILS = [
-    address.strip() for address in literal("F1_ALARM_EMAILS").split(",") if address.strip()
-]
+F1_ALARM_EMAILS = list(filter(None, env.list("F1_ALARM_EMAILS", cast=str.strip, default=[])))
 F1_ALARM_WEBHOOK = literal("F1_ALARM_WEBHOOK").strip()
 # Called after each good tick; empty: nothing is.
 HEARTBEAT_URL = literal("HEARTBEAT_URL").strip()

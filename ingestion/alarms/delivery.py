@@ -76,7 +76,7 @@ class Courier:
         if reason:
             self.failures[channel] = reason
             logger.warning(
-                "an alarm could not be delivered; it is tried again",
+                "an alarm could not be delivered",
                 extra={"channel": channel, "reason": reason},
             )
         return not reason

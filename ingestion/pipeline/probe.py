@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from ingestion import fetch
 from ingestion.budget import reserve_requests
@@ -29,7 +30,7 @@ def probe_upstreams(season: int, addresses: Addresses, *, clock: Callable[[], da
         cache_dir=addresses.cache_dir,
         schedule_url=addresses.schedule_url,
         jolpica_url=addresses.jolpica_url,
-        reserve=reserve_requests,
+        reserve=partial(reserve_requests, clock=clock),
         clock=clock,
     )
     run = SeasonRun(season, IngestRequest((season,), addresses), upstream, clock(), lambda _: None)

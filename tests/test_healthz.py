@@ -1,0 +1,105 @@
+"""`/healthz`: whether we work, for anybody's eyes."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from tests.installation import DAY, HOUR, MINUTE, event, failing_poll, healthy, run, tick
+from tests.project import Project
+
+MARK = "s3cr3t-MARK"
+
+
+@pytest.fixture
+def now(db: None) -> datetime:
+    at = timezone.now()
+    healthy(at)
+    return at
+
+
+def ask(status: int, path: str = "/healthz", **headers: str) -> dict[str, Any]:
+    answer = Client().get(path, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def test_what_works_is_200(now: datetime) -> None:
+    told = ask(200)
+    assert (told["state"], told["checks"]) == ("ok", [])
+    assert set(told) == {"state", "at", "last_tick", "checks"}
+
+
+def test_a_silent_upstream_is_200_too_and_says_so(now: datetime) -> None:
+    failing_poll(event("race", now - 5 * HOUR), now - HOUR, now, trouble=MARK)
+    told = ask(200)
+    assert told["state"] == "silent"
+    assert [(check["check"], check["kind"]) for check in told["checks"]] == [
+        ("upstream-silent", "silent")
+    ]
+
+
+def test_what_is_broken_is_503_and_says_neither_what_nor_where(now: datetime) -> None:
+    event("race", now - 2 * DAY, grand_prix="belgian-grand-prix")
+    for _ in range(3):
+        run(now - MINUTE, "failed", fault="ours", problems=[f"{MARK} cannot be written"])
+    answer = Client().get("/healthz")
+    assert answer.status_code == 503
+    assert {check["check"] for check in answer.json()["checks"]} == {"failing-runs", "overdue"}
+    for word in (MARK, "belg", "python", "ingest", "127.0.0.1"):
+        assert word not in answer.content.decode().lower()
+
+
+@pytest.mark.parametrize(("method", "status"), [("head", 200), ("post", 405), ("put", 405)])
+def test_it_is_only_read(method: str, status: int, now: datetime) -> None:
+    answer = getattr(Client(), method)("/healthz")
+    assert (answer.status_code, answer.content) == (status, b"")
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_it_takes_few_queries(
+    now: datetime, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(20):
+        run(now - number * HOUR)
+        tick(now - number * HOUR)
+    with django_assert_max_num_queries(10):
+        ask(200)
+
+
+def test_it_is_answered_over_plain_http_where_all_else_is_sent_to_https(
+    now: datetime, settings: Settings
+) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    assert ask(200)["state"] == "ok"
+    assert Client().get("/admin/").status_code == 301
+
+
+ASK = """
+from django.test import Client
+answer = Client(headers={"host": "localhost"}, raise_request_exception=False).get("/healthz")
+print(answer.status_code, answer.headers["Content-Type"], answer.content.decode())
+"""
+
+
+def test_a_database_that_cannot_be_reached_is_503_without_a_word_of_it(
+    unmigrated_project: Project, closed_port: int
+) -> None:
+    url = f"postgresql://someone:{MARK}@127.0.0.1:{closed_port}/picks"
+    env = {"DATABASE_URL": url, "SECRET_KEY": "for-this-test", "LOG_LEVEL": "ERROR"}
+    done = unmigrated_project.manage("shell", "-v0", "-c", ASK, env=env)
+    assert done.returncode == 0, done.stderr
+    status, kind, body = done.stdout.split(" ", 2)
+    assert (status, kind) == ("503", "application/json")
+    told = json.loads(body)
+    assert (told["state"], told["checks"]) == ("broken", [{"check": "database"}])
+    assert set(told) == {"state", "at", "checks"}
+    assert MARK not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

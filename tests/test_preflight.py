@@ -1,0 +1,395 @@
+"""`manage.py f1_preflight`: whether the coming weekend will work, asked on a Thursday."""
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.mail import EmailMessage
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
+
+from ingestion.models import Change, Event, IngestRun, RequestBlock
+from ingestion.preflight import Check, Verdict, check_weekend, is_ready
+from ingestion.sample.season import load_season
+from tests.command_line import complaint, squeeze
+from tests.installation import (
+    DAY,
+    HOUR,
+    MINUTE,
+    event,
+    healthy,
+    run,
+    switch_polling_off,
+    switch_polling_on,
+)
+from tests.project import Project
+from tests.rows import all_rows
+from tests.upstream import FaultyUpstream
+from tests.webhook import SECRET, Receiver, webhook_receiver  # noqa: F401 - fixture `receiver`
+
+pytestmark = pytest.mark.django_db
+
+# The Thursday before Belgium.
+NOW = datetime(2024, 7, 25, 10, tzinfo=UTC)
+RACE = datetime(2024, 7, 28, 13, tzinfo=UTC)
+
+
+@pytest.fixture
+def thursday(settings: Settings) -> None:
+    """Everything is as it should be."""
+    healthy(NOW)
+    event("qualifying", RACE - DAY)
+    event("race", RACE)
+    settings.F1_ALARM_EMAILS = ["anna@example.org"]
+
+
+def check(
+    *, now: datetime = NOW, is_online: bool = False, sends_test_alarm: bool = False
+) -> dict[str, Check]:
+    made = check_weekend(lambda: now, is_online=is_online, sends_test_alarm=sends_test_alarm)
+    told = {one.name: one for one in made}
+    assert len(told) == len(made)
+    return told
+
+
+def told(name: str, **how: Any) -> tuple[str, str]:
+    one = check(**how)[name]
+    return one.verdict.value, one.words
+
+
+@pytest.mark.usefixtures("thursday")
+def test_a_weekend_that_will_work_is_ok_throughout() -> None:
+    made = check()
+    assert {name: one.words for name, one in made.items()} == {
+        "database": "reachable, all migrations were run",
+        "settings": "the system checks find nothing",
+        "worker": "its last tick was 2 minutes ago",
+        "calendars": "those of 2024 were read 6 hours ago",
+        "weekend": "2024 Belgian Grand Prix: Qualifying, Race",
+        "times": "2024-07-27 13:00 UTC, 2024-07-28 13:00 UTC",
+        "locks": "picks close 2024-07-27 13:00 UTC, 2024-07-28 13:00 UTC",
+        "requests": "none was sent this hour",
+        "alarms": "go out by e-mail; none was sent now",
+        "health": "no other problem is known",
+    }
+    assert {one.verdict for one in made.values()} == {Verdict.OK}
+    assert is_ready(made.values())
+
+
+@pytest.mark.usefixtures("thursday")
+def test_on_sunday_only_what_is_still_to_come_is_looked_at() -> None:
+    sunday = RACE - HOUR
+    made = check(now=sunday)
+    assert made["weekend"].words == "2024 Belgian Grand Prix: Race"
+    assert check(now=RACE + MINUTE)["locks"].words == "picks on all of them are closed"
+
+
+# The worker and its like
+
+
+@pytest.mark.usefixtures("thursday")
+def test_a_dead_worker_fails() -> None:
+    verdict, words = told("worker", now=NOW + HOUR)
+    assert (verdict, words[:27]) == ("fails", "No tick has succeeded since")
+    switch_polling_on(NOW)
+    healthy_ticks = check(now=NOW)
+    assert healthy_ticks["worker"].verdict is Verdict.OK, "its ticks are still there"
+
+
+def test_a_worker_that_has_not_ticked_yet_fails() -> None:
+    switch_polling_on(NOW)
+    assert told("worker") == (
+        "fails",
+        "no tick has succeeded yet. Start 'python manage.py qcluster' and look again",
+    )
+
+
+@pytest.mark.usefixtures("thursday")
+def test_polling_that_is_off_is_a_warning() -> None:
+    switch_polling_off()
+    verdict, words = told("worker")
+    assert (verdict, words.partition(":")[0]) == ("warning", "polling is off")
+
+
+@pytest.mark.usefixtures("thursday")
+def test_calendars_that_are_old_or_were_never_read_fail() -> None:
+    assert told("calendars", now=NOW + 3 * DAY)[0] == "fails"
+    IngestRun.objects.all().delete()
+    assert told("calendars") == (
+        "fails",
+        "no run has read those of 2024 whole. Run 'python manage.py ingest_f1'",
+    )
+
+
+@pytest.mark.usefixtures("thursday")
+def test_what_else_is_known_to_be_wrong_has_its_line() -> None:
+    event("race", RACE - 7 * DAY, grand_prix="hungarian-grand-prix", name="Hungarian Grand Prix")
+    run(NOW - HOUR, clock_offset=timedelta(minutes=1))
+    made = check()
+    assert {name for name, one in made.items() if one.verdict is Verdict.FAILS} == {
+        "overdue",
+        "clock",
+    }
+    assert "health" not in made
+
+
+@pytest.mark.usefixtures("thursday")
+def test_what_waits_for_a_person_warns() -> None:
+    settled = event("race", RACE - 300 * DAY, results_state="settled", results_revision=1)
+    settled.proposal = Change.objects.create(
+        event=settled, kind="proposed", revision=1, cause="poll", created_at=NOW
+    )
+    settled.save()
+    made = check()
+    assert made["proposal"].verdict is Verdict.WARNING
+    assert is_ready(made.values())
+
+
+# The weekend
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict", "words"),
+    [
+        ({"start_is_estimated": True}, "fails", "unknown: Race. Set the starts by hand "),
+        ({"disputed_starts_at": RACE - 6 * HOUR}, "fails", "the calendars disagree by hours: Race"),
+        ({"disputed_starts_at": RACE - HOUR}, "warning", "the calendars disagree: Race; picks "),
+    ],
+)
+@pytest.mark.usefixtures("thursday")
+def test_times_that_are_unknown_or_disputed(
+    facts: dict[str, Any], verdict: str, words: str
+) -> None:
+    Event.objects.filter(session_type="race").update(**facts)
+    found, why = told("times")
+    assert (found, why[: len(words)]) == (verdict, words)
+    far = told("times", now=NOW - 10 * DAY)
+    assert far[0] == "warning", "it may still come by itself"
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_set"),
+    [
+        ({"locks_at": None}, False),
+        ({"locks_at": RACE + MINUTE}, False),
+        ({"locks_at": RACE - DAY}, True),
+    ],
+)
+@pytest.mark.usefixtures("thursday")
+def test_locks_are_set_and_no_later_than_the_start(facts: dict[str, Any], is_set: bool) -> None:
+    Event.objects.filter(session_type="race").update(**facts)
+    verdict, words = told("locks")
+    assert verdict == ("ok" if is_set else "fails")
+    assert is_set or words == "picks do not close in time: Race. Set the start by hand"
+
+
+@pytest.mark.usefixtures("thursday")
+def test_a_weekend_that_is_far_away_is_said_to_be() -> None:
+    assert told("weekend", now=NOW - 10 * DAY) == (
+        "ok",
+        "2024 Belgian Grand Prix: Qualifying, Race, more than a week ahead",
+    )
+
+
+@pytest.mark.usefixtures("thursday")
+def test_a_weekend_without_a_race_and_none_at_all_are_warnings() -> None:
+    Event.objects.filter(session_type="race").update(status="cancelled")
+    assert told("weekend") == ("warning", "2024 Belgian Grand Prix: Qualifying; there is no race")
+    Event.objects.all().delete()
+    made = check()
+    assert made["weekend"].verdict is Verdict.WARNING
+    assert {"times", "locks"}.isdisjoint(made)
+
+
+# Requests and alarms
+
+
+@pytest.mark.parametrize(("spent", "verdict"), [(120, "ok"), (121, "warning"), (180, "warning")])
+@pytest.mark.usefixtures("thursday")
+def test_an_hour_that_is_nearly_spent_warns(spent: int, verdict: str) -> None:
+    RequestBlock.objects.create(host="a", requests=spent, reserved_at=NOW - MINUTE)
+    RequestBlock.objects.create(host="b", requests=1, reserved_at=NOW - MINUTE)
+    found, words = told("requests")
+    assert (found, words.partition(";")[0]) == (verdict, f"{180 - spent} left this hour for a")
+
+
+@pytest.mark.usefixtures("thursday")
+def test_alarms_for_nobody_are_a_warning(settings: Settings) -> None:
+    settings.F1_ALARM_EMAILS = []
+    verdict, words = told("alarms")
+    assert (verdict, words.partition(":")[0]) == ("warning", "nobody is told of a problem")
+
+
+@pytest.mark.usefixtures("thursday")
+def test_a_test_alarm_goes_out_where_it_is_asked_for(
+    settings: Settings, receiver: Receiver, mailoutbox: list[EmailMessage]
+) -> None:
+    settings.F1_ALARM_WEBHOOK = receiver.url
+    check()
+    assert (receiver.posts, mailoutbox) == ([], [])
+    assert told("alarms", sends_test_alarm=True) == ("ok", "a test went out by e-mail and webhook")
+    assert receiver.subjects == [mailoutbox[0].subject] == ["F1 Picks: a test alarm"]
+    receiver.status = 500
+    arrived_by_one = told("alarms", sends_test_alarm=True)
+    assert arrived_by_one == (
+        "warning",
+        "the test did not arrive by webhook: the server answered 500",
+    )
+    settings.F1_ALARM_EMAILS = []
+    assert told("alarms", sends_test_alarm=True)[0] == "fails"
+
+
+# The upstreams
+
+
+@pytest.fixture
+def answering(
+    settings: Settings, tmp_path: Path, fastf1_restored: None
+) -> Iterator[FaultyUpstream]:
+    with FaultyUpstream({2024: load_season(2024)}, clock=lambda: NOW) as upstream:
+        settings.F1_SCHEDULE_URL = upstream.schedule_url
+        settings.JOLPICA_URL = upstream.jolpica_url
+        settings.FASTF1_CACHE_DIR = tmp_path / "cache"
+        yield upstream
+
+
+@pytest.mark.usefixtures("thursday")
+def test_both_upstreams_are_asked_once_within_the_budget_and_nothing_is_saved(
+    answering: FaultyUpstream,
+) -> None:
+    before = all_rows()
+    made = check(is_online=True)
+    assert [made[name].words for name in ("schedule file", "Jolpica", "clock")] == [
+        "it answers, with the calendar of 2024",
+        "it answers, with the calendar of 2024",
+        "0 seconds from the upstream's",
+    ]
+    assert is_ready(made.values())
+    assert len(answering.requests) == 2
+    assert sum(RequestBlock.objects.values_list("requests", flat=True)) == 2
+    assert all_rows() == before
+    assert IngestRun.objects.count() == 1
+
+
+@pytest.mark.usefixtures("thursday")
+def test_without_network_nobody_is_asked(answering: FaultyUpstream) -> None:
+    assert {"schedule file", "Jolpica", "clock"}.isdisjoint(check(is_online=False))
+    assert answering.requests == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"status": 503}, "the server answered 503 Service Unavailable. The server has trouble of"),
+        ({"status": 429}, "the server asks for fewer requests (429). Run it again in an hour: "),
+        ({"html": True}, "the answer is not what it should be and cannot be read. Run it again"),
+    ],
+)
+@pytest.mark.usefixtures("thursday")
+def test_an_upstream_that_does_not_answer_fails(
+    fault: dict[str, Any], words: str, answering: FaultyUpstream
+) -> None:
+    answering.fault("/ergast/*", **fault)
+    made = check(is_online=True)
+    assert made["schedule file"].verdict is Verdict.OK
+    assert made["Jolpica"].verdict is Verdict.FAILS
+    assert made["Jolpica"].words.startswith(f"Jolpica's calendar of 2024: {words}")
+
+
+@pytest.mark.usefixtures("thursday")
+def test_an_hour_that_is_spent_leaves_the_upstreams_unasked(answering: FaultyUpstream) -> None:
+    host = answering.jolpica_url.split("/")[2]
+    RequestBlock.objects.create(host=host, requests=180, reserved_at=NOW - MINUTE)
+    made = check(is_online=True)
+    assert made["Jolpica"].verdict is Verdict.WARNING
+    assert made["Jolpica"].words.startswith(f"it was not asked: {host} would get more than 180 ")
+    assert answering.requests == []
+
+
+@pytest.mark.usefixtures("thursday")
+def test_a_clock_that_is_wrong_fails_and_one_that_was_is_past(answering: FaultyUpstream) -> None:
+    run(NOW - HOUR, clock_offset=timedelta(minutes=5))
+    assert check(is_online=True)["clock"].verdict is Verdict.OK
+    verdict, words = told("clock", now=NOW + 2 * MINUTE, is_online=True)
+    assert (verdict, words) == (
+        "fails",
+        "2 minutes from the upstream's; picks close by it. Have it set by NTP",
+    )
+
+
+@pytest.mark.usefixtures("thursday")
+def test_a_cache_that_cannot_be_written_fails(answering: FaultyUpstream, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    made = check(is_online=True)
+    assert made["upstream"].verdict is Verdict.FAILS
+    assert made["upstream"].words.startswith("it could not be asked: the cache folder ")
+
+
+# The command
+
+
+def test_the_command_marks_each_line_and_says_what_fails(
+    settings: Settings, mailoutbox: list[EmailMessage]
+) -> None:
+    settings.F1_ALARM_EMAILS = ["anna@example.org"]
+    settings.F1_ALARM_WEBHOOK = f"ftp://{SECRET}"
+    switch_polling_on(NOW)
+    out = io.StringIO()
+    with pytest.raises(CommandError) as raised:
+        call_command("f1_preflight", "--offline", "--send-test-alarm", stdout=out)
+    assert raised.value.returncode == 1
+    assert str(raised.value) == (
+        "not ready: worker, calendars. Put that right and run f1_preflight again."
+    )
+    lines = out.getvalue().splitlines()
+    assert lines[0].startswith(" ✓ ok       database: reachable, ")
+    assert any(line.startswith(" ✗ fails    worker: No tick ") for line in lines)
+    assert any(line.startswith(" ! warning  weekend: no session ahead ") for line in lines)
+    assert "by webhook: its address is not one of http:// or https://" in squeeze(out.getvalue())
+    assert len(mailoutbox) == 1
+    assert SECRET not in out.getvalue()
+
+
+def test_the_command_is_one_object_for_machines() -> None:
+    switch_polling_off()
+    run(datetime.now(UTC))
+    out = io.StringIO()
+    call_command("f1_preflight", "--offline", "--format", "json", stdout=out)
+    told = json.loads(out.getvalue())
+    assert told["ready"] is True
+    assert told["checks"][0] == {
+        "name": "database",
+        "verdict": "ok",
+        "words": "reachable, all migrations were run",
+    }
+
+
+@pytest.mark.usefixtures("thursday")
+def test_it_takes_as_many_queries_whatever_is_stored() -> None:
+    with CaptureQueriesContext(connection) as few:
+        check()
+    for number in range(20):
+        event("race", RACE + number * DAY, grand_prix=f"grand-prix-{number}")
+    with CaptureQueriesContext(connection) as many:
+        check()
+    assert len(many) == len(few)
+
+
+def test_a_database_that_was_not_migrated_or_is_not_there_is_all_that_is_said(
+    unmigrated_project: Project, closed_port: int
+) -> None:
+    done = unmigrated_project.manage("f1_preflight", "--offline")
+    assert complaint(done, 1) == ("not ready: database. Put that right and run f1_preflight again.")
+    assert "migrations were not run. Run 'python manage.py migrate'" in done.stdout
+    url = f"postgresql://someone:{SECRET}@127.0.0.1:{closed_port}/picks"
+    done = unmigrated_project.manage("f1_preflight", env={"DATABASE_URL": url})
+    assert complaint(done, 1).startswith("not ready: database. ")
+    assert "it cannot be reached. " in done.stdout
+    assert done.stdout.count("fails") == 1
+    assert SECRET not in done.stdout + done.stderr

@@ -1,0 +1,262 @@
+"""`manage.py f1_status`: how things stand, for people and for monitors."""
+
+import io
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.mail import EmailMessage
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+
+from ingestion.alarms import acknowledge
+from ingestion.health import print_duration
+from ingestion.models import Alarm, Poll, RequestBlock
+from tests.command_line import complaint, squeeze
+from tests.installation import (
+    DAY,
+    HOUR,
+    MINUTE,
+    event,
+    failing_poll,
+    healthy,
+    run,
+    switch_polling_off,
+    switch_polling_on,
+)
+from tests.project import Project
+from tests.webhook import SECRET, Receiver, webhook_receiver  # noqa: F401 - fixture `receiver`
+
+HOST = "api.jolpi.example"
+
+
+@pytest.fixture
+def now(db: None) -> datetime:
+    """Of an installation that works."""
+    at = timezone.now()
+    healthy(at)
+    return at
+
+
+def status(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("f1_status", *arguments, stdout=out, no_color=True)
+    return out.getvalue()
+
+
+def table(text: str) -> dict[str, str]:
+    """Labels with their words; a line without a label goes on with the one before."""
+    told: dict[str, str] = {}
+    label = ""
+    for line in text.splitlines():
+        if line[1:2].strip():
+            label, _, words = line.strip().partition("  ")
+            told[label] = squeeze(words)
+        elif line.strip():
+            told[label] += f" {squeeze(line)}"
+    return told
+
+
+def printed(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def test_what_works_is_told_with_the_state_first(now: datetime) -> None:
+    race = event("race", now + 3 * DAY)
+    sprint = event("sprint", now - 3 * HOUR)
+    Poll.objects.create(event=sprint, season=now.year, next_at=now + 10 * MINUTE + MINUTE / 2)
+    Poll.objects.create(season=now.year, next_at=now - MINUTE, failures=1, asked_at=now)
+    RequestBlock.objects.create(host=HOST, requests=30, reserved_at=now - 10 * MINUTE)
+    RequestBlock.objects.create(host=HOST, requests=100, reserved_at=now - 2 * HOUR)
+    out = status()
+    assert out.startswith(" state ")
+    assert table(out) == {
+        "state": "all is well",
+        "worker": f"last tick {printed(now - 2 * MINUTE)}, 2 minutes ago",
+        "last run": f"{printed(now - 6 * HOUR)} (schedule): ok",
+        "calendars": f"those of {now.year} were read whole {printed(now - 6 * HOUR)}",
+        "next session": f"{race}, {printed(now + 3 * DAY)}, picks close {printed(now + 3 * DAY)}",
+        "awaited": f"the result of {sprint}, over since {printed(now - 90 * MINUTE)}",
+        "next polls": (
+            f"the calendars of {now.year}: due, 1 in vain so far "
+            f"{sprint}: {printed(now + 10 * MINUTE + MINUTE / 2)}, in 10 minutes"
+        ),
+        "requests": f"150 of 180 left this hour for {HOST}",
+    }
+
+
+def test_an_empty_installation_says_what_to_do(db: None) -> None:
+    switch_polling_off()
+    assert table(status()) == {
+        "state": "all is well",
+        "note": (
+            "Nothing is polled: the schedule 'f1 tick' was deleted or its repeats are 0. Only what "
+            "somebody runs comes in."
+        ),
+        "last run": "none yet: run 'python manage.py ingest_f1'",
+        "calendars": f"no run has read those of {timezone.now().year} whole",
+        "next session": "none is known",
+        "requests": "none this hour, 180 may be sent to each upstream",
+    }
+
+
+def test_a_silent_upstream_is_told_and_no_failure(now: datetime) -> None:
+    failing_poll(event("race", now - 5 * HOUR), now - HOUR, now)
+    told = table(status())
+    assert told["state"] == "the upstream is silent; we work"
+    assert told["the upstream is silent"].startswith("The upstream has been silent since ")
+
+
+def test_what_is_broken_is_told_by_exit_code_1_and_in_one_line(project: Project) -> None:
+    long_ago = "django.utils.timezone.now() - datetime.timedelta(hours=1)"
+    code = (
+        "import datetime, django.utils.timezone\n"
+        "from tests.installation import switch_polling_on, tick\n"
+        f"switch_polling_on({long_ago}); tick({long_ago})"
+    )
+    done = project.manage("shell", "-v0", "-c", code)
+    assert done.returncode == 0, done.stderr
+    done = project.manage("f1_status", env={"F1_ALARM_WEBHOOK": f"http://127.0.0.1:9/{SECRET}"})
+    assert complaint(done, 1).startswith("No tick has succeeded since ")
+    assert table(done.stdout)["state"] == "we are broken"
+    assert SECRET not in done.stdout + done.stderr
+
+
+def test_monitors_get_one_object_broken_or_not(now: datetime) -> None:
+    race = event("race", now - 5 * HOUR)
+    failing_poll(race, now - HOUR, now)
+    told = json.loads(status("--format", "json"))
+    assert told["state"] == "silent"
+    assert [finding["key"] for finding in told["findings"]] == ["upstream-silent"]
+    assert told["is_polling"] is True
+    assert told["last_run"] == {
+        "at": printed_json(now - 6 * HOUR),
+        "outcome": "ok",
+        "fault": "",
+    }
+    assert told["awaited"] == [{"event": str(race), "ends_at": printed_json(now - 2 * HOUR)}]
+    assert told["requests_left"] == {}
+    run(now - MINUTE, "failed", fault="ours")
+    run(now - MINUTE, "failed", fault="ours", problems=["the disk is full"])
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="The newest says: the disk is full") as raised:
+        call_command("f1_status", "--format", "json", stdout=out)
+    assert raised.value.returncode == 1
+    assert json.loads(out.getvalue())["state"] == "broken"
+
+
+def printed_json(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
+
+
+def test_it_takes_as_many_queries_for_many_events_and_polls(now: datetime) -> None:
+    with CaptureQueriesContext(connection) as few:
+        status()
+    for number in range(20):
+        race = event("race", now - 5 * HOUR, grand_prix=f"grand-prix-{number}")
+        failing_poll(race, now - HOUR, now)
+        Alarm.objects.create(key=f"{number}", kind="silent", message="it is", raised_at=now)
+    with CaptureQueriesContext(connection) as many:
+        status()
+    assert len(many) == len(few) <= 15
+
+
+# Alarms
+
+
+@pytest.fixture
+def dead_worker(db: None) -> datetime:
+    at = timezone.now()
+    switch_polling_on(at - HOUR)
+    return at
+
+
+def test_telling_notices_a_dead_worker_from_elsewhere(
+    dead_worker: datetime, settings: Settings, receiver: Receiver, mailoutbox: list[EmailMessage]
+) -> None:
+    settings.F1_ALARM_EMAILS = ["anna@example.org"]
+    settings.F1_ALARM_WEBHOOK = receiver.url
+    for _ in range(3):
+        with pytest.raises(CommandError, match="No tick has succeeded ever"):
+            status("--tell")
+    assert len(receiver.posts) == len(mailoutbox) == 1
+    out = io.StringIO()
+    with pytest.raises(CommandError):
+        call_command("f1_status", stdout=out)
+    alarm = Alarm.objects.get()
+    at = printed(alarm.raised_at)
+    assert table(out.getvalue())["alarm"] == f"no-tick since {at}, told {at}"
+    assert SECRET not in out.getvalue()
+
+
+def test_without_telling_no_alarm_is_raised(dead_worker: datetime) -> None:
+    with pytest.raises(CommandError):
+        status()
+    assert not Alarm.objects.exists()
+
+
+def test_telling_nobody_is_said(now: datetime) -> None:
+    err = io.StringIO()
+    call_command("f1_status", "--tell", stdout=io.StringIO(), stderr=err)
+    assert err.getvalue() == (
+        "nobody is told: F1_ALARM_EMAILS and F1_ALARM_WEBHOOK are empty. Set one of them.\n"
+    )
+
+
+def test_acknowledging_is_noted_once_and_shown(now: datetime) -> None:
+    known = ("clock", "no-tick")
+    for key in reversed(known):
+        Alarm.objects.create(key=key, kind="broken", message="it is", raised_at=now)
+    assert status("--acknowledge", "no-tick") == "no-tick: acknowledged\n"
+    assert status("--acknowledge", "no-tick") == "no-tick: was acknowledged before\n"
+    anna = User.objects.create_user("anna")
+    acknowledge(Alarm.objects.get(key="clock"), anna, now)
+    lines = [squeeze(line) for line in status().splitlines() if line.startswith(" alarm")]
+    begins = [f"alarm {key} since {printed(now)}, nobody was told, ack" for key in known]
+    assert [line[: len(begin)] for line, begin in zip(lines, begins, strict=True)] == begins
+    told: list[dict[str, Any]] = json.loads(status("--format", "json"))["alarms"]
+    assert [alarm["acknowledged_by"] for alarm in told] == ["anna", None]
+
+
+@pytest.mark.parametrize(("known", "told"), [([], "none is"), (["clock", "no-tick"], "")])
+def test_an_alarm_that_is_not_open_cannot_be_acknowledged(
+    known: list[str], told: str, now: datetime
+) -> None:
+    for key in known:
+        Alarm.objects.create(key=key, kind="broken", message="it is", raised_at=now)
+    Alarm.objects.create(
+        key="old", kind="broken", message="it was", raised_at=now - DAY, cleared_at=now
+    )
+    with pytest.raises(CommandError) as raised:
+        status("--acknowledge", "old")
+    assert raised.value.returncode == 2
+    assert str(raised.value).startswith("no alarm 'old' is open; open: ")
+    assert all(key in str(raised.value) for key in known) and told in str(raised.value)
+
+
+# What is not there
+
+
+def test_a_database_that_cannot_be_read_is_one_line(unmigrated_project: Project) -> None:
+    done = unmigrated_project.manage("f1_status", "--tell")
+    assert complaint(done, 1) == (
+        "the database has no tables yet. Nothing was changed. Run 'python manage.py migrate' first."
+    )
+    assert done.stdout == ""
+
+
+def test_wrong_usage_is_exit_code_2(unmigrated_project: Project) -> None:
+    done = unmigrated_project.manage("f1_status", "--format", "xml")
+    assert done.returncode == 2
+    assert "invalid choice: 'xml'" in done.stderr
+
+
+def test_words_for_durations_are_those_of_people() -> None:
+    lengths = {45: "45 seconds", 60: "1 minute", 90: "90 seconds", 150: "2 minutes"}
+    lengths |= {3600: "1 hour", 5400: "90 minutes", 86400: "1 day", 100 * 3600: "4 days"}
+    assert {seconds: print_duration(timedelta(seconds=-seconds)) for seconds in lengths} == lengths
