@@ -39,12 +39,14 @@ def read_status(health: Health) -> Status:
     """What there is beside it, at the same instant."""
     now = health.at
     recent = Q(season=health.season) | Q(ends_at__gt=now - AWAITED_FOR)
-    polls = Poll.objects.filter(next_at__isnull=False).select_related("event").order_by("next_at")
+    # Calendars are read more often on race days alone: until then, theirs has long passed.
+    is_planned = Q(event__isnull=False, next_at__isnull=False) | Q(next_at__gt=now)
+    polls = Poll.objects.filter(is_planned).exclude(event__status=Event.Status.CANCELLED)
     return Status(
         health=health,
         next_session=Event.objects.upcoming(now).first(),
         awaited=list(Event.objects.awaiting_results(now).filter(recent)),
-        next_polls=list(polls[:NEXT_POLLS]),
+        next_polls=list(polls.select_related("event").order_by("next_at", "pk")[:NEXT_POLLS]),
         requests_left=count_requests_left(now),
         alarms=list(Alarm.objects.filter(cleared_at=None).select_related("acknowledged_by")),
     )

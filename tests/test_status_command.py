@@ -70,7 +70,10 @@ def test_what_works_is_told_with_the_state_first(now: datetime) -> None:
     race = event("race", now + 3 * DAY)
     sprint = event("sprint", now - 3 * HOUR)
     Poll.objects.create(event=sprint, season=now.year, next_at=now + 10 * MINUTE + MINUTE / 2)
-    Poll.objects.create(season=now.year, next_at=now - MINUTE, failures=1, asked_at=now)
+    Poll.objects.create(season=now.year, next_at=now + 20 * MINUTE + MINUTE / 2)
+    Poll.objects.create(season=now.year - 1, next_at=now - DAY)
+    late = event("qualifying", now - 2 * DAY, results_state="official", results_revision=1)
+    Poll.objects.create(event=late, season=now.year, next_at=now - MINUTE, failures=1, asked_at=now)
     RequestBlock.objects.create(host=HOST, requests=30, reserved_at=now - 10 * MINUTE)
     RequestBlock.objects.create(host=HOST, requests=100, reserved_at=now - 2 * HOUR)
     out = status()
@@ -83,8 +86,9 @@ def test_what_works_is_told_with_the_state_first(now: datetime) -> None:
         "next session": f"{race}, {printed(now + 3 * DAY)}, picks close {printed(now + 3 * DAY)}",
         "awaited": f"the result of {sprint}, over since {printed(now - 90 * MINUTE)}",
         "next polls": (
-            f"the calendars of {now.year}: due, 1 in vain so far "
-            f"{sprint}: {printed(now + 10 * MINUTE + MINUTE / 2)}, in 10 minutes"
+            f"{late}: due, 1 in vain so far "
+            f"{sprint}: {printed(now + 10 * MINUTE + MINUTE / 2)}, in 10 minutes "
+            f"the calendars of {now.year}: {printed(now + 20 * MINUTE + MINUTE / 2)}, in 20 minutes"
         ),
         "requests": f"150 of 180 left this hour for {HOST}",
     }

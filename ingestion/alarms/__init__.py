@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 __all__ = [
+    "ALL_CLEAR_AFTER",
     "Channels",
     "acknowledge",
     "beat",

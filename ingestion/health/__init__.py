@@ -21,7 +21,7 @@ from ingestion.health.ours import (
     find_wrong_clock,
 )
 from ingestion.health.people import find_disputes, find_proposals, find_unknown_starts
-from ingestion.health.upstream import find_overdue, find_silence
+from ingestion.health.upstream import find_overdue, find_silence, find_unread_calendars
 from ingestion.models import Alarm
 
 __all__ = [
@@ -39,7 +39,7 @@ __all__ = [
 
 CHECKS = (
     *(find_dead_worker, find_failing_runs, find_stale_schedule, find_wrong_clock, find_given_up),
-    *(find_silence, find_overdue),
+    *(find_silence, find_unread_calendars, find_overdue),
     *(find_proposals, find_disputes, find_unknown_starts),
 )
 WORST_FIRST = (Alarm.Kind.BROKEN, Alarm.Kind.SILENT, Alarm.Kind.ATTENTION)

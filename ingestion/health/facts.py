@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet, Subquery, TextField
+from django.db.models import F, Max, Q, QuerySet, Subquery, TextField
 from django.db.models.functions import Cast
 from django_q.models import Schedule, Success
 
@@ -20,8 +20,6 @@ LONGEST_RUN = timedelta(hours=1)
 NEWEST_RUNS = 50
 # A queue's task is given up once; who did not look for a day finds it in the log.
 GIVEN_UP_FOR = timedelta(days=1)
-# What was last asked for longer ago is not being asked any more, whatever came of it.
-ASKED_WITHIN = timedelta(days=8)
 # Of other seasons than the current one, results are awaited for so long.
 AWAITED_FOR = timedelta(days=30)
 # The starts of a weekend should be known so long before it.
@@ -32,7 +30,8 @@ WEEKEND = timedelta(days=5)
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`last_tick` and `polling_since` are None where there was none, and where polling is off."""
+    """`last_tick` and `polling_since` are None where there was none, and where polling is off.
+    `last_answer` is when polling last got an answer about a result that it could use."""
 
     now: datetime
     season: int
@@ -44,6 +43,7 @@ class Facts:
     first_run_at: datetime | None
     given_up: Sequence[TaskRun]
     failing_polls: Sequence[Poll]
+    last_answer: datetime | None
     events: Sequence[Event]
 
     def is_interrupted(self, run: IngestRun) -> bool:
@@ -68,7 +68,8 @@ def gather_facts(now: datetime) -> Facts:
                 "started_at"
             )
         ),
-        failing_polls=list(_failing_polls(now)),
+        failing_polls=list(_failing_polls()),
+        last_answer=_last_answer(),
         events=list(_events_of_interest(season, now)),
     )
 
@@ -98,13 +99,28 @@ def _first_run_at() -> datetime | None:
     return IngestRun.objects.order_by("started_at").values_list("started_at", flat=True).first()
 
 
-def _failing_polls(now: datetime) -> QuerySet[Poll]:
+# Sprint qualifyings come from a form of the upstream's that may go away any day, without a word on
+# the rest: they are told of when they are overdue.
+OF_SPRINT_QUALIFYINGS = Q(event__session_type=Event.Type.SPRINT_QUALIFYING)
+
+
+def _failing_polls() -> QuerySet[Poll]:
     """Those that are still being asked for."""
     return (
-        Poll.objects.filter(failures__gt=0, next_at__isnull=False, asked_at__gt=now - ASKED_WITHIN)
+        Poll.objects.filter(failures__gt=0, next_at__isnull=False)
+        .exclude(OF_SPRINT_QUALIFYINGS)
+        .exclude(event__status=Event.Status.CANCELLED)
         .select_related("event")
         .order_by("pk")
     )
+
+
+def _last_answer() -> datetime | None:
+    """An answer that cannot be used is noted as one as well, and is no sign of life."""
+    usable = Q(failing_since=None) | Q(answered_at__lt=F("failing_since"))
+    polls = Poll.objects.filter(usable, event__isnull=False).exclude(OF_SPRINT_QUALIFYINGS)
+    answered_at: datetime | None = polls.aggregate(last=Max("answered_at"))["last"]
+    return answered_at
 
 
 def _events_of_interest(season: int, now: datetime) -> QuerySet[Event]:

@@ -7,56 +7,69 @@ from django.conf import settings
 
 from ingestion.health.facts import AWAITED_FOR, Facts
 from ingestion.health.findings import Finding, print_instant
+from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.models import Alarm, Event, Poll
 
 # A flapping upstream is no news.
 FAILURES_IN_A_ROW = 3
+# Away from race days they are read twice a day, and a failure waits for the next time.
+CALENDAR_FAILURES_IN_A_ROW = 2
 CALENDARS_FAIL_FOR = timedelta(hours=1)
 OVERDUE_AFTER = timedelta(days=1)
-# Next season's calendars may be missing until then.
-MONTH_OF_NEXT_CALENDARS = 3
 
 
 def find_silence(facts: Facts) -> Iterator[Finding]:
-    """One problem, however many requests fail: told when one of them has failed for long."""
-    failing = [poll for poll in facts.failing_polls if _is_expected(facts, poll)]
-    if not any(_has_failed_for_long(facts, poll) for poll in failing):
+    """Nothing that was asked about results got an answer since the first of these failed: one
+    problem, however many they are, and over with the first answer to any. What fails while others
+    are answered is told of when it is overdue."""
+    failing = [
+        poll
+        for poll in facts.failing_polls
+        if poll.event is not None
+        and (facts.last_answer is None or _failing_since(facts, poll) > facts.last_answer)
+    ]
+    if all(poll.failures < FAILURES_IN_A_ROW for poll in failing):
         return
     since = min(_failing_since(facts, poll) for poll in failing)
-    asked = "; ".join(_describe_poll(poll) for poll in failing)
+    asked = "; ".join(f"{poll.event} ({poll.trouble})" for poll in failing)
     yield Finding(
         "upstream-silent",
         Alarm.Kind.SILENT,
         f"the upstream has been silent since {print_instant(since)}",
-        f"Asked for in vain: {asked}. Results and moved starts come late; nothing that is saved is "
-        "touched. It is asked again by itself; what cannot wait, enter by hand.",
+        f"Asked for in vain: {asked}. Results come late; nothing that is saved is touched. It is "
+        "asked again by itself; what cannot wait, enter by hand.",
         since,
     )
 
 
-def _is_expected(facts: Facts, poll: Poll) -> bool:
-    """Not of a sprint qualifying: those come from a form of the upstream's that may go away any
-    day, which must not hide a real silence; they are told of when they are overdue."""
-    if poll.event is not None:
-        return poll.event.session_type != Event.Type.SPRINT_QUALIFYING
-    return poll.season <= facts.season or (
-        poll.season <= facts.now.year and facts.now.month >= MONTH_OF_NEXT_CALENDARS
-    )
+def find_unread_calendars(facts: Facts) -> Iterator[Finding]:
+    for poll in facts.failing_polls:
+        since = _failing_since(facts, poll)
+        if poll.event is not None or not _is_expected(facts, poll.season):
+            continue
+        if poll.failures < CALENDAR_FAILURES_IN_A_ROW or facts.now - since <= CALENDARS_FAIL_FOR:
+            continue
+        yield Finding(
+            f"unread-calendars:{poll.season}",
+            Alarm.Kind.SILENT,
+            f"the calendars of {poll.season} could not be read since {print_instant(since)}",
+            f"The last time: {poll.trouble}. Sessions that moved since then have their old start "
+            "here, and picks close by it. They are read again by themselves; set a start that you "
+            "know by hand.",
+            since,
+        )
 
 
-def _has_failed_for_long(facts: Facts, poll: Poll) -> bool:
-    if poll.event is not None:
-        return poll.failures >= FAILURES_IN_A_ROW
-    return facts.now - _failing_since(facts, poll) > CALENDARS_FAIL_FOR
+def _is_expected(facts: Facts, season: int) -> bool:
+    """Of the current season, and of the next one once it has to be there."""
+    if season == facts.season:
+        return True
+    is_next = season == season_to_look_for(facts.now, facts.season)
+    return is_next and not may_be_absent(season, facts.now)
 
 
 def _failing_since(facts: Facts, poll: Poll) -> datetime:
     return poll.failing_since or poll.asked_at or facts.now
-
-
-def _describe_poll(poll: Poll) -> str:
-    what = f"the calendars of {poll.season}" if poll.event is None else str(poll.event)
-    return f"{what} ({poll.trouble})" if poll.trouble else what
 
 
 def find_overdue(facts: Facts) -> Iterator[Finding]:

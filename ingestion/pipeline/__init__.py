@@ -27,7 +27,7 @@ __all__ = [
     "ingest",
     "mend_plans",
     "poll_due",
+    "probe_upstreams",
     "prune",
     "request_of_event",
-    "probe_upstreams",
 ]

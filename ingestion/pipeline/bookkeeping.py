@@ -16,7 +16,10 @@ from ingestion.save import season_locked
 # So that many installations do not ask in the same second.
 JITTER = timedelta(seconds=20)
 
-WRITTEN = ("asked_at", "answered_at", "good_until", "next_at", "failures", "trouble", "rounds")
+WRITTEN = (
+    *("asked_at", "answered_at", "good_until", "next_at", "rounds"),
+    *("failures", "failing_since", "trouble"),
+)
 
 
 def remember(gathered: Gathered, run: SeasonRun) -> None:
@@ -71,9 +74,10 @@ def _remember_outcome(
     if error is None or isinstance(error, BadSourceData):
         poll.answered_at = now
     if error is None:
-        poll.failures, poll.trouble = 0, ""
+        poll.failures, poll.failing_since, poll.trouble = 0, None, ""
         return
     poll.failures = min(poll.failures + 1, 1000)
+    poll.failing_since = poll.failing_since or now
     poll.trouble = str(error)
     if isinstance(error, SourceRateLimited):
         poll.next_at = error.retry_at
