@@ -37,7 +37,7 @@ PASSWORD = "hunter2marked"
 NO_TICK = Finding(
     key="no-tick",
     kind=Alarm.Kind.BROKEN,
-    title="no tick has succeeded since 2024-07-28 17:30 UTC",
+    title="no tick since 2024-07-28 17:30 UTC",
     words="Nobody polls. Start 'python manage.py qcluster'.",
     since=NOW - 30 * MINUTE,
 )
@@ -96,7 +96,7 @@ def test_a_problem_is_told_once_however_often_it_is_seen(
     ]
     assert told == [2, 0, 0, 0, 0]
     assert receiver.subjects == [
-        "F1 Picks: we are broken: No tick has succeeded since 2024-07-28 17:30 UTC",
+        "F1 Picks: we are broken: No tick since 2024-07-28 17:30 UTC",
         (
             "F1 Picks: the upstream is silent: "
             "The upstream has been silent since 2024-07-28 17:00 UTC"
@@ -115,10 +115,10 @@ def test_what_is_told_says_what_to_do_and_is_read_by_machines_too(
 ) -> None:
     sound(NOW, NO_TICK, channels=to_webhook)
     (post,) = receiver.posts
-    subject = "F1 Picks: we are broken: No tick has succeeded since 2024-07-28 17:30 UTC"
+    subject = "F1 Picks: we are broken: No tick since 2024-07-28 17:30 UTC"
     text = (
         f"{subject}\n"
-        "No tick has succeeded since 2024-07-28 17:30 UTC.\n"
+        "No tick since 2024-07-28 17:30 UTC.\n"
         "Nobody polls. Start 'python manage.py qcluster'.\n\n"
         "Noticed at 2024-07-28 18:00 UTC. You will be told once more, when it is over.\n"
         "To say that you have seen it: python manage.py f1_status --acknowledge no-tick"
@@ -145,9 +145,7 @@ def test_the_all_clear_is_told_once_when_it_has_stayed_away_for_a_quarter_of_an_
         sound(over + minutes * MINUTE, channels=to_webhook)
     alarm = Alarm.objects.get()
     assert (alarm.cleared_at, alarm.all_clear_told_at) == (over, over + 15 * MINUTE)
-    assert receiver.subjects[1:] == [
-        "F1 Picks: over: No tick has succeeded since 2024-07-28 17:30 UTC"
-    ]
+    assert receiver.subjects[1:] == ["F1 Picks: over: No tick since 2024-07-28 17:30 UTC"]
     assert receiver.posts[1]["text"].endswith(
         "this is over since 2024-07-28 18:20 UTC. It was noticed at 2024-07-28 18:00 UTC. "
         "Nothing is left to do."
@@ -183,6 +181,25 @@ def test_what_was_raised_since_the_look_is_not_cleared_by_it(to_webhook: Channel
     sound(NOW + MINUTE, NO_TICK, channels=to_webhook)
     sound_alarms(looked, NOW + 2 * MINUTE, channels=to_webhook)
     assert Alarm.objects.get().is_open
+
+
+def test_a_problem_that_turns_out_to_be_ours_is_told_again_and_not_the_other_way_round(
+    receiver: Receiver, to_webhook: Channels
+) -> None:
+    ours = replace(SILENT, kind=Alarm.Kind.BROKEN, title="nobody asked the upstream")
+    sound(NOW, SILENT, channels=to_webhook)
+    acknowledge(Alarm.objects.get(), None, NOW)
+    for minutes, finding in enumerate([ours, ours, SILENT, SILENT], start=1):
+        sound(NOW + minutes * MINUTE, finding, channels=to_webhook)
+    assert [post["kind"] for post in receiver.posts] == ["silent", "broken"]
+    alarm = Alarm.objects.get()
+    assert (alarm.kind, alarm.raised_at, alarm.acknowledged_at) == ("silent", NOW, None)
+
+
+def test_a_long_message_is_cut_for_discord_alone(receiver: Receiver, to_webhook: Channels) -> None:
+    sound(NOW, replace(SILENT, words="word " * 1000), channels=to_webhook)
+    (post,) = receiver.posts
+    assert (len(post["content"]), len(post["text"]) > 5000) == (2000, True)
 
 
 # By whom

@@ -76,7 +76,7 @@ def test_each_alarm_comes_once_in_time_and_goes_away_once(
         told += [(now, str(mail.subject)) for mail in mailoutbox[len(told) :]]
     silent, dead = (
         "The upstream has been silent since 2024-07-28 16:00 UTC",
-        "No tick has succeeded since 2024-07-28 14:55 UTC",
+        "No tick since 2024-07-28 14:55 UTC",
     )
     assert sorted(subject for _, subject in told) == [
         f"F1 Picks: over: {dead}",

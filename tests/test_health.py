@@ -101,7 +101,7 @@ def test_a_worker_is_dead_when_no_tick_succeeds_for_25_minutes() -> None:
     assert only(health) == Finding(
         key="no-tick",
         kind=Alarm.Kind.BROKEN,
-        title="no tick has succeeded since 2024-07-28 17:58 UTC",
+        title="no tick since 2024-07-28 17:58 UTC",
         words=(
             "Nobody polls: results and moved starts do not come in and statuses stand still; what "
             "is saved stays. Start 'python manage.py qcluster', or read its log if it runs."
@@ -121,7 +121,7 @@ def test_a_worker_that_was_never_started_is_noticed_too() -> None:
     switch_polling_on(NOW)
     assert found(NOW + 24 * MINUTE) == {}
     health = check_health(NOW + 25 * MINUTE)
-    assert only(health).title == "no tick has succeeded ever"
+    assert only(health).title == "no tick has ever succeeded"
     assert only(health).since == NOW
     assert health.last_tick is None
 
@@ -186,8 +186,8 @@ def test_a_run_that_was_killed_is_told_and_only_several_in_a_row_are_a_fault() -
     assert health.state is State.OK
     assert list(health.notes) == [
         (
-            "2 runs were killed before the end, the newest of 2024-07-28 15:00 UTC; "
-            "what was saved before stays."
+            "2 runs have not ended within an hour, the newest of 2024-07-28 15:00 UTC: killed, or "
+            "waiting for requests (--wait). What was saved stays."
         )
     ]
     later = check_health(NOW + 2 * MINUTE)
@@ -203,7 +203,7 @@ def test_the_schedule_is_stale_when_nobody_read_it_for_two_days() -> None:
     assert found(read + 2 * DAY - SECOND) == {}
     finding = only(check_health(read + 2 * DAY))
     assert (finding.key, finding.kind, finding.since) == ("stale-schedule", "broken", read)
-    assert finding.title == "the schedule of 2024 was last 2024-07-28 12:00 UTC read whole"
+    assert finding.title == "the schedule of 2024 was last read whole 2024-07-28 12:00 UTC"
     assert "Run 'python manage.py ingest_f1 --skip-results' and see what it says" in finding.words
 
 
@@ -331,6 +331,17 @@ def test_three_failures_in_a_row_are_silence_and_one_problem() -> None:
             "is saved is touched. It is asked again by itself; what cannot wait, enter by hand."
         ),
         since=NOW - 20 * MINUTE,
+    )
+
+
+@pytest.mark.usefixtures("works")
+def test_of_many_that_fail_three_are_named() -> None:
+    for number in range(5):
+        race = event("race", RACE, grand_prix=f"grand-prix-{number}", name=f"{number}th Grand Prix")
+        failing_poll(race, NOW - HOUR, NOW, trouble="429")
+    assert only(check_health(NOW)).words.startswith(
+        "Asked for in vain: 2024 0th Grand Prix Race (429); 2024 1th Grand Prix Race (429); "
+        "2024 2th Grand Prix Race (429); 2 more. "
     )
 
 

@@ -7,9 +7,9 @@ once: who was told that it was over would otherwise rely on it.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -73,18 +73,18 @@ def send_test_alarm(now: datetime, *, channels: Channels | None = None) -> dict[
 
 
 def _raise_alarms(findings: Sequence[Finding], now: datetime) -> None:
-    keys = [finding.key for finding in findings]
-    known = set(Alarm.objects.filter(key__in=keys, cleared_at=None).values_list("key", flat=True))
-    new = [finding for finding in findings if finding.key not in known]
-    if not new:
-        return
-    for alarm in _alarms_not_over([finding.key for finding in new], now):
+    by_key = {finding.key: finding for finding in findings}
+    known = set()
+    for alarm in Alarm.objects.filter(key__in=by_key, cleared_at=None):
+        known.add(alarm.key)
+        _follow_kind(alarm, by_key[alarm.key])
+    for alarm in _alarms_not_over(by_key.keys() - known, now):
         if alarm.key not in known:
-            _reopen(alarm)
             known.add(alarm.key)
+            _reopen(alarm)
     raised = [
         Alarm(key=finding.key, kind=finding.kind, message=keep_words(finding), raised_at=now)
-        for finding in new
+        for finding in findings
         if finding.key not in known
     ]
     # Another process may have raised it in this moment: the constraint keeps one.
@@ -93,7 +93,17 @@ def _raise_alarms(findings: Sequence[Finding], now: datetime) -> None:
         logger.warning("alarm raised", extra={"key": alarm.key, "kind": alarm.kind})
 
 
-def _alarms_not_over(keys: Sequence[str], now: datetime) -> QuerySet[Alarm]:
+def _follow_kind(alarm: Alarm, finding: Finding) -> None:
+    """A problem that was the upstream's and turns out to be ours is told again."""
+    if alarm.kind == finding.kind:
+        return
+    changes: dict[str, Any] = {"kind": finding.kind, "message": keep_words(finding)}
+    if finding.kind is Alarm.Kind.BROKEN:
+        changes |= {"told_at": None, "acknowledged_at": None, "acknowledged_by": None}
+    Alarm.objects.filter(pk=alarm.pk, kind=alarm.kind).update(**changes)
+
+
+def _alarms_not_over(keys: Iterable[str], now: datetime) -> QuerySet[Alarm]:
     """Cleared, and nobody was told so: for whoever heard of them they go on. Newest first."""
     return Alarm.objects.filter(
         key__in=keys,

@@ -4,7 +4,6 @@ The addresses are secrets, those of webhooks above all: whoever knows one can po
 here logs or returns one, nor what an exception or a server says, which may quote it.
 """
 
-import http.client
 import json
 import logging
 import queue
@@ -25,6 +24,8 @@ from ingestion.alarms.messages import SENDER, Message
 logger = logging.getLogger(__name__)
 
 WHOLE_REQUEST = 10.0
+# Of Discord's, which refuses more.
+LONGEST_CONTENT = 2000
 # A mail server may think for a while before it greets.
 WHOLE_MAIL = 30.0
 
@@ -107,7 +108,12 @@ def post(url: str, message: Message) -> str:
     """Why it failed, '' where it did not. `text` is what Slack and Mattermost show, `content` what
     Discord shows; all of them pass over the other fields."""
     told = f"{message.subject}\n{message.text}"
-    body = {"text": told, "content": told, "subject": message.subject, **message.fields}
+    body = {
+        "text": told,
+        "content": told[:LONGEST_CONTENT],
+        "subject": message.subject,
+        **message.fields,
+    }
     return request(url, method="POST", body=body)
 
 
@@ -168,6 +174,6 @@ def _request(url: str, method: str, body: dict[str, Any] | None, timeout: float)
         return f"the server answered {error.code}"
     except TimeoutError:
         return f"no answer within {timeout:g} s"
-    except (OSError, ValueError, http.client.HTTPException) as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, its text may quote the address
         cause = getattr(error, "reason", error)
         return f"the server cannot be reached ({type(cause).__name__})"

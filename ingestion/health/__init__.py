@@ -75,8 +75,9 @@ def _notes(facts: Facts) -> Iterator[str]:
         if facts.is_interrupted(run) and facts.now - run.started_at < INTERRUPTIONS_TOLD_FOR
     ]
     if interrupted:
-        runs = "1 run was" if len(interrupted) == 1 else f"{len(interrupted)} runs were"
+        runs = "1 run has" if len(interrupted) == 1 else f"{len(interrupted)} runs have"
         yield (
-            f"{runs} killed before the end, the newest of "
-            f"{print_instant(interrupted[0].started_at)}; what was saved before stays."
+            f"{runs} not ended within an hour, the newest of "
+            f"{print_instant(interrupted[0].started_at)}: killed, or waiting for requests "
+            "(--wait). What was saved stays."
         )

@@ -25,11 +25,12 @@ def find_dead_worker(facts: Facts) -> Iterator[Finding]:
     last = facts.last_tick or facts.polling_since
     if not facts.is_polling or last is None or facts.now - last < NO_TICK_FOR:
         return
-    since = "ever" if facts.last_tick is None else f"since {print_instant(last)}"
+    is_first = facts.last_tick is None
+    title = "no tick has ever succeeded" if is_first else f"no tick since {print_instant(last)}"
     yield Finding(
         "no-tick",
         Alarm.Kind.BROKEN,
-        f"no tick has succeeded {since}",
+        title,
         "Nobody polls: results and moved starts do not come in and statuses stand still; what is "
         "saved stays. Start 'python manage.py qcluster', or read its log if it runs.",
         last,
@@ -78,11 +79,12 @@ def find_stale_schedule(facts: Facts) -> Iterator[Finding]:
         else "It was not asked, or the fault was ours. Run 'python manage.py ingest_f1 "
         "--skip-results' and see what it says"
     )
-    when = "was never" if facts.refreshed_at is None else f"was last {print_instant(since)}"
+    is_first = facts.refreshed_at is None
+    read = "never read whole" if is_first else f"last read whole {print_instant(since)}"
     yield Finding(
         "stale-schedule",
         Alarm.Kind.SILENT if is_silent else Alarm.Kind.BROKEN,
-        f"the schedule of {facts.season} {when} read whole",
+        f"the schedule of {facts.season} was {read}",
         "Sessions that moved since then have their old start here, and picks close by it. "
         f"{told}; set a start that you know by hand.",
         since,

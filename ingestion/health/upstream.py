@@ -10,6 +10,8 @@ from ingestion.health.findings import Finding, print_instant
 from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.models import Alarm, Event, Poll
 
+# Of many that fail.
+NAMED = 3
 # A flapping upstream is no news.
 FAILURES_IN_A_ROW = 3
 # Away from race days they are read twice a day, and a failure waits for the next time.
@@ -31,13 +33,14 @@ def find_silence(facts: Facts) -> Iterator[Finding]:
     if all(poll.failures < FAILURES_IN_A_ROW for poll in failing):
         return
     since = min(_failing_since(facts, poll) for poll in failing)
-    asked = "; ".join(f"{poll.event} ({poll.trouble})" for poll in failing)
+    asked = "; ".join(f"{poll.event} ({poll.trouble})" for poll in failing[:NAMED])
+    others = f"; {len(failing) - NAMED} more" if len(failing) > NAMED else ""
     yield Finding(
         "upstream-silent",
         Alarm.Kind.SILENT,
         f"the upstream has been silent since {print_instant(since)}",
-        f"Asked for in vain: {asked}. Results come late; nothing that is saved is touched. It is "
-        "asked again by itself; what cannot wait, enter by hand.",
+        f"Asked for in vain: {asked}{others}. Results come late; nothing that is saved is touched. "
+        "It is asked again by itself; what cannot wait, enter by hand.",
         since,
     )
 
