@@ -9,8 +9,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
+from ingestion.alarms import beat, sound_alarms
+from ingestion.health import check_health
 from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.pipeline import (
     Due,
@@ -39,13 +42,13 @@ MORNING_ENDS = 12
 
 def tick(*, clock: Clock = timezone.now) -> str:
     """Advance the statuses and ask for what is due; most often nothing is, and that takes one
-    UPDATE and one SELECT."""
+    UPDATE and one SELECT. Then call the dead man's switch, where there is one."""
     now = clock()
     advance_statuses(now)
     dues = find_due(now)
-    if not dues:
-        return ""
-    told: str = run_once("tick", partial(_poll, dues, clock), clock=clock) or ""
+    told: str = (run_once("tick", partial(_poll, dues, clock), clock=clock) or "") if dues else ""
+    if url := getattr(settings, "HEARTBEAT_URL", ""):
+        beat(url)
     return told
 
 
@@ -100,6 +103,12 @@ def _sweep(clock: Clock) -> str:
     mended, pruned = mend_plans(now), prune(now)
     pruned += Failure.objects.filter(stopped__lt=now - FAILURES_KEPT).delete()[0]
     return f"{mended} plans brought forward, {pruned} old records deleted"
+
+
+def watch(*, clock: Clock = timezone.now) -> str:
+    """Look at the installation's health, and tell of what is wrong and of what is over."""
+    now = clock()
+    return f"{sound_alarms(check_health(now), now)} messages"
 
 
 def ingest_season(season: int, *, clock: Clock = timezone.now) -> str:

@@ -293,7 +293,7 @@ def test_upstream_that_hangs_is_given_up(filled: Project, upstream: FaultyUpstre
     upstream.fault("*/2/results.json", hang=True)
     done = ingest(filled, upstream, "--year", "2024", "--round", "2", "--skip-schedule")
     assert complaint(done, 3) == (
-        "2024 race: Jolpica's results of 2024 round 2: no answer in time. "
+        "2024 belgian-grand-prix race: Jolpica's results of 2024 round 2: no answer in time. "
         f"The rest is saved. {CHECK_NETWORK}"
     )
     assert read_rows(filled) == before

@@ -67,20 +67,24 @@ def _remember_event(event: Event, heard: Heard, run: SeasonRun) -> Poll:
 def _remember_outcome(
     poll: Poll, error: IngestionError | None, good_until: datetime | None, now: datetime
 ) -> None:
-    """An answer that cannot be used is a failure, and an answer all the same."""
+    """An answer that cannot be used is a failure, and an answer all the same; a limit of our own is
+    no failure of the upstream's."""
     poll.asked_at = now
     poll.good_until = good_until
-    poll.next_at = None
+    poll.next_at = error.retry_at if isinstance(error, SourceRateLimited) else None
+    poll.trouble = "" if error is None else str(error)
     if error is None or isinstance(error, BadSourceData):
         poll.answered_at = now
     if error is None:
-        poll.failures, poll.failing_since, poll.trouble = 0, None, ""
-        return
-    poll.failures = min(poll.failures + 1, 1000)
-    poll.failing_since = poll.failing_since or now
-    poll.trouble = str(error)
-    if isinstance(error, SourceRateLimited):
-        poll.next_at = error.retry_at
+        poll.failures, poll.failing_since = 0, None
+    elif not _is_limit_of_ours(error):
+        poll.failures = min(poll.failures + 1, 1000)
+        poll.failing_since = poll.failing_since or now
+
+
+def _is_limit_of_ours(error: IngestionError) -> bool:
+    """The hour's budget, or FastF1's own limit: nobody was asked."""
+    return isinstance(error, SourceRateLimited) and error.status is None
 
 
 def poll_of(event: Event) -> Poll | None:
