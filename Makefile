@@ -11,13 +11,15 @@ SOURCES := manage.py f1picks ingestion tests
 .DEFAULT_GOAL := help
 # A half-made .venv or stamp would pass for a finished one.
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo ingest lint format types test test-sqlite test-postgres check measure clean
+.PHONY: help setup setup-dev demo ingest worker rehearse lint format types test test-sqlite test-postgres check measure clean
 
 help:
 	@echo "make demo               set everything up, then ingest the sample season from a stand-in upstream"
 	@echo "make test               set everything up, then lint, types and the suite on both databases"
 	@echo "make setup              .venv, dependencies, .env, migrations"
 	@echo "make ingest YEAR=2025   ingest a season from the live upstream"
+	@echo "make worker             run by itself: the queue with its schedules"
+	@echo "make rehearse           play the 2024 season through the whole installation; some minutes"
 	@echo "make lint | format | types | test-sqlite | test-postgres | check | measure | clean"
 
 setup: $(VENV)/requirements.stamp
@@ -46,6 +48,12 @@ demo: setup
 
 ingest: setup
 	@$(MANAGE) ingest_f1 $(if $(YEAR),--year $(YEAR))
+
+worker: setup
+	@$(MANAGE) qcluster
+
+rehearse: setup
+	@$(MANAGE) rehearse 2024
 
 lint: setup-dev
 	@$(BIN)/ruff check --quiet $(SOURCES)
