@@ -78,6 +78,5 @@ def _notes(facts: Facts) -> Iterator[str]:
         runs = "1 run has" if len(interrupted) == 1 else f"{len(interrupted)} runs have"
         yield (
             f"{runs} not ended within an hour, the newest of "
-            f"{print_instant(interrupted[0].started_at)}: killed, or waiting for requests "
-            "(--wait). What was saved stays."
+            f"{print_instant(interrupted[0].started_at)}: killed. What was saved stays."
         )
