@@ -14,6 +14,9 @@ def main() -> None:
         sys.exit("Django is not installed here: run `make setup`, then use .venv/bin/python.")
     try:
         execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:
+        # Before a command has begun, or after it has ended: there is nothing to say.
+        sys.exit(130)
     except ImproperlyConfigured as error:
         # Only the message: it is written never to hold a value, a traceback's chain is not.
         sys.exit(

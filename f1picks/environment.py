@@ -46,6 +46,17 @@ def _assignments(lines: list[str], *, name: str) -> list[str]:
     return kept
 
 
+def read_number(name: str, text: str, *, default: int, least: int, most: int) -> int:
+    """A whole number between two limits, or one line that says so."""
+    text = text.strip()
+    if not text:
+        return default
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+    if not (is_number and least <= int(text) <= most):
+        raise ImproperlyConfigured(f"{name} is no whole number from {least} to {most}.")
+    return int(text)
+
+
 def variable_names(path: Path) -> list[str]:
     return ASSIGNMENT.findall(path.read_text(encoding="utf-8"))
 

@@ -9,7 +9,7 @@ import environ
 
 from f1picks.database import parse_database_url
 from f1picks.email import parse_email_url
-from f1picks.environment import read_env_file
+from f1picks.environment import read_env_file, read_number
 from f1picks.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -146,6 +146,10 @@ F1_USERNAME = literal("F1_USERNAME")
 F1_PASSWORD = literal("F1_PASSWORD")
 # Empty: FastF1's own. Anything else is a stand-in on this machine.
 LIVE_TIMING_URL = literal("LIVE_TIMING_URL").strip()
+# Of each host; never more than FastF1 and Jolpica allow, see ingestion.budget.
+F1_REQUESTS_PER_HOUR = read_number(
+    "F1_REQUESTS_PER_HOUR", literal("F1_REQUESTS_PER_HOUR"), default=180, least=30, most=180
+)
 F1_SETTLE_AFTER_HOURS = int(literal("F1_SETTLE_AFTER_HOURS") or 24)
 F1_APPLY_SETTLED_CHANGES = env.bool("F1_APPLY_SETTLED_CHANGES", default=False)
 

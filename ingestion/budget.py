@@ -4,51 +4,133 @@ FastF1 counts per process and in memory: several workers, or one that restarts, 
 pass the 200 requests an hour that Jolpica allows to one address.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import Aggregate, F, Max, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from ingestion.errors import SourceRateLimited
-from ingestion.models import RequestBlock
+from ingestion.models import Event, RequestBlock
+
+Purpose = RequestBlock.Purpose
 
 HOUR = timedelta(hours=1)
 # Below FastF1's own hard limit of 200 (fastf1.req), which counts refused attempts too.
 REQUESTS_PER_HOUR = 180
+# A season's largest endpoint has to fit into a backfill's share.
+FEWEST_PER_HOUR = 30
+# After that a result is late, and older seasons need not wait for it.
+AWAITED_FOR = timedelta(hours=3)
 
 # Any constant will do; it only has to differ from the other advisory locks of the app.
 BUDGET_LOCK = 0x46315042
 
 
-def reserve_requests(
-    host: str, requests: int, *, clock: Callable[[], datetime] = timezone.now
-) -> None:
-    """Set a block of requests aside, or raise `SourceRateLimited` with the time to try again."""
-    with transaction.atomic(durable=True):
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [BUDGET_LOCK])
-        now = clock()
-        RequestBlock.objects.filter(reserved_at__lte=now - HOUR).delete()
-        blocks = RequestBlock.objects.filter(host=host, reserved_at__lte=now)
-        spent = blocks.aggregate(spent=Sum("requests"))["spent"] or 0
-        if spent + requests <= REQUESTS_PER_HOUR:
-            RequestBlock.objects.create(host=host, requests=requests, reserved_at=now)
-            return
-        retry_at = _room_at(list(blocks.order_by("reserved_at")), spent + requests)
+def requests_per_hour() -> int:
+    """As the settings have it, where they lower it."""
+    configured = getattr(settings, "F1_REQUESTS_PER_HOUR", REQUESTS_PER_HOUR)
+    return max(FEWEST_PER_HOUR, min(int(configured), REQUESTS_PER_HOUR))
+
+
+def share_of(purpose: Purpose) -> int:
+    """A backfill stops at two thirds of the hour, whoever spent them: the rest is for polling."""
+    return requests_per_hour() * 2 // 3 if purpose == Purpose.BACKFILL else requests_per_hour()
+
+
+@dataclass(slots=True)
+class Budget:
+    """What one run takes of the hour, to `reserve` before it asks and to `give_back` from. The
+    purpose may change from season to season; `left` is the room that the last reservation left."""
+
+    purpose: Purpose = Purpose.POLL
+    clock: Callable[[], datetime] = field(default=timezone.now, kw_only=True)
+    left: int | None = field(default=None, init=False)
+    _blocks: dict[str, list[RequestBlock]] = field(
+        default_factory=lambda: defaultdict(list), init=False
+    )
+
+    def reserve(self, host: str, requests: int) -> None:
+        """Set a block of requests aside, or raise `SourceRateLimited` with the time to try again.
+
+        The block is written first and judged with all others: a refusal takes it back.
+        """
+        with transaction.atomic(durable=True):
+            if connection.vendor == "postgresql":
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [BUDGET_LOCK])
+            now = self.clock()
+            RequestBlock.objects.filter(reserved_at__lte=now - HOUR).delete()
+            block = RequestBlock.objects.create(
+                host=host, purpose=self.purpose, requests=requests, reserved_at=now
+            )
+            self._judge(block)
+        self._blocks[host].append(block)
+
+    def give_back(self, host: str, requests: int) -> None:
+        """Of the blocks since the last time: those requests were never made."""
+        for block in reversed(self._blocks.pop(host, [])):
+            unused = min(block.requests, requests)
+            if unused:
+                kept = RequestBlock.objects.filter(pk=block.pk)
+                kept.update(requests=F("requests") - unused)
+                requests -= unused
+                self.left = None if self.left is None else self.left + unused
+
+    def _judge(self, block: RequestBlock) -> None:
+        share = share_of(self.purpose)
+        blocks = RequestBlock.objects.filter(host=block.host, reserved_at__lte=block.reserved_at)
+        totals: dict[str, Aggregate] = {"spent": Sum("requests")}
+        if self.purpose == Purpose.BACKFILL:
+            last = _awaited(block.reserved_at).values("ends_at")[:1]
+            totals["awaited"] = Max(Subquery(last))
+        told = blocks.aggregate(**totals)
+        if told.get("awaited") is not None:
+            raise _refuse_while_awaited(block.reserved_at)
+        self.left = share - told["spent"]
+        if self.left < 0:
+            self.left += block.requests
+            others = list(blocks.exclude(pk=block.pk).order_by("reserved_at"))
+            raise _refuse(block, share, _room_at(others, told["spent"], share))
+
+
+def _awaited(now: datetime) -> QuerySet[Event]:
+    """Sessions that ended just now, and have no classification; the last one first."""
+    return (
+        Event.objects.awaiting_results(now)
+        .filter(ends_at__gt=now - AWAITED_FOR)
+        .order_by("-ends_at", "pk")
+    )
+
+
+def _refuse_while_awaited(now: datetime) -> SourceRateLimited:
+    last = _awaited(now)[0]
+    until = (last.ends_at or now) + AWAITED_FOR
+    return SourceRateLimited(
+        f"the result of {last} is awaited, and older seasons wait for it, until {until:%H:%M} UTC "
+        "at the latest",
+        retry_at=until,
+    )
+
+
+def _refuse(block: RequestBlock, share: int, retry_at: datetime | None) -> SourceRateLimited:
+    kept = requests_per_hour() - share
+    why = f" (another {kept} are kept for the running season)" if kept else ""
     room = f"; there is room again at {retry_at:%H:%M} UTC" if retry_at is not None else ""
-    raise SourceRateLimited(
-        f"{host} would get more than {REQUESTS_PER_HOUR} requests within an hour{room}",
+    return SourceRateLimited(
+        f"{block.host} would get more than {share} requests within an hour{why}{room}",
         retry_at=retry_at,
     )
 
 
-def _room_at(blocks: list[RequestBlock], wanted: int) -> datetime | None:
+def _room_at(blocks: list[RequestBlock], wanted: int, share: int) -> datetime | None:
     """When enough of the blocks are an hour old; None where not even all of them would do."""
     for block in blocks:
         wanted -= block.requests
-        if wanted <= REQUESTS_PER_HOUR:
+        if wanted <= share:
             return block.reserved_at + HOUR
     return None

@@ -72,6 +72,38 @@ class SaveReport:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class SeasonLine:
+    """One season of several after the run. `missing` are the parts that it still lacks: none of a
+    complete one, and nobody's business while it `goes_on`."""
+
+    season: int
+    saved: SaveReport
+    missing: tuple[str, ...] = ()
+    goes_on: bool = False
+    was_asked: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.season}: {self._outcome()}; {self._state()}"
+
+    def _outcome(self) -> str:
+        if not self.was_asked:
+            return "nothing to ask for"
+        counts = (("events", self.saved.events), ("classifications", self.saved.results))
+        parts = [
+            f"{what} {', '.join(f'{number} {name}' for name, number in numbers.items() if number)}"
+            for what, numbers in counts
+            if numbers.total()
+        ]
+        return ", ".join(parts) or "nothing was told"
+
+    def _state(self) -> str:
+        if self.goes_on:
+            return "it goes on"
+        missing = ", ".join(part.replace("_", " ") for part in self.missing)
+        return f"still without {missing}" if missing else "complete"
+
+
 @dataclass(slots=True)
 class RunReport(SaveReport):
     """A whole run. `problems` make it partial or failed; `notes` (results that are not out yet,

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q, Sum
 
-from ingestion.budget import HOUR, REQUESTS_PER_HOUR
+from ingestion.budget import HOUR, requests_per_hour
 from ingestion.health import (
     STATE_WORDS,
     Health,
@@ -56,7 +56,7 @@ def count_requests_left(now: datetime) -> dict[str, int]:
     """Of the hour's, for each host that was asked in it; the others have all of them."""
     asked = RequestBlock.objects.filter(reserved_at__gt=now - HOUR, reserved_at__lte=now)
     spent = asked.values("host").order_by("host").annotate(spent=Sum("requests"))
-    return {row["host"]: max(0, REQUESTS_PER_HOUR - row["spent"]) for row in spent}
+    return {row["host"]: max(0, requests_per_hour() - row["spent"]) for row in spent}
 
 
 def describe_status(status: Status) -> list[Fact]:
@@ -177,9 +177,9 @@ def _subject(poll: Poll) -> str:
 
 def _requests(left: dict[str, int]) -> str:
     if not left:
-        return f"none this hour, {REQUESTS_PER_HOUR} may be sent to each upstream"
+        return f"none this hour, {requests_per_hour()} may be sent to each upstream"
     return ", ".join(
-        f"{number} of {REQUESTS_PER_HOUR} left this hour for {host}"
+        f"{number} of {requests_per_hour()} left this hour for {host}"
         for host, number in left.items()
     )
 

@@ -3,11 +3,17 @@
 A test module imports the fixtures `upstream` and `filled` by the names of their functions.
 """
 
+import fcntl
+import os
+import pty
 import re
 import shutil
+import struct
 import subprocess
+import termios
+import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -29,6 +35,8 @@ from tests.upstream import FaultyUpstream
 Rows = dict[str, list[dict[str, Any]]]
 
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z \[(info|warning|error) +\] ")
+TERMINAL = {"TERM": "xterm-256color"}
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # What a run of the small season asks an empty database's upstream.
 SCHEDULE = "schedule_2024.json"
 CALENDAR = "2024/races"
@@ -137,6 +145,44 @@ def complaint(done: subprocess.CompletedProcess[str], code: int) -> str:
     assert [line for line in logs if not LOG_LINE.match(line)] == []
     assert last.startswith("CommandError: ")
     return last.removeprefix("CommandError: ")
+
+
+def run_on_terminal(project: Project, upstream: FaultyUpstream, *arguments: str) -> tuple[int, str]:
+    """Exit code and all that a terminal of 80 columns would show, with nobody typing."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        project.command("ingest_f1", *arguments),
+        cwd=project.folder,
+        env=project.environment({**addresses(upstream), **TERMINAL}),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = b""
+    # Linux ends a terminal that nobody has open any more with an error.
+    try:
+        while piece := os.read(ours, 65536):
+            shown += piece
+    except OSError:
+        pass
+    finally:
+        os.close(ours)
+    return process.wait(60), shown.decode()
+
+
+def shown_lines(shown: str) -> list[str]:
+    """What stood on the terminal, line by line, also where it was drawn over."""
+    return [line.rstrip() for line in ANSI.sub("", shown).replace("\r", "\n").splitlines()]
+
+
+def wait_until(is_so: Callable[[], bool], *, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @dataclass(frozen=True)

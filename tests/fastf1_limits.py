@@ -75,6 +75,7 @@ def connect(
     schedule_url: str | None = None,
     jolpica_url: str | None = None,
     reserve: Callable[[str, int], None] = lambda _host, _requests: None,
+    give_back: Callable[[str, int], None] = lambda _host, _requests: None,
 ) -> fetch.Upstream:
     """FastF1 with its cache in this folder, asking the stand-in unless told otherwise."""
     return fetch.connect(
@@ -82,6 +83,7 @@ def connect(
         schedule_url=upstream.schedule_url if schedule_url is None else schedule_url,
         jolpica_url=upstream.jolpica_url if jolpica_url is None else jolpica_url,
         reserve=reserve,
+        give_back=give_back,
     )
 
 

@@ -1,16 +1,9 @@
 """`manage.py ingest_f1` as its users see it: reports, options, the terminal, Ctrl-C."""
 
-import fcntl
 import json
-import os
-import pty
 import re
 import signal
-import struct
 import subprocess
-import termios
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -35,10 +28,13 @@ from tests.command_line import (
     live_season,
     read_rows,
     read_runs,
+    run_on_terminal,
+    shown_lines,
     small_season,
     small_upstream,  # noqa: F401 - fixture `upstream`
     squeeze,
     today,
+    wait_until,
 )
 from tests.project import Project
 from tests.upstream import FaultyUpstream
@@ -58,8 +54,6 @@ TOTALS = (
     "classifications: 6 created, 0 updated, 0 unchanged; 7 upstream requests"
 )
 FILLED = {"event": 6, "result": 120, "change": 12}
-TERMINAL = {"TERM": "xterm-256color"}
-ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def report_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -312,9 +306,11 @@ def test_range_is_ingested_oldest_first(project: Project, upstream: FaultyUpstre
     upstream.seasons[2023] = small_season(2023)
     done = ingest(project, upstream, "--year", "2023-2024", "--skip-results")
     assert done.returncode == 0, done.stderr
-    assert asked(upstream) == ["schedule_2023.json", "2023/races", SCHEDULE, CALENDAR]
-    titles = [line.strip() for line in done.stdout.splitlines() if line.startswith("Formula 1")]
-    assert titles == ["Formula 1 2023", "Formula 1 2024"]
+    assert asked(upstream) == ["2023/races", "schedule_2023.json", CALENDAR, SCHEDULE]
+    assert done.stdout.splitlines()[:2] == [
+        f"{year}: events 6 created; still without race, qualifying, sprint, sprint qualifying"
+        for year in (2023, 2024)
+    ]
     assert count_rows(project)["event"] == 12
     assert [run.seasons for run in read_runs(project)] == [[2023, 2024]]
 
@@ -323,8 +319,8 @@ def test_season_that_fails_does_not_stop_the_others(
     project: Project, upstream: FaultyUpstream
 ) -> None:
     done = ingest(project, upstream, "--year", "2023-2024", "--skip-results")
-    assert complaint(done, 3).startswith("2023: the schedule file of 2023: ")
-    assert asked(upstream) == ["schedule_2023.json", "2023/races", SCHEDULE, CALENDAR]
+    assert complaint(done, 3).startswith("2023: Jolpica has no calendar of 2023; the schedule ")
+    assert asked(upstream) == ["2023/races", "schedule_2023.json", CALENDAR, SCHEDULE]
     assert {event["season"] for event in read_rows(project)["event"]} == {2024}
     assert [run.outcome for run in read_runs(project)] == ["partial"]
 
@@ -390,39 +386,13 @@ def test_live_season_is_never_read_from_the_cache(
         assert asked(upstream) == questions
 
 
-def run_on_terminal(project: Project, upstream: FaultyUpstream, *arguments: str) -> tuple[int, str]:
-    """Exit code and all that a terminal of 80 columns would show, with nobody typing."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    process = subprocess.Popen(
-        project.command("ingest_f1", *arguments),
-        cwd=project.folder,
-        env=project.environment({**addresses(upstream), **TERMINAL}),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    shown = b""
-    # Linux ends a terminal that nobody has open any more with an error.
-    try:
-        while piece := os.read(ours, 65536):
-            shown += piece
-    except OSError:
-        pass
-    finally:
-        os.close(ours)
-    return process.wait(60), shown.decode()
-
-
 def test_terminal_shows_progress_then_a_table_and_never_asks(
     project: Project, upstream: FaultyUpstream
 ) -> None:
     upstream.fault("*", delay=0.4)  # each step has to last for the display to draw it
     code, shown = run_on_terminal(project, upstream, *YEAR)
     assert code == 0, shown
-    lines = [line.rstrip() for line in ANSI.sub("", shown).replace("\r", "\n").splitlines()]
+    lines = shown_lines(shown)
     start = lines.index("Formula 1 2024")
     for step in ("schedule", "race results", "qualifying results", "sprint results"):
         assert any(re.match(rf"2024 {step} .* \d+/\d+$", line) for line in lines[:start])
@@ -431,13 +401,6 @@ def test_terminal_shows_progress_then_a_table_and_never_asks(
     assert max(len(line) for line in table) <= 80
     assert "assword" not in shown
     assert count_rows(project) == FILLED
-
-
-def wait_until(is_so: Callable[[], bool], *, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def interrupt(
@@ -451,6 +414,11 @@ def interrupt(
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=20)
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def test_any_command_that_is_interrupted_ends_with_130(project: Project) -> None:
+    done = project.manage("shell", "-v0", "-c", "raise KeyboardInterrupt")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_interrupted_run_ends_with_a_line_and_a_closed_record(

@@ -64,7 +64,7 @@ CHECK_SEASON = (
 )
 TROUBLE = "The server has trouble of its own: run it again later."
 REFRESH = "Run it again later, with --refresh where the answer may come from the cache."
-IN_AN_HOUR = "Run it again in an hour: it goes on with what is missing."
+IN_AN_HOUR = "Go on in an hour: run it again, it goes on with what is missing, or add --wait."
 ADVICE = {
     "429": IN_AN_HOUR,
     "404": CHECK_SEASON,
@@ -282,8 +282,11 @@ def test_jolpica_that_asks_for_fewer_requests_is_left_alone_for_an_hour(
     upstream.fault("/ergast/*", status=429)
     done = ingest(filled, upstream, "--year", "2024", "--skip-schedule")
     message = complaint(done, 1)
-    assert message.startswith("2024 race: Jolpica's results of 2024: the server asks for fewer")
-    assert message.endswith(f"Nothing was changed. {IN_AN_HOUR}")
+    assert message == (
+        "2024: Jolpica's results of 2024: the server asks for fewer requests (429); left for "
+        f"later: race, qualifying, sprint and sprint qualifying. Nothing was changed. {IN_AN_HOUR}"
+    )
+    assert asked(upstream) == RESULTS[:1]
     assert read_rows(filled) == before
 
 

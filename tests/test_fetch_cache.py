@@ -38,6 +38,7 @@ class Budget:
 
     def __init__(self) -> None:
         self.blocks: list[tuple[str, int]] = []
+        self.given_back: list[int] = []
         self.refusal: Exception | None = None
         self.refuse_after = 0
 
@@ -45,6 +46,9 @@ class Budget:
         self.blocks.append((host, requests))
         if self.refusal is not None and len(self.blocks) > self.refuse_after:
             raise self.refusal
+
+    def give_back(self, _host: str, requests: int) -> None:
+        self.given_back.append(requests)
 
 
 @pytest.fixture
@@ -66,7 +70,7 @@ def budget() -> Budget:
 
 @pytest.fixture
 def connected(upstream: FaultyUpstream, tmp_path: Path, budget: Budget) -> fetch.Upstream:
-    return connect(upstream, tmp_path / "cache", reserve=budget)
+    return connect(upstream, tmp_path / "cache", reserve=budget, give_back=budget.give_back)
 
 
 def ask_schedule(connected: fetch.Upstream, *, fresh: bool = False) -> fetch.Answer:
@@ -332,6 +336,83 @@ def test_each_season_is_reserved_anew(connected: fetch.Upstream, budget: Budget)
     ask_season(connected, fresh=True)
     ask_season(connected, fresh=True)
     assert [requests for _, requests in budget.blocks] == [1, 4, 1, 4]
+
+
+def ask_expecting(connected: fetch.Upstream, pages: int, *, fresh: bool = False) -> fetch.Answer:
+    return fetch.fetch_results(connected, 2024, SessionType.RACE, pages_expected=pages, fresh=fresh)
+
+
+@pytest.mark.parametrize(
+    ("expected", "blocks", "unused"), [(5, [5], 0), (3, [3, 2], 0), (8, [8], 3), (0, [1, 4], 0)]
+)
+def test_all_the_pages_that_are_expected_are_reserved_before_the_first(
+    expected: int, blocks: list[int], unused: int, connected: fetch.Upstream, budget: Budget
+) -> None:
+    """What was too little is reserved as soon as that is known, what was too much given back."""
+    ask_expecting(connected, expected)
+    assert [requests for _, requests in budget.blocks] == blocks
+    assert budget.given_back == [unused]
+
+
+def test_pages_that_fail_are_not_given_back_and_those_after_them_are(
+    upstream: FaultyUpstream, connected: fetch.Upstream, budget: Budget
+) -> None:
+    upstream.fault(RESULTS, query={"offset": "200"}, status=503)
+    with pytest.raises(IngestionError):
+        ask_expecting(connected, 5)
+    assert len(upstream.requests) == 3
+    assert budget.given_back == [2]
+
+
+def test_pages_from_the_cache_are_given_back(connected: fetch.Upstream, budget: Budget) -> None:
+    ask_schedule(connected)
+    budget.blocks.clear()
+    with connected.block(2):
+        ask_schedule(connected)
+        ask_calendar(connected)
+    assert [requests for _, requests in budget.blocks] == [2]
+    assert budget.given_back == [1]
+
+
+def test_an_endpoint_that_does_not_fit_is_not_begun(
+    upstream: FaultyUpstream, connected: fetch.Upstream, budget: Budget
+) -> None:
+    budget.refusal = SourceRateLimited("enough for this hour")
+    with pytest.raises(SourceRateLimited):
+        ask_expecting(connected, 5)
+    assert (upstream.requests, budget.given_back) == ([], [])
+
+
+def test_requests_that_belong_together_are_reserved_together(
+    upstream: FaultyUpstream, connected: fetch.Upstream, budget: Budget
+) -> None:
+    with connected.block(2):
+        ask_schedule(connected)
+        ask_calendar(connected)
+    ask_round(connected)
+    assert [requests for _, requests in budget.blocks] == [2, 1]
+    assert (len(upstream.requests), budget.given_back) == (3, [0, 0])
+
+
+def test_each_host_has_a_block_of_its_own(
+    upstream: FaultyUpstream, tmp_path: Path, budget: Budget
+) -> None:
+    address = upstream.jolpica_url.replace("127.0.0.1", "localhost")
+    connected = connect(
+        upstream,
+        tmp_path / "cache",
+        jolpica_url=address,
+        reserve=budget,
+        give_back=budget.give_back,
+    )
+    with connected.block(2):
+        ask_calendar(connected)
+        ask_schedule(connected)
+    assert [(host.split(":")[0], requests) for host, requests in budget.blocks] == [
+        ("localhost", 2),
+        ("127.0.0.1", 1),
+    ]
+    assert budget.given_back == [1, 0]
 
 
 def test_pages_from_the_cache_cost_nothing(

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
-from f1picks.environment import ROOT, variable_names
+from f1picks.environment import ROOT, read_number, variable_names
 from tests.project import Project
 
 KEY = "a-key-for-this-test-that-is-long-enough-and-has-0123456789-in-it"
@@ -137,6 +138,31 @@ def test_wrong_value_is_one_line_and_exit_1(unmigrated_project: Project, name: s
     assert checked.stderr.startswith(f"Wrong configuration: {name} is none of ")
     assert checked.stderr.endswith("(.env.example explains every variable).\n")
     assert checked.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "value", ["181", "29", "0", "-1", "many", "1e2", "\uff11\uff10\uff10", "9" * 9]
+)
+def test_limit_of_requests_is_lowered_and_never_raised(value: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^NAME is no whole number from 30 to 180\.$"):
+        read_number("NAME", value, default=180, least=30, most=180)
+
+
+@pytest.mark.parametrize(("value", "number"), [("", 180), (" 60 ", 60), ("030", 30), ("180", 180)])
+def test_limit_of_requests_is_a_whole_number(value: str, number: int) -> None:
+    assert read_number("NAME", value, default=180, least=30, most=180) == number
+
+
+def test_limit_of_requests_that_is_too_high_is_one_line_and_exit_1(
+    unmigrated_project: Project,
+) -> None:
+    checked = unmigrated_project.manage("check", env={"F1_REQUESTS_PER_HOUR": "500"})
+    assert (checked.returncode, checked.stdout) == (1, "")
+    assert checked.stderr.startswith(
+        "Wrong configuration: F1_REQUESTS_PER_HOUR is no whole number from 30 to 180. Nothing was "
+    )
+    assert checked.stderr.count("\n") == 1
+    assert read(unmigrated_project, "F1_REQUESTS_PER_HOUR", F1_REQUESTS_PER_HOUR="60") == [60]
 
 
 def test_commands_need_no_secret_key(unmigrated_project: Project) -> None:

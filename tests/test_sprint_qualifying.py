@@ -34,6 +34,7 @@ pytestmark = [
 ]
 
 YEARS_LATER = datetime(2026, 6, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 # After the sprint qualifying of China 2024 (07:30 UTC), before its sprint (on Saturday, 03:00).
 FRIDAY = datetime(2024, 4, 19, 12, tzinfo=UTC)
@@ -718,11 +719,10 @@ def test_a_race_of_another_day_is_not_the_one(upstream: FaultyUpstream, run: Ing
     assert state_of_china() == GUESSED
 
 
-@pytest.mark.parametrize("switches", [{"reset": True}, {"status": 429}], ids=["reset", "429"])
 def test_a_server_that_is_gone_is_not_asked_for_the_next(
-    upstream: FaultyUpstream, run: Ingestion, switches: dict[str, Any]
+    upstream: FaultyUpstream, run: Ingestion
 ) -> None:
-    upstream.fault(results_path("china"), **switches)
+    upstream.fault(results_path("china"), reset=True)
     report = run()
     assert asked(upstream) == ["rounds", "china"]
     assert report.outcome == "ok"
@@ -731,18 +731,37 @@ def test_a_server_that_is_gone_is_not_asked_for_the_next(
     assert note.endswith("meanwhile: Chinese Grand Prix, Miami Grand Prix")
 
 
-def test_the_budget_holds_here_too(upstream: FaultyUpstream, run: Ingestion) -> None:
-    from django.utils import timezone
+def test_a_server_that_asks_for_fewer_requests_is_left_alone(
+    upstream: FaultyUpstream, run: Ingestion
+) -> None:
+    upstream.fault(results_path("china"), status=429)
+    report = run()
+    assert asked(upstream) == ["rounds", "china"]
+    assert {state(event)[0] for event in events().values()} == {"provisional"}
+    assert (report.outcome, notes(report)) == ("partial", [])
+    [problem] = report.problems
+    assert str(problem) == (
+        "2024: Jolpica's sprint qualifying of the 2024 Chinese Grand Prix: the server asks for "
+        "fewer requests (429); left for later: sprint qualifying"
+    )
 
+
+def test_all_of_a_seasons_are_reserved_at_once(
+    upstream: FaultyUpstream, run: Ingestion, clock: Clock
+) -> None:
     host = upstream.address.removeprefix("http://")
     RequestBlock.objects.create(
-        host=host, requests=180 - OTHER_REQUESTS - 1, reserved_at=timezone.now()
+        host=host, requests=120 - OTHER_REQUESTS - 2, reserved_at=clock.now - HOUR / 2
     )
     report = run()
-    assert asked(upstream) == ["rounds"]
-    assert (report.outcome, report.requests) == ("ok", OTHER_REQUESTS + 1)
-    [note] = notes(report)
-    assert "would get more than 180 requests within an hour" in note
+    assert asked(upstream) == []
+    assert (report.outcome, report.requests) == ("partial", OTHER_REQUESTS)
+    assert {state(event)[0] for event in events().values()} == {"provisional"}
+    [problem] = report.problems
+    assert "would get more than 120 requests within an hour" in str(problem)
+    assert str(problem).endswith("; left for later: sprint qualifying")
+    clock.now += HOUR
+    assert (run().outcome, asked(upstream)) == ("ok", ["rounds", "china", "miami"])
 
 
 def test_a_grid_without_a_first_slot_shows_no_pole(

@@ -6,7 +6,7 @@ password; here its parts are joined so that none of that reaches the rest of the
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,11 +17,9 @@ from ingestion.fetch.alpha import fetch_rounds, fetch_sprint_qualifying, has_new
 from ingestion.fetch.answers import Answer, Upstream
 from ingestion.fetch.asking import asking, cache_damaged, forget_copies
 from ingestion.fetch.live import open_live_timing
-from ingestion.records import SessionType
+from ingestion.fetch.pages import ENDPOINTS, PAGE_ROWS, build_url, count_pages, fetch_results
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ingestion.fetch.door import Door
 
 __all__ = [
@@ -29,6 +27,7 @@ __all__ = [
     "Answer",
     "Upstream",
     "connect",
+    "count_pages",
     "fetch_calendar",
     "fetch_results",
     "fetch_rounds",
@@ -39,25 +38,13 @@ __all__ = [
     "make_private_folder",
 ]
 
-# Jolpica cuts any larger limit to this.
-PAGE_ROWS = 100
-
-ENDPOINTS = {
-    SessionType.RACE: "results",
-    SessionType.QUALIFYING: "qualifying",
-    SessionType.SPRINT: "sprint",
-}
-
-# The largest season has 24 races of 20, or 7 of 30 and more; a `total` far beyond is a mistake, and
-# believing it would ask for pages without end.
-LARGEST_TOTAL = 5000
-
-# An entry of a classification: round, driver, car.
-Entry = tuple[str, str, str]
-
 
 def read_clock() -> datetime:
     return datetime.now(UTC)
+
+
+def keep(_host: str, _requests: int) -> None:
+    """What was set aside and not used stays so, where nobody counts it."""
 
 
 def connect(
@@ -66,6 +53,7 @@ def connect(
     schedule_url: str,
     jolpica_url: str,
     reserve: Callable[[str, int], None],
+    give_back: Callable[[str, int], None] = keep,
     clock: Callable[[], datetime] = read_clock,
     f1_username: str = "",
     f1_password: str = "",
@@ -94,7 +82,7 @@ def connect(
         Cache.configure(cache_dir=str(cache_dir))
     except sqlite3.Error as error:
         raise cache_damaged(error) from error
-    door = Door(reserve, clock=clock)
+    door = Door(reserve, give_back, clock=clock)
     _mount(door)
     if not (f1_username and f1_password):
         return Upstream(door)
@@ -136,7 +124,7 @@ def fetch_calendar(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
     from fastf1.ergast import Ergast
 
     what = f"Jolpica's calendar of {season}"
-    url = _jolpica_url(season, None, "races", offset=0)
+    url = build_url(season, None, "races", offset=0)
     with asking(upstream.door, what, url, fresh=fresh) as reply:
         races = Ergast(result_type="raw", auto_cast=False).get_race_schedule(
             season, limit=PAGE_ROWS
@@ -147,121 +135,9 @@ def fetch_calendar(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
         )
 
 
-def fetch_results(
-    upstream: Upstream,
-    season: int,
-    session_type: SessionType,
-    *,
-    round_number: int | None = None,
-    fresh: bool,
-) -> Answer:
-    """A season's classifications of one kind of session, or one round's, page by page.
-
-    The content is a list of pages as FastF1 gives them, the age that of the oldest page. Raises
-    `BadSourceData` when the pages are not of one piece.
-    """
-    what = f"Jolpica's {ENDPOINTS[session_type]} of {season}"
-    if round_number is not None:
-        what += f" round {round_number}"
-    pages: list[tuple[pd.DataFrame, list[pd.DataFrame]]] = []
-    ages: list[datetime | None] = []
-    expiries: list[datetime | None] = []
-    urls: list[str] = []
-    entries: list[Entry] = []
-    total: int | None = None
-    try:
-        while total is None or len(entries) < total:
-            offset = len(entries)
-            pages_ahead = 1 if total is None else -(-(total - offset) // PAGE_ROWS)
-            urls.append(_jolpica_url(season, round_number, ENDPOINTS[session_type], offset=offset))
-            with asking(
-                upstream.door,
-                what,
-                urls[-1],
-                fresh=fresh,
-                pages=pages_ahead,
-                is_first=total is None,
-            ) as reply:
-                page = _ask_page(season, session_type, round_number, offset=offset)
-                _check_page(what, page, offset=offset, total=total)
-                entries += _read_entries(what, page, entries)
-                ages.append(reply.generated_at)
-                expiries.append(reply.good_until)
-            pages.append((page.description, page.content))
-            total = page.total_results
-    except BadSourceData:
-        if not fresh:
-            forget_copies(urls)
-        raise
-    oldest = None if None in ages else min(age for age in ages if age is not None)
-    return Answer(
-        pages,
-        oldest,
-        () if fresh else tuple(urls),
-        tuple(ages),
-        good_until=max((until for until in expiries if until is not None), default=None),
-    )
-
-
 def forget(answer: Answer) -> None:
     """Take an answer that proved to be wrong out of FastF1's cache."""
     forget_copies(answer.cached)
-
-
-def _ask_page(
-    season: int, session_type: SessionType, round_number: int | None, *, offset: int
-) -> Any:
-    from fastf1.ergast import Ergast
-
-    ergast = Ergast(result_type="pandas", auto_cast=True)
-    ask = {
-        SessionType.RACE: ergast.get_race_results,
-        SessionType.QUALIFYING: ergast.get_qualifying_results,
-        SessionType.SPRINT: ergast.get_sprint_results,
-    }[session_type]
-    return ask(season, round_number, limit=PAGE_ROWS, offset=offset or None)
-
-
-def _check_page(what: str, page: Any, *, offset: int, total: int | None) -> None:
-    """That a page is the one asked for, and whole."""
-    if int(page._response_headers.get("offset", offset)) != offset:
-        raise BadSourceData(f"{what}: another page than the one asked for was sent")
-    if not 0 <= page.total_results <= LARGEST_TOTAL:
-        raise BadSourceData(f"{what}: {page.total_results} rows in all cannot be")
-    if total is not None and page.total_results != total:
-        raise BadSourceData(f"{what}: the number of rows changed from page to page")
-    rows = sum(len(frame) for frame in page.content)
-    expected = min(PAGE_ROWS, page.total_results - offset)
-    if rows != expected:
-        raise BadSourceData(f"{what}: a page has {rows} rows where {expected} should be")
-
-
-def _read_entries(what: str, page: Any, earlier: Sequence[Entry]) -> list[Entry]:
-    """Who stands where on a page; a repeated page would make up the number and hide what is
-    missing. In the race that the page before it cut, an order that changed meanwhile may show a
-    driver again: that race alone is in doubt, and whoever reads it sees it."""
-    if not page.content:
-        # FastF1's frame of no races has no columns.
-        return []
-    entries = [
-        (str(race), str(driver), str(car))
-        for race, frame in zip(page.description["round"], page.content, strict=True)
-        for driver, car in zip(frame["driverId"], frame["number"], strict=True)
-    ]
-    cut = earlier[-1][0] if earlier else None
-    again = {race for race, *_ in set(entries).intersection(earlier)}
-    if len(set(entries)) < len(entries) or again - {cut}:
-        raise BadSourceData(f"{what}: an entry was sent twice")
-    return entries
-
-
-def _jolpica_url(season: int, round_number: int | None, endpoint: str, *, offset: int) -> str:
-    """The address that FastF1 builds for a page, which is also its key in FastF1's cache."""
-    from fastf1.ergast import interface
-
-    path = f"/{season}" if round_number is None else f"/{season}/{round_number}"
-    query = f"limit={PAGE_ROWS}" + (f"&offset={offset}" if offset else "")
-    return f"{interface.BASE_URL}{path}/{endpoint}.json?{query}"
 
 
 def _expect_total(what: str, total: int, rows: int) -> None:

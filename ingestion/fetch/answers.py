@@ -1,5 +1,6 @@
 """What a fetch needs, and what it gives."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,10 @@ class Upstream:
     def requests(self) -> int:
         """Requests that left the process so far."""
         return self.door.requests
+
+    def block(self, requests: int) -> AbstractContextManager[None]:
+        """Around requests that are worth something together: set aside at once."""
+        return self.door.block(requests)
 
     @property
     def clock_offset(self) -> timedelta | None:

@@ -1,4 +1,4 @@
-"""Around each call of FastF1: the budget's block, the cache, and the truth about a failure."""
+"""Around each call of FastF1: the cache, and the truth about a failure."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
@@ -49,13 +49,11 @@ class Reply:
 
 
 @contextmanager
-def asking(
-    door: "Door", what: str, url: str, *, fresh: bool, pages: int = 1, is_first: bool = True
-) -> Iterator["Reply"]:
-    """Around one call of FastF1 for `what` at `url`: size the budget's block, pass by or use the
-    cache, and turn whatever goes wrong into one of our errors. Gives what the answer's headers
-    say, once there is one. A broken answer does not stay in the cache."""
-    door.expect(pages, is_first=is_first)
+def asking(door: "Door", what: str, url: str, *, fresh: bool) -> Iterator["Reply"]:
+    """Around one call of FastF1 for `what` at `url`: pass by or use the cache, and turn whatever
+    goes wrong into one of our errors. Gives what the answer's headers say, once there is one. A
+    broken answer does not stay in the cache."""
+    door.last = None
     try:
         with _cache_passed_by(fresh):
             yield Reply(door, url, fresh=fresh)

@@ -2,7 +2,8 @@
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,12 +38,14 @@ class Door(HTTPAdapter):
     """Bounds each request as a whole, counts it, and keeps the last exchange of the fetch.
 
     `reserve(host, n)` is called before the first of a block of `n` requests and may refuse by
-    raising; requests that FastF1's cache answers never come here and cost nothing.
+    raising; `give_back(host, n)` hears of those that were not made. Requests that FastF1's cache
+    answers never come here and cost nothing.
     """
 
     def __init__(
         self,
         reserve: Callable[[str, int], None],
+        give_back: Callable[[str, int], None],
         *,
         clock: Callable[[], datetime],
         whole_request: float = WHOLE_REQUEST,
@@ -53,17 +56,27 @@ class Door(HTTPAdapter):
         self.clock_offset: timedelta | None = None
         self._clock = clock
         self._reserve = reserve
+        self._give_back = give_back
         self._whole_request = whole_request
-        self._block = 1
+        self._ahead = 0
         self._credit: dict[str, int] = {}
 
-    def expect(self, requests_ahead: int, *, is_first: bool) -> None:
-        """Size the block that the next request may reserve, and forget the last exchange. What an
-        earlier fetch had reserved and not used is given up by a fetch's first request."""
-        self.last = None
-        self._block = max(1, requests_ahead)
-        if is_first:
-            self._credit.clear()
+    @contextmanager
+    def block(self, requests: int) -> Iterator[None]:
+        """Around the requests of one endpoint, about so many: the first that leaves sets them all
+        aside, and what is left in the end is given back."""
+        self.expect(requests)
+        try:
+            yield
+        finally:
+            self.expect(0)
+            unused, self._credit = self._credit, {}
+            for host, left in unused.items():
+                self._give_back(host, left)
+
+    def expect(self, requests: int) -> None:
+        """How many requests lie ahead, now that it is known better."""
+        self._ahead = requests
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         exchange = Exchange(url=request.url or "", at=self._clock())
@@ -85,10 +98,14 @@ class Door(HTTPAdapter):
         return response
 
     def _pay(self, host: str) -> None:
-        if not self._credit.get(host):
-            self._reserve(host, self._block)
-            self._credit[host] = self._block
-        self._credit[host] -= 1
+        """Without a block each request is one of its own."""
+        ahead = max(1, self._ahead)
+        credit = self._credit.get(host, 0)
+        if credit < ahead:
+            self._reserve(host, ahead - credit)
+            credit = ahead
+        self._credit[host] = credit - 1
+        self._ahead = ahead - 1
 
     def _send_in_time(
         self, request: requests.PreparedRequest, kwargs: dict[str, Any]

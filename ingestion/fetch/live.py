@@ -101,7 +101,7 @@ def fetch_live_index(live: LiveTiming, season: int) -> Answer:
     path = f"/static/{season}/"
     what = f"live timing's index of {season}"
     _sign_in(live, path)
-    with _asking_live(live, what, path, "index", pages=1, is_first=True) as (page, generated_at):
+    with _asking_live(live, what, path, "index") as (page, generated_at):
         return Answer(list(page["Meetings"]), generated_at)
 
 
@@ -117,12 +117,13 @@ def fetch_live_session(
     streams = STREAMS_OF_QUALIFYINGS if session_type in QUALIFYINGS else STREAMS
     recording: dict[str, list[Entry]] = {}
     ages: list[datetime | None] = []
-    for name, page in streams.items():
-        entries, age = _ask_stream(live, what, f"/static/{path}", page, len(streams) - len(ages))
-        recording[name] = entries
-        ages.append(age)
-        if name == "SessionStatus":
-            _expect_ended(what, entries)
+    with live.door.block(len(streams)):
+        for name, page in streams.items():
+            entries, age = _ask_stream(live, what, f"/static/{path}", page)
+            recording[name] = entries
+            ages.append(age)
+            if name == "SessionStatus":
+                _expect_ended(what, entries)
     recording["TimingData"] = _cut_at_end(what, recording)
     results, laps = _load(what, season, session_type, recording)
     return LiveSession(
@@ -141,10 +142,9 @@ def _sign_in(live: LiveTiming, path: str) -> None:
 
 
 def _ask_stream(
-    live: LiveTiming, what: str, path: str, page: str, ahead: int
+    live: LiveTiming, what: str, path: str, page: str
 ) -> tuple[list[Entry], datetime | None]:
-    is_first = page == "session_info"
-    with _asking_live(live, what, path, page, pages=ahead, is_first=is_first) as (entries, age):
+    with _asking_live(live, what, path, page) as (entries, age):
         if not entries:
             raise ResultsNotReady(f"{what}: {page.replace('_', ' ')} has no line yet")
         if not all(isinstance(content, dict) for _, content in entries):
@@ -154,14 +154,14 @@ def _ask_stream(
 
 @contextmanager
 def _asking_live(
-    live: LiveTiming, what: str, path: str, page: str, *, pages: int, is_first: bool
+    live: LiveTiming, what: str, path: str, page: str
 ) -> Iterator[tuple[Any, datetime | None]]:
     """One file of the archive as FastF1 decodes it, and its age."""
     from fastf1 import _api
 
     url = f"{_api.base_url}{path}{_api.pages[page]}"
     try:
-        with asking(live.door, what, url, fresh=True, pages=pages, is_first=is_first) as reply:
+        with asking(live.door, what, url, fresh=True) as reply:
             content = _api.fetch_page(path, page)
             yield content, reply.generated_at
     except AccountRefused:

@@ -1,39 +1,83 @@
 """Ask for the calendars of a season: the schedule file, and Jolpica's with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from ingestion import fetch, transform
-from ingestion.errors import BadSourceData, IngestionError, SourceUnavailable
+from ingestion.errors import (
+    BadSourceData,
+    IngestionError,
+    SourceRateLimited,
+    SourceUnavailable,
+)
 from ingestion.pipeline.season import Gathered, SeasonRun
 from ingestion.records import FIRST_SCHEDULE_FILE, CalendarRecord, Source
 
 NOT_FOUND = 404
 
+Ask = Callable[..., CalendarRecord]
+
 
 def gather_calendars(gathered: Gathered, run: SeasonRun) -> None:
     """The schedule file first, where the season has one, and Jolpica's calendar with it."""
+    asks = _choose(gathered, run)
     fresh = run.request.refresh or gathered.is_live
-    asks = [ask_jolpicas_calendar]
-    if run.season >= FIRST_SCHEDULE_FILE:
-        asks = (
-            [ask_schedule_file] if run.request.schedule_file_alone else [ask_schedule_file, *asks]
-        )
-    errors: list[IngestionError] = []
-    for ask in asks:
-        try:
-            gathered.calendars.append(ask(run, fresh=fresh))
-        except (SourceUnavailable, BadSourceData) as error:
-            errors.append(error)
-    gathered.answers += len(gathered.calendars)
+    calendars: list[CalendarRecord] = []
+    errors: dict[Ask, IngestionError] = {}
+    with run.upstream.block(len(asks)):
+        for ask in asks:
+            try:
+                calendars.append(ask(run, fresh=fresh))
+            except (SourceUnavailable, BadSourceData) as error:
+                errors[ask] = error
+                if gathered.fills_gaps and isinstance(error, SourceRateLimited):
+                    break
+    gathered.calendar_error = next(iter(errors.values()), None)
+    is_in_vain = gathered.fills_gaps or not calendars
+    gathered.refusal = _find_refusal(errors, gathered) if is_in_vain else None
+    if gathered.refusal is not None:
+        return
+    gathered.calendars = sorted(calendars, key=lambda one: one.source is Source.JOLPICA)
+    gathered.answers += len(calendars)
     gathered.has_all_calendars = not (errors or run.request.schedule_file_alone)
-    gathered.calendar_error = next(iter(errors), None)
     if errors:
-        message = "; ".join(str(error) for error in errors)
-        if gathered.calendars:
-            message += f"; {_printed(gathered.calendars[0].source)} was used alone"
-        is_absent = run.request.may_be_absent and all(map(_is_absence, errors))
-        place = gathered.notes if is_absent else gathered.problems
-        place.append(run.problem(message, errors[0]))
+        _report(list(errors.values()), gathered, run)
+
+
+def _choose(gathered: Gathered, run: SeasonRun) -> list[Ask]:
+    if run.season < FIRST_SCHEDULE_FILE:
+        return [ask_jolpicas_calendar]
+    if run.request.schedule_file_alone:
+        return [ask_schedule_file]
+    if gathered.fills_gaps:
+        # It is the one that may be refused: the file is then not asked for in vain.
+        return [ask_jolpicas_calendar, ask_schedule_file]
+    return [ask_schedule_file, ask_jolpicas_calendar]
+
+
+def _find_refusal(
+    errors: Mapping[Ask, IngestionError], gathered: Gathered
+) -> SourceRateLimited | None:
+    """Jolpica's, which its results would share; of a season that is over also the schedule file's,
+    since its calendars are read once."""
+    refusals = [error for error in errors.values() if isinstance(error, SourceRateLimited)]
+    is_jolpicas = errors.get(ask_jolpicas_calendar) in refusals
+    if not refusals or not (is_jolpicas or gathered.fills_gaps):
+        return None
+    times = [refusal.retry_at for refusal in refusals if refusal.retry_at is not None]
+    return SourceRateLimited(
+        "; ".join(dict.fromkeys(str(error) for error in errors.values())),
+        status=refusals[0].status,
+        retry_at=max(times, default=None),
+    )
+
+
+def _report(errors: Sequence[IngestionError], gathered: Gathered, run: SeasonRun) -> None:
+    message = "; ".join(str(error) for error in errors)
+    if gathered.calendars:
+        message += f"; {_printed(gathered.calendars[0].source)} was used alone"
+    is_absent = run.request.may_be_absent and all(map(_is_absence, errors))
+    place = gathered.notes if is_absent else gathered.problems
+    place.append(run.problem(message, errors[0]))
 
 
 def _is_absence(error: IngestionError) -> bool:

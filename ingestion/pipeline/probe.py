@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 
 from ingestion import fetch
-from ingestion.budget import reserve_requests
+from ingestion.budget import Budget
 from ingestion.errors import IngestionError
 from ingestion.pipeline.calendars import ask_jolpicas_calendar, ask_schedule_file
 from ingestion.pipeline.request import Addresses, IngestRequest
@@ -26,11 +25,13 @@ def probe_upstreams(season: int, addresses: Addresses, *, clock: Callable[[], da
 
     Raises `IngestionError` where FastF1's cache cannot be used.
     """
+    budget = Budget(clock=clock)
     upstream = fetch.connect(
         cache_dir=addresses.cache_dir,
         schedule_url=addresses.schedule_url,
         jolpica_url=addresses.jolpica_url,
-        reserve=partial(reserve_requests, clock=clock),
+        reserve=budget.reserve,
+        give_back=budget.give_back,
         clock=clock,
     )
     run = SeasonRun(season, IngestRequest((season,), addresses), upstream, clock(), lambda _: None)

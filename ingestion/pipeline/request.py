@@ -41,7 +41,9 @@ class IngestRequest:
 
     `wanted` are single classifications of a season, None for all that are over. `keeps_polling`
     is for what runs by itself: it writes down when to ask again, which an ingest that people start
-    does not, so that the same again writes nothing. Such a run is always after news.
+    does not, so that the same again writes nothing. Such a run is always after news. One that
+    `fills_gaps` is not: of seasons that are over it asks for what they lack alone. One that `waits`
+    goes on by itself when asking is allowed again.
     """
 
     seasons: tuple[int, ...]
@@ -55,11 +57,17 @@ class IngestRequest:
     may_be_absent: bool = False
     wanted: Wanted | None = None
     keeps_polling: bool = False
+    fills_gaps: bool = False
+    waits: bool = False
     refresh: bool = False
     dry_run: bool = False
     sample: bool = False
     trigger: str = "command"
     rules: Rules = Rules()
+
+    @property
+    def is_range(self) -> bool:
+        return len(self.seasons) > 1
 
     def arguments(self) -> dict[str, Any]:
         """As the run's record keeps them."""
@@ -69,6 +77,7 @@ class IngestRequest:
             "skip_results": not self.with_results,
             "refresh": self.refresh,
             "sample": self.sample,
+            **({"wait": True} if self.waits else {}),
             **({} if self.wanted is None else {"wanted": name_wanted(self.wanted)}),
         }
 

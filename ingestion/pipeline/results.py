@@ -59,8 +59,12 @@ def _hear(
             else _ask_round(gathered, session_type, one, run)
         )
     except (SourceUnavailable, BadSourceData) as error:
-        problem = replace(run.problem(str(error), error, session_type), grand_prix=slug)
-        gathered.problems.append(problem)
+        if isinstance(error, SourceRateLimited):
+            # Said once, of all that is left.
+            gathered.refusal = error
+        else:
+            problem = replace(run.problem(str(error), error, session_type), grand_prix=slug)
+            gathered.problems.append(problem)
         gathered.has_failed = True
         gathered.heard.append(Heard(session_type, slug, error=error))
         return error
@@ -86,6 +90,7 @@ def _ask_results(
         run.season,
         session_type,
         round_number=round_number,
+        pages_expected=1 if round_number is not None else gathered.pages.get(session_type, 1),
         fresh=run.request.refresh or gathered.is_live,
     )
     try:

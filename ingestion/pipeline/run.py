@@ -1,25 +1,23 @@
-"""A run: gather each season, save it, keep the record."""
+"""A run: its seasons one by one, and its record."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 
 from ingestion import fetch
-from ingestion.budget import reserve_requests
-from ingestion.errors import BadSourceData, IngestionError, WrongRequest
+from ingestion.budget import Budget
+from ingestion.errors import IngestionError, WrongRequest
 from ingestion.models import Change, Event, IngestRun
-from ingestion.pipeline.bookkeeping import remember
-from ingestion.pipeline.gather import gather_season
-from ingestion.pipeline.request import IngestRequest
-from ingestion.pipeline.season import Gathered, SeasonRun
-from ingestion.pipeline.summary import awaited, describe_season
-from ingestion.report import Problem, RunReport, SaveReport
-from ingestion.save import SaveContext, save_calendar, save_classifications
+from ingestion.pipeline.ingesting import Ended, Run, ingest_season
+from ingestion.pipeline.pace import Pace
+from ingestion.pipeline.request import Addresses, IngestRequest
+from ingestion.report import Problem, RunReport, SeasonLine
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +34,10 @@ class Listener(Protocol):
     def __call__(self, step: str, *, done: int, total: int) -> None: ...
 
 
+def hear_nothing(_line: SeasonLine) -> None:
+    """Of the seasons one by one."""
+
+
 def current_season(now: datetime) -> int:
     return Event.objects.current_season(now)
 
@@ -45,40 +47,67 @@ def ingest(
     *,
     clock: Callable[[], datetime],
     listen: Listener,
+    tell: Callable[[SeasonLine], None] = hear_nothing,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> RunReport:
     """Bring the seasons up to date; what fails is in the report, and in the run's record.
 
-    A dry run does all of it and takes it back, and leaves no record. Raises `WrongRequest` where
-    the request fits no season, `django.db.DatabaseError` where the database fails.
+    Of several seasons `tell` hears when each is done, and the report has the sum alone. A dry run
+    does all of it and takes it back, and leaves no record. Raises `WrongRequest` where the request
+    fits no season, `django.db.DatabaseError` where the database fails.
     """
     if request.sample:
         _refuse_foreign_season(request.seasons)
     report = RunReport(dry_run=request.dry_run, seasons=list(request.seasons))
-    with _recorded(request, report, clock) as run:
+    with _recorded(request, report, clock) as record:
+        budget = Budget(clock=clock)
         try:
-            upstream = fetch.connect(
-                cache_dir=request.addresses.cache_dir,
-                schedule_url=request.addresses.schedule_url,
-                jolpica_url=request.addresses.jolpica_url,
-                f1_username=request.addresses.f1_username,
-                f1_password=request.addresses.f1_password,
-                live_timing_url=request.addresses.live_timing_url,
-                reserve=reserve_requests,
-                clock=clock,
-            )
+            upstream = _connect(request.addresses, budget)
         except IngestionError as error:
             report.problems.append(Problem(str(error), advice=error.advice, is_ours=True))
             return report
+        run = Run(request, record, report, upstream, budget, clock=clock, sleep=sleep)
         try:
-            for done, season in enumerate(request.seasons):
-                step = partial(listen, done=done, total=len(request.seasons))
-                season_run = SeasonRun(season, request, upstream, clock(), step)
-                with _failure_contained(season, report):
-                    _ingest_season(season_run, run, report)
+            _ingest_seasons(run, listen, tell)
         finally:
             report.requests = upstream.requests
             report.clock_offset = upstream.clock_offset
     return report
+
+
+def _connect(addresses: Addresses, budget: Budget) -> fetch.Upstream:
+    return fetch.connect(
+        cache_dir=addresses.cache_dir,
+        schedule_url=addresses.schedule_url,
+        jolpica_url=addresses.jolpica_url,
+        f1_username=addresses.f1_username,
+        f1_password=addresses.f1_password,
+        live_timing_url=addresses.live_timing_url,
+        reserve=budget.reserve,
+        give_back=budget.give_back,
+        clock=budget.clock,
+    )
+
+
+def _ingest_seasons(run: Run, listen: Listener, tell: Callable[[SeasonLine], None]) -> None:
+    """Each in turn, until asking any more is not allowed now."""
+    pace = Pace(len(run.request.seasons))
+    for done, season in enumerate(run.request.seasons):
+        ended = Ended()
+        with _failure_contained(season, run.report):
+            step = partial(_name_step, listen, run, pace, done=done)
+            ended = ingest_season(season, run, step)
+        if ended.line is not None:
+            tell(ended.line)
+        if ended.stop is not None:
+            run.report.problems.append(ended.stop)
+            return
+
+
+def _name_step(listen: Listener, run: Run, pace: Pace, step: str, *, done: int) -> None:
+    if run.request.is_range:
+        step += pace.describe(done, run.upstream.requests, run.budget)
+    listen(step, done=done, total=pace.total)
 
 
 @contextmanager
@@ -102,55 +131,6 @@ def _failure_contained(season: int, report: RunReport) -> Iterator[None]:
         )
 
 
-def _ingest_season(season_run: SeasonRun, run: IngestRun | None, report: RunReport) -> None:
-    gathered = gather_season(season_run)
-    report.problems += gathered.problems
-    report.notes += gathered.notes
-    report.done += gathered.answers
-    request = season_run.request
-    context = SaveContext(
-        run,
-        _cause(request, gathered),
-        season_run.now,
-        settles_after=request.rules.settles_after,
-        applies_settled_changes=request.rules.applies_settled_changes,
-    )
-    with _taken_back(request.dry_run):
-        report.add(_save_season(season_run.season, gathered, context, report))
-    if request.keeps_polling:
-        remember(gathered, season_run)
-
-
-def _save_season(
-    season: int, gathered: Gathered, context: SaveContext, report: RunReport
-) -> SaveReport:
-    saved = SaveReport()
-    if gathered.calendars:
-        first, *others = gathered.calendars
-        try:
-            saved.add(save_calendar(first, context, second=next(iter(others), None)))
-            if gathered.has_all_calendars:
-                report.refreshed.add(season)
-        except BadSourceData as error:
-            report.done -= len(gathered.calendars)
-            saved.problems.append(Problem(str(error), season=season, advice=error.advice))
-    saved.add(save_classifications(gathered.classifications, context))
-    events = list(Event.objects.for_season(season).prefetch_related("results"))
-    saved.notes += awaited(events, context.now)
-    report.lines[season] = describe_season(events, saved.changes)
-    logger.info(
-        "season saved", extra={"season": season, "dry_run": report.dry_run, **saved.counts()}
-    )
-    return saved
-
-
-def _cause(request: IngestRequest, gathered: Gathered) -> Change.Cause:
-    """Receivers tell today's news from a backfill of old seasons by it."""
-    if request.sample:
-        return Change.Cause.SAMPLE
-    return Change.Cause.POLL if gathered.is_live else Change.Cause.BACKFILL
-
-
 def _refuse_foreign_season(seasons: tuple[int, ...]) -> None:
     foreign = Change.objects.filter(event__season__in=seasons).exclude(cause=Change.Cause.SAMPLE)
     if foreign.exists():
@@ -158,17 +138,6 @@ def _refuse_foreign_season(seasons: tuple[int, ...]) -> None:
             f"the database holds {', '.join(map(str, seasons))} from another source than the "
             "sample, which would overwrite it; use an empty database (DATABASE_URL)"
         )
-
-
-@contextmanager
-def _taken_back(dry_run: bool) -> Iterator[None]:
-    """A dry run saves in one transaction and rolls it back; no signal is sent then."""
-    if not dry_run:
-        yield
-        return
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ingestion import fetch
-from ingestion.errors import IngestionError
+from ingestion.budget import Budget
+from ingestion.errors import IngestionError, SourceRateLimited
 from ingestion.pipeline.request import IngestRequest
 from ingestion.pipeline.wanted import Heard
 from ingestion.records import (
@@ -18,6 +19,16 @@ from ingestion.records import (
 from ingestion.report import Problem
 
 Classifications = list[ClassificationRecord | UnreadableClassification]
+
+# What a season is asked for, in this order: its calendars, and each kind of session.
+CALENDARS = "calendars"
+PARTS: tuple[str, ...] = (
+    CALENDARS,
+    SessionType.RACE,
+    SessionType.QUALIFYING,
+    SessionType.SPRINT,
+    SessionType.SPRINT_QUALIFYING,
+)
 
 
 @dataclass(slots=True)
@@ -36,8 +47,25 @@ class Gathered:
     is_live: bool = False
     # Some results could not be had: what is asked for beside them waits for the next run.
     has_failed: bool = False
+    # Asking any more is not allowed now; `planned` is what was to be asked, `left` the part of it
+    # that was not.
+    refusal: SourceRateLimited | None = None
+    planned: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    # Of a season that is over, what is known to be complete is not asked for.
+    fills_gaps: bool = False
+    pages: dict[SessionType, int] = field(default_factory=dict)
     # Jolpica's, where it was asked for its round numbers alone.
     other_calendar: CalendarRecord | None = None
+
+    @property
+    def answered(self) -> frozenset[str]:
+        return frozenset(self.planned) - frozenset(self.left)
+
+    @property
+    def reached(self) -> int:
+        """How far it came before it was refused."""
+        return PARTS.index(self.left[0]) if self.left else len(PARTS)
 
     @property
     def jolpicas_calendar(self) -> CalendarRecord | None:
@@ -58,13 +86,16 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class SeasonRun:
-    """One season's part of a run; `listen` hears of each step."""
+    """One season's part of a run; `listen` hears of each step. `answered` are the parts that it
+    was told before it had to wait."""
 
     season: int
     request: IngestRequest
     upstream: fetch.Upstream
     now: datetime
     listen: Callable[[str], None]
+    budget: Budget = field(default_factory=Budget)
+    answered: frozenset[str] = frozenset()
 
     def problem(
         self, message: str, error: IngestionError, kind: SessionType | None = None

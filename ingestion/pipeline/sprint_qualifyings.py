@@ -13,6 +13,7 @@ from ingestion.errors import (
     BadSourceData,
     IngestionError,
     ResultsNotReady,
+    SourceRateLimited,
     SourceUnavailable,
 )
 from ingestion.lifecycle import expected_end, is_over
@@ -117,11 +118,15 @@ def gather_sprint_qualifyings(
         for weekend in _find_weekends(calendar, events)
         if is_wanted(wanted, SPRINT_QUALIFYING, weekend.grand_prix)
         and _is_due(weekend, wanted, run)
+        and not (gathered.fills_gaps and weekend.has_official)
     ]
     if not weekends:
         return
     run.listen(f"{run.season} sprint qualifying results")
-    asked = _ask_each(gathered, weekends, run) if fetch.has_newer_form() else Asked()
+    asked = Asked()
+    if fetch.has_newer_form():
+        with run.upstream.block(1 + len(weekends)):
+            asked = _ask_each(gathered, weekends, run)
     gathered.classifications += asked.official.values()
     gathered.heard += asked.heard
     guesses = _guess_poles(gathered, weekends, events)
@@ -173,6 +178,7 @@ def _ask_each(gathered: Gathered, weekends: Sequence[Weekend], run: SeasonRun) -
         rounds = _ask_rounds(run)
     except (SourceUnavailable, BadSourceData) as error:
         asked.errors = {weekend.grand_prix.slug: error for weekend in weekends}
+        _stop(gathered, error)
         return asked
     gathered.answers += 1
     silent: IngestionError | None = None
@@ -187,7 +193,13 @@ def _ask_each(gathered: Gathered, weekends: Sequence[Weekend], run: SeasonRun) -
         except (SourceUnavailable, BadSourceData, ResultsNotReady) as error:
             asked.errors[slug] = error
             silent = error if is_silent(error) else None
+            _stop(gathered, error)
     return asked
+
+
+def _stop(gathered: Gathered, error: IngestionError) -> None:
+    if isinstance(error, SourceRateLimited):
+        gathered.refusal = error
 
 
 def _ask_rounds(run: SeasonRun) -> list[transform.AlphaRound]:
@@ -313,7 +325,7 @@ def _report(
     told: dict[tuple[str, str, bool], list[str]] = {}
     for weekend in weekends:
         error = asked.errors.get(weekend.grand_prix.slug)
-        if error is not None:
+        if error is not None and error is not gathered.refusal:
             instead = _name_what_stands(weekend, guesses)
             is_loud = instead == NOTHING and weekend.is_overdue(run.now)
             what = f"{error}; {instead}", error.advice, is_loud

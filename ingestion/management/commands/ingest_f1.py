@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +12,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from ingestion.errors import WrongRequest
 from ingestion.management.databases import explain_database
+from ingestion.management.progress import progress_shown
 from ingestion.pipeline import (
     Addresses,
     IngestRequest,
@@ -26,8 +25,7 @@ from ingestion.pipeline import (
     current_season,
     ingest,
 )
-from ingestion.pipeline.run import Listener
-from ingestion.report import GrandPrixLine, Problem, RunReport
+from ingestion.report import GrandPrixLine, Problem, RunReport, SeasonLine
 from ingestion.sample.season import load_season
 from ingestion.sample.upstream import StandInUpstream
 
@@ -45,12 +43,17 @@ Fetch the schedule and the results of Formula 1 seasons through FastF1 and save 
 
 Every qualifying, sprint qualifying, sprint and race becomes an event; each session that is over
 gets its classification. Running it again is always safe: the same facts again change nothing.
+
+Of a range, seasons that are over are asked for what they lack alone. It may take hours, since the
+upstreams are asked for so much an hour: stop it at any time, and run it again to go on.
 """
 
 EPILOG = """\
 examples:
   manage.py ingest_f1                       the current season
   manage.py ingest_f1 --year 2021-2024      four seasons, oldest first
+  manage.py ingest_f1 --year 1950-2026 --wait
+                                            all of them, waiting where it has to
   manage.py ingest_f1 --year 2024 --round 14 --skip-schedule
                                             the results of one grand prix
   manage.py ingest_f1 --year 2024 --dry-run what would change; writes nothing
@@ -61,6 +64,7 @@ exit codes:
   1  nothing could be done
   2  wrong usage
   3  part of it failed or was postponed; the rest is saved, run it again
+  130  interrupted; what was saved stays, run it again
 """
 
 
@@ -85,6 +89,9 @@ class Command(BaseCommand):
         parser.add_argument("--skip-results", action="store_true", help="do not ask for results")
         parser.add_argument(
             "--refresh", action="store_true", help="ask for everything again, past the caches"
+        )
+        parser.add_argument(
+            "--wait", action="store_true", help="where asking is not allowed now, wait and go on"
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="show what would change and write nothing"
@@ -143,9 +150,12 @@ class Command(BaseCommand):
     def _ingest(
         self, seasons: tuple[int, ...], addresses: Addresses, options: dict[str, Any]
     ) -> RunReport:
+        is_range = len(seasons) > 1
         request = IngestRequest(
             seasons=seasons or (current_season(timezone.now()),),
             addresses=addresses,
+            fills_gaps=is_range and not options["refresh"],
+            waits=options["wait"],
             round_number=options["round"],
             with_schedule=not options["skip_schedule"],
             with_results=not options["skip_results"],
@@ -154,8 +164,19 @@ class Command(BaseCommand):
             sample=options["sample"],
             rules=configured_rules(),
         )
-        with progress_shown(is_wanted=options["format"] == "text") as listen:
-            return ingest(request, clock=timezone.now, listen=listen)
+        is_text = options["format"] == "text"
+        with progress_shown(is_wanted=is_text, is_range=is_range) as display:
+
+            def tell(line: SeasonLine) -> None:
+                if is_text:
+                    display.write(self._write_now, str(line))
+
+            return ingest(request, clock=timezone.now, listen=display.listen, tell=tell)
+
+    def _write_now(self, line: str) -> None:
+        """Where the result goes to a file, its reader need not wait for the end."""
+        self.stdout.write(line)
+        self.stdout.flush()
 
     def _print_report(self, report: RunReport) -> None:
         console = Console(file=cast("IO[str]", self.stdout), highlight=False)
@@ -214,21 +235,6 @@ def addresses_of(*, sample: bool) -> Iterator[Addresses]:
             schedule_url=upstream.schedule_url,
             jolpica_url=upstream.jolpica_url,
         )
-
-
-@contextmanager
-def progress_shown(*, is_wanted: bool) -> Iterator[Listener]:
-    """A bar on the terminal, nothing where standard error goes elsewhere."""
-    console = Console(file=sys.stderr)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    hidden = not (is_wanted and console.is_terminal)
-    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
-        task = progress.add_task("", total=None)
-
-        def listen(step: str, *, done: int, total: int) -> None:
-            progress.update(task, description=step, completed=done, total=total)
-
-        yield listen
 
 
 def season_table(season: int, lines: list[GrandPrixLine], *, dry_run: bool) -> Table:
