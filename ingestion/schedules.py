@@ -65,16 +65,20 @@ def _has_tables(using: str) -> bool:
 def _create(declared: Declared, *, using: str, now: datetime) -> None:
     from django_q.models import Schedule
 
-    CreatedSchedule.objects.using(using).create(name=declared.name, created_at=now)
-    Schedule.objects.using(using).get_or_create(
+    _, is_new = CreatedSchedule.objects.using(using).get_or_create(
+        name=declared.name, defaults={"created_at": now}
+    )
+    schedules = Schedule.objects.using(using)
+    # Another machine that migrates too may have been faster; names are not unique to the queue.
+    if not is_new or schedules.filter(name=declared.name).exists():
+        return
+    schedules.create(
         name=declared.name,
-        defaults={
-            "func": declared.func,
-            "schedule_type": Schedule.MINUTES,
-            "minutes": declared.minutes,
-            "next_run": declared.last_run(now),
-            "cluster": queue_name(),
-        },
+        func=declared.func,
+        schedule_type=Schedule.MINUTES,
+        minutes=declared.minutes,
+        next_run=declared.last_run(now),
+        cluster=queue_name(),
     )
 
 
