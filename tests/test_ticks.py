@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.db import connection, connections
@@ -20,6 +21,7 @@ from tests.upstream import FaultyUpstream
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 SATURDAY, SUNDAY = "07-27", "07-28"
 SCHEDULE = ["schedule_2024.json"]
 QUALIFYING, RACE = ["2024/2/qualifying"], ["2024/2/results"]
@@ -272,3 +274,19 @@ def test_what_comes_due_together_shares_a_request_where_that_is_fewer(
     world.now = at("06-06 03:55")
     (of_monaco,) = world.tick_until("06-06 12:00").values()
     assert of_monaco == ["2024/8/results", "2024/8/qualifying"]
+
+
+def test_grand_prix_that_jolpica_does_not_know_is_asked_about_once_an_hour(
+    before_belgium: World,
+) -> None:
+    """It answers, and the same to everybody until its answer expires."""
+    season = before_belgium.upstream.seasons[2024]
+    china, _ = season.grands_prix
+    before_belgium.upstream.seasons[2024] = replace(season, jolpica_calendar=(china,))
+    before_belgium.refresh_schedule()
+    before_belgium.jump_to(f"{SUNDAY} 15:55")
+    questions = before_belgium.tick_until(f"{SUNDAY} 20:00")
+    assert only(questions, RACE) == [
+        f"{SUNDAY} {time}" for time in ("16:00", "17:05", "18:10", "19:15")
+    ]
+    assert belgium("race").poll.failures == 4
