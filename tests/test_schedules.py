@@ -115,3 +115,16 @@ def test_two_machines_that_migrate_at_once_create_each_once() -> None:
     other.join()
     assert failed == []
     assert sorted(Schedule.objects.values_list("name", flat=True)) == sorted(BY_NAME)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_queue_whose_tables_are_behind_its_code_gets_its_schedules_once_they_are_not() -> None:
+    """A host project that migrates this app alone."""
+    Schedule.objects.all().delete()
+    CreatedSchedule.objects.all().delete()
+    try:
+        call_command("migrate", "django_q", "0015", verbosity=0)
+        assert not CreatedSchedule.objects.exists()
+    finally:
+        migrate()
+    assert sorted(Schedule.objects.values_list("name", flat=True)) == sorted(BY_NAME)
