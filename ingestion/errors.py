@@ -59,3 +59,5 @@ class BadSourceData(IngestionError):
     """The upstream answered with something that must not reach the database."""
 
     advice = "Run it again later, with --refresh where the answer may come from the cache"
+    # Until when (UTC) the upstream would answer the same again, None where nobody said.
+    good_until: datetime | None = None

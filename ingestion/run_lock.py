@@ -33,8 +33,9 @@ def note_delivery(task: dict[str, Any], **_: object) -> None:
 
 def run_once(name: str, work: Callable[[], Any], *, clock: Callable[[], datetime]) -> Any:
     """Do the work of the task that is being executed, unless it was done or is given up; without
-    a queue simply do it."""
+    a queue simply do it. A delivery counts once: what the same thread calls afterwards is none."""
     task = _delivered.get()
+    _delivered.set("")
     if not task:
         return work()
     if not begin(task, name, clock()):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
 from ingestion.models import CreatedSchedule
@@ -54,27 +54,38 @@ def create_schedules(*, using: str, **_: object) -> None:
 
 
 def _has_tables(using: str) -> bool:
-    """Of both apps: one of them may be migrated without the other."""
+    """Of both apps: one of them may be migrated without the other, or not as far as its code."""
     from django_q.models import Schedule
 
     introspection = connections[using].introspection
     installed = introspection.installed_models(introspection.table_names())
-    return {Schedule, CreatedSchedule} <= installed
+    if not {Schedule, CreatedSchedule} <= installed:
+        return False
+    try:
+        with transaction.atomic(using=using):
+            Schedule.objects.using(using).first()
+    except DatabaseError:
+        return False
+    return True
 
 
 def _create(declared: Declared, *, using: str, now: datetime) -> None:
     from django_q.models import Schedule
 
-    CreatedSchedule.objects.using(using).create(name=declared.name, created_at=now)
-    Schedule.objects.using(using).get_or_create(
+    _, is_new = CreatedSchedule.objects.using(using).get_or_create(
+        name=declared.name, defaults={"created_at": now}
+    )
+    schedules = Schedule.objects.using(using)
+    # Another machine that migrates too may have been faster; names are not unique to the queue.
+    if not is_new or schedules.filter(name=declared.name).exists():
+        return
+    schedules.create(
         name=declared.name,
-        defaults={
-            "func": declared.func,
-            "schedule_type": Schedule.MINUTES,
-            "minutes": declared.minutes,
-            "next_run": declared.last_run(now),
-            "cluster": queue_name(),
-        },
+        func=declared.func,
+        schedule_type=Schedule.MINUTES,
+        minutes=declared.minutes,
+        next_run=declared.last_run(now),
+        cluster=queue_name(),
     )
 
 

@@ -92,7 +92,10 @@ def test_slow_watching_is_done_in_quiet_hours_and_ends_after_the_season() -> Non
 
 
 def test_failing_server_is_asked_again_within_ten_minutes_while_a_result_is_awaited() -> None:
-    pauses = [after(watched(asked=HOUR, failures=failures)) - HOUR for failures in range(1, 40)]
+    pauses = [
+        after(watched(asked=HOUR, good_for=None, failures=failures)) - HOUR
+        for failures in range(1, 40)
+    ]
     assert pauses[0] == 4 * MINUTE
     assert max(pauses) == 9 * MINUTE
     assert pauses == sorted(pauses)
@@ -100,7 +103,7 @@ def test_failing_server_is_asked_again_within_ten_minutes_while_a_result_is_awai
 
 def test_failing_server_is_left_ever_longer_alone_where_nothing_is_awaited() -> None:
     pauses = [
-        after(watched(official=True, asked=2 * DAY, failures=failures)) - 2 * DAY
+        after(watched(official=True, asked=2 * DAY, good_for=None, failures=failures)) - 2 * DAY
         for failures in (1, 2, 5, 90)
     ]
     assert pauses == [4 * MINUTE, 8 * MINUTE, 64 * MINUTE, 6 * HOUR]
@@ -110,3 +113,15 @@ def test_schedule_file_is_read_every_hour_on_a_race_day_and_more_often_never() -
     assert next_calendar_ask(FLAG, failures=0) == FLAG + 55 * MINUTE
     assert next_calendar_ask(FLAG, failures=1) == FLAG + 4 * MINUTE
     assert next_calendar_ask(FLAG, failures=9) == FLAG + 55 * MINUTE
+
+
+def test_answer_that_claims_to_hold_for_days_is_not_believed_for_as_long() -> None:
+    """Otherwise one header of a cache in between would lose a result."""
+    for official in (False, True):
+        again = after(watched(official=official, asked=HOUR, good_for=30 * DAY))
+        assert again == 7 * HOUR + timedelta(seconds=5)
+
+
+def test_answer_that_cannot_be_used_is_not_asked_for_again_before_it_expires() -> None:
+    again = after(watched(asked=HOUR, good_for=HOUR, failures=1))
+    assert again == 2 * HOUR + timedelta(seconds=5)

@@ -3,6 +3,7 @@
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -93,3 +94,20 @@ def test_task_that_fails_has_ended() -> None:
 def test_without_a_queue_the_work_is_simply_done() -> None:
     assert run_once("tick", lambda: "told", clock=lambda: NOW) == "told"
     assert not TaskRun.objects.exists()
+
+
+def test_delivery_is_over_with_the_task() -> None:
+    """Neither a host project's task that calls two of ours, nor what is called where a task ran in
+    place (the queue's `sync`), is delivered twice."""
+    done: list[str] = []
+
+    def work() -> None:
+        pre_execute.send(sender="django_q", func=run_once, task={"id": TASK})
+        run_once("season", partial(done.append, "queued"), clock=lambda: NOW)
+        run_once("season", partial(done.append, "called"), clock=lambda: NOW)
+        connections.close_all()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == ["queued", "called"]

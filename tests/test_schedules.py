@@ -1,5 +1,6 @@
 """The scheduled tasks: created once, an operator's from then on, in UTC."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from inspect import signature
 from pydoc import locate
@@ -7,11 +8,12 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import IntegrityError, connections, transaction
 from django_q.conf import Conf
 from django_q.models import Schedule
 
 from ingestion.models import CreatedSchedule
-from ingestion.schedules import DECLARED
+from ingestion.schedules import DECLARED, create_schedules
 
 pytestmark = pytest.mark.django_db
 
@@ -78,3 +80,51 @@ def test_times_stay_in_utc_whatever_the_host_projects_time_zone(
         seen.add(f"{next_run:%H:%M}")
     assert seen == {"06:00", "18:00"}
     assert next_run - MORNING > timedelta(days=365)
+
+
+def test_a_schedule_of_that_name_that_stands_twice_stops_no_migration() -> None:
+    """An operator copied one, and the table of ours was made anew."""
+    row = Schedule.objects.get(name="f1 tick")
+    row.pk = None
+    row.save()
+    CreatedSchedule.objects.all().delete()
+    before = list(Schedule.objects.order_by("pk").values())
+    migrate()
+    assert list(Schedule.objects.order_by("pk").values()) == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_machines_that_migrate_at_once_create_each_once() -> None:
+    Schedule.objects.all().delete()
+    CreatedSchedule.objects.all().delete()
+    failed: list[Exception] = []
+
+    def create() -> None:
+        try:
+            create_schedules(using="default")
+        except IntegrityError as error:
+            failed.append(error)
+        connections.close_all()
+
+    other = threading.Thread(target=create)
+    with transaction.atomic():
+        create_schedules(using="default")
+        other.start()
+        # It waits for this transaction's end, as far as it gets.
+        other.join(0.5)
+    other.join()
+    assert failed == []
+    assert sorted(Schedule.objects.values_list("name", flat=True)) == sorted(BY_NAME)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_queue_whose_tables_are_behind_its_code_gets_its_schedules_once_they_are_not() -> None:
+    """A host project that migrates this app alone."""
+    Schedule.objects.all().delete()
+    CreatedSchedule.objects.all().delete()
+    try:
+        call_command("migrate", "django_q", "0015", verbosity=0)
+        assert not CreatedSchedule.objects.exists()
+    finally:
+        migrate()
+    assert sorted(Schedule.objects.values_list("name", flat=True)) == sorted(BY_NAME)

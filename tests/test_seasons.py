@@ -121,3 +121,36 @@ def test_old_records_are_pruned_and_the_feed_keeps_its_runs(world: World) -> Non
     assert list(IngestRun.objects.all()) == [told]
     assert Change.objects.filter(run=told).exists()
     assert not TaskRun.objects.exists()
+
+
+def test_sweep_lets_those_who_are_asking_finish(world: World) -> None:  # noqa: F811
+    """A claim is a plan that lies a few minutes ahead of what is due."""
+    world.refresh_schedule()
+    world.now = at("07-28 16:00")
+    world.tick()
+    world.now = at("07-29 03:30")
+    claimed = Poll.objects.filter(event__session_type="race")
+    claimed.update(next_at=world.now + timedelta(minutes=15))
+    assert claimed.exists()
+    assert mend_plans(world.now) == 0
+
+
+def test_sweep_leaves_a_server_alone_that_said_when_to_come_back(world: World) -> None:  # noqa: F811
+    world.refresh_schedule()
+    world.now = at("07-28 23:50")
+    world.upstream.fault("*/results.json", status=429, retry_after=5 * 3600)
+    world.tick()
+    world.now = at("07-29 03:30")
+    assert mend_plans(world.now) == 0
+
+
+def test_sweep_brings_forward_what_was_put_off_for_days(world: World) -> None:  # noqa: F811
+    world.refresh_schedule()
+    world.now = at("07-28 16:00")
+    world.upstream.fault("*/results.json", status=429, retry_after=90 * 24 * 3600)
+    world.tick()
+    world.now = at("07-29 03:30")
+    asked(world.upstream)
+    assert mend_plans(world.now) > 0
+    world.tick()
+    assert [question for question in asked(world.upstream) if question.endswith("results")]

@@ -4,13 +4,17 @@ import json
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from ingestion import tasks
+from ingestion.errors import WrongRequest
 from ingestion.models import Change, Event, IngestRun, Poll
+from ingestion.pipeline import configured_addresses, configured_rules, find_due, poll_due
 from ingestion.sample.season import load_season, with_finishes, with_start
 from tests.amending import disqualified
 from tests.command_line import asked, small_upstream  # noqa: F401
@@ -20,6 +24,7 @@ from tests.upstream import FaultyUpstream
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 SATURDAY, SUNDAY = "07-27", "07-28"
 SCHEDULE = ["schedule_2024.json"]
 QUALIFYING, RACE = ["2024/2/qualifying"], ["2024/2/results"]
@@ -231,6 +236,33 @@ def test_claim_that_nobody_made_good_lapses(before_belgium: World) -> None:
     assert only(questions, RACE) == [f"{SUNDAY} 16:15"]
 
 
+def fail(step: str, *, done: int, total: int) -> None:
+    """Before anybody is asked."""
+    raise ZeroDivisionError
+
+
+def test_claim_holds_for_a_session_that_was_moved_since_it_was_asked_about(
+    before_belgium: World,
+) -> None:
+    before_belgium.jump_to(f"{SATURDAY} 15:30")
+    season = before_belgium.upstream.seasons[2024]
+    moved = with_start(season, "belgium", "Qualifying", at(f"{SUNDAY} 08:00"))
+    before_belgium.upstream.seasons[2024] = moved
+    before_belgium.refresh_schedule()
+    before_belgium.now = at(f"{SUNDAY} 09:30")
+    dues = find_due(before_belgium.now)
+    assert [event.session_type for due in dues for event in due.events] == ["qualifying"]
+    poll_due(
+        dues,
+        addresses=configured_addresses(),
+        rules=configured_rules(),
+        clock=before_belgium.read_clock,
+        listen=fail,
+    )
+    questions = before_belgium.tick_until(f"{SUNDAY} 09:55")
+    assert only(questions, QUALIFYING) == [f"{SUNDAY} 09:45"]
+
+
 def test_two_workers_at_once_ask_once(before_belgium: World) -> None:
     before_belgium.now = at(f"{SUNDAY} 16:00")
     both = threading.Barrier(2)
@@ -272,3 +304,66 @@ def test_what_comes_due_together_shares_a_request_where_that_is_fewer(
     world.now = at("06-06 03:55")
     (of_monaco,) = world.tick_until("06-06 12:00").values()
     assert of_monaco == ["2024/8/results", "2024/8/qualifying"]
+
+
+def test_event_that_was_cancelled_since_it_was_found_due_stops_no_other(
+    before_belgium: World,
+) -> None:
+    before_belgium.now = at(f"{SUNDAY} 16:00")
+    dues = find_due(before_belgium.now)
+    Event.objects.filter(grand_prix="belgian-grand-prix").update(status="cancelled")
+    poll_due(
+        dues,
+        addresses=configured_addresses(),
+        rules=configured_rules(),
+        clock=before_belgium.read_clock,
+        listen=tasks.hear_nothing,
+    )
+    assert asked(before_belgium.upstream) == []
+    assert before_belgium.tick() == ""
+
+
+def test_cancelled_grand_prix_is_not_asked_about_by_a_person_either(
+    before_belgium: World,
+) -> None:
+    Event.objects.filter(grand_prix="belgian-grand-prix").update(status="cancelled")
+    with pytest.raises(WrongRequest, match="cancelled"):
+        tasks.ingest_event(belgium("race").pk, clock=before_belgium.read_clock)
+    assert asked(before_belgium.upstream) == []
+
+
+def test_grand_prix_that_jolpica_does_not_know_is_asked_about_once_an_hour(
+    before_belgium: World,
+) -> None:
+    """It answers, and the same to everybody until its answer expires."""
+    season = before_belgium.upstream.seasons[2024]
+    china, _ = season.grands_prix
+    before_belgium.upstream.seasons[2024] = replace(season, jolpica_calendar=(china,))
+    before_belgium.refresh_schedule()
+    before_belgium.jump_to(f"{SUNDAY} 15:55")
+    questions = before_belgium.tick_until(f"{SUNDAY} 20:00")
+    assert only(questions, RACE) == [
+        f"{SUNDAY} {time}" for time in ("16:00", "17:05", "18:10", "19:15")
+    ]
+    assert belgium("race").poll.failures == 4
+
+
+def test_sprint_qualifying_whose_form_is_not_at_hand_is_given_up_like_any_other(
+    world: World,  # noqa: F811
+    settings: Any,
+) -> None:
+    """A mirror of the older form alone: nobody can be asked, and no run says so every few
+    minutes for a year."""
+    settings.JOLPICA_URL = f"{world.upstream.address}/mirror"
+    world.upstream.allow("/mirror/*")
+    tasks.refresh_schedule(clock=world.read_clock)
+    world.now = at("04-19 10:00")
+    sprint_qualifying = Event.objects.get(session_type="sprint_qualifying")
+    assert sprint_qualifying.ends_at is not None
+    world.now = sprint_qualifying.ends_at + 3 * DAY
+    Event.objects.exclude(pk=sprint_qualifying.pk).update(status="cancelled")
+    runs = IngestRun.objects.count()
+    for _ in range(24):
+        world.tick()
+        world.now += 5 * MINUTE
+    assert IngestRun.objects.count() == runs + 1

@@ -38,6 +38,9 @@ QUIET_WEEKDAY = 2
 
 # Of the upstream's clock and ours.
 AFTER_EXPIRY = timedelta(seconds=5)
+# An answer is not trusted to hold for longer, whatever it says: one header that somebody in between
+# has set would lose a result.
+LONGEST_TRUST = 6 * HOUR
 
 # While a result is awaited a failing server is asked again within ten minutes, otherwise ever
 # more seldom.
@@ -81,19 +84,22 @@ def next_ask(session: Watched) -> datetime | None:
 
 def _next_at(session: Watched, ends_at: datetime) -> datetime:
     asked_at = session.asked_at
-    if asked_at is None or asked_at < ends_at:
+    if asked_at is None:
         return ends_at
+    at = ends_at if asked_at < ends_at else _after_asking(session, asked_at, asked_at - ends_at)
+    if session.good_until is None:
+        return at
+    return max(at, min(session.good_until, asked_at + LONGEST_TRUST) + AFTER_EXPIRY)
+
+
+def _after_asking(session: Watched, asked_at: datetime, age: timedelta) -> datetime:
+    is_awaited = not session.is_official and age < DAY
     if session.failures:
-        is_awaited = not session.is_official and asked_at - ends_at < DAY
         longest = LONGEST_RETRY_WHILE_AWAITED if is_awaited else LONGEST_RETRY
         return asked_at + retry_after(session.failures, longest=longest)
-    age = asked_at - ends_at
-    if session.good_until is None:
-        return _after_answer(asked_at, age, is_official=session.is_official)
-    expired_at = session.good_until + AFTER_EXPIRY
-    if not session.is_official and age < DAY:
-        return max(expired_at, asked_at + FIRST_RETRY)
-    return max(expired_at, _after_answer(asked_at, age, is_official=session.is_official))
+    if is_awaited and session.good_until is not None:
+        return asked_at + FIRST_RETRY
+    return _after_answer(asked_at, age, is_official=session.is_official)
 
 
 def _after_answer(asked_at: datetime, age: timedelta, *, is_official: bool) -> datetime:

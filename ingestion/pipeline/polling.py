@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.models import F, Max, OuterRef, Q, Subquery
 
+from ingestion.errors import WrongRequest
 from ingestion.lifecycle import RACE_DAY, WATCHED_AFTER_SEASON, next_ask
 from ingestion.matching import StoredGrandPrix, gather_grands_prix
 from ingestion.models import Event, Poll, Result
@@ -71,7 +72,7 @@ def find_due(now: datetime) -> list[Due]:
         if event.ends_at is None or event.ends_at > now:
             due.with_calendar |= event.calendar_at is None or event.calendar_at <= now
             continue
-        at = _due_at(event, event.season_ends_at)
+        at = _due_at(event, event.season_ends_at, now)
         if at is not None and at <= now:
             due.events.append(event)
         elif at is not None and at <= now + LOOK_AHEAD and _may_go_along(poll_of(event), now):
@@ -79,12 +80,14 @@ def find_due(now: datetime) -> list[Due]:
     return [due for due in dues.values() if due.events or due.with_calendar]
 
 
-def _due_at(event: Event, season_ends_at: datetime | None) -> datetime | None:
+def _due_at(event: Event, season_ends_at: datetime | None, now: datetime) -> datetime | None:
     """As it was written down when it was last asked about, unless its end has moved since."""
     poll = poll_of(event)
-    if poll is not None and poll.next_at is not None and not _has_moved(event, poll):
-        return poll.next_at
-    return next_ask(watched(event, season_ends_at))
+    if poll is None or poll.next_at is None:
+        return next_ask(watched(event, season_ends_at))
+    if _has_moved(event, poll) and not _looks_claimed(event, poll.next_at, now):
+        return next_ask(watched(event, season_ends_at))
+    return poll.next_at
 
 
 def _may_go_along(poll: Poll | None, now: datetime) -> bool:
@@ -95,6 +98,11 @@ def _may_go_along(poll: Poll | None, now: datetime) -> bool:
 
 def _has_moved(event: Event, poll: Poll) -> bool:
     return poll.asked_at is not None and event.ends_at is not None and poll.asked_at < event.ends_at
+
+
+def _looks_claimed(event: Event, next_at: datetime, now: datetime) -> bool:
+    """Since its end; a plan from before that was moved may look so by chance, and is kept."""
+    return event.ends_at is not None and event.ends_at + CLAIMED_FOR <= next_at <= now + CLAIMED_FOR
 
 
 def poll_due(
@@ -109,15 +117,16 @@ def poll_due(
     reports = []
     for due in dues:
         claimed = _claim(due, clock())
-        if not (claimed.events or claimed.with_calendar):
+        wanted = plan_requests(due.season, claimed.events)
+        if not (wanted or claimed.with_calendar):
             continue
         request = IngestRequest(
             seasons=(due.season,),
             addresses=addresses,
             with_schedule=claimed.with_calendar,
             schedule_file_alone=True,
-            with_results=bool(claimed.events),
-            wanted=plan_requests(due.season, claimed.events),
+            with_results=bool(wanted),
+            wanted=wanted,
             keeps_polling=True,
             trigger="poll",
             rules=rules,
@@ -131,14 +140,17 @@ def request_of_event(
 ) -> IngestRequest:
     """For one event's classification, whether it is due or not.
 
-    Raises `Event.DoesNotExist`.
+    Raises `Event.DoesNotExist`, and `WrongRequest` where its grand prix is cancelled.
     """
     event = Event.objects.get(pk=key)
+    wanted = plan_requests(event.season, [event])
+    if not wanted:
+        raise WrongRequest(f"the {event.name} is cancelled, nobody is asked for its results")
     return IngestRequest(
         seasons=(event.season,),
         addresses=addresses,
         with_schedule=False,
-        wanted=plan_requests(event.season, [event]),
+        wanted=wanted,
         keeps_polling=True,
         refresh=True,
         trigger=trigger,
@@ -178,13 +190,15 @@ def _is_past(at: datetime | None, now: datetime) -> bool:
 
 
 def plan_requests(season: int, events: Sequence[Event]) -> Wanted:
-    """Each grand prix alone, or the season at once where that is fewer requests."""
-    by_kind: dict[SessionType, list[Event]] = defaultdict(list)
-    for event in events:
-        by_kind[SessionType(event.session_type)].append(event)
-    if not by_kind:
+    """Each grand prix alone, or the season at once where that is fewer requests; none of those
+    that were cancelled meanwhile."""
+    if not events:
         return {}
     known = _find_grands_prix(season)
+    by_kind: dict[SessionType, list[Event]] = defaultdict(list)
+    for event in events:
+        if event.grand_prix in known:
+            by_kind[SessionType(event.session_type)].append(event)
     calendars = Poll.objects.filter(season=season, event=None).first()
     upstreams: dict[str, int] = calendars.rounds if calendars is not None else {}
     return {

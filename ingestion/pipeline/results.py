@@ -66,7 +66,8 @@ def _hear(
             problem = replace(run.problem(str(error), error, session_type), grand_prix=slug)
             gathered.problems.append(problem)
         gathered.has_failed = True
-        gathered.heard.append(Heard(session_type, slug, error=error))
+        good_until = error.good_until if isinstance(error, BadSourceData) else None
+        gathered.heard.append(Heard(session_type, slug, good_until, error))
         return error
     gathered.classifications += answer.classifications
     gathered.heard.append(Heard(session_type, slug, good_until=answer.good_until))
@@ -150,7 +151,9 @@ def _ask_round(
     _look_for_rounds(gathered, run)
     own = _round_of(gathered, one.grand_prix)
     if own is None:
-        raise BadSourceData(f"Jolpica's calendar of {run.season} has no {one.grand_prix.name}")
+        error = BadSourceData(f"Jolpica's calendar of {run.season} has no {one.grand_prix.name}")
+        error.good_until = told.good_until
+        raise error
     if own == number:
         return told
     return _right_ones(gathered, session_type, one.grand_prix, own, run)

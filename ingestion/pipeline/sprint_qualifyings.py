@@ -128,10 +128,19 @@ def gather_sprint_qualifyings(
         with run.upstream.block(1 + len(weekends)):
             asked = _ask_each(gathered, weekends, run)
     gathered.classifications += asked.official.values()
-    gathered.heard += asked.heard
+    gathered.heard += (*asked.heard, *_unasked(asked, weekends))
     guesses = _guess_poles(gathered, weekends, events)
     gathered.classifications += guesses.values()
     _report(gathered, weekends, asked, guesses, run)
+
+
+def _unasked(asked: Asked, weekends: Sequence[Weekend]) -> list[Heard]:
+    """Of those where there is no newer form nobody can be asked: that is no news, or they would be
+    due again as soon as their claim lapses."""
+    slugs = {weekend.grand_prix.slug for weekend in weekends}
+    return [
+        Heard(SPRINT_QUALIFYING, slug) for slug in slugs.difference(asked.official, asked.errors)
+    ]
 
 
 def _find_weekends(calendar: CalendarRecord | None, events: Sequence[Event]) -> list[Weekend]:
