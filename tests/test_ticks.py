@@ -367,3 +367,13 @@ def test_sprint_qualifying_whose_form_is_not_at_hand_is_given_up_like_any_other(
         world.tick()
         world.now += 5 * MINUTE
     assert IngestRun.objects.count() == runs + 1
+
+
+def test_list_of_keys_is_asked_for_twice_a_day_at_most(world: World) -> None:  # noqa: F811
+    """The newer form has a key for each sprint qualifying; the first answers say: not there yet."""
+    world.refresh_schedule()
+    world.jump_to("04-19 08:40")
+    questions = world.tick_until("04-19 12:00")
+    flat = [question for found in questions.values() for question in found]
+    assert flat.count("alpha/core/rounds of 2024") == 1
+    assert len(flat) > 10

@@ -44,7 +44,7 @@ class Reply:
     def _headers(self) -> Mapping[str, str]:
         if self.door.last is not None:
             return self.door.last.headers
-        copy = None if self.fresh else _cached_copy(self.url)
+        copy = None if self.fresh else cached_copy(self.url)
         return {} if copy is None else copy.headers
 
 
@@ -129,7 +129,8 @@ def _error_of_answer(what: str, exchange: "Exchange | None") -> IngestionError:
     return BadSourceData(f"{what}: the answer is not what it should be and cannot be read")
 
 
-def _cached_copy(url: str) -> Any:
+def cached_copy(url: str) -> Any:
+    """What FastF1's cache holds of an address, expired or not; None where it holds nothing."""
     import requests
     from fastf1.req import Cache
 

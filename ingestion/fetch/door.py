@@ -78,6 +78,9 @@ class Door(HTTPAdapter):
         """How many requests lie ahead, now that it is known better."""
         self._ahead = requests
 
+    def now(self) -> datetime:
+        return self._clock()
+
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         exchange = Exchange(url=request.url or "", at=self._clock())
         self.last = exchange
