@@ -118,7 +118,7 @@ if env.bool("HTTPS_PROXY_HEADER", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # The queue's workers; ingestion.checks holds the values to what this work needs, and says why.
-WORKERS = int(literal("WORKERS") or 2)
+WORKERS = read_number("WORKERS", literal("WORKERS"), default=2, least=1, most=99)
 REDIS_URL = literal("REDIS_URL").strip()
 Q_CLUSTER: dict[str, Any] = {
     "name": "f1picks",
@@ -150,7 +150,9 @@ LIVE_TIMING_URL = literal("LIVE_TIMING_URL").strip()
 F1_REQUESTS_PER_HOUR = read_number(
     "F1_REQUESTS_PER_HOUR", literal("F1_REQUESTS_PER_HOUR"), default=180, least=30, most=180
 )
-F1_SETTLE_AFTER_HOURS = int(literal("F1_SETTLE_AFTER_HOURS") or 24)
+F1_SETTLE_AFTER_HOURS = read_number(
+    "F1_SETTLE_AFTER_HOURS", literal("F1_SETTLE_AFTER_HOURS"), default=24, least=0, most=9999
+)
 F1_APPLY_SETTLED_CHANGES = env.bool("F1_APPLY_SETTLED_CHANGES", default=False)
 
 # Who is told when something is wrong; nobody where both are empty.

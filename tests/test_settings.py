@@ -131,11 +131,21 @@ def test_env_file_that_cannot_be_read_is_refused_and_never_shown(
     assert "hunter2marked" not in checked.stdout + checked.stderr
 
 
-@pytest.mark.parametrize("name", ["LOG_LEVEL", "LOG_FORMAT"])
-def test_wrong_value_is_one_line_and_exit_1(unmigrated_project: Project, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("LOG_LEVEL", "is none of "),
+        ("LOG_FORMAT", "is none of "),
+        ("WORKERS", "is no whole number from 1 to 99."),
+        ("F1_SETTLE_AFTER_HOURS", "is no whole number from 0 to 9999."),
+    ],
+)
+def test_wrong_value_is_one_line_and_exit_1(
+    unmigrated_project: Project, name: str, complaint: str
+) -> None:
     checked = unmigrated_project.manage("check", env={name: "wrong"})
     assert (checked.returncode, checked.stdout) == (1, "")
-    assert checked.stderr.startswith(f"Wrong configuration: {name} is none of ")
+    assert checked.stderr.startswith(f"Wrong configuration: {name} {complaint}")
     assert checked.stderr.endswith("(.env.example explains every variable).\n")
     assert checked.stderr.count("\n") == 1
 
@@ -197,6 +207,14 @@ def test_pages_are_served_only_with_a_secret_key(
     for env in ({"SECRET_KEY": KEY}, {"DEBUG": "on"}):
         served = imported(unmigrated_project, module, **env)
         assert (served.returncode, served.stdout) == (0, f"{handler}\n"), served.stderr
+
+
+def test_queue_is_in_the_database_or_in_redis(unmigrated_project: Project) -> None:
+    url = "redis://127.0.0.1:6379/3"
+    (database,) = read(unmigrated_project, "Q_CLUSTER", WORKERS="3")
+    (redis,) = read(unmigrated_project, "Q_CLUSTER", REDIS_URL=url)
+    assert (database["orm"], database.get("redis"), database["workers"]) == ("default", None, 3)
+    assert (redis.get("orm"), redis["redis"], redis["queue_limit"]) == (None, url, 2)
 
 
 def test_deployment_check_is_clean_over_https(unmigrated_project: Project) -> None:
