@@ -13,7 +13,18 @@ class IngestionError(Exception):
 
 
 class WrongRequest(IngestionError):
-    """What was asked for does not exist or does not fit together; asking again is no use."""
+    """What was asked for does not exist or does not fit together; asking again is no use.
+
+    `about` names the part that is wrong, '' where it is no single one.
+    """
+
+    def __init__(self, message: str, *, about: str = "") -> None:
+        super().__init__(message)
+        self.about = about
+
+
+class ChangedMeanwhile(WrongRequest):
+    """Something arrived since the person looked: nothing was done, it has to be looked at again."""
 
 
 class SourceUnavailable(IngestionError):

@@ -5,9 +5,17 @@ from typing import Any
 from django.apps import apps
 
 # A run's own record and the requests it counted are written by every run; what the scheduling
-# remembers is no fact of the sport.
+# remembers is no fact of the sport, nor is what the upstream says beside a person's word.
 BOOKKEEPING = frozenset(
-    {"ingestrun", "requestblock", "poll", "taskrun", "createdschedule", "alarm"}
+    {
+        "ingestrun",
+        "requestblock",
+        "poll",
+        "taskrun",
+        "createdschedule",
+        "alarm",
+        "upstreamclassification",
+    }
 )
 
 

@@ -277,7 +277,10 @@ def test_a_pole_by_hand(published: Event, author: Author) -> None:
     ("drivers", "reason"),
     [
         (["hamilton", "norris"], "3 drivers are needed, not 2"),
-        (["hamilton", "norris", "schumacher"], "no classification of 2024 has schumacher"),
+        (
+            ["hamilton", "norris", "schumacher"],
+            "no classification of 2024, or of the season before, has schumacher",
+        ),
         (["hamilton", "norris", "norris"], "norris twice"),
     ],
 )

@@ -5,34 +5,52 @@ locked: ingests compare, show the difference and write nothing until it is relea
 `WrongRequest`, with nothing written, where it cannot be done.
 """
 
-from ingestion.corrections.author import Author
+from ingestion.corrections.author import Author, last_entry
+from ingestion.corrections.entries import Key, key_of, known_drivers
+from ingestion.corrections.possible import possible_corrections
+from ingestion.corrections.preview import Preview, preview
 from ingestion.corrections.results import (
-    accept_proposal,
     correct_classification,
     disqualify,
+    edit_entries,
     enter_leaders,
-    reject_proposal,
-    release_results,
+    has_leaders_alone,
     reorder,
     restore_revision,
-    settle_results,
 )
 from ingestion.corrections.schedule import (
+    close_picks,
     correct_start,
     correct_status,
     release_schedule,
     reopen_picks,
     void_event,
 )
+from ingestion.corrections.standing import (
+    accept_proposal,
+    reject_proposal,
+    release_results,
+    settle_results,
+)
 
 __all__ = [
     "Author",
+    "Key",
+    "Preview",
     "accept_proposal",
+    "close_picks",
     "correct_classification",
     "correct_start",
     "correct_status",
     "disqualify",
+    "edit_entries",
     "enter_leaders",
+    "has_leaders_alone",
+    "key_of",
+    "known_drivers",
+    "last_entry",
+    "possible_corrections",
+    "preview",
     "reject_proposal",
     "release_results",
     "release_schedule",

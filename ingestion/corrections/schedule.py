@@ -39,7 +39,9 @@ def correct_status(event: Event, status: str, author: Author) -> Event:
             _refuse_cancelled(corrected)
             _set_times(corrected, status, author.now)
         else:
-            raise WrongRequest(f"the status of an event cannot be set to '{status}'")
+            raise WrongRequest(
+                f"the status of an event cannot be set to '{status}'", about="status"
+            )
         corrected.status = corrected.phase(author.now)
     return corrected
 
@@ -67,13 +69,28 @@ def reopen_picks(event: Event, author: Author, *, until: datetime | None = None)
             reopened.picks_until = _utc(until) if until is not None else reopened.starts_at
         closes = reopened.picks_until or reopened.starts_at
         if closes is None:
-            raise WrongRequest("the event has no start, say until when its picks are open")
+            raise WrongRequest(
+                "the event has no start, say until when its picks are open", about="until"
+            )
         if closes <= author.now:
-            raise WrongRequest(f"{closes:%Y-%m-%d %H:%M} UTC has passed, picks cannot close then")
+            raise WrongRequest(
+                f"{closes:%Y-%m-%d %H:%M} UTC has passed, picks cannot close then", about="until"
+            )
         if reopened.starts_at is not None and closes > reopened.starts_at:
-            raise WrongRequest("picks cannot stay open beyond the start")
+            raise WrongRequest("picks cannot stay open beyond the start", about="until")
         reopened.locks_at = closes
     return reopened
+
+
+def close_picks(event: Event, author: Author) -> Event:
+    """Close open picks now, before the start; what was made until now stays in time. Neither a
+    calendar nor a later start opens them again, see `reopen_picks`."""
+    with corrected_event(event, author, Change.Kind.CORRECTED) as closed:
+        _refuse_cancelled(closed)
+        if not closed.in_time(author.now):
+            raise WrongRequest("the event's picks are closed already")
+        closed.locks_at = author.now
+    return closed
 
 
 def release_schedule(event: Event, author: Author) -> Event:
@@ -81,6 +98,7 @@ def release_schedule(event: Event, author: Author) -> Event:
     author.require_reason()
     context = author.context(Change.Cause.RELEASE)
     with change_event(event, Change.Kind.RELEASED, context) as released:
+        author.require_seen(released)
         if not released.schedule_locked:
             raise WrongRequest("the event's schedule is not locked")
         released.schedule_locked = False
@@ -106,7 +124,7 @@ def _set_times(event: Event, status: str, now: datetime) -> None:
         raise WrongRequest("the event has results, it is completed")
     if event.starts_at is None or event.starts_at > now:
         if status == Event.Status.COMPLETED:
-            raise WrongRequest("the event has not started yet; set its start first")
+            raise WrongRequest("the event has not started yet; set its start first", about="status")
         event.starts_at, event.start_is_estimated = now, False
         event.disputed_starts_at = None
         event.locks_at = now if event.locks_at is None else min(event.locks_at, now)

@@ -5,6 +5,8 @@ from ingestion.models.asking import Poll, RequestBlock
 from ingestion.models.events import Event, EventQuerySet, Result
 from ingestion.models.feed import Change, ChangeQuerySet
 from ingestion.models.runs import CreatedSchedule, IngestRun, TaskRun
+from ingestion.models.seasons import Season
+from ingestion.models.upstream import UpstreamClassification
 
 __all__ = [
     "Alarm",
@@ -17,5 +19,7 @@ __all__ = [
     "Poll",
     "RequestBlock",
     "Result",
+    "Season",
     "TaskRun",
+    "UpstreamClassification",
 ]

@@ -34,6 +34,7 @@ class Alarm(models.Model):
 
     class Meta:
         ordering = ["-raised_at", "-pk"]
+        permissions = [("acknowledge_alarm", "Can acknowledge alarms")]
         constraints = [
             models.UniqueConstraint(
                 fields=["key"], condition=Q(cleared_at=None), name="alarm_open_once"

@@ -142,6 +142,7 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["season", "starts_at", "pk"]
+        permissions = [("correct_event", "Can correct events and classifications")]
         constraints = [
             # Nothing that a calendar permutes: rounds are renumbered while rows stay.
             models.UniqueConstraint(

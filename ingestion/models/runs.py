@@ -49,6 +49,7 @@ class IngestRun(models.Model):
 
     class Meta:
         ordering = ["-started_at", "-pk"]
+        permissions = [("run_ingest", "Can start ingests")]
         indexes = [
             # the last run, and the runs to prune
             models.Index(fields=["-started_at"], name="ingest_run_started_at"),

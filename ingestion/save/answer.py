@@ -1,10 +1,13 @@
 """A plausible classification beside what is saved of its event, and what may become of it."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.serializers.json import DjangoJSONEncoder
+
 from ingestion.amendments import is_amended, touches_leaders
-from ingestion.models import Change, Event
+from ingestion.models import Change, Event, UpstreamClassification
 from ingestion.records import PROVISIONAL_SOURCES, ClassificationRecord, Source
 from ingestion.save.rows import Plan, SaveContext, entry
 
@@ -100,6 +103,31 @@ class Answer:
             and not self.classification.is_provisional
             and proposal.after["source"] != self.classification.source.value
         )
+
+    def keep_overruled(self, planned: PlannedClassification | None) -> PlannedClassification | None:
+        """With what the upstream says beside a person's classification, where that is news."""
+        told = self._overruled()
+        if told is None:
+            return planned
+        planned = planned or PlannedClassification(self.event, "unchanged", Plan())
+        planned.plan.overruled.append(told)
+        return planned
+
+    def _overruled(self) -> UpstreamClassification | None:
+        if self.classification.is_provisional:
+            return None
+        kept = getattr(self.event, "upstream_classification", None)
+        told_at = self.classification.generated_at
+        plain = json.loads(json.dumps(self.after, cls=DjangoJSONEncoder))
+        known_at = self.event.results_generated_at if kept is None else kept.generated_at
+        if told_at is not None and known_at is not None and told_at < known_at:
+            return None
+        if kept is not None and kept.classification == plain:
+            return None
+        told = kept or UpstreamClassification(event=self.event)
+        told.classification, told.source = plain, self.classification.source.value
+        told.generated_at, told.seen_at = told_at, self.context.now
+        return told
 
     def propose(self) -> PlannedClassification:
         self.event.proposal_rejected = False

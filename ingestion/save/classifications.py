@@ -65,7 +65,9 @@ def save_classifications(
 def _read_season(season: int) -> Season:
     events = {
         (event.grand_prix, event.session_type): event
-        for event in Event.objects.filter(season=season).select_related("proposal")
+        for event in Event.objects.filter(season=season).select_related(
+            "proposal", "upstream_classification"
+        )
     }
     known = Season(events, gather_grands_prix([event.as_stored() for event in events.values()]))
     for result in Result.objects.filter(event__season=season).order_by("event", "order"):
@@ -174,7 +176,14 @@ def _plan(
     before, after = snapshot(saved), snapshot(classification.results)
     rows = plan_rows(event, saved, classification.results)
     answer = Answer(classification, event, before, after, rows, context)
-    if rows.is_empty:
+    if event.results_locked:
+        return answer.keep_overruled(_judge(answer, report))
+    return _judge(answer, report)
+
+
+def _judge(answer: Answer, report: SaveReport) -> PlannedClassification | None:
+    classification, event = answer.classification, answer.event
+    if answer.rows.is_empty:
         return answer.confirm()
     if answer.is_less_known:
         return None
@@ -185,8 +194,8 @@ def _plan(
     if answer.is_held:
         return _propose(answer, report)
     planned = answer.apply()
-    if before and planned.count == "amended":
-        words = describe_amendment(event.session_type, before, after)
+    if answer.before and planned.count == "amended":
+        words = describe_amendment(event.session_type, answer.before, answer.after)
         report.notes.append(_problem(classification, event, f"amended: {words}"))
     return planned
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ingestion.errors import WrongRequest
+from ingestion.errors import ChangedMeanwhile
 from ingestion.models import Change, Event
 from ingestion.records import ResultRecord
 from ingestion.save.answer import EVENT_FIELDS
@@ -37,7 +37,7 @@ def change_results(
     event: Event, kind: Change.Kind, context: SaveContext, *, revision: int
 ) -> Iterator[Event]:
     """The same for what the event says of its classification, the rows left as they are; raises
-    `WrongRequest` where the classification is not that revision any more."""
+    `ChangedMeanwhile` where the classification is not that revision any more."""
     with season_locked(event.season):
         current = read_revision(event, revision)
         was = _values(current, RESULTS)
@@ -52,7 +52,7 @@ def read_revision(event: Event, revision: int) -> Event:
     """The event as it is now, if its classification is still the one that a person looked at."""
     current = Event.objects.select_related("proposal").get(pk=event.pk)
     if current.results_revision != revision:
-        raise WrongRequest(
+        raise ChangedMeanwhile(
             f"the classification changed meanwhile: it is revision {current.results_revision} "
             f"now, not {revision}; look at it again"
         )

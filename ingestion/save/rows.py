@@ -13,7 +13,7 @@ from django.dispatch import Signal
 
 from ingestion import signals
 from ingestion.amendments import is_amended
-from ingestion.models import Change, Event, IngestRun, Result
+from ingestion.models import Change, Event, IngestRun, Result, UpstreamClassification
 from ingestion.records import RESULT_FIELDS, ResultRecord
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ HUNDREDTH = Decimal("0.01")
 # Advisory locks of PostgreSQL: constants, so that all processes mean the same.
 SEASON_LOCK = 0x46315345
 FEED_LOCK = 0x46314645
+
+OVERRULED = ("classification", "source", "generated_at", "seen_at")
 
 SIGNALS = {
     Change.Kind.PUBLISHED: signals.results_published,
@@ -64,6 +66,8 @@ class Plan:
     changes: list[Change] = field(default_factory=list)
     # Of the changes, those that their events point at.
     proposals: list[Change] = field(default_factory=list)
+    # What the upstream says of classifications that are a person's.
+    overruled: list[UpstreamClassification] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
@@ -81,6 +85,7 @@ class Plan:
         self.gone_results += other.gone_results
         self.changes += other.changes
         self.proposals += other.proposals
+        self.overruled += other.overruled
 
 
 @contextmanager
@@ -108,6 +113,7 @@ def write(plan: Plan, event_fields: Sequence[str], context: SaveContext) -> None
         _append_to_feed(plan.changes)
     if plan.proposals:
         _point_at_proposals(plan.proposals)
+    _keep_overruled(plan.overruled)
 
 
 def _write_results(plan: Plan) -> None:
@@ -124,6 +130,15 @@ def _point_at_proposals(proposals: Sequence[Change]) -> None:
     for proposal in proposals:
         proposal.event.proposal = proposal
     Event.objects.bulk_update([proposal.event for proposal in proposals], ["proposal"])
+
+
+def _keep_overruled(answers: Sequence[UpstreamClassification]) -> None:
+    new = [answer for answer in answers if answer.pk is None]
+    known = [answer for answer in answers if answer.pk is not None]
+    if new:
+        UpstreamClassification.objects.bulk_create(new)
+    if known:
+        UpstreamClassification.objects.bulk_update(known, OVERRULED)
 
 
 def _append_to_feed(changes: list[Change]) -> None:

@@ -1,0 +1,108 @@
+"""Entries of a classification as a person works with them: out of the database, out of the feed,
+and of the drivers who are known."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils.dateparse import parse_duration
+
+from ingestion.amendments import is_disqualified, picked_places
+from ingestion.errors import WrongRequest
+from ingestion.models import Change, Event, Result
+from ingestion.records import RESULT_FIELDS, ResultRecord
+
+# Driver and car.
+Key = tuple[str, int | None]
+
+DURATIONS = ("time", "gap", "q1", "q2", "q3")
+# A classification of fewer entries is worth a second look.
+USUAL_SIZE = 18
+
+
+def key_of(entry: ResultRecord | Result) -> Key:
+    return entry.driver_id, entry.driver_number
+
+
+def saved_entries(event: Event) -> list[ResultRecord]:
+    return [
+        ResultRecord(**{name: getattr(row, name) for name in RESULT_FIELDS})
+        for row in event.results.order_by("order")
+    ]
+
+
+def kept_entries(change: Change) -> list[ResultRecord]:
+    """A classification of the feed, out of its JSON again."""
+    return [ResultRecord(**{**entry, **_parsed(entry)}) for entry in change.after["classification"]]
+
+
+def _parsed(entry: Mapping[str, Any]) -> dict[str, Any]:
+    durations: dict[str, timedelta | None] = {
+        name: None if entry[name] is None else parse_duration(entry[name]) for name in DURATIONS
+    }
+    points = entry["points"]
+    return {**durations, "points": None if points is None else Decimal(points)}
+
+
+def numbered(entries: Sequence[ResultRecord]) -> list[ResultRecord]:
+    """Counted from 1; printed numbers follow, letters stay."""
+    return [
+        replace(
+            entry,
+            order=order,
+            position=order,
+            classification=(
+                str(order) if entry.classification.isdecimal() else entry.classification
+            ),
+        )
+        for order, entry in enumerate(entries, start=1)
+    ]
+
+
+def refuse_impossible(results: Sequence[ResultRecord]) -> None:
+    if not results:
+        raise WrongRequest("a classification needs an entry")
+    if [entry.order for entry in results] != list(range(1, len(results) + 1)):
+        raise WrongRequest("the order has to count from 1 without a gap")
+    if not all(entry.driver_id and entry.driver_name for entry in results):
+        raise WrongRequest("an entry has no driver", about="driver_id")
+    doubled = [key[0] for key, times in Counter(map(key_of, results)).items() if times > 1]
+    if doubled:
+        raise WrongRequest(f"{', '.join(doubled)} twice in the same car", about="driver_id")
+
+
+def warnings_of(event: Event, results: Sequence[ResultRecord]) -> list[str]:
+    warnings = []
+    if len(results) < USUAL_SIZE:
+        warnings.append(f"the classification has {len(results)} entries, fewer than usual")
+    leaders = results[: picked_places(event.session_type)]
+    out = [entry.driver_name for entry in leaders if is_disqualified(asdict(entry))]
+    if out:
+        warnings.append(f"{', '.join(out)} leads and is disqualified")
+    return warnings
+
+
+def known_drivers(season: int) -> dict[str, ResultRecord]:
+    """Who is known to drive in a season, by surname: from its classifications and, as its first
+    session has none before it, from the season before. Each as last seen, without what he did."""
+    rows = Result.objects.filter(event__season__in=(season - 1, season))
+    last = {row.driver_id: row for row in rows.order_by("event__starts_at", "pk")}
+    by_name = sorted(last.values(), key=lambda row: row.driver_name.split()[::-1])
+    return {row.driver_id: _entry_of(row) for row in by_name}
+
+
+def _entry_of(row: Result) -> ResultRecord:
+    return ResultRecord(
+        order=1,
+        position=1,
+        classification="1",
+        driver_id=row.driver_id,
+        driver_number=row.driver_number,
+        driver_code=row.driver_code,
+        driver_name=row.driver_name,
+        constructor_id=row.constructor_id,
+        constructor_name=row.constructor_name,
+    )

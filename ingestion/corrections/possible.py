@@ -1,0 +1,60 @@
+"""Which corrections an event allows as it stands, for whoever offers them."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from ingestion.corrections.results import has_leaders_alone
+from ingestion.models import Event
+
+Condition = Callable[[Event, datetime], bool]
+
+
+def possible_corrections(event: Event, now: datetime) -> list[str]:
+    """By name, the most usual ones first; what is not in would be refused. What is may be refused
+    for what the person says."""
+    return [name for name, is_possible in CONDITIONS.items() if is_possible(event, now)]
+
+
+def _is_on(event: Event) -> bool:
+    return not event.is_cancelled
+
+
+def _is_classified(event: Event, _now: datetime) -> bool:
+    return _is_on(event) and event.has_results
+
+
+def _awaits_results(event: Event, _now: datetime) -> bool:
+    return _is_on(event) and not event.has_results
+
+
+def _is_proposed(event: Event, _now: datetime) -> bool:
+    return _is_on(event) and event.has_open_proposal
+
+
+def _may_reopen(event: Event, now: datetime) -> bool:
+    """A start that has passed is no time until which picks could be open."""
+    is_ahead = event.starts_at is None or event.starts_at > now
+    return _awaits_results(event, now) and is_ahead
+
+
+CONDITIONS: dict[str, Condition] = {
+    "accept": _is_proposed,
+    "reject": _is_proposed,
+    "edit": _is_classified,
+    "disqualify": _is_classified,
+    "leaders": lambda event, _now: (
+        _is_on(event) and (not event.has_results or has_leaders_alone(event))
+    ),
+    "restore": lambda event, _now: _is_on(event) and event.results_revision > 1,
+    "settle": lambda event, now: (
+        _is_classified(event, now) and event.results_state != Event.ResultsState.SETTLED
+    ),
+    "release": lambda event, _now: event.results_locked,
+    "start": lambda event, _now: _is_on(event),
+    "status": _awaits_results,
+    "reopen": _may_reopen,
+    "close": lambda event, now: _is_on(event) and event.in_time(now),
+    "void": lambda event, _now: _is_on(event),
+    "unvoid": lambda event, _now: event.is_cancelled,
+    "release-schedule": lambda event, _now: event.schedule_locked,
+}

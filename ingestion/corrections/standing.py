@@ -1,0 +1,83 @@
+"""What a person may say of a classification as it stands: proposals, settling, giving it back.
+
+`revision` is the one that the person looked at, `proposal` the entry of the feed: where another
+has arrived meanwhile, nothing is done.
+"""
+
+from ingestion.corrections.author import Author
+from ingestion.corrections.entries import kept_entries
+from ingestion.errors import ChangedMeanwhile, WrongRequest
+from ingestion.models import Change, Event, UpstreamClassification
+from ingestion.save import (
+    change_results,
+    read_revision,
+    replace_classification,
+    season_locked,
+)
+
+
+def accept_proposal(
+    event: Event, author: Author, *, revision: int, proposal: int | None = None
+) -> None:
+    """Apply the upstream's change of a settled podium or pole; settled again by that."""
+    author.require_reason()
+    context = author.context(Change.Cause.CORRECTION)
+    with season_locked(event.season):
+        current = read_revision(event, revision)
+        author.require_seen(current)
+        if current.is_cancelled:
+            raise WrongRequest("the event is cancelled; set it to scheduled first")
+        accepted = _proposal_of(current, proposal)
+        facts = {
+            "results_state": Event.ResultsState.SETTLED,
+            "results_source": accepted.after["source"],
+            # Answers from before it would bring back what was there.
+            "results_generated_at": accepted.created_at,
+        }
+        replace_classification(current, kept_entries(accepted), Change.Kind.AMENDED, context, facts)
+
+
+def reject_proposal(
+    event: Event, author: Author, *, revision: int, proposal: int | None = None
+) -> None:
+    """Keep what is saved; the same podium or pole is not proposed again."""
+    author.require_reason()
+    context = author.context(Change.Cause.CORRECTION)
+    with change_results(event, Change.Kind.CORRECTED, context, revision=revision) as current:
+        author.require_seen(current)
+        _proposal_of(current, proposal)
+        current.proposal_rejected = True
+
+
+def settle_results(event: Event, author: Author, *, revision: int) -> None:
+    """Declare a classification settled before its time."""
+    author.require_reason()
+    context = author.context(Change.Cause.CORRECTION)
+    with change_results(event, Change.Kind.SETTLED, context, revision=revision) as current:
+        author.require_seen(current)
+        if not current.has_results:
+            raise WrongRequest("the event has no classification to settle")
+        current.results_state = Event.ResultsState.SETTLED
+
+
+def release_results(event: Event, author: Author, *, revision: int) -> None:
+    """Give the classification back to the upstream; the next ingest sets it, old answers too."""
+    author.require_reason()
+    context = author.context(Change.Cause.RELEASE)
+    with change_results(event, Change.Kind.RELEASED, context, revision=revision) as current:
+        author.require_seen(current)
+        if not current.results_locked:
+            raise WrongRequest("the event's classification is not locked")
+        current.results_locked = False
+        current.results_state = Event.ResultsState.OFFICIAL
+        current.results_generated_at = None
+        # What the upstream says is what counts again, and is not kept apart.
+        UpstreamClassification.objects.filter(event=current).delete()
+
+
+def _proposal_of(event: Event, seen: int | None) -> Change:
+    if event.proposal is None or event.proposal_rejected:
+        raise WrongRequest("the event has no open proposal")
+    if seen not in (None, event.proposal.pk):
+        raise ChangedMeanwhile("the upstream proposes something else meanwhile; look at it again")
+    return event.proposal

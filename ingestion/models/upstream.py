@@ -1,0 +1,29 @@
+"""What the upstream says where it is not what counts."""
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+from ingestion.models.events import Event
+
+
+class UpstreamClassification(models.Model):
+    """The upstream's classification of an event whose own is a person's, to be shown beside it
+    until that is released; written only where it says something new.
+
+    It touches no event and tells no scorer anything: that is what the person's lock is for.
+    """
+
+    event = models.OneToOneField(
+        Event, on_delete=models.CASCADE, related_name="upstream_classification"
+    )
+    classification = models.JSONField(
+        encoder=DjangoJSONEncoder, help_text="Its entries in order, as the feed keeps them."
+    )
+    source = models.CharField(max_length=20)
+    generated_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the upstream made it, UTC."
+    )
+    seen_at = models.DateTimeField(help_text="When it was first seen, UTC.")
+
+    def __str__(self) -> str:
+        return f"{self.event_id} by {self.source}"
