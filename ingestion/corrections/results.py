@@ -108,8 +108,9 @@ def enter_leaders(
     known = known_drivers(event.season)
     unknown = [driver for driver in drivers if driver not in known]
     if unknown:
+        names = ", ".join(unknown)
         raise WrongRequest(
-            f"no classification of {event.season}, or of the season before, has {', '.join(unknown)}"
+            f"no classification of {event.season}, or of the season before, has {names}"
         )
     entries = numbered([known[driver] for driver in drivers])
     return correct_classification(event, entries, author, revision=revision)

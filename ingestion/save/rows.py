@@ -133,8 +133,8 @@ def _point_at_proposals(proposals: Sequence[Change]) -> None:
 
 
 def _keep_overruled(answers: Sequence[UpstreamClassification]) -> None:
-    new = [answer for answer in answers if answer.pk is None]
-    known = [answer for answer in answers if answer.pk is not None]
+    new = [answer for answer in answers if not answer.pk]
+    known = [answer for answer in answers if answer.pk]
     if new:
         UpstreamClassification.objects.bulk_create(new)
     if known:
