@@ -365,7 +365,7 @@ def test_what_is_offered_while_the_upstream_is_silent() -> None:
 
 
 def test_what_is_offered_once_there_are_results(published: Event, author: Author) -> None:
-    always = {"edit", "disqualify", "start", "void"}
+    always = {"edit", "entry", "disqualify", "start", "void"}
     assert offered(LATER) == always | {"settle"}
     reorder(published, [*order()[1:], order()[0]], author, revision=1)
     assert offered(LATER) == always | {"settle", "restore", "release"}

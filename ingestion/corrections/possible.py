@@ -41,6 +41,7 @@ CONDITIONS: dict[str, Condition] = {
     "accept": _is_proposed,
     "reject": _is_proposed,
     "edit": _is_classified,
+    "entry": _is_classified,
     "disqualify": _is_classified,
     "leaders": lambda event, _now: (
         _is_on(event) and (not event.has_results or has_leaders_alone(event))

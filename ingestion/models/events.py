@@ -1,14 +1,17 @@
 """What the rest of the monolith trusts: sessions and their classifications."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q
 
 from ingestion.lifecycle import is_over, status_at
 from ingestion.records import SessionType, StoredEvent
+
+# When a result that is not there is late, after the session's end.
+OVERDUE_AFTER = timedelta(days=1)
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -39,6 +42,20 @@ class EventQuerySet(models.QuerySet["Event"]):
             return coming
         last = self.order_by("-season").values_list("season", flat=True).first()
         return last if last is not None else now.year
+
+    def with_overdue(self, now: datetime, *, has_live_timing: bool = False) -> Self:
+        """With `is_overdue`: whether a result should be there for a day and is not. A sprint
+        qualifying's is published with the sprint's, unless live timing tells it before."""
+        since = now - OVERDUE_AFTER
+        is_late = Q(results_revision=0, results_locked=False, ends_at__lte=since)
+        is_overdue = is_late & ~Q(status=Event.Status.CANCELLED)
+        if not has_live_timing:
+            sprints = Event.objects.filter(session_type=SessionType.SPRINT, ends_at__gt=since)
+            of_weekend = sprints.exclude(status=Event.Status.CANCELLED).filter(
+                season=OuterRef("season"), grand_prix=OuterRef("grand_prix")
+            )
+            is_overdue &= ~Q(Exists(of_weekend), session_type=SessionType.SPRINT_QUALIFYING)
+        return self.annotate(is_overdue=ExpressionWrapper(is_overdue, BooleanField()))
 
     def with_classifications(self) -> Self:
         """With every entry read in one more query, whatever the number of events: none of them

@@ -1,6 +1,11 @@
 """What ran, when, and what came of it."""
 
+from datetime import datetime, timedelta
+
 from django.db import models
+
+# A run that says that it runs for longer was killed.
+LONGEST_RUN = timedelta(hours=1)
 
 
 class IngestRun(models.Model):
@@ -57,6 +62,16 @@ class IngestRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.started_at:%Y-%m-%d %H:%M} UTC {self.outcome}"
+
+    @property
+    def duration(self) -> timedelta | None:
+        return None if self.ended_at is None else self.ended_at - self.started_at
+
+    def outcome_at(self, now: datetime) -> str:
+        """The outcome in a word; of one that was killed, which could not say so, `interrupted`."""
+        is_running = self.outcome == IngestRun.Outcome.RUNNING
+        is_killed = is_running and now - self.started_at > LONGEST_RUN
+        return "interrupted" if is_killed else self.outcome
 
 
 class TaskRun(models.Model):

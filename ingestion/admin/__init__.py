@@ -1,0 +1,44 @@
+"""What operators work with, on Django's admin.
+
+It registers itself with the default site. A project with an AdminSite of its own calls
+`register(site)`, or registers these classes one by one: together they link to each other.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.contrib import admin
+from django.contrib.admin import AdminSite
+from django.utils import timezone
+
+from ingestion.admin.alarms import AlarmAdmin
+from ingestion.admin.events import EventAdmin
+from ingestion.admin.feed import ChangeAdmin
+from ingestion.admin.runs import IngestRunAdmin
+from ingestion.admin.seasons import SeasonAdmin
+from ingestion.models import Alarm, Change, Event, IngestRun, Season
+
+__all__ = [
+    "AlarmAdmin",
+    "ChangeAdmin",
+    "EventAdmin",
+    "IngestRunAdmin",
+    "SeasonAdmin",
+    "register",
+]
+
+
+def register(site: AdminSite, *, clock: Callable[[], datetime] = timezone.now) -> None:
+    """With a site; `clock` tells its pages the present time (UTC)."""
+    pages = {
+        Season: SeasonAdmin,
+        Event: EventAdmin,
+        IngestRun: IngestRunAdmin,
+        Change: ChangeAdmin,
+        Alarm: AlarmAdmin,
+    }
+    for model, page in pages.items():
+        site.register(model, page, clock=staticmethod(clock))
+
+
+register(admin.site)

@@ -1,0 +1,110 @@
+"""What somebody has to be told, and who has seen it."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import URLPattern
+from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from ingestion.admin.access import ACKNOWLEDGE, VIEW_ALARMS, ShownAdmin, may, require
+from ingestion.admin.people import person_of
+from ingestion.alarms import acknowledge
+from ingestion.models import Alarm
+
+
+class OpenFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "open"), ("unseen", "open, not acknowledged"), ("over", "over")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Alarm]) -> QuerySet[Alarm]:
+        if self.value() == "open":
+            return queryset.filter(cleared_at=None)
+        if self.value() == "unseen":
+            return queryset.filter(cleared_at=None, acknowledged_at=None)
+        return queryset.exclude(cleared_at=None) if self.value() == "over" else queryset
+
+
+class AlarmAdmin(ShownAdmin):
+    list_display = ("raised", "state", "kind", "message", "seen_by")
+    list_filter = (OpenFilter, "kind")
+    list_select_related = ("acknowledged_by",)
+    date_hierarchy = "raised_at"
+    ordering = ("-raised_at", "-pk")
+    actions = ("acknowledge_chosen",)
+
+    def get_urls(self) -> list[URLPattern]:
+        own = self.own_pages({"<int:pk>/acknowledge/": (self.acknowledge_view, "acknowledge")})
+        return [*own, *super().get_urls()]
+
+    def has_acknowledge_permission(self, request: HttpRequest) -> bool:
+        return may(request, VIEW_ALARMS) and may(request, ACKNOWLEDGE)
+
+    @admin.display(description="since (UTC)", ordering="raised_at")
+    def raised(self, alarm: Alarm) -> str:
+        return f"{alarm.raised_at:%Y-%m-%d %H:%M}"
+
+    @admin.display
+    def state(self, alarm: Alarm) -> str:
+        if alarm.cleared_at is not None:
+            return f"✓ over since {alarm.cleared_at:%Y-%m-%d %H:%M}"
+        return "! open" if alarm.acknowledged_at is None else "◐ open, acknowledged"
+
+    @admin.display(description="acknowledged by")
+    def seen_by(self, alarm: Alarm) -> str:
+        if alarm.acknowledged_at is None:
+            return "nobody"
+        person = alarm.acknowledged_by
+        return person.get_username() if person is not None else "somebody who has left"
+
+    @admin.action(description="Acknowledge the chosen alarms", permissions=["acknowledge"])
+    def acknowledge_chosen(self, request: HttpRequest, chosen: QuerySet[Alarm]) -> None:
+        person, now = person_of(request), self.clock()
+        done = sum(acknowledge(alarm, person, now) for alarm in chosen)
+        told = "1 alarm was" if done == 1 else f"{done} alarms were"
+        self.message_user(request, f"{told} acknowledged.", messages.SUCCESS)
+
+    @method_decorator(require_POST)
+    def acknowledge_view(self, request: HttpRequest, pk: int) -> HttpResponseRedirect:
+        require(request, VIEW_ALARMS, ACKNOWLEDGE)
+        alarm = Alarm.objects.filter(pk=pk).first()
+        if alarm is None:
+            raise Http404
+        if acknowledge(alarm, person_of(request), self.clock()):
+            self.message_user(request, f"Acknowledged: {alarm.message}", messages.SUCCESS)
+        else:
+            told = "Somebody has acknowledged it before, or it is over."
+            self.message_user(request, told, messages.INFO)
+        return redirect(self._back(request))
+
+    def _back(self, request: HttpRequest) -> str:
+        asked = request.POST.get("next", "")
+        is_ours = url_has_allowed_host_and_scheme(asked, allowed_hosts={request.get_host()})
+        return asked if asked and is_ours else self.address("alarm_changelist")
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        require(request, VIEW_ALARMS)
+        alarm = self.get_object(request, object_id)
+        if alarm is None:
+            raise Http404
+        return self.show(
+            request,
+            "alarm/page.html",
+            title="Alarm",
+            alarm=alarm,
+            state=self.state(alarm),
+            seen_by=self.seen_by(alarm),
+        )

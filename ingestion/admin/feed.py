@@ -1,0 +1,71 @@
+"""The feed: what changed, when, and by which run or person, across all events."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+
+from ingestion.admin.access import VIEW_FEED, ShownAdmin, require
+from ingestion.admin.comparing import compare
+from ingestion.models import Change
+from ingestion.story import describe_author, describe_change
+
+
+class ChangeAdmin(ShownAdmin):
+    list_display = ("at", "event_name", "kind", "told", "author")
+    list_filter = ("kind", "cause", "event__session_type")
+    date_hierarchy = "created_at"
+    ordering = ("-pk",)
+    search_fields = ("event__name", "event__grand_prix", "event__location", "reason")
+    search_help_text = "A grand prix, a place, or a part of a person's reason"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Change]:
+        return Change.objects.for_story()
+
+    @admin.display(description="when (UTC)", ordering="pk")
+    def at(self, change: Change) -> str:
+        return f"{change.created_at:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="event")
+    def event_name(self, change: Change) -> str:
+        return str(change.event)
+
+    @admin.display(description="what changed")
+    def told(self, change: Change) -> str:
+        return describe_change(change)
+
+    @admin.display(description="by")
+    def author(self, change: Change) -> str:
+        return describe_author(change)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        require(request, VIEW_FEED)
+        change = self.get_object(request, object_id)
+        if change is None:
+            raise Http404
+        before, after = change.before.get("classification"), change.after.get("classification")
+        return self.show(
+            request,
+            "change/page.html",
+            title=f"Entry {change.pk} of the feed",
+            change=change,
+            told=describe_change(change),
+            author=describe_author(change),
+            lines=None if after is None else compare(before or [], after),
+            fields=_fields(change),
+        )
+
+
+def _fields(change: Change) -> Sequence[tuple[str, Any, Any]]:
+    """As they are kept, for whoever reads the feed by a program."""
+    sides: tuple[Mapping[str, Any], ...] = (change.before, change.after)
+    names = dict.fromkeys(name for side in sides for name in side if name != "classification")
+    return [(name, *(side.get(name, "") for side in sides)) for name in names]

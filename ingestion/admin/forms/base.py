@@ -1,0 +1,123 @@
+"""What the forms of all corrections share."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from django import forms
+from django.utils import timezone
+
+from ingestion.corrections import Author, last_entry
+from ingestion.errors import WrongRequest
+from ingestion.models import Event
+
+Warnings = Sequence[str]
+
+UTC_CLOCK = "utc"
+CIRCUIT_CLOCK = "circuit"
+
+
+class CorrectionForm(forms.Form):
+    """One kind of correction of one event.
+
+    `seen` and `revision` are what the person looked at; the services refuse what has changed since.
+    `follows` says what the correction brings with it.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    button: ClassVar[str]
+    follows: ClassVar[str] = ""
+    # Of the event's page; some are only reached from where they concern something.
+    has_button: ClassVar[bool] = True
+
+    seen = forms.IntegerField(widget=forms.HiddenInput)
+    revision = forms.IntegerField(widget=forms.HiddenInput)
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Who said so, or how you know it. It stands in the event's story.",
+    )
+
+    def __init__(
+        self,
+        event: Event,
+        now: datetime,
+        data: Mapping[str, Any] | None = None,
+        asked: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.event, self.now = event, now
+        fresh = {"seen": last_entry(event), "revision": event.results_revision}
+        super().__init__(data, initial={**(asked or {}), **fresh}, label_suffix="")
+        self.add_fields()
+        self.order_fields([name for name in self.fields if name != "reason"])
+
+    def add_fields(self) -> None:
+        """Those that depend on the event."""
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether something arrived since the person began: what they fill in is about something
+        else now."""
+        return any(
+            str(self.data.get(name)) != str(self.initial[name]) for name in ("seen", "revision")
+        )
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        """Call the service, with what is filled in; raises `WrongRequest` as it does."""
+        raise NotImplementedError
+
+    def author(self, person: Any) -> Author:
+        values = self.cleaned_data
+        return Author(person, values["reason"], self.now, seen=values["seen"])
+
+    def refuse(self, error: WrongRequest) -> None:
+        """At the field that it is about."""
+        words = str(error)
+        told = f"{words[:1].upper()}{words[1:]}."
+        self.add_error(error.about if error.about in self.fields else None, told)
+
+    @property
+    def is_rearranged(self) -> bool:
+        """Whether a button was pressed that only changes the form."""
+        return False
+
+
+class ClockForm(CorrectionForm):
+    """With a time of day by one of two clocks: UTC's, or the circuit's where that is known."""
+
+    def add_fields(self) -> None:
+        offset = self.event.utc_offset
+        choices = [(UTC_CLOCK, "UTC")]
+        if offset is not None:
+            sign, minutes = ("-", -offset) if offset.total_seconds() < 0 else ("+", offset)
+            hours = f"{sign}{str(minutes)[:-3]:0>5}"
+            choices.append((CIRCUIT_CLOCK, f"the circuit (UTC{hours})"))
+        self.fields["clock"] = forms.ChoiceField(
+            label="by the clock of", widget=forms.RadioSelect, choices=choices
+        )
+        self.initial.setdefault("clock", UTC_CLOCK)
+
+    def instant(self, name: str) -> datetime | None:
+        """The field's time in UTC, by the chosen clock."""
+        value: datetime | None = self.cleaned_data[name]
+        offset = self.event.utc_offset
+        if value is None or offset is None or self.cleaned_data["clock"] != CIRCUIT_CLOCK:
+            return value
+        return value - offset
+
+
+class WallClockField(forms.DateTimeField):
+    """A time as it is read off a clock, to the minute; which clock, another field says.
+
+    Kept in UTC as it stands: the host project's own TIME_ZONE has hours that do not exist.
+    """
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+    def to_python(self, value: Any) -> datetime | None:
+        with timezone.override(UTC):
+            return super().to_python(value)
+
+    def prepare_value(self, value: Any) -> Any:
+        return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) else value

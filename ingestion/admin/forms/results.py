@@ -1,0 +1,148 @@
+"""Corrections of a classification as a whole."""
+
+from django import forms
+
+from ingestion.admin.forms.base import CorrectionForm, Warnings
+from ingestion.amendments import picked_places
+from ingestion.corrections import (
+    Author,
+    accept_proposal,
+    disqualify,
+    enter_leaders,
+    key_of,
+    known_drivers,
+    reject_proposal,
+    release_results,
+    restore_revision,
+    settle_results,
+)
+from ingestion.models import Change, Event
+from ingestion.story import describe_change, print_instant
+
+NONE_CHOSEN = ("", "choose")
+HELD = (
+    "The classification is yours from then on: ingests compare it, show what differs and write "
+    "nothing until you release it."
+)
+
+
+class DisqualifyForm(CorrectionForm):
+    name, title, button = "disqualify", "Disqualify a driver", "Disqualify"
+    follows = f"The driver is last and without points, those behind move up. {HELD}"
+
+    def add_fields(self) -> None:
+        choices = [
+            (str(entry.pk), f"{entry.classification} {entry.driver_name}")
+            for entry in self.event.classification
+        ]
+        self.fields["driver"] = forms.ChoiceField(choices=[NONE_CHOSEN, *choices])
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        entry = next(
+            entry
+            for entry in self.event.classification
+            if str(entry.pk) == self.cleaned_data["driver"]
+        )
+        revision = self.cleaned_data["revision"]
+        return disqualify(event, key_of(entry), author, revision=revision)
+
+
+class LeadersForm(CorrectionForm):
+    name, title, button = "leaders", "Enter the result by hand", "Enter the result by hand"
+    follows = f"It counts as official at once. {HELD}"
+
+    def add_fields(self) -> None:
+        known = known_drivers(self.event.season)
+        self.places = range(1, picked_places(self.event.session_type) + 1)
+        drivers = [
+            (
+                driver,
+                f"{entry.driver_name} ({entry.constructor_name}, {entry.driver_number or '-'})",
+            )
+            for driver, entry in known.items()
+        ]
+        entered = {entry.order: entry.driver_id for entry in self.event.classification}
+        for place in self.places:
+            label = f"P{place}" if self.event.is_race else "Pole"
+            field = forms.ChoiceField(label=label, choices=[NONE_CHOSEN, *drivers])
+            self.fields[f"place_{place}"] = field
+            self.initial.setdefault(f"place_{place}", entered.get(place, ""))
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        values = self.cleaned_data
+        drivers = [values[f"place_{place}"] for place in self.places]
+        return enter_leaders(event, drivers, author, revision=values["revision"])
+
+
+class RestoreForm(CorrectionForm):
+    name, title, button = "restore", "Restore an earlier revision", "Restore a revision"
+    follows = HELD
+
+    def add_fields(self) -> None:
+        kept = (
+            Change.objects.filter(event=self.event, after__has_key="classification")
+            .exclude(kind=Change.Kind.PROPOSED)
+            .exclude(revision__gte=self.event.results_revision)
+            .for_story()
+            .order_by("-pk")
+        )
+        choices = {
+            str(change.revision): f"{describe_change(change)}, {print_instant(change.created_at)}"
+            for change in kept
+        }
+        self.fields["wanted"] = forms.ChoiceField(
+            label="Revision", choices=[NONE_CHOSEN, *choices.items()]
+        )
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        values = self.cleaned_data
+        wanted, revision = int(values["wanted"]), values["revision"]
+        return restore_revision(event, wanted, author, revision=revision)
+
+
+class SettleForm(CorrectionForm):
+    name, title, button = "settle", "Declare it settled", "Settle"
+    follows = "Another podium or pole of the upstream is not applied then, but waits for a person."
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        settle_results(event, author, revision=self.cleaned_data["revision"])
+        return []
+
+
+class ReleaseForm(CorrectionForm):
+    name, title = "release", "Release the classification to the upstream"
+    button = "Release to the upstream"
+    follows = "The next ingest sets what the upstream says. Until then it stays as it is."
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        release_results(event, author, revision=self.cleaned_data["revision"])
+        return []
+
+
+class ProposalForm(CorrectionForm):
+    """With the proposal that the person looked at."""
+
+    proposal = forms.IntegerField(widget=forms.HiddenInput)
+
+    def add_fields(self) -> None:
+        self.initial["proposal"] = self.event.proposal_id
+
+
+class AcceptForm(ProposalForm):
+    name, title, button = "accept", "Accept the upstream's proposal", "Accept the proposal"
+    follows = "It is applied, and settled by that. Whoever was paid by the other one is told."
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        values = self.cleaned_data
+        accept_proposal(event, author, revision=values["revision"], proposal=values["proposal"])
+        return []
+
+
+class RejectForm(ProposalForm):
+    name, title, button = "reject", "Reject the upstream's proposal", "Reject the proposal"
+    follows = "What is saved stays, and the same is not proposed again."
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        values = self.cleaned_data
+        reject_proposal(event, author, revision=values["revision"], proposal=values["proposal"])
+        return []

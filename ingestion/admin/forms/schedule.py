@@ -1,0 +1,112 @@
+"""Corrections of an event's start, picks and place in the calendar."""
+
+from django import forms
+
+from ingestion.admin.forms.base import ClockForm, CorrectionForm, WallClockField, Warnings
+from ingestion.corrections import (
+    Author,
+    close_picks,
+    correct_start,
+    correct_status,
+    release_schedule,
+    reopen_picks,
+    void_event,
+)
+from ingestion.errors import WrongRequest
+from ingestion.models import Event
+
+HELD = (
+    "Start and status are yours from then on: ingests compare them, say what differs and write "
+    "nothing until you give them back."
+)
+
+
+class StartForm(ClockForm):
+    name, title, button = "start", "Set the start", "Set the start"
+    follows = HELD
+
+    starts_at = WallClockField(label="It starts at")
+
+    field_order = ["starts_at", "clock"]
+
+    def add_fields(self) -> None:
+        super().add_fields()
+        self.initial.setdefault("starts_at", self.event.starts_at)
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        starts_at = self.instant("starts_at")
+        if starts_at is None:
+            raise WrongRequest("say when it starts", about="starts_at")
+        correct_start(event, starts_at, author)
+        return []
+
+
+class StatusForm(CorrectionForm):
+    name, title, button = "status", "Say that it is on, or over", "It is on, or over"
+    follows = HELD
+
+    status = forms.ChoiceField(
+        label="It is",
+        widget=forms.RadioSelect,
+        choices=[("live", "on, since now at the latest"), ("completed", "over")],
+    )
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        correct_status(event, self.cleaned_data["status"], author)
+        return []
+
+
+class ReopenForm(ClockForm):
+    name, title, button = "reopen", "Set until when picks are open", "Reopen or move picks"
+    follows = "What was picked while they were closed counts from then on."
+
+    until = WallClockField(
+        label="Picks are open until", required=False, help_text="Empty: until the start."
+    )
+
+    field_order = ["until", "clock"]
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        reopen_picks(event, author, until=self.instant("until"))
+        return []
+
+
+class CloseForm(CorrectionForm):
+    name, title, button = "close", "Close picks now", "Close picks"
+    follows = "What was picked before counts. No calendar opens them again; you can."
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        close_picks(event, author)
+        return []
+
+
+class VoidForm(CorrectionForm):
+    name, title, button = "void", "Void it", "Void"
+    follows = (
+        "It is cancelled, whatever the calendars say; no result is expected, and picks on it are "
+        "refunded. Its results and its story stay, and you can take it back."
+    )
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        void_event(event, author)
+        return []
+
+
+class UnvoidForm(CorrectionForm):
+    name, title, button = "unvoid", "Take the cancellation back", "Take the cancellation back"
+    follows = HELD
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        correct_status(event, Event.Status.SCHEDULED, author)
+        return []
+
+
+class ReleaseScheduleForm(CorrectionForm):
+    name = "release-schedule"
+    title = "Give start and status back to the calendars"
+    button = "Release start and status"
+    follows = "The next ingest sets what the calendars say. Until then they stay as they are."
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        release_schedule(event, author)
+        return []

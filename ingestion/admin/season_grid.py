@@ -1,0 +1,188 @@
+"""A season at a glance, in four queries: its sessions with their leaders, the other seasons, the
+last run, and what is alarming."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, FilteredRelation, Q
+
+from ingestion.admin.marks import OUTCOMES, PHASES, Mark, marks_of, with_marks
+from ingestion.amendments import picked_places, surname
+from ingestion.models import Alarm, Event, IngestRun
+from ingestion.story import print_instant
+
+# Fewer columns than sessions: a weekend has no sprint, or a shortened Friday.
+COLUMNS = (
+    Event.Type.SPRINT_QUALIFYING,
+    Event.Type.SPRINT,
+    Event.Type.QUALIFYING,
+    Event.Type.RACE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A session; `starts` is when, at the circuit and in UTC, as far as it is known."""
+
+    event: Event
+    label: str
+    phase: Mark
+    starts: Sequence[str]
+    leaders: Sequence[str]
+    marks: Sequence[Mark]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    round_number: int | None
+    name: str
+    place: str
+    cells: Sequence[Cell | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something for a person to do, the most urgent first."""
+
+    event: Event
+    shape: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonPage:
+    year: int
+    seasons: Sequence[int]
+    columns: Sequence[str]
+    rows: Sequence[Row]
+    next_session: Cell | None
+    tasks: Sequence[Task]
+    run: IngestRun | None
+    outcome: Mark | None
+    alarms: Sequence[Alarm]
+
+    @property
+    def earlier(self) -> int | None:
+        return max((season for season in self.seasons if season < self.year), default=None)
+
+    @property
+    def later(self) -> int | None:
+        return min((season for season in self.seasons if season > self.year), default=None)
+
+
+def read_season(year: int, now: datetime) -> SeasonPage:
+    cells = [_cell(event, leaders, now) for event, leaders in _read_events(year, now)]
+    run = IngestRun.objects.first()
+    has_sprints = any(cell.event.session_type == Event.Type.SPRINT for cell in cells)
+    columns = [kind for kind in COLUMNS if has_sprints or "sprint" not in kind]
+    return SeasonPage(
+        year=year,
+        seasons=_read_seasons(year),
+        columns=[kind.label for kind in columns],
+        rows=list(_rows(cells, columns)),
+        next_session=_next_session(cells, now),
+        tasks=list(_tasks(cells, now)),
+        run=run,
+        outcome=OUTCOMES[run.outcome_at(now)] if run is not None else None,
+        alarms=list(Alarm.objects.filter(cleared_at=None).select_related("acknowledged_by")),
+    )
+
+
+def _read_seasons(year: int) -> list[int]:
+    """Newest first; also the one that is looked at, should it have nothing yet."""
+    known = Event.objects.order_by().values_list("season", flat=True).distinct()
+    return sorted({year, *known}, reverse=True)
+
+
+def _read_events(year: int, now: datetime) -> list[tuple[Event, list[str]]]:
+    """One query: a row for each of a session's leaders, or one without any."""
+    joined = with_marks(Event.objects.for_season(year), now).annotate(
+        leader=FilteredRelation("results", condition=Q(results__order__lte=3)),
+        leader_order=F("leader__order"),
+        leader_name=F("leader__driver_name"),
+    )
+    events: dict[int, tuple[Event, dict[int, str]]] = {}
+    event: Any
+    for event in joined:
+        _, leaders = events.setdefault(event.pk, (event, {}))
+        if event.leader_order is not None and event.leader_order <= picked_places(
+            event.session_type
+        ):
+            leaders[event.leader_order] = event.leader_name
+    return [
+        (event, [surname({"driver_name": leaders[order]}) for order in sorted(leaders)])
+        for event, leaders in events.values()
+    ]
+
+
+def _cell(event: Event, leaders: Sequence[str], now: datetime) -> Cell:
+    return Cell(
+        event=event,
+        label=event.get_session_type_display(),
+        phase=PHASES[event.phase(now)],
+        starts=_starts(event),
+        leaders=leaders,
+        marks=marks_of(event),
+    )
+
+
+def _starts(event: Event) -> list[str]:
+    starts_at = event.starts_at
+    if starts_at is None:
+        return ["start unknown"]
+    if event.start_is_estimated:
+        return [f"{starts_at:%a %d %b}", "time unknown"]
+    in_utc = f"{starts_at:%a %d %b %H:%M} UTC"
+    if event.utc_offset is None:
+        return [in_utc]
+    there = starts_at + event.utc_offset
+    is_same_day = there.date() == starts_at.date()
+    return [f"{there:%a %d %b %H:%M} there", f"{starts_at:%H:%M} UTC" if is_same_day else in_utc]
+
+
+def _rows(cells: Iterable[Cell], columns: Sequence[str]) -> Iterator[Row]:
+    """In the order of the races; what was called off stands where it would have been."""
+    weekends: dict[str, dict[str, Cell]] = defaultdict(dict)
+    for cell in cells:
+        weekends[cell.event.grand_prix][cell.event.session_type] = cell
+    for weekend in weekends.values():
+        event = weekend.get(Event.Type.RACE, next(iter(weekend.values()))).event
+        yield Row(
+            round_number=event.round_number,
+            name=event.name.removesuffix(" Grand Prix"),
+            place=event.location or event.country,
+            cells=[weekend.get(kind) for kind in columns],
+        )
+
+
+def _next_session(cells: Iterable[Cell], now: datetime) -> Cell | None:
+    return next(
+        (
+            cell
+            for cell in cells
+            if cell.event.starts_at is not None
+            and cell.event.starts_at > now
+            and not cell.event.is_cancelled
+        ),
+        None,
+    )
+
+
+def _tasks(cells: Sequence[Cell], now: datetime) -> Iterator[Task]:
+    for cell in cells:
+        if cell.event.has_open_proposal and not cell.event.is_cancelled:
+            yield Task(cell.event, "?", "the upstream proposes another result: accept or reject it")
+    for cell in cells:
+        if getattr(cell.event, "is_overdue", False):
+            what = "podium" if cell.event.is_race else "pole"
+            yield Task(cell.event, "!", f"the result is overdue: enter the {what}, or void it")
+    for cell in cells:
+        event = cell.event
+        start, other = event.starts_at, event.disputed_starts_at
+        if other is not None and start is not None and start > now and not event.is_cancelled:
+            yield Task(
+                event, "≠", f"the calendars disagree, {print_instant(start)} or {other:%H:%M}"
+            )

@@ -1,0 +1,83 @@
+"""The season page: is everything in, is anything odd, what comes next?"""
+
+from typing import Any
+
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+from django.shortcuts import redirect
+from django.urls import URLPattern
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
+
+from ingestion.admin.access import RUN, VIEW_EVENTS, ShownAdmin, may, require
+from ingestion.admin.exports import export_events_csv, export_json, export_results_csv
+from ingestion.admin.ingests import enqueue
+from ingestion.admin.season_grid import read_season
+from ingestion.pipeline import current_season
+
+FIRST_SEASON = 1950
+EXPORTS = {
+    "events.csv": export_events_csv,
+    "results.csv": export_results_csv,
+    "season.json": export_json,
+}
+
+
+class SeasonAdmin(ShownAdmin):
+    """In place of a list of rows a page for each season; the list's address leads to one."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request, VIEW_EVENTS)
+
+    def get_urls(self) -> list[URLPattern]:
+        return self.own_pages(
+            {
+                "": (self.choose_view, "changelist"),
+                "<int:year>/": (self.season_view, "page"),
+                "<int:year>/export/<str:name>": (self.export_view, "export"),
+                "<int:year>/ingest/": (self.ingest_view, "ingest"),
+                "<int:year>/ingest/<str:task>/": (self.task_view, "task"),
+            }
+        )
+
+    def choose_view(self, request: HttpRequest) -> HttpResponseRedirect:
+        """The season asked for in the switcher, else the current one."""
+        require(request, VIEW_EVENTS)
+        asked = request.GET.get("season", "")
+        is_year = asked.isascii() and asked.isdigit() and len(asked) == 4
+        year = int(asked) if is_year else current_season(self.clock())
+        return redirect(self.address("season_page", year))
+
+    def season_view(self, request: HttpRequest, year: int) -> HttpResponse:
+        require(request, VIEW_EVENTS)
+        now = self.clock()
+        page = read_season(self._season(year), now)
+        return self.show(request, "season/page.html", title=f"Season {year}", page=page, now=now)
+
+    def export_view(self, request: HttpRequest, year: int, name: str) -> StreamingHttpResponse:
+        require(request, VIEW_EVENTS)
+        if name not in EXPORTS:
+            raise Http404
+        return EXPORTS[name](self._season(year))
+
+    @method_decorator(require_POST)
+    def ingest_view(self, request: HttpRequest, year: int) -> HttpResponse:
+        require(request, VIEW_EVENTS, RUN)
+        task = enqueue("ingest_season", self._season(year), label=f"Ingest {year}")
+        return redirect(self.address("season_task", year, task))
+
+    def task_view(self, request: HttpRequest, year: int, task: str) -> HttpResponse:
+        require(request, VIEW_EVENTS)
+        back = self.address("season_page", year)
+        return self.show_task(request, task, season=year, what=str(year), back=back)
+
+    def _season(self, year: int) -> int:
+        """Any that could be; one without events has a page that says so."""
+        if not FIRST_SEASON <= year <= self.clock().year + 1:
+            raise Http404
+        return year
