@@ -11,10 +11,11 @@ SOURCES := manage.py f1picks ingestion tests
 .DEFAULT_GOAL := help
 # A half-made .venv or stamp would pass for a finished one.
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo ingest worker rehearse lint format types test test-sqlite test-postgres check measure clean
+.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres check measure clean
 
 help:
 	@echo "make demo               set everything up, then ingest the sample season from a stand-in upstream"
+	@echo "make admin              the same season in the admin, in a demo database of its own"
 	@echo "make test               set everything up, then lint, types and the suite on both databases"
 	@echo "make setup              .venv, dependencies, .env, migrations"
 	@echo "make ingest YEAR=2025   ingest a season from the live upstream"
@@ -45,6 +46,10 @@ $(VENV)/requirements-dev.stamp: requirements.txt requirements-dev.txt | $(BIN)/p
 
 demo: setup
 	@$(MANAGE) ingest_f1 --sample
+
+# On a database of its own; PORT says where.
+admin: setup
+	@$(BIN)/python -m f1picks.demo $(if $(PORT),--port $(PORT))
 
 ingest: setup
 	@$(MANAGE) ingest_f1 $(if $(YEAR),--year $(YEAR))

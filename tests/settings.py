@@ -23,6 +23,9 @@ from f1picks.settings import DATABASES  # noqa: E402
 
 SECRET_KEY = "only-for-tests"
 FASTF1_CACHE_DIR = SCRATCH / "cache"
+# Whatever the developer has collected may be of yesterday.
+STATIC_ROOT = SCRATCH / "staticfiles"
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file: in memory there is no WAL, and no second process can see it.
     DATABASES["default"]["TEST"] = {"NAME": str(SCRATCH / "test.sqlite3")}
