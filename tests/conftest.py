@@ -12,6 +12,7 @@ from f1picks.database import parse_database_url
 from f1picks.environment import ROOT
 from tests.fastf1_limits import connected, fastf1_restored, loopback_unlimited  # noqa: F401
 from tests.hearing import announced, hear  # noqa: F401
+from tests.operators import belgium, operator, sign_in, viewer, weekend  # noqa: F401
 from tests.project import Project, created_database
 from tests.upstream import upstream  # noqa: F401
 

@@ -1,0 +1,232 @@
+"""The season page: is everything in, is anything odd, what comes next?"""
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from ingestion.corrections import Author, correct_start, settle_results, void_event
+from ingestion.models import Alarm, Event, IngestRun
+from tests.admin_site import clock
+from tests.builders import AFTER, BEFORE, SUNDAY, at
+from tests.operators import (
+    event,
+    ingest,
+    page_of,
+    race,
+    read,
+    season_page,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
+
+UPSTREAM = ("russell", "hamilton", "piastri", "leclerc", "max_verstappen")
+
+
+def cell(client: Client, of: Event) -> str:
+    """The words of a session's cell."""
+    html = client.get(season_page()).content.decode()
+    link = f'href="{page_of(of)}">{of.get_session_type_display()}</a>'
+    cells = [part for part in html.split('<td class="f1-cell">') if link in part]
+    text = re.sub(r"<[^>]+>", " ", cells[-1].partition("</td>")[0])
+    return " ".join(text.split())
+
+
+def author(now: datetime = AFTER) -> Author:
+    person, _ = User.objects.get_or_create(username="steward")
+    return Author(person, "document 73", now)
+
+
+def test_a_cell_shows_status_start_there_and_in_utc_and_the_leaders(
+    viewer: Client, belgium: Event
+) -> None:
+    assert cell(viewer, race()) == (
+        "Race ✓ completed Sun 28 Jul 15:00 there 13:00 UTC Hamilton Piastri Leclerc"
+    )
+    assert cell(viewer, event("qualifying")) == (
+        "Qualifying ✓ completed Sat 27 Jul 16:00 there 14:00 UTC Hamilton"
+    )
+
+
+def test_a_start_on_another_day_in_utc_says_both_days(viewer: Client, weekend: None) -> None:
+    Event.objects.filter(pk=race().pk).update(
+        starts_at=at(SUNDAY, 6), utc_offset=timedelta(hours=-8)
+    )
+    assert "Sat 27 Jul 22:00 there Sun 28 Jul 06:00 UTC" in cell(viewer, race())
+
+
+def test_a_start_that_nobody_knows_is_not_made_up(viewer: Client, weekend: None) -> None:
+    Event.objects.filter(pk=race().pk).update(starts_at=None)
+    assert "start unknown" in cell(viewer, race())
+    Event.objects.filter(pk=race().pk).update(starts_at=at(SUNDAY, 0), start_is_estimated=True)
+    assert "Sun 28 Jul time unknown" in cell(viewer, race())
+
+
+@pytest.mark.parametrize(
+    ("now", "phase"),
+    [
+        (at(SUNDAY, 12), "○ scheduled"),
+        (at(SUNDAY, 14), "▶ live"),
+        (at(SUNDAY, 17), "✓ completed"),
+    ],
+)
+def test_the_status_is_that_of_the_moment(
+    viewer: Client, weekend: None, now: datetime, phase: str
+) -> None:
+    clock.now = now
+    assert phase in cell(viewer, race())
+
+
+def test_marks_say_what_is_special(viewer: Client, belgium: Event) -> None:
+    assert not re.search(
+        "settled|amended|corrected|proposed|disagree|overdue", cell(viewer, race())
+    )
+
+    ingest(*UPSTREAM, now=AFTER + timedelta(hours=1))
+    assert cell(viewer, race()).endswith("Russell Hamilton Piastri △ amended")
+
+    settle_results(race(), author(), revision=2)
+    ingest(now=AFTER + timedelta(hours=2))
+    assert cell(viewer, race()).endswith("● settled △ amended ? proposed")
+
+    correct_start(race(), at(SUNDAY, 12), author())
+    assert "✎ corrected" in cell(viewer, race())
+
+
+def test_a_guess_and_a_dispute_are_marked(viewer: Client, belgium: Event) -> None:
+    Event.objects.filter(pk=belgium.pk).update(
+        results_state="provisional", disputed_starts_at=at(SUNDAY, 15)
+    )
+    assert cell(viewer, race()).endswith("◌ provisional ≠ disputed")
+
+
+def test_what_is_overdue_is_marked_and_to_be_done(operator: Client, weekend: None) -> None:
+    clock.now = at(SUNDAY, 16) + timedelta(days=1)
+    assert cell(operator, race()).endswith("! overdue")
+    told = read(operator, season_page())
+    assert "Belgian Grand Prix Race : the result is overdue: enter the podium, or void it" in told
+    assert "Belgian Grand Prix Qualifying : the result is overdue: enter the pole" in told
+    assert "overdue" not in cell(operator, event("race", "dutch-grand-prix"))
+
+
+def test_a_sprint_qualifying_is_overdue_a_day_after_its_sprint(
+    viewer: Client, weekend: None
+) -> None:
+    """On Saturday its own end is a day ago; the sprint's entries may tell it until Sunday."""
+    friday = event("sprint_qualifying")
+    assert friday.ends_at is not None
+    clock.now = friday.ends_at + timedelta(days=1)
+    assert "overdue" not in cell(viewer, friday)
+    clock.now = at(SUNDAY, 11) + timedelta(minutes=30)
+    assert "overdue" in cell(viewer, friday)
+
+
+def test_a_void_session_is_not_overdue_nor_next(viewer: Client, weekend: None) -> None:
+    for kind in ("sprint_qualifying", "sprint", "qualifying"):
+        void_event(event(kind), author(BEFORE))
+    clock.now = at(SUNDAY, 12)
+    told = read(viewer, season_page())
+    assert "✕ cancelled" in cell(viewer, event("qualifying"))
+    assert "Next session Belgian Grand Prix Race" in told
+    assert "✓ Nothing: no alarm is open" in told
+
+
+def test_next_session_last_run_and_open_alarms(viewer: Client, weekend: None) -> None:
+    told = read(viewer, season_page())
+    assert "Next session Dutch Grand Prix Qualifying , Sat 24 Aug 16:00 there, 14:00 UTC" in told
+    assert "Last run none yet" in told
+    assert "Open alarms none" in told
+
+    IngestRun.objects.create(
+        trigger="poll", seasons=[2024], started_at=AFTER, ended_at=AFTER, outcome="partial",
+        problems=["2024 belgian-grand-prix race: refused", "and another"],
+    )  # fmt: skip
+    Alarm.objects.create(key="no-tick", kind="broken", message="nobody polls", raised_at=AFTER)
+    Alarm.objects.create(
+        key="old", kind="silent", message="it was quiet", raised_at=BEFORE, cleared_at=AFTER
+    )
+    told = read(viewer, season_page())
+    assert "Last run ◐ partial 1 Aug 2024 00:00 UTC , by poll: 2024 belgian-grand-prix race" in told
+    assert "refused (and more)" in told
+    assert "Open alarms 1" in told
+    assert "Alarm, we are broken , since 1 Aug 00:00 UTC: nobody polls" in told
+    assert "quiet" not in told
+
+
+def test_a_run_that_was_killed_is_shown_as_interrupted(viewer: Client, weekend: None) -> None:
+    IngestRun.objects.create(trigger="command", started_at=AFTER - timedelta(hours=2))
+    assert "‖ interrupted" in read(viewer, season_page())
+
+
+def test_upcoming_disputes_are_to_be_done(viewer: Client, weekend: None) -> None:
+    Event.objects.filter(pk=race("dutch-grand-prix").pk).update(disputed_starts_at=at(SUNDAY, 15))
+    told = read(viewer, season_page())
+    assert "Dutch Grand Prix Race : the calendars disagree, 2024-08-25 13:00 UTC or 15:00" in told
+
+
+def test_the_rows_are_the_grands_prix_in_order(viewer: Client, weekend: None) -> None:
+    html = viewer.get(season_page()).content.decode()
+    assert re.findall(r'<th scope="row">(\w+)<small>([\w-]+)', html) == [
+        ("Belgian", "Spa-Francorchamps"),
+        ("Dutch", "Zandvoort"),
+    ]
+    grid = html.partition('class="f1-grid"')[2]
+    assert re.findall(r'<th scope="col">([\w ]+)</th>', grid) == [
+        "Rd", "Grand prix", "Sprint Qualifying", "Sprint", "Qualifying", "Race",
+    ]  # fmt: skip
+
+
+def test_the_switcher_leads_from_season_to_season(viewer: Client, weekend: None) -> None:
+    Event.objects.filter(grand_prix="dutch-grand-prix").update(season=2021)
+    html = viewer.get(season_page()).content.decode()
+    assert "<option selected>2024</option><option>2021</option>" in html
+    assert f'href="{season_page(2021)}">&lsaquo; 2021</a>' in html
+
+    switched = viewer.get(reverse("admin:ingestion_season_changelist"), {"season": "2021"})
+    assert switched["Location"] == season_page(2021)
+
+
+def test_without_a_choice_it_is_the_current_season(viewer: Client, weekend: None) -> None:
+    for wrong in ("", "soon", "²⁰²⁴"):
+        answer = viewer.get(reverse("admin:ingestion_season_changelist"), {"season": wrong})
+        assert answer["Location"] == season_page(2024)
+
+
+def test_a_season_without_events_says_so(operator: Client, viewer: Client, db: None) -> None:
+    assert "Nothing is known of 1967 yet. 'Ingest now' asks for it." in read(
+        operator, season_page(1967)
+    )
+    assert "Ingest now" not in read(viewer, season_page(1967))
+
+
+@pytest.mark.parametrize("year", [0, 1949, 2026, 99999])
+def test_a_year_without_a_season_is_not_found(viewer: Client, year: int) -> None:
+    assert viewer.get(season_page(year)).status_code == 404
+
+
+def test_it_is_linked_from_the_index_and_from_the_apps_pages(
+    viewer: Client, belgium: Event
+) -> None:
+    seasons = reverse("admin:ingestion_season_changelist")
+    for name in ("index", "ingestion_event_changelist", "ingestion_change_changelist"):
+        assert f'href="{seasons}"' in viewer.get(reverse(f"admin:{name}")).content.decode()
+    assert f'href="{season_page()}"' in viewer.get(page_of(belgium)).content.decode()
+
+
+def test_years_and_keys_have_no_separators(viewer: Client, belgium: Event, settings: Any) -> None:
+    settings.USE_THOUSAND_SEPARATOR = True
+    html = viewer.get(season_page()).content.decode()
+    assert "2,024" not in html and "<option selected>2024</option>" in html
+
+
+def test_times_are_utc_whatever_the_host_projects_time_zone(
+    viewer: Client, belgium: Event, settings: Any
+) -> None:
+    settings.TIME_ZONE = "Asia/Tokyo"
+    IngestRun.objects.create(trigger="poll", started_at=at(SUNDAY, 20))
+    assert "28 Jul 2024 20:00 UTC" in read(viewer, season_page())
+    assert "13:00 UTC" in cell(viewer, race())
