@@ -67,10 +67,12 @@ def replace_classification(
     facts: Mapping[str, Any],
 ) -> Event:
     """Put these entries in the place of the event's, within a `season_locked` and of a revision
-    that was read there; `facts` are the event's other fields to set."""
+    that was read there; `facts` are the event's other fields to set. Nothing is written where it is
+    so already."""
     saved = list(event.results.all())
     before = snapshot(saved)
     plan = plan_rows(event, saved, results)
+    was = {**_values(event, RESULTS), "proposal_id": event.proposal_id}
     for name, value in facts.items():
         setattr(event, name, value)
     if not plan.is_empty:
@@ -78,6 +80,8 @@ def replace_classification(
         event.results_changed_at = context.now
     event.status = Event.Status.COMPLETED
     event.proposal, event.proposal_rejected = None, False
+    if plan.is_empty and not any(_differences(was, event)):
+        return event
     plan.changed_events.append(event)
     old = {"classification": before} if before else {}
     after = {"classification": snapshot(results), "source": event.results_source}

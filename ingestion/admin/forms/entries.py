@@ -27,6 +27,7 @@ LABELS = {
 }
 
 
+STEPS = {"up": -1, "down": 1}
 # Of the columns for numbers; PostgreSQL's are no larger.
 LARGEST_NUMBER = 32767
 
@@ -94,7 +95,7 @@ class EntriesForm(CorrectionForm):
         direction, _, pk = str(self.data.get("move")).partition(" ")
         entries = self._in_order(self._wanted())
         moved = next((n for n, entry in enumerate(entries) if str(entry.pk) == pk), None)
-        other = None if moved is None else moved + (-1 if direction == "up" else 1)
+        other = None if moved is None else moved + STEPS.get(direction, 0)
         if moved is not None and other is not None and 0 <= other < len(entries):
             entries[moved], entries[other] = entries[other], entries[moved]
         places = {_name(entry, "order"): str(n) for n, entry in enumerate(entries, start=1)}

@@ -1,0 +1,514 @@
+"""Corrections in the admin: what they would do first, asked once, then done."""
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from django.test import Client
+
+from ingestion.corrections import Author, settle_results
+from ingestion.models import Change, Event
+from tests.admin_site import clock
+from tests.amending import podium
+from tests.builders import AFTER, BEFORE, SUNDAY, at
+from tests.html_forms import Form, form_to
+from tests.operators import correction_of, event, ingest, page_of, race, read, words_of
+from tests.rows import all_rows
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
+
+REASON = {"reason": "document 73"}
+REVIEW, SAVE, CHANGE = ({"step": step} for step in ("review", "save", "change"))
+UPSTREAM = ("russell", "hamilton", "piastri", "leclerc", "max_verstappen")
+HOUR = timedelta(hours=1)
+
+
+def form_of(client: Client, of: Event, name: str, query: str = "") -> Form:
+    address = correction_of(of, name)
+    answer = client.get(address + query)
+    assert answer.status_code == 200
+    return form_to(answer.content.decode(), address)
+
+
+def review(client: Client, form: Form, **typed: str) -> str:
+    return form.send(client, REVIEW, {**REASON, **typed}).content.decode()
+
+
+def correct(client: Client, of: Event, name: str, query: str = "", **typed: str) -> tuple[str, str]:
+    """The words of the review and, after saving, those of the page that follows."""
+    before = all_rows(leave_out=frozenset())
+    reviewed = review(client, form_of(client, of, name, query), **typed)
+    assert all_rows(leave_out=frozenset()) == before, "a review saves nothing"
+    assert "Save it" in reviewed, words_of(reviewed)
+    saved = form_to(reviewed, correction_of(of, name)).send(client, SAVE, {})
+    assert saved.redirect_chain == [(f"{page_of(of)}#story", 302)]  # type: ignore[attr-defined]
+    return words_of(reviewed), words_of(saved.content.decode())
+
+
+def last_change() -> Change:
+    return Change.objects.latest("pk")
+
+
+def place_of(driver: str) -> str:
+    return f"order_{race().results.get(driver_id=driver).pk}"
+
+
+def entry(driver: str) -> int:
+    return race().results.get(driver_id=driver).pk
+
+
+def order() -> list[str]:
+    return [row.driver_id for row in race().classification]
+
+
+# A classification
+
+
+def test_two_places_are_swapped_by_typing_their_numbers(operator: Client, belgium: Event) -> None:
+    reviewed, after = correct(
+        operator, belgium, "edit", **{place_of("hamilton"): "2", place_of("piastri"): "1"}
+    )
+
+    told = "Revision 2 corrected by hand: P1 Hamilton -> Piastri, P2 Piastri -> Hamilton"
+    assert told in reviewed
+    assert "ana: “document 73”" in reviewed
+    assert "1 Hamilton Piastri ▲1 2 Piastri Hamilton ▼1 3 Leclerc Leclerc" in reviewed
+    assert (
+        "Results official, revision 1 from Jolpica official, revision 2 from a person" in reviewed
+    )
+
+    assert podium(race()) == ["piastri", "hamilton", "leclerc"]
+    change = last_change()
+    assert (change.kind, change.reason, change.created_at) == ("corrected", "document 73", AFTER)
+    assert change.person is not None and change.person.get_username() == "ana"
+    assert "Saved: edit the classification." in after
+    assert f'{told} ana: "document 73"' in after
+    assert "✎ corrected" in after
+
+
+@pytest.mark.parametrize(
+    ("driver", "place", "first"),
+    [
+        ("norris", "2", ["hamilton", "norris", "piastri", "leclerc", "max_verstappen"]),
+        ("piastri", "4", ["hamilton", "leclerc", "max_verstappen", "piastri", "norris"]),
+    ],
+)
+def test_one_number_is_enough_to_move_an_entry(
+    operator: Client, belgium: Event, driver: str, place: str, first: list[str]
+) -> None:
+    correct(operator, belgium, "edit", **{place_of(driver): place})
+    assert order()[:5] == first
+
+
+def test_a_classification_is_held_as_it_is_and_held_once(operator: Client, belgium: Event) -> None:
+    reviewed, _ = correct(operator, belgium, "edit")
+    assert "By hand - classification; ingests only compare" in reviewed
+    assert (race().results_revision, race().results_locked) == (1, True)
+    html = review(operator, form_of(operator, belgium, "edit"))
+    assert "That would change nothing: it is so already." in html
+
+
+def test_buttons_move_an_entry_without_saving(operator: Client, belgium: Event) -> None:
+    before = all_rows(leave_out=frozenset())
+    form = form_of(operator, belgium, "edit")
+    up = {"move": f"up {entry('leclerc')}"}
+    html = form.send(operator, up, {**REASON, place_of("norris"): "1"}).content.decode()
+
+    moved = form_to(html, correction_of(belgium, "edit"))
+    assert [moved.fields[place_of(driver)] for driver in ("norris", "hamilton", "leclerc")] == [
+        "1", "2", "3",
+    ]  # fmt: skip
+    assert moved.fields["reason"] == "document 73"
+    assert all_rows(leave_out=frozenset()) == before
+
+    reviewed = form_to(html, correction_of(belgium, "edit")).send(operator, REVIEW, {})
+    form_to(reviewed.content.decode(), correction_of(belgium, "edit")).send(operator, SAVE, {})
+    assert order()[:4] == ["norris", "hamilton", "leclerc", "piastri"]
+
+
+@pytest.mark.parametrize("move", ["down 0", "sideways 1", "up", "down x"])
+def test_a_button_for_nobody_moves_nobody(operator: Client, belgium: Event, move: str) -> None:
+    form = form_of(operator, belgium, "edit")
+    html = form.send(operator, {"move": move}, REASON).content.decode()
+    moved = form_to(html, correction_of(belgium, "edit"))
+    for fields in (moved.fields, form.fields):
+        del fields["csrfmiddlewaretoken"]
+    assert moved.fields == {**form.fields, **REASON}
+
+
+def test_columns_of_the_table_are_edited(operator: Client, belgium: Event) -> None:
+    norris = entry("norris")
+    reviewed, _ = correct(
+        operator, belgium, "edit",
+        **{f"points_{norris}": "0", f"status_{norris}": "Retired", f"classification_{norris}": "R"},
+    )  # fmt: skip
+    assert "5 Norris Norris (R) printed 5 → R, points 21 → 0, status Finished → Retired" in reviewed
+    row = race().results.get(pk=norris)
+    assert (row.classification, row.points, row.status, row.order) == ("R", 0, "Retired", 5)
+
+
+def test_an_entry_is_edited_with_all_that_it_has(operator: Client, belgium: Event) -> None:
+    correct(
+        operator, belgium, "entry", f"?entry={entry('norris')}",
+        driver_name="Lando Norris", time="1:20:07.566", grid="4", driver_number="4",
+    )  # fmt: skip
+    row = race().results.get(driver_id="norris")
+    assert (row.driver_name, row.grid, row.driver_number) == ("Lando Norris", 4, 4)
+    assert row.time == timedelta(hours=1, minutes=20, seconds=7, milliseconds=566)
+    assert podium(race()) == ["hamilton", "piastri", "leclerc"]
+
+
+def test_lap_times_of_a_qualifying_are_edited(operator: Client, belgium: Event) -> None:
+    pole = event("qualifying").results.get(order=1)
+    reviewed, _ = correct(
+        operator, event("qualifying"), "entry", f"?entry={pole.pk}", q3="1:28.001"
+    )
+    assert "Q3 0:01:28.100 → 0:01:28.001" in reviewed
+    assert event("qualifying").results.get(order=1).q3 == timedelta(seconds=88.001)
+
+
+def test_an_entry_of_another_event_is_none(operator: Client, belgium: Event) -> None:
+    other = event("qualifying").results.get(order=1)
+    form = form_of(operator, belgium, "entry", f"?entry={other.pk}")
+    assert "The classification has no such entry." in unescape(review(operator, form))
+
+
+def test_a_driver_is_disqualified(operator: Client, belgium: Event) -> None:
+    reviewed, _ = correct(operator, belgium, "disqualify", driver=str(entry("hamilton")))
+    assert "Hamilton disqualified" in reviewed
+    assert podium(race()) == ["piastri", "leclerc", "max_verstappen"]
+    assert race().classification[-1].classification == "D"
+
+
+def test_a_podium_is_entered_while_the_upstream_is_silent(operator: Client, belgium: Event) -> None:
+    sprint = event("sprint")
+    places = {"place_1": "norris", "place_2": "hamilton", "place_3": "sainz"}
+    reviewed, after = correct(operator, sprint, "leaders", **places)
+
+    assert "Revision 1 entered by hand: P1 Norris, P2 Hamilton, P3 Sainz" in reviewed
+    assert "The classification has 3 entries, fewer than usual." in reviewed
+    assert "The classification has 3 entries, fewer than usual." in after
+    assert podium(event("sprint")) == ["norris", "hamilton", "sainz"]
+
+    form = form_of(operator, sprint, "leaders")
+    assert [form.fields[f"place_{place}"] for place in (1, 2, 3)] == ["norris", "hamilton", "sainz"]
+    correct(operator, sprint, "leaders", place_3="leclerc")
+    assert podium(event("sprint")) == ["norris", "hamilton", "leclerc"]
+
+
+def test_a_pole_is_entered(operator: Client, belgium: Event) -> None:
+    correct(operator, event("sprint_qualifying"), "leaders", place_1="norris")
+    pole = event("sprint_qualifying").pole
+    assert pole is not None and pole.driver_id == "norris"
+
+
+def test_an_earlier_revision_is_restored_from_the_story(operator: Client, belgium: Event) -> None:
+    ingest(*UPSTREAM, now=AFTER + HOUR)
+    html = operator.get(page_of(belgium)).content.decode()
+    [address] = re.findall(r'href="([^"]+)">Restore revision 1</a>', html)
+    assert address.startswith(correction_of(belgium, "restore"))
+    form = form_of(operator, belgium, "restore", "?wanted=1")
+    assert form.fields["wanted"] == "1"
+
+    correct(operator, belgium, "restore", "?wanted=1")
+    assert podium(race()) == ["hamilton", "piastri", "leclerc"]
+    assert (race().results_revision, race().results_locked) == (3, True)
+
+
+def test_it_is_settled_and_released(operator: Client, belgium: Event) -> None:
+    correct(operator, belgium, "settle")
+    assert race().results_state == "settled"
+    correct(operator, belgium, "disqualify", driver=str(entry("hamilton")))
+    reviewed, after = correct(operator, belgium, "release")
+    assert "By hand classification; ingests only compare -" in reviewed
+    assert "The classification was given back to the upstream" in after
+    assert not race().results_locked
+
+
+@pytest.fixture
+def proposed(belgium: Event, author: Author) -> Event:
+    settle_results(belgium, author, revision=1)
+    ingest(*UPSTREAM, now=AFTER + HOUR)
+    return race()
+
+
+@pytest.fixture
+def author(db: None) -> Author:
+    from django.contrib.auth.models import User
+
+    return Author(User.objects.create_user("steward"), "so", AFTER)
+
+
+def test_a_proposal_is_shown_beside_and_accepted(operator: Client, proposed: Event) -> None:
+    told = read(operator, page_of(proposed))
+    assert "Proposed by the upstream, and not applied" in told
+    assert "1 Hamilton Russell ▲" in told
+
+    correct(operator, proposed, "accept")
+    assert podium(race()) == ["russell", "hamilton", "piastri"]
+    assert (race().results_state, race().has_open_proposal) == ("settled", False)
+
+
+def test_a_proposal_is_rejected(operator: Client, proposed: Event) -> None:
+    correct(operator, proposed, "reject")
+    assert podium(race()) == ["hamilton", "piastri", "leclerc"]
+    assert not race().has_open_proposal
+    assert "The upstream says" not in read(operator, page_of(proposed))
+
+
+def test_the_upstream_is_shown_beside_a_persons_classification(
+    operator: Client, belgium: Event
+) -> None:
+    correct(operator, belgium, "disqualify", driver=str(entry("hamilton")))
+    told = read(operator, page_of(belgium))
+    assert "The upstream says Jolpica, 2024-08-01 00:00 UTC." in told
+    assert "1 Piastri Hamilton ▲19" in told
+
+    ingest(*UPSTREAM, now=AFTER + HOUR)
+    assert "The upstream says Jolpica, 2024-08-01 01:00 UTC." in read(operator, page_of(belgium))
+    assert "1 Piastri Russell ▲" in read(operator, page_of(belgium))
+
+    ingest(results=kept(), now=AFTER + 2 * HOUR)
+    assert "✓ Jolpica agrees with what is saved (2024-08-01 02:00 UTC)." in read(
+        operator, page_of(belgium)
+    )
+
+
+def kept() -> list[object]:
+    from ingestion.records import RESULT_FIELDS, ResultRecord
+
+    return [
+        ResultRecord(**{name: getattr(row, name) for name in RESULT_FIELDS})
+        for row in race().classification
+    ]
+
+
+# A schedule
+
+
+def test_a_start_is_set_by_either_clock(operator: Client, weekend: None) -> None:
+    clock.now = BEFORE
+    reviewed, _ = correct(operator, race(), "start", starts_at="2024-07-28T17:30", clock="circuit")
+    assert race().starts_at == at(SUNDAY, 15) + HOUR / 2
+    assert "Start 2024-07-28 13:00 UTC, 15:00 there" in reviewed
+    assert "2024-07-28 15:30 UTC, 17:30 there" in reviewed
+    assert "Picks open until 2024-07-28 13:00 UTC open until 2024-07-28 15:30 UTC" in reviewed
+
+    correct(operator, race(), "start", starts_at="2024-07-28T12:00", clock="utc")
+    assert race().starts_at == at(SUNDAY, 12)
+    assert race().schedule_locked
+
+
+def test_a_start_in_an_hour_that_the_host_does_not_have(
+    operator: Client, weekend: None, settings: object
+) -> None:
+    """London's clocks go forward at one."""
+    settings.TIME_ZONE = "Europe/London"  # type: ignore[attr-defined]
+    clock.now = BEFORE
+    correct(operator, race(), "start", starts_at="2024-03-31T01:30", clock="utc")
+    starts_at = race().starts_at
+    assert starts_at is not None and starts_at.isoformat() == "2024-03-31T01:30:00+00:00"
+
+
+def test_picks_are_closed_and_reopened(operator: Client, weekend: None) -> None:
+    clock.now = BEFORE
+    correct(operator, race(), "close")
+    assert not race().in_time(BEFORE)
+    reviewed, _ = correct(operator, race(), "reopen", until="2024-07-28T14:00", clock="circuit")
+    assert race().locks_at == at(SUNDAY, 12)
+    assert "Picks closed since 2024-07-01 00:00 UTC open until 2024-07-28 12:00 UTC" in reviewed
+
+
+def test_a_session_is_said_to_be_on(operator: Client, weekend: None) -> None:
+    clock.now = at(SUNDAY, 12)
+    correct(operator, race(), "status", status="live")
+    assert (race().status, race().starts_at) == ("live", at(SUNDAY, 12))
+
+
+def test_a_session_is_voided_and_it_is_taken_back(operator: Client, belgium: Event) -> None:
+    reviewed, after = correct(operator, belgium, "void")
+    assert "Voided: it was completed" in reviewed
+    assert "✕ cancelled ✎ corrected" in after
+    assert "picks on it are refunded" in after
+    assert podium(race()) == ["hamilton", "piastri", "leclerc"]
+
+    correct(operator, belgium, "unvoid")
+    assert race().status == "completed"
+    correct(operator, belgium, "release-schedule")
+    assert not race().schedule_locked
+
+
+# What cannot go wrong
+
+
+def test_a_reason_is_needed(operator: Client, belgium: Event) -> None:
+    before = all_rows(leave_out=frozenset())
+    form = form_of(operator, belgium, "void")
+    for reason in ("", "   "):
+        html = form.send(operator, REVIEW, {"reason": reason}).content.decode()
+        assert "This field is required." in html
+        assert form.send(operator, SAVE, {"reason": reason}).status_code == 200
+    assert all_rows(leave_out=frozenset()) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "told"),
+    [
+        ("start", {"starts_at": ""}, "This field is required."),
+        ("start", {"starts_at": "noon"}, "Enter a valid date/time."),
+        ("status", {"status": "completed"}, "The event has not started yet"),
+        ("reopen", {"until": "2024-06-01T00:00"}, "2024-06-01 00:00 UTC has passed"),
+        ("reopen", {"until": "2024-07-28T13:01"}, "Picks cannot stay open beyond the start."),
+    ],
+)
+def test_errors_stand_at_their_field(
+    operator: Client, weekend: None, name: str, typed: dict[str, str], told: str
+) -> None:
+    clock.now = BEFORE
+    before = all_rows(leave_out=frozenset())
+    html = review(operator, form_of(operator, race(), name), **typed)
+    wrong = re.findall(r'<div class="f1-field f1-wrong">.*?</div>', html, re.DOTALL)
+    assert len(wrong) == 1
+    assert told in unescape(wrong[0]) and f'name="{next(iter(typed))}"' in html
+    assert 'value="document 73"' in html or ">\ndocument 73<" in html, "what was typed stays"
+    assert all_rows(leave_out=frozenset()) == before
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("points", "-1", "greater than or equal to 0"),
+        ("points", "1000", "no more than 3 digits before the decimal point"),
+        ("laps", "40000", "less than or equal to 32767"),
+        ("grid", "pit", "Enter a whole number."),
+        ("classification", "", "This field is required."),
+        ("classification", "12345", "at most 4 characters"),
+        ("order", "0", "greater than or equal to 1"),
+        ("order", "", "This field is required."),
+    ],
+)
+def test_errors_of_the_table_stand_in_their_row(
+    operator: Client, belgium: Event, column: str, value: str, told: str
+) -> None:
+    html = review(
+        operator, form_of(operator, belgium, "edit"), **{f"{column}_{entry('norris')}": value}
+    )
+    rows = [row for row in html.split("<tr") if "f1-error" in row]
+    assert len(rows) == 1
+    assert "Norris" in rows[0] and told in unescape(rows[0])
+
+
+def test_a_driver_twice_is_refused_at_the_field(operator: Client, belgium: Event) -> None:
+    norris = race().results.get(driver_id="norris")
+    form = form_of(operator, belgium, "entry", f"?entry={norris.pk}")
+    hamilton = race().results.get(driver_id="hamilton")
+    html = review(operator, form, driver_id="hamilton", driver_number=str(hamilton.driver_number))
+    wrong = re.findall(r'<div class="f1-field f1-wrong">.*?</div>', html, re.DOTALL)
+    assert len(wrong) == 1 and "Hamilton twice in the same car." in wrong[0]
+
+
+@pytest.mark.parametrize("step", [REVIEW, SAVE], ids=["review", "save"])
+def test_what_arrived_meanwhile_is_shown_and_nothing_is_done(
+    operator: Client, belgium: Event, step: dict[str, str]
+) -> None:
+    form = form_of(operator, belgium, "disqualify")
+    html = review(operator, form, driver=str(entry("hamilton")))
+    form = form_to(html, correction_of(belgium, "disqualify"))
+    ingest(*UPSTREAM, now=AFTER + HOUR)
+    before = all_rows(leave_out=frozenset())
+
+    fresh = form.send(operator, step, {}).content.decode()
+
+    assert "Something arrived for this event since you began, and nothing was done." in fresh
+    assert all_rows(leave_out=frozenset()) == before
+    again = form_to(fresh, correction_of(belgium, "disqualify"))
+    assert again.fields["reason"] == "document 73"
+    assert (again.fields["revision"], again.fields["driver"]) == ("2", "")
+    assert fresh.index("Russell") < fresh.index("Hamilton"), "as it stands now"
+
+
+def test_a_table_that_is_stale_is_shown_fresh(operator: Client, belgium: Event) -> None:
+    form = form_of(operator, belgium, "edit")
+    ingest(*UPSTREAM, now=AFTER + HOUR)
+    html = review(operator, form, **{place_of("norris"): "1"})
+    assert "Something arrived for this event since you began" in html
+    assert form_to(html, correction_of(belgium, "edit")).fields[place_of("russell")] == "1"
+
+
+def test_a_second_click_does_nothing_more(operator: Client, belgium: Event) -> None:
+    html = review(operator, form_of(operator, belgium, "void"))
+    form = form_to(html, correction_of(belgium, "void"))
+    form.send(operator, SAVE, {})
+    before = all_rows(leave_out=frozenset())
+
+    again = form.send(operator, SAVE, {})
+
+    assert "Void it: that cannot be done as the event stands now." in words_of(
+        again.content.decode()
+    )
+    assert all_rows(leave_out=frozenset()) == before
+
+
+def test_something_can_be_changed_before_it_is_saved(operator: Client, belgium: Event) -> None:
+    html = review(operator, form_of(operator, belgium, "disqualify"), driver=str(entry("norris")))
+    form = form_to(html, correction_of(belgium, "disqualify"))
+    back = form_to(
+        form.send(operator, CHANGE, {}).content.decode(), correction_of(belgium, "disqualify")
+    )
+    assert back.fields["driver"] == str(entry("norris"))
+    assert back.fields["reason"] == "document 73"
+
+
+def test_a_correction_that_there_is_not(operator: Client, belgium: Event) -> None:
+    assert operator.get(correction_of(belgium, "delete")).status_code == 404
+    nowhere = correction_of(belgium, "void").replace(f"/{belgium.pk}/", "/987654/")
+    assert operator.get(nowhere).status_code == 404
+
+
+def test_what_is_typed_is_text_and_not_markup(operator: Client, belgium: Event) -> None:
+    form = form_of(operator, belgium, "void")
+    html = form.send(operator, REVIEW, {"reason": "<script>alert(1)</script>"}).content.decode()
+    assert "<script>alert" not in html
+    form_to(html, correction_of(belgium, "void")).send(operator, SAVE, {})
+    assert "<script>alert" not in operator.get(page_of(belgium)).content.decode()
+
+
+def test_without_a_token_nothing_is_done(belgium: Event) -> None:
+    from django.contrib.auth.models import User
+
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.create_superuser("root"))
+    answer = client.post(correction_of(belgium, "void"), {"step": "save", **REASON})
+    assert answer.status_code == 403
+    assert race().status == "completed"
+
+
+# The page
+
+
+def test_a_viewer_reads_the_classification_and_the_story(viewer: Client, belgium: Event) -> None:
+    told = read(viewer, page_of(belgium))
+    assert "1 Hamilton Team 0 1 44" not in told
+    assert "Start 2024-07-28 13:00 UTC, 15:00 there (the schedule file)" in told
+    assert "Pays revision 1, official, amendments are still applied" in told
+    assert "Revision 1 published: P1 Hamilton, P2 Piastri, P3 Leclerc (Jolpica)" in told
+    assert "Put on the calendar as round 14" in told
+    html = viewer.get(page_of(belgium)).content.decode()
+    assert "order_" not in html and "Review" not in html
+
+
+def test_the_editable_table_is_in_order(operator: Client, belgium: Event) -> None:
+    html = operator.get(page_of(belgium)).content.decode()
+    form = form_to(html, correction_of(belgium, "edit"))
+    places = [int(value) for name, value in form.fields.items() if name.startswith("order_")]
+    assert places == list(range(1, 21))
+    reviewed = review(operator, form, **{place_of("leclerc"): "1"})
+    form_to(reviewed, correction_of(belgium, "edit")).send(operator, SAVE, {})
+    assert order()[:2] == ["leclerc", "hamilton"]
+
+
+def test_only_what_is_possible_is_offered(operator: Client, weekend: None) -> None:
+    html = operator.get(page_of(race("dutch-grand-prix"))).content.decode()
+    offered = re.findall(r'/correct/([\w-]+)/"', html)
+    assert offered == ["leaders", "start", "status", "reopen", "close", "void"]
