@@ -3,12 +3,15 @@
 import re
 from datetime import timedelta
 from html import unescape
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from ingestion.corrections import Author, settle_results
 from ingestion.models import Change, Event
+from ingestion.records import RESULT_FIELDS, ResultRecord
 from tests.admin_site import clock
 from tests.amending import podium
 from tests.builders import AFTER, BEFORE, SUNDAY, at
@@ -145,7 +148,8 @@ def test_columns_of_the_table_are_edited(operator: Client, belgium: Event) -> No
     )  # fmt: skip
     assert "5 Norris Norris (R) printed 5 → R, points 21 → 0, status Finished → Retired" in reviewed
     row = race().results.get(pk=norris)
-    assert (row.classification, row.points, row.status, row.order) == ("R", 0, "Retired", 5)
+    assert (row.classification, row.status, row.order) == ("R", "Retired", 5)
+    assert row.points == 0
 
 
 def test_an_entry_is_edited_with_all_that_it_has(operator: Client, belgium: Event) -> None:
@@ -235,8 +239,6 @@ def proposed(belgium: Event, author: Author) -> Event:
 
 @pytest.fixture
 def author(db: None) -> Author:
-    from django.contrib.auth.models import User
-
     return Author(User.objects.create_user("steward"), "so", AFTER)
 
 
@@ -275,9 +277,7 @@ def test_the_upstream_is_shown_beside_a_persons_classification(
     )
 
 
-def kept() -> list[object]:
-    from ingestion.records import RESULT_FIELDS, ResultRecord
-
+def kept() -> list[ResultRecord]:
     return [
         ResultRecord(**{name: getattr(row, name) for name in RESULT_FIELDS})
         for row in race().classification
@@ -301,10 +301,10 @@ def test_a_start_is_set_by_either_clock(operator: Client, weekend: None) -> None
 
 
 def test_a_start_in_an_hour_that_the_host_does_not_have(
-    operator: Client, weekend: None, settings: object
+    operator: Client, weekend: None, settings: Any
 ) -> None:
     """London's clocks go forward at one."""
-    settings.TIME_ZONE = "Europe/London"  # type: ignore[attr-defined]
+    settings.TIME_ZONE = "Europe/London"
     clock.now = BEFORE
     correct(operator, race(), "start", starts_at="2024-03-31T01:30", clock="utc")
     starts_at = race().starts_at
@@ -475,8 +475,6 @@ def test_what_is_typed_is_text_and_not_markup(operator: Client, belgium: Event) 
 
 
 def test_without_a_token_nothing_is_done(belgium: Event) -> None:
-    from django.contrib.auth.models import User
-
     client = Client(enforce_csrf_checks=True)
     client.force_login(User.objects.create_superuser("root"))
     answer = client.post(correction_of(belgium, "void"), {"step": "save", **REASON})

@@ -1,0 +1,195 @@
+"""Viewing, correcting and running are separate, and nothing is ever deleted."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from ingestion.admin.forms import CORRECTIONS
+from ingestion.models import Alarm, Change, Event, IngestRun, Season
+from tests.builders import AFTER
+from tests.operators import (
+    SignIn,
+    correction_of,
+    page_of,
+    race,
+    season_page,
+)
+from tests.rows import all_rows
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
+
+NOT_ALLOWED = {"add", "change", "delete"}
+
+
+@pytest.fixture
+def alarm(db: None) -> Alarm:
+    return Alarm.objects.create(key="x", kind="broken", message="nobody polls", raised_at=AFTER)
+
+
+@pytest.fixture
+def run(db: None) -> IngestRun:
+    return IngestRun.objects.create(trigger="command", started_at=AFTER, problems=["trouble"])
+
+
+def admin_page(name: str, *arguments: object) -> str:
+    return reverse(f"admin:ingestion_{name}", args=arguments)
+
+
+def changing_addresses(alarm: Alarm) -> Iterator[str]:
+    yield from (correction_of(race(), name) for name in CORRECTIONS)
+    yield admin_page("event_ingest", race().pk)
+    yield admin_page("season_ingest", 2024)
+    yield admin_page("alarm_acknowledge", alarm.pk)
+
+
+def shown_addresses(alarm: Alarm, run: IngestRun) -> Iterator[tuple[str, str]]:
+    """With the permission that each needs."""
+    change = Change.objects.latest("pk")
+    yield "view_event", admin_page("season_changelist")
+    yield "view_event", season_page()
+    yield "view_event", admin_page("event_changelist")
+    yield "view_event", page_of(race())
+    yield "view_event", admin_page("season_task", 2024, "0" * 32)
+    yield "view_event", admin_page("event_task", race().pk, "0" * 32)
+    for name in ("events.csv", "results.csv", "season.json"):
+        yield "view_event", admin_page("season_export", 2024, name)
+    yield "view_ingestrun", admin_page("ingestrun_changelist")
+    yield "view_ingestrun", admin_page("ingestrun_change", run.pk)
+    yield "view_change", admin_page("change_changelist")
+    yield "view_change", admin_page("change_change", change.pk)
+    yield "view_alarm", admin_page("alarm_changelist")
+    yield "view_alarm", admin_page("alarm_change", alarm.pk)
+
+
+def test_a_viewer_can_change_nothing(viewer: Client, belgium: Event, alarm: Alarm) -> None:
+    before = all_rows(leave_out=frozenset())
+    for address in changing_addresses(alarm):
+        for method in (viewer.get, viewer.post):
+            answer = method(address, {"step": "save", "reason": "why not"})
+            assert answer.status_code in {403, 405}, address
+        assert viewer.post(address).status_code == 403, address
+    assert all_rows(leave_out=frozenset()) == before
+
+
+def test_a_viewer_sees_no_button(
+    viewer: Client, belgium: Event, alarm: Alarm, run: IngestRun
+) -> None:
+    for _, address in shown_addresses(alarm, run):
+        answer = viewer.get(address, follow=True)
+        html = b"".join(answer) if answer.streaming else answer.content
+        main = html.partition(b'id="content-main"')[2]
+        assert b'method="post"' not in main or b'id="changelist-form"' in main, address
+        assert b"/correct/" not in main and b"Ingest now" not in main, address
+        assert b'name="action"' not in main and b"Acknowledge" not in main.replace(
+            b"Acknowledged by", b""
+        ), address
+
+
+def test_each_page_needs_its_own_permission_to_view(
+    sign_in: SignIn, belgium: Event, alarm: Alarm, run: IngestRun
+) -> None:
+    addresses = list(shown_addresses(alarm, run))
+    for permission in ("view_event", "view_ingestrun", "view_change", "view_alarm"):
+        client = sign_in(permission, name=permission, views=False)
+        for needed, address in addresses:
+            status = client.get(address).status_code
+            assert (status in {200, 302}) is (needed == permission), f"{permission}: {address}"
+            assert status in {200, 302, 403}
+
+
+@pytest.mark.parametrize(
+    ("permission", "allowed"),
+    [
+        ("correct_event", "/correct/"),
+        ("run_ingest", "/ingest/"),
+        ("acknowledge_alarm", "/acknowledge/"),
+    ],
+)
+def test_each_thing_to_do_needs_its_own_permission(
+    sign_in: SignIn,
+    belgium: Event,
+    alarm: Alarm,
+    permission: str,
+    allowed: str,
+) -> None:
+    client = sign_in(permission)
+    for address in changing_addresses(alarm):
+        is_allowed = client.post(address).status_code != 403
+        assert is_allowed is (allowed in address), f"{permission}: {address}"
+
+
+def test_correcting_without_viewing_is_refused(sign_in: SignIn, belgium: Event) -> None:
+    client = sign_in("correct_event", "run_ingest", views=False)
+    assert client.get(correction_of(belgium, "void")).status_code == 403
+    assert client.post(admin_page("season_ingest", 2024)).status_code == 403
+
+
+def test_who_has_not_signed_in_is_sent_to_do_so(
+    client: Client, belgium: Event, alarm: Alarm, run: IngestRun
+) -> None:
+    addresses = [address for _, address in shown_addresses(alarm, run)]
+    for address in [*addresses, *changing_addresses(alarm)]:
+        for answer in (client.get(address), client.post(address)):
+            assert answer.status_code == 302
+            assert answer["Location"].startswith(reverse("admin:login"))
+
+
+def test_who_is_no_staff_is_sent_away(client: Client, belgium: Event) -> None:
+    client.force_login(User.objects.create_user("player"))
+    assert client.get(season_page())["Location"].startswith(reverse("admin:login"))
+
+
+def test_what_is_done_is_done_by_post_alone(operator: Client, belgium: Event, alarm: Alarm) -> None:
+    before = all_rows(leave_out=frozenset())
+    for address in changing_addresses(alarm):
+        answer = operator.get(address, {"step": "save", "reason": "a link in a mail"})
+        assert answer.status_code in {200, 302, 405}, address
+    assert all_rows(leave_out=frozenset()) == before
+
+
+@pytest.fixture
+def root(db: None) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
+
+def test_nothing_is_added_edited_or_deleted_as_a_row(
+    root: Client, belgium: Event, alarm: Alarm, run: IngestRun
+) -> None:
+    """Not even by who may do everything."""
+    before = all_rows(leave_out=frozenset())
+    rows: list[tuple[str, int]] = [
+        ("event", belgium.pk), ("change", Change.objects.latest("pk").pk), ("ingestrun", run.pk),
+        ("alarm", alarm.pk),
+    ]  # fmt: skip
+    for name, pk in rows:
+        assert root.get(admin_page(f"{name}_add")).status_code == 403
+        assert root.get(admin_page(f"{name}_delete", pk)).status_code == 403
+        assert root.post(admin_page(f"{name}_delete", pk), {"post": "yes"}).status_code == 403
+        root.post(admin_page(f"{name}_change", pk), {"message": "other", "status": "live"})
+        chosen = {"action": "delete_selected", "_selected_action": [pk], "post": "yes"}
+        root.post(admin_page(f"{name}_changelist"), chosen)
+        html = root.get(admin_page(f"{name}_changelist")).content
+        assert b"delete" not in html.partition(b'id="content-main"')[2].lower()
+    assert all_rows(leave_out=frozenset()) == before
+
+
+def test_the_permissions_have_names_that_people_understand(db: None) -> None:
+    wanted = ["acknowledge_alarm", "correct_event", "run_ingest"]
+    found = Permission.objects.filter(codename__in=wanted).order_by("codename")
+    assert [(one.content_type.app_label, one.name) for one in found] == [
+        ("ingestion", "Can acknowledge alarms"),
+        ("ingestion", "Can correct events and classifications"),
+        ("ingestion", "Can start ingests"),
+    ]
+    assert not Permission.objects.filter(codename__endswith="_season").exists()
+
+
+def test_the_default_site_has_it_all_too() -> None:
+    for model in (Season, Event, IngestRun, Change, Alarm):
+        assert admin.site.is_registered(model)

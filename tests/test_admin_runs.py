@@ -1,0 +1,259 @@
+"""Runs, the feed and alarms in the admin, and 'Ingest now'."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django_q.models import OrmQ, Task
+from django_q.signing import SignedPackage
+
+from ingestion.models import Alarm, Change, Event, IngestRun, TaskRun
+from tests.admin_site import clock
+from tests.builders import AFTER
+from tests.operators import ingest, page_of, race, read, season_page, words_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
+
+RUNS, FEED, ALARMS = (
+    f"admin:ingestion_{name}_changelist" for name in ("ingestrun", "change", "alarm")
+)
+MINUTE = timedelta(minutes=1)
+TASK = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def run(belgium: Event) -> IngestRun:
+    run = IngestRun.objects.create(
+        trigger="poll",
+        arguments={"refresh": True, "wanted": {"race": ["belgian-grand-prix"], "sprint": "all"}},
+        seasons=[2024],
+        started_at=AFTER,
+        ended_at=AFTER + timedelta(seconds=75),
+        outcome="partial",
+        fault="upstream",
+        requests=9,
+        counts={
+            "events": {"created": 0, "updated": 2, "unchanged": 5},
+            "results": {"created": 1, "amended": 1, "unchanged": 0},
+        },
+        problems=[
+            "2024 belgian-grand-prix race: refused, half the field is missing",
+            "2024: the file is empty",
+            "the disk is full",
+        ],
+        notes=["2024 dutch-grand-prix sprint qualifying: no such session"],
+        clock_offset=timedelta(seconds=-1.25),
+    )
+    Change.objects.filter(event=belgium, kind="published").update(run=run)
+    return run
+
+
+# Runs
+
+
+def test_runs_are_listed_with_what_came_of_them(viewer: Client, run: IngestRun) -> None:
+    told = read(viewer, reverse(RUNS))
+    assert (
+        "2024-08-01 00:00:00 ◐ partial 75.0 s poll 2024; past the caches, only race of "
+        "belgian-grand-prix; sprint of all 9 events: 2 updated; classifications: 1 created, "
+        "1 amended ! 3"
+    ) in told
+
+
+def test_a_runs_page_has_its_problems_and_leads_to_the_events(
+    viewer: Client, run: IngestRun
+) -> None:
+    address = reverse("admin:ingestion_ingestrun_change", args=[run.pk])
+    told = read(viewer, address)
+    assert "◐ partial A part of it failed; the rest is saved." in told
+    assert "Started 2024-08-01 00:00:00 UTC, by poll" in told
+    assert "Ended 2024-08-01 00:01:15 UTC, after 75.0 s" in told
+    assert "The fault was the upstream's" in told and "Our clock -1.2 s of the upstream's" in told
+    assert "Problems 2024 belgian-grand-prix race: refused, half the field is missing" in told
+    assert "the disk is full" in told and "Notes 2024 dutch-grand-prix sprint" in told
+    assert "2024 Belgian Grand Prix Race : Revision 1 published: P1 Hamilton" in told
+    html = viewer.get(address).content.decode()
+    assert f'href="{page_of(race())}">open 2024 Belgian Grand Prix Race</a>' in html
+    assert f'href="{page_of(race())}">2024 Belgian Grand Prix Race</a>' in html
+
+
+def test_a_run_of_all_seasons_is_told_in_short(viewer: Client, db: None) -> None:
+    run = IngestRun.objects.create(
+        trigger="command", seasons=list(range(1950, 2027)), started_at=AFTER,
+        ended_at=AFTER + timedelta(hours=7, minutes=5), outcome="ok",
+        problems=[f"{year} nowhere-grand-prix race: not out" for year in range(1950, 2027)] * 20,
+    )  # fmt: skip
+    told = read(viewer, reverse("admin:ingestion_ingestrun_change", args=[run.pk]))
+    assert "Asked for 1950-2026" in told and "after 7 h 5 min" in told
+    assert "What it changed Nothing: the same facts again write nothing." in told
+
+
+def test_a_run_that_changed_much_leads_to_the_feed(viewer: Client, run: IngestRun) -> None:
+    Change.objects.bulk_create(
+        Change(event=race(), kind="details", revision=1, cause="poll", run=run, created_at=AFTER)
+        for _ in range(201)
+    )
+    address = reverse("admin:ingestion_ingestrun_change", args=[run.pk])
+    html = viewer.get(address).content.decode()
+    [feed] = re.findall(r'href="([^"]+)">all of it in the feed', html)
+    assert "202 changes" in read(viewer, feed)
+
+
+def test_a_run_that_there_is_not(viewer: Client, db: None) -> None:
+    for name in ("ingestrun", "change", "alarm", "event"):
+        for pk in ("987", "x", "9" * 40):
+            address = reverse(f"admin:ingestion_{name}_change", args=[pk])
+            assert viewer.get(address).status_code == 404, address
+
+
+# The feed
+
+
+def test_the_feed_is_listed_in_words(viewer: Client, run: IngestRun) -> None:
+    told = read(viewer, reverse(FEED))
+    assert (
+        "2024-08-01 00:00:00 2024 Belgian Grand Prix Race published "
+        "Revision 1 published: P1 Hamilton, P2 Piastri, P3 Leclerc (Jolpica) "
+        f"run {run.pk}, poll"
+    ) in told
+    found = read(viewer, reverse(FEED) + "?q=zandvoort&kind__exact=scheduled")
+    assert "2 changes" in found and "Dutch" in found and "Belgian" not in found
+
+
+def test_an_entrys_page_shows_both_sides(viewer: Client, run: IngestRun) -> None:
+    ingest("russell", "hamilton", "piastri", "leclerc", "max_verstappen", now=AFTER + MINUTE)
+    change = Change.objects.latest("pk")
+    told = read(viewer, reverse("admin:ingestion_change_change", args=[change.pk]))
+    assert "Revision 2: P1 Hamilton -> Russell" in told
+    assert "By poll" in told and "When 2024-08-01 00:01:00 UTC" in told
+    assert "1 Hamilton Russell ▲" in told
+    published = Change.objects.get(kind="published", event=race())
+    html = viewer.get(
+        reverse("admin:ingestion_change_change", args=[published.pk])
+    ).content.decode()
+    assert reverse("admin:ingestion_ingestrun_change", args=[run.pk]) in html
+    assert page_of(race()) in html
+
+
+# Alarms
+
+
+@pytest.fixture
+def alarms(db: None) -> list[Alarm]:
+    return [
+        Alarm.objects.create(key=key, kind="silent", message=f"{key} is silent", raised_at=AFTER)
+        for key in ("one", "two", "three")
+    ]
+
+
+def test_alarms_are_acknowledged_in_the_list(operator: Client, alarms: list[Alarm]) -> None:
+    chosen = {"action": "acknowledge_chosen", "_selected_action": [one.pk for one in alarms[:2]]}
+    told = words_of(operator.post(reverse(ALARMS), chosen, follow=True).content.decode())
+    assert "2 alarms were acknowledged." in told
+    assert "◐ open, acknowledged the upstream is silent one is silent ana" in told
+    assert "! open the upstream is silent three is silent nobody" in told
+    found = read(operator, reverse(ALARMS) + "?state=unseen")
+    assert "three is silent" in found and "one is silent" not in found
+
+
+def test_an_alarm_is_acknowledged_on_the_season_page(operator: Client, alarms: list[Alarm]) -> None:
+    html = operator.get(season_page()).content.decode()
+    address = reverse("admin:ingestion_alarm_acknowledge", args=[alarms[0].pk])
+    assert f'action="{address}"' in html
+    answer = operator.post(address, {"next": season_page()}, follow=True)
+    assert answer.redirect_chain == [(season_page(), 302)]
+    assert "Acknowledged: one is silent" in words_of(answer.content.decode())
+    assert "Acknowledged by ana." in words_of(answer.content.decode())
+
+    again = operator.post(address, {"next": season_page()}, follow=True)
+    assert "Somebody has acknowledged it before" in words_of(again.content.decode())
+    alarm = Alarm.objects.get(key="one")
+    assert alarm.acknowledged_by == User.objects.get(username="ana")
+    assert alarm.acknowledged_at == AFTER
+
+
+@pytest.mark.parametrize("where", ["https://elsewhere.example/", "//elsewhere.example", ""])
+def test_acknowledging_leads_nowhere_else(
+    operator: Client, alarms: list[Alarm], where: str
+) -> None:
+    address = reverse("admin:ingestion_alarm_acknowledge", args=[alarms[0].pk])
+    assert operator.post(address, {"next": where})["Location"] == reverse(ALARMS)
+
+
+def test_an_alarms_page(operator: Client, alarms: list[Alarm]) -> None:
+    address = reverse("admin:ingestion_alarm_change", args=[alarms[0].pk])
+    told = read(operator, address)
+    assert "one is silent" in told and "State ! open" in told and "Told nobody yet" in told
+    assert told.endswith("Acknowledge")
+    Alarm.objects.update(cleared_at=AFTER)
+    assert "State ✓ over since 2024-08-01 00:00" in read(operator, address)
+    assert not read(operator, address).endswith("Acknowledge")
+
+
+def test_an_alarm_that_there_is_not(operator: Client, db: None) -> None:
+    address = reverse("admin:ingestion_alarm_acknowledge", args=[987])
+    assert operator.post(address).status_code == 404
+
+
+# Ingest now
+
+
+def queued() -> list[tuple[str, tuple[object, ...]]]:
+    tasks = [SignedPackage.loads(row.payload) for row in OrmQ.objects.order_by("pk")]
+    return [(task["func"], task["args"]) for task in tasks]
+
+
+def test_a_season_is_queued(operator: Client, weekend: None) -> None:
+    answer = operator.post(reverse("admin:ingestion_season_ingest", args=[2024]), follow=True)
+    assert queued() == [("ingestion.tasks.ingest_season", (2024,))]
+    told = words_of(answer.content.decode())
+    assert "○ scheduled It waits for a worker." in told
+    assert '<meta http-equiv="refresh" content="3">' in answer.content.decode()
+
+
+def test_an_event_is_queued(operator: Client, belgium: Event) -> None:
+    operator.post(reverse("admin:ingestion_event_ingest", args=[belgium.pk]))
+    assert queued() == [("ingestion.tasks.ingest_event", (belgium.pk,))]
+    nowhere = reverse("admin:ingestion_event_ingest", args=[987654])
+    assert operator.post(nowhere).status_code == 404
+    assert operator.post(reverse("admin:ingestion_season_ingest", args=[1949])).status_code == 404
+    assert len(queued()) == 1
+
+
+def progress(client: Client) -> str:
+    return read(client, reverse("admin:ingestion_season_task", args=[2024, TASK]))
+
+
+def test_its_progress_is_shown_to_the_end(viewer: Client, weekend: None) -> None:
+    clock.now = AFTER + MINUTE
+    begun = TaskRun.objects.create(id=TASK, name="ingest season", started_at=AFTER)
+    assert "▶ running A worker is at it since 00:00:00 UTC." in progress(viewer)
+
+    IngestRun.objects.create(trigger="command", started_at=AFTER, ended_at=AFTER, outcome="failed")
+    run = IngestRun.objects.create(trigger="admin", seasons=[2024], started_at=AFTER)
+    assert "▶ running" in progress(viewer)
+
+    run.outcome, run.ended_at, run.requests = "partial", AFTER + MINUTE, 14
+    run.problems = ["2024 belgian-grand-prix race: refused"]
+    run.save()
+    begun.ended_at = AFTER + MINUTE
+    begun.save()
+    told = progress(viewer)
+    assert "◐ partial A part of it failed; the rest is saved." in told
+    assert "Changes nothing new Requests 14 Problems 2024 belgian-grand-prix race: refused" in told
+    html = viewer.get(reverse("admin:ingestion_season_task", args=[2024, TASK])).content.decode()
+    assert "http-equiv" not in html
+    assert reverse("admin:ingestion_ingestrun_change", args=[run.pk]) in html
+
+
+def test_a_task_that_failed_before_it_could_record_a_run(viewer: Client, weekend: None) -> None:
+    Task.objects.create(
+        id=TASK, name="x", func="ingestion.tasks.ingest_season", started=AFTER, stopped=AFTER,
+        success=False, result="no such table: secret : Traceback (most recent call last)",
+    )  # fmt: skip
+    told = progress(viewer)
+    assert "✕ failed It failed before it could record a run" in told
+    assert "Traceback" not in told and "secret" not in told
