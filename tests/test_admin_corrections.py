@@ -73,7 +73,7 @@ def test_two_places_are_swapped_by_typing_their_numbers(operator: Client, belgiu
         operator, belgium, "edit", **{place_of("hamilton"): "2", place_of("piastri"): "1"}
     )
 
-    told = "Revision 2 corrected by hand: P1 Hamilton -> Piastri, P2 Piastri -> Hamilton"
+    told = "Revision 2 corrected by hand: P1 Hamilton → Piastri, P2 Piastri → Hamilton"
     assert told in reviewed
     assert "ana: “document 73”" in reviewed
     assert "1 Hamilton Piastri ▲1 2 Piastri Hamilton ▼1 3 Leclerc Leclerc" in reviewed

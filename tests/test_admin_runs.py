@@ -127,7 +127,7 @@ def test_an_entrys_page_shows_both_sides(viewer: Client, run: IngestRun) -> None
     ingest("russell", "hamilton", "piastri", "leclerc", "max_verstappen", now=AFTER + MINUTE)
     change = Change.objects.latest("pk")
     told = read(viewer, reverse("admin:ingestion_change_change", args=[change.pk]))
-    assert "Revision 2: P1 Hamilton -> Russell" in told
+    assert "Revision 2: P1 Hamilton → Russell" in told
     assert "By poll" in told and "When 2024-08-01 00:01:00 UTC" in told
     assert "1 Hamilton Russell ▲" in told
     published = Change.objects.get(kind="published", event=race())

@@ -11,10 +11,11 @@ from django.shortcuts import redirect
 from ingestion.admin.comparing import Line, as_entries, compare
 from ingestion.admin.forms import CORRECTIONS, CorrectionForm, EntriesForm
 from ingestion.admin.people import person_of
+from ingestion.admin.telling import tell
 from ingestion.corrections import Author, Preview, possible_corrections, preview
 from ingestion.errors import ChangedMeanwhile, WrongRequest
 from ingestion.models import Event
-from ingestion.story import describe_change, describe_event
+from ingestion.story import describe_event
 
 if TYPE_CHECKING:
     from ingestion.admin.access import ShownAdmin
@@ -93,7 +94,7 @@ class Correcting:
         return self._show(
             "review.html",
             form,
-            sentences=[describe_change(change) for change in previewed.changes],
+            sentences=[tell(change) for change in previewed.changes],
             facts=_changed_facts(before, after, self.now),
             lines=_changed_lines(before, after),
             warnings=previewed.warnings,

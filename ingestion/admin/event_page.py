@@ -7,12 +7,12 @@ from datetime import datetime
 from ingestion.admin.comparing import Line, as_entries, compare
 from ingestion.admin.forms import CORRECTIONS, EntriesForm
 from ingestion.admin.marks import PHASES, Mark, marks_of
+from ingestion.admin.telling import tell
 from ingestion.amendments import Entries
 from ingestion.corrections import possible_corrections
 from ingestion.models import Change, Event, IngestRun
 from ingestion.story import (
     describe_author,
-    describe_change,
     describe_event,
     describe_payout,
     print_instant,
@@ -87,7 +87,7 @@ def _tell(event: Event, changes: Sequence[Change], *, may_restore: bool) -> Iter
         is_past = change.revision < event.results_revision
         yield Told(
             change=change,
-            sentence=describe_change(change),
+            sentence=tell(change),
             author=describe_author(change),
             run=change.run,
             restores=change.revision if may_restore and is_revision and is_past else None,

@@ -9,8 +9,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from ingestion.admin.access import VIEW_FEED, ShownAdmin, require
 from ingestion.admin.comparing import compare
+from ingestion.admin.telling import tell
 from ingestion.models import Change
-from ingestion.story import describe_author, describe_change
+from ingestion.story import describe_author
 
 
 class ChangeAdmin(ShownAdmin):
@@ -34,7 +35,7 @@ class ChangeAdmin(ShownAdmin):
 
     @admin.display(description="what changed")
     def told(self, change: Change) -> str:
-        return describe_change(change)
+        return tell(change)
 
     @admin.display(description="by")
     def author(self, change: Change) -> str:
@@ -57,7 +58,7 @@ class ChangeAdmin(ShownAdmin):
             "change/page.html",
             title=f"Entry {change.pk} of the feed",
             change=change,
-            told=describe_change(change),
+            told=tell(change),
             author=describe_author(change),
             lines=None if after is None else compare(before or [], after),
             fields=_fields(change),

@@ -15,8 +15,8 @@ from ingestion.admin.run_words import (
     describe_seasons,
     with_events,
 )
+from ingestion.admin.telling import tell
 from ingestion.models import Change, IngestRun
-from ingestion.story import describe_change
 
 # Of a backfill of all seasons nobody reads more; the feed has the rest.
 CHANGES_SHOWN = 200
@@ -71,7 +71,7 @@ class IngestRunAdmin(ShownAdmin):
         if run is None:
             raise Http404
         changes = Change.objects.filter(run=run).for_story().order_by("pk")[: CHANGES_SHOWN + 1]
-        told = [(change, describe_change(change)) for change in changes]
+        told = [(change, tell(change)) for change in changes]
         lines = with_events([*run.problems, *run.notes])
         return self.show(
             request,

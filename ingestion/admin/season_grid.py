@@ -58,6 +58,7 @@ class SeasonPage:
     seasons: Sequence[int]
     columns: Sequence[str]
     rows: Sequence[Row]
+    latest: Cell | None
     next_session: Cell | None
     tasks: Sequence[Task]
     run: IngestRun | None
@@ -83,7 +84,8 @@ def read_season(year: int, now: datetime) -> SeasonPage:
         seasons=_read_seasons(year),
         columns=[kind.label for kind in columns],
         rows=list(_rows(cells, columns)),
-        next_session=_next_session(cells, now),
+        latest=next((cell for cell in reversed(cells) if _has_begun(cell.event, now)), None),
+        next_session=next((cell for cell in cells if _is_ahead(cell.event, now)), None),
         tasks=list(_tasks(cells, now)),
         run=run,
         outcome=OUTCOMES[run.outcome_at(now)] if run is not None else None,
@@ -158,17 +160,12 @@ def _rows(cells: Iterable[Cell], columns: Sequence[str]) -> Iterator[Row]:
         )
 
 
-def _next_session(cells: Iterable[Cell], now: datetime) -> Cell | None:
-    return next(
-        (
-            cell
-            for cell in cells
-            if cell.event.starts_at is not None
-            and cell.event.starts_at > now
-            and not cell.event.is_cancelled
-        ),
-        None,
-    )
+def _has_begun(event: Event, now: datetime) -> bool:
+    return not event.is_cancelled and event.starts_at is not None and event.starts_at <= now
+
+
+def _is_ahead(event: Event, now: datetime) -> bool:
+    return not event.is_cancelled and event.starts_at is not None and event.starts_at > now
 
 
 def _tasks(cells: Sequence[Cell], now: datetime) -> Iterator[Task]:
@@ -180,9 +177,7 @@ def _tasks(cells: Sequence[Cell], now: datetime) -> Iterator[Task]:
             what = "podium" if cell.event.is_race else "pole"
             yield Task(cell.event, "!", f"the result is overdue: enter the {what}, or void it")
     for cell in cells:
-        event = cell.event
-        start, other = event.starts_at, event.disputed_starts_at
-        if other is not None and start is not None and start > now and not event.is_cancelled:
-            yield Task(
-                event, "≠", f"the calendars disagree, {print_instant(start)} or {other:%H:%M}"
-            )
+        start, other = cell.event.starts_at, cell.event.disputed_starts_at
+        if start is not None and other is not None and _is_ahead(cell.event, now):
+            told = f"the calendars disagree, {print_instant(start)} or {other:%H:%M}"
+            yield Task(cell.event, "≠", told)

@@ -3,6 +3,7 @@
 from django import forms
 
 from ingestion.admin.forms.base import CorrectionForm, Warnings
+from ingestion.admin.telling import tell
 from ingestion.amendments import picked_places
 from ingestion.corrections import (
     Author,
@@ -17,7 +18,7 @@ from ingestion.corrections import (
     settle_results,
 )
 from ingestion.models import Change, Event
-from ingestion.story import describe_change, print_instant
+from ingestion.story import print_instant
 
 NONE_CHOSEN = ("", "choose")
 HELD = (
@@ -87,7 +88,7 @@ class RestoreForm(CorrectionForm):
             .order_by("-pk")
         )
         choices = {
-            str(change.revision): f"{describe_change(change)}, {print_instant(change.created_at)}"
+            str(change.revision): f"{tell(change)}, {print_instant(change.created_at)}"
             for change in kept
         }
         self.fields["wanted"] = forms.ChoiceField(

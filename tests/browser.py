@@ -1,0 +1,112 @@
+"""An operator at a browser that is installed on this machine: none is downloaded."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+# As root there is no sandbox; the rest keeps it from talking to anybody but the page's server.
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+MILLISECONDS = 15_000
+
+
+def find_browser() -> str | None:
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    expect.set_options(timeout=MILLISECONDS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visitor:
+    """Somebody at a screen of this width; what goes wrong in the page is kept."""
+
+    page: Page
+    base: str
+    screenshots: Path
+    errors: list[str]
+
+    def note_request(self, url: str) -> None:
+        """A page of an admin asks nobody else for anything."""
+        if not url.startswith((self.base, "data:")):
+            self.errors.append(f"asked elsewhere: {url}")
+
+    def sign_in(self, name: str, password: str) -> None:
+        self.page.goto(f"{self.base}/admin/")
+        self.page.get_by_label("Username").fill(name)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Log in").click()
+
+    def open(self, path: str) -> Response:
+        response = self.page.goto(self.base + path)
+        assert response is not None
+        return response
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).first.click()
+
+    def follow(self, name: str) -> None:
+        self.page.locator("#content-main").get_by_role("link", name=name, exact=True).first.click()
+
+    def sees(self, *texts: str) -> None:
+        for text in texts:
+            expect(self.page.locator("#main")).to_contain_text(text)
+
+    def sees_not(self, *texts: str) -> None:
+        for text in texts:
+            expect(self.page.locator("#main")).not_to_contain_text(text)
+
+    def review_and_save(self, reason: str, *told: str) -> None:
+        """What the review says, then once 'save'."""
+        self.page.get_by_label("Reason").fill(reason)
+        self.page.get_by_role("button", name="Review the change").last.click()
+        self.sees("Save this?", reason, *told)
+        self.press("Save it")
+        self.sees("Saved: ", *told)
+
+    def ingest(self) -> None:
+        self.press("Ingest now")
+        expect(self.page.get_by_role("link", name="The run", exact=True)).to_be_visible()
+        self.follow("Back")
+
+    def photograph(self, name: str) -> None:
+        """Light and dark; nothing may reach beyond the screen's edge."""
+        width = self.page.viewport_size["width"] if self.page.viewport_size else 0
+        schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+        for scheme in schemes:
+            self.page.emulate_media(color_scheme=scheme)
+            file = self.screenshots / f"{name}-{width}-{scheme}.png"
+            self.page.screenshot(path=file, full_page=True)
+        self.page.emulate_media(color_scheme="light")
+        beyond = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert beyond <= 0, f"{name} is {beyond} pixels wider than a screen of {width}"
+
+
+@contextmanager
+def visiting(browser: Browser, base: str, *, width: int, screenshots: Path) -> Iterator[Visitor]:
+    is_phone = width < 500
+    context = browser.new_context(
+        viewport={"width": width, "height": 844}, is_mobile=is_phone, has_touch=is_phone
+    )
+    page = context.new_page()
+    page.set_default_timeout(MILLISECONDS)
+    visitor = Visitor(page, base, screenshots, [])
+    page.on("pageerror", lambda error: visitor.errors.append(str(error)))
+    page.on("request", lambda request: visitor.note_request(request.url))
+    yield visitor
+    context.close()
+    assert visitor.errors == []
