@@ -22,6 +22,8 @@ SEASONS = range(1950, 2027)
 SEASON_PAGE = 8
 LIST = 10
 PAGE = 10
+# ... and the checks of the installation's health.
+STATUS = 20
 SESSIONS = {
     "sprint_qualifying": timedelta(hours=-47),
     "sprint": timedelta(hours=-27),
@@ -136,6 +138,7 @@ def pages() -> Iterator[tuple[str, int]]:
         yield reverse(f"admin:ingestion_{name}_change", args=[pk]), PAGE
     yield reverse("admin:ingestion_season_task", args=[2026, "0" * 32]), PAGE
     yield reverse("admin:ingestion_season_changelist"), PAGE
+    yield reverse("admin:ingestion_season_status"), STATUS
     for name in ("events.csv", "results.csv", "season.json"):
         yield reverse("admin:ingestion_season_export", args=[2024, name]), PAGE
 

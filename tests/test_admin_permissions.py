@@ -99,6 +99,7 @@ def test_each_page_needs_its_own_permission_to_view(
             status = client.get(address).status_code
             assert (status in {200, 302}) is (needed == permission), f"{permission}: {address}"
             assert status in {200, 302, 403}
+        assert client.get(admin_page("season_status")).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from ingestion.corrections import Author, correct_start, settle_results, void_event
+from ingestion.health import check_health
 from ingestion.models import Alarm, Event, IngestRun
 from tests.admin_site import clock
 from tests.builders import AFTER, BEFORE, SUNDAY, at
@@ -123,6 +124,27 @@ def test_a_sprint_qualifying_is_overdue_a_day_after_its_sprint(
     assert "overdue" not in cell(viewer, friday)
     clock.now = at(SUNDAY, 11) + timedelta(minutes=30)
     assert "overdue" in cell(viewer, friday)
+
+
+@pytest.mark.parametrize("hours", [0, 16, 21, 30, 44, 54, 70])
+def test_what_is_overdue_is_what_the_alarms_are_about(
+    viewer: Client, weekend: None, hours: int
+) -> None:
+    """From Saturday on, one session of the weekend after another."""
+    clock.now = at(SUNDAY, 0) - timedelta(days=1) + timedelta(hours=hours)
+    found = {
+        finding.title.partition(" is overdue")[0].removeprefix("the result of ")
+        for finding in check_health(clock.now).findings
+        if finding.check == "overdue"
+    }
+    sessions = Event.objects.filter(grand_prix="belgian-grand-prix")
+    assert {str(one) for one in sessions if "! overdue" in cell(viewer, one)} == found
+
+
+def test_the_status_is_what_the_command_says(viewer: Client, weekend: None) -> None:
+    told = read(viewer, reverse("admin:ingestion_season_status"))
+    assert "Next session 2024 Dutch Grand Prix Qualifying, 2024-08-24 14:00 UTC" in told
+    assert "Awaited the result of 2024 Belgian Grand Prix Sprint Qualifying" in told
 
 
 def test_a_void_session_is_not_overdue_nor_next(viewer: Client, weekend: None) -> None:

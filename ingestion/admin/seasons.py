@@ -14,11 +14,21 @@ from django.urls import URLPattern
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
-from ingestion.admin.access import RUN, VIEW_EVENTS, ShownAdmin, may, require
+from ingestion.admin.access import (
+    RUN,
+    VIEW_ALARMS,
+    VIEW_EVENTS,
+    VIEW_RUNS,
+    ShownAdmin,
+    may,
+    require,
+)
 from ingestion.admin.exports import export_events_csv, export_json, export_results_csv
 from ingestion.admin.ingests import enqueue
 from ingestion.admin.season_grid import read_season
-from ingestion.pipeline import current_season
+from ingestion.health import check_health
+from ingestion.models import Event
+from ingestion.status import describe_status, read_status
 
 FIRST_SEASON = 1950
 EXPORTS = {
@@ -38,6 +48,7 @@ class SeasonAdmin(ShownAdmin):
         return self.own_pages(
             {
                 "": (self.choose_view, "changelist"),
+                "status/": (self.status_view, "status"),
                 "<int:year>/": (self.season_view, "page"),
                 "<int:year>/export/<str:name>": (self.export_view, "export"),
                 "<int:year>/ingest/": (self.ingest_view, "ingest"),
@@ -50,7 +61,7 @@ class SeasonAdmin(ShownAdmin):
         require(request, VIEW_EVENTS)
         asked = request.GET.get("season", "")
         is_year = asked.isascii() and asked.isdigit() and len(asked) == 4
-        year = int(asked) if is_year else current_season(self.clock())
+        year = int(asked) if is_year else Event.objects.current_season(self.clock())
         return redirect(self.address("season_page", year))
 
     def season_view(self, request: HttpRequest, year: int) -> HttpResponse:
@@ -58,6 +69,12 @@ class SeasonAdmin(ShownAdmin):
         now = self.clock()
         page = read_season(self._season(year), now)
         return self.show(request, "season/page.html", title=f"Season {year}", page=page, now=now)
+
+    def status_view(self, request: HttpRequest) -> HttpResponse:
+        """What `manage.py f1_status` says."""
+        require(request, VIEW_EVENTS, VIEW_RUNS, VIEW_ALARMS)
+        facts = describe_status(read_status(check_health(self.clock())))
+        return self.show(request, "season/status.html", title="Status", facts=facts)
 
     def export_view(self, request: HttpRequest, year: int, name: str) -> StreamingHttpResponse:
         require(request, VIEW_EVENTS)

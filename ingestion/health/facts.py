@@ -14,10 +14,6 @@ from ingestion.models import CreatedSchedule, Event, IngestRun, Poll, TaskRun
 TICK_SCHEDULE = "f1 tick"
 TICK = "ingestion.tasks.tick"
 
-# A run that says that it runs for longer was killed, and one that waits where it has to after the
-# time that all seasons take.
-LONGEST_RUN = timedelta(hours=1)
-LONGEST_RUN_WITH_WAITS = timedelta(days=2)
 # Enough for those of the last hours, when something is asked at each tick.
 NEWEST_RUNS = 50
 # A queue's task is given up once; who did not look for a day finds it in the log.
@@ -49,8 +45,7 @@ class Facts:
     events: Sequence[Event]
 
     def is_interrupted(self, run: IngestRun) -> bool:
-        longest = LONGEST_RUN_WITH_WAITS if run.arguments.get("wait") else LONGEST_RUN
-        return run.outcome == IngestRun.Outcome.RUNNING and self.now - run.started_at > longest
+        return run.outcome_at(self.now) == IngestRun.INTERRUPTED
 
 
 def gather_facts(now: datetime) -> Facts:

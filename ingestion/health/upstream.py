@@ -8,7 +8,7 @@ from django.conf import settings
 from ingestion.health.facts import AWAITED_FOR, Facts
 from ingestion.health.findings import Finding, print_instant
 from ingestion.lifecycle import may_be_absent, season_to_look_for
-from ingestion.models import Alarm, Event, Poll
+from ingestion.models import OVERDUE_AFTER, Alarm, Event, Poll
 
 # Of many that fail.
 NAMED = 3
@@ -17,7 +17,6 @@ FAILURES_IN_A_ROW = 3
 # Away from race days they are read twice a day, and a failure waits for the next time.
 CALENDAR_FAILURES_IN_A_ROW = 2
 CALENDARS_FAIL_FOR = timedelta(hours=1)
-OVERDUE_AFTER = timedelta(days=1)
 
 
 def find_silence(facts: Facts) -> Iterator[Finding]:

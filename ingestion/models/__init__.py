@@ -2,13 +2,14 @@
 
 from ingestion.models.alarms import Alarm
 from ingestion.models.asking import Poll, RequestBlock
-from ingestion.models.events import Event, EventQuerySet, Result
+from ingestion.models.events import OVERDUE_AFTER, Event, EventQuerySet, Result
 from ingestion.models.feed import Change, ChangeQuerySet
 from ingestion.models.runs import CreatedSchedule, IngestRun, TaskRun
 from ingestion.models.seasons import Season
 from ingestion.models.upstream import UpstreamClassification
 
 __all__ = [
+    "OVERDUE_AFTER",
     "Alarm",
     "Change",
     "ChangeQuerySet",

@@ -4,8 +4,10 @@ from datetime import datetime, timedelta
 
 from django.db import models
 
-# A run that says that it runs for longer was killed.
+# A run that says that it runs for longer was killed, and one that waits where it has to after the
+# time that all seasons take.
 LONGEST_RUN = timedelta(hours=1)
+LONGEST_RUN_WITH_WAITS = timedelta(days=2)
 
 
 class IngestRun(models.Model):
@@ -16,6 +18,9 @@ class IngestRun(models.Model):
         OK = "ok", "ok"
         PARTIAL = "partial", "partial"
         FAILED = "failed", "failed"
+
+    # Beside the outcomes that are saved.
+    INTERRUPTED = "interrupted"
 
     class Fault(models.TextChoices):
         UPSTREAM = "upstream", "the upstream's"
@@ -68,10 +73,11 @@ class IngestRun(models.Model):
         return None if self.ended_at is None else self.ended_at - self.started_at
 
     def outcome_at(self, now: datetime) -> str:
-        """The outcome in a word; of one that was killed, which could not say so, `interrupted`."""
+        """The outcome; of a run that was killed, which could not say so, `INTERRUPTED`."""
+        longest = LONGEST_RUN_WITH_WAITS if self.arguments.get("wait") else LONGEST_RUN
         is_running = self.outcome == IngestRun.Outcome.RUNNING
-        is_killed = is_running and now - self.started_at > LONGEST_RUN
-        return "interrupted" if is_killed else self.outcome
+        is_killed = is_running and now - self.started_at > longest
+        return IngestRun.INTERRUPTED if is_killed else self.outcome
 
 
 class TaskRun(models.Model):

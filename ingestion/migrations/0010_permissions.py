@@ -3,7 +3,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ingestion", "0008_alarms"),
+        ("ingestion", "0009_poll_failing_since"),
     ]
 
     operations = [

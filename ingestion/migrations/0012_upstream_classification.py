@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ingestion", "0010_season"),
+        ("ingestion", "0011_season"),
     ]
 
     operations = [

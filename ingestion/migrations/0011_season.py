@@ -3,7 +3,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ingestion", "0009_permissions"),
+        ("ingestion", "0010_permissions"),
     ]
 
     operations = [
