@@ -1,0 +1,127 @@
+"""The admin as it is served: the demo, static files without DEBUG, and Django's own checks."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from sqlite3 import connect
+
+import pytest
+
+from f1picks.environment import ROOT
+from tests.project import Project
+
+SECRET_KEY = "a-key-for-this-test-that-is-long-enough-and-has-0123456789-in-it"
+README = (ROOT / "README.md").read_text()
+SHOWN = re.search(r"^```sh\n(ALLOWED_HOSTS=.*?)^```$", README, re.MULTILINE | re.DOTALL)
+once = pytest.mark.skipif("TEST_DATABASE_URL" in os.environ, reason="the database is its own")
+
+
+def shown_settings() -> dict[str, str]:
+    assert SHOWN is not None
+    lines = [line.partition("#")[0].strip() for line in SHOWN[1].splitlines()]
+    return dict(line.split("=", maxsplit=1) for line in lines if line)
+
+
+def test_djangos_checks_have_nothing_to_say_of_the_settings_shown(project: Project) -> None:
+    env = {"SECRET_KEY": SECRET_KEY, **shown_settings()}
+    assert set(env) == {"SECRET_KEY", "ALLOWED_HOSTS", "HTTPS_ONLY", "HTTPS_PROXY_HEADER"}
+    checked = project.manage("check", "--deploy", "--fail-level", "INFO", env=env)
+    assert checked.returncode == 0, checked.stderr
+    assert "no issues" in checked.stdout
+
+
+COLLECTED = """
+from pathlib import Path
+from django.conf import settings
+from django.core.management import call_command
+from django.templatetags.static import static
+from django.test import Client
+settings.ALLOWED_HOSTS = ["testserver"]
+print(static("ingestion/admin.css"), static("ingestion/forgotten.css"))
+answer = Client().get(static("ingestion/admin.css"), headers={"accept-encoding": "gzip"})
+print(answer.status_code, answer["Cache-Control"], answer.get("Content-Encoding", "plain"))
+"""
+SETTINGS = """
+from pathlib import Path
+from f1picks.settings import *
+STATIC_ROOT = Path("static")
+IS_COLLECTED = (STATIC_ROOT / "staticfiles.json").is_file()
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not IS_COLLECTED
+"""
+
+
+@once
+def test_static_files_are_served_before_and_after_they_are_collected(project: Project) -> None:
+    """Without DEBUG; afterwards under names that may be cached for ever, and compressed. One that
+    was not collected keeps its name and spoils no page."""
+    (project.folder / "elsewhere.py").write_text(SETTINGS)
+    env = {
+        "SECRET_KEY": SECRET_KEY,
+        "DJANGO_SETTINGS_MODULE": "elsewhere",
+        "PYTHONPATH": str(project.folder),
+    }
+    before = project.manage("shell", "-v0", "-c", COLLECTED, env=env)
+    assert before.stdout.splitlines() == [
+        "/static/ingestion/admin.css /static/ingestion/forgotten.css",
+        "200 max-age=60, public plain",
+    ], before.stderr
+
+    collected = project.manage("collectstatic", "--no-input", env=env)
+    assert collected.returncode == 0, collected.stderr
+    after = project.manage("shell", "-v0", "-c", COLLECTED, env=env)
+    names, served = after.stdout.splitlines()
+    assert re.fullmatch(
+        r"/static/ingestion/admin\.[0-9a-f]{12}\.css /static/ingestion/forgotten\.css", names
+    )
+    assert served == "200 max-age=315360000, public, immutable gzip"
+
+
+NEW = "Sign in as 'operator' with the password "
+
+
+@contextmanager
+def demo(database: Path) -> Iterator[tuple[str, list[str]]]:
+    """Its address, and what it said until it was ready."""
+    command = [sys.executable, "-m", "f1picks.demo", "--port", "0", "--database", str(database)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said: list[str] = []
+        try:
+            for line in process.stdout:
+                said.append(line.strip())
+                if line.startswith("http://"):
+                    break
+            yield said[-1].partition("/admin/")[0] if said else "", said
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+
+
+def get(address: str) -> str:
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+@once
+def test_the_demo_prints_its_password_once(tmp_path: Path) -> None:
+    database = tmp_path / "demo.sqlite3"
+    with demo(database) as (address, said):
+        [password] = [line for line in said if NEW in line]
+        assert len(password.split()[-1]) >= 16
+        assert "Log in" in get(f"{address}/admin/ingestion/season/2024/")
+        assert "--body-bg" in get(f"{address}/static/ingestion/admin.css")
+    with demo(database) as (_, said):
+        assert not any(NEW in line for line in said)
+        assert any("password that was printed when it was made" in line for line in said)
+    with closing(connect(database)) as rows:
+        assert rows.execute("SELECT count(*) FROM ingestion_event").fetchone() == (60,)
+        assert rows.execute("SELECT username, is_superuser FROM auth_user").fetchall() == [
+            ("operator", 1)
+        ]
