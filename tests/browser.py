@@ -1,12 +1,15 @@
 """An operator at a browser that is installed on this machine: none is downloaded."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Literal
+from typing import Literal, ParamSpec, TypeVar
 
+from django.db import connections
 from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -16,6 +19,9 @@ ARGUMENTS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 MILLISECONDS = 15_000
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def find_browser() -> str | None:
@@ -29,6 +35,24 @@ def running_browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+def beside_the_browser(query: Callable[P, T]) -> Callable[P, T]:
+    """In a thread of its own: while a browser is open its loop is this thread's, and Django lets
+    nobody query from within a loop."""
+
+    def asked(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return query(*args, **kwargs)
+        finally:
+            connections.close_all()
+
+    @wraps(query)
+    def ask(*args: P.args, **kwargs: P.kwargs) -> T:
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            return thread.submit(asked, *args, **kwargs).result()
+
+    return ask
 
 
 @dataclass

@@ -17,7 +17,14 @@ from ingestion.corrections import Author, settle_results
 from ingestion.models import Event
 from ingestion.sample.season import load_season, with_finishes
 from tests.amending import podium
-from tests.browser import NAMES, Visitor, find_browser, running_browser, visiting
+from tests.browser import (
+    NAMES,
+    Visitor,
+    beside_the_browser,
+    find_browser,
+    running_browser,
+    visiting,
+)
 from tests.operators import VIEWING, correction_of, page_of, season_page
 from tests.upstream import FaultyUpstream
 
@@ -42,8 +49,6 @@ def season(
     fastf1_restored: None,
 ) -> FaultyUpstream:
     """2024 as it was, without a result of the last race; tasks are done where they are queued."""
-    # While the browser is open Playwright's loop is this thread's; no coroutine of it queries.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     monkeypatch.setattr(Conf, "SYNC", True)
     settings.F1_SCHEDULE_URL = upstream.schedule_url
     settings.JOLPICA_URL = upstream.jolpica_url
@@ -54,8 +59,11 @@ def season(
     return upstream
 
 
+@beside_the_browser
 def race(grand_prix: str) -> Event:
-    return Event.objects.get(season=2024, grand_prix=grand_prix, session_type="race")
+    """With its classification read."""
+    races = Event.objects.with_classifications().filter(season=2024, session_type="race")
+    return races.get(grand_prix=grand_prix)
 
 
 def staff(name: str, *permissions: str) -> User:

@@ -57,8 +57,8 @@ def run(belgium: Event) -> IngestRun:
 def test_runs_are_listed_with_what_came_of_them(viewer: Client, run: IngestRun) -> None:
     told = read(viewer, reverse(RUNS))
     assert (
-        "2024-08-01 00:00:00 ◐ partial 75.0 s poll 2024; past the caches, only race of "
-        "belgian-grand-prix; sprint of all 9 events: 2 updated; classifications: 1 created, "
+        "2024-08-01 00:00:00 ◐ partial 75.0 s poll 2024; past the caches, only sprint of all; "
+        "race of belgian-grand-prix 9 events: 2 updated; classifications: 1 created, "
         "1 amended ! 3"
     ) in told
 

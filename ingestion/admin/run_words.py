@@ -7,10 +7,18 @@ from datetime import timedelta
 from typing import Any
 
 from ingestion.models import Event, IngestRun
+from ingestion.report import EVENT_COUNTS, RESULT_COUNTS
 
 # 2024 belgian-grand-prix sprint qualifying: what was wrong
 PLACE = re.compile(
     r"(?P<season>\d{4}) (?P<grand_prix>[\w-]+) (?P<kind>sprint qualifying|qualifying|sprint|race): "
+)
+
+
+# In this order: PostgreSQL keeps the keys of an object in one of its own.
+COUNTED = (
+    ("events", "events", [name for name in EVENT_COUNTS if name != "unchanged"]),
+    ("results", "classifications", [name for name in RESULT_COUNTS if name != "unchanged"]),
 )
 
 
@@ -25,9 +33,9 @@ class Line:
 def describe_counts(run: IngestRun) -> str:
     """'events: 1 created; classifications: 2 amended', or that nothing was new."""
     parts = []
-    for what, words in (("events", "events"), ("results", "classifications")):
+    for what, words, names in COUNTED:
         counts: Mapping[str, int] = run.counts.get(what, {})
-        told = [f"{n} {name}" for name, n in counts.items() if n and name != "unchanged"]
+        told = [f"{counts[name]} {name}" for name in names if counts.get(name)]
         if told:
             parts.append(f"{words}: {', '.join(told)}")
     return "; ".join(parts) or "nothing new"
@@ -49,9 +57,14 @@ def describe_arguments(run: IngestRun) -> str:
 
 def _describe_wanted(wanted: Mapping[str, Any]) -> str:
     return "; ".join(
-        f"{kind.replace('_', ' ')} of {places if isinstance(places, str) else ', '.join(places)}"
-        for kind, places in wanted.items()
+        f"{kind.replace('_', ' ')} of {_describe_places(wanted[kind])}"
+        for kind in Event.Type.values
+        if kind in wanted
     )
+
+
+def _describe_places(places: str | Sequence[str]) -> str:
+    return places if isinstance(places, str) else ", ".join(places)
 
 
 def describe_seasons(seasons: Sequence[int]) -> str:
