@@ -270,8 +270,10 @@ def test_the_upstream_is_shown_beside_a_persons_classification(
     ingest(*UPSTREAM, now=AFTER + HOUR)
     assert "The upstream says Jolpica, 2024-08-01 01:00 UTC." in read(operator, page_of(belgium))
     assert "1 Piastri Russell ▲" in read(operator, page_of(belgium))
+    assert "✎ corrected ≠ disputed" in read(operator, page_of(belgium))
 
     ingest(results=kept(), now=AFTER + 2 * HOUR)
+    assert "≠ disputed" not in read(operator, page_of(belgium))
     assert "✓ Jolpica agrees with what is saved (2024-08-01 02:00 UTC)." in read(
         operator, page_of(belgium)
     )
@@ -397,6 +399,13 @@ def test_errors_of_the_table_stand_in_their_row(
     rows = [row for row in html.split("<tr") if "f1-error" in row]
     assert len(rows) == 1
     assert "Norris" in rows[0] and told in unescape(rows[0])
+
+
+def test_nobody_takes_two_places_of_a_podium(operator: Client, belgium: Event) -> None:
+    places = {"place_1": "norris", "place_2": "sainz", "place_3": "norris"}
+    html = review(operator, form_of(operator, event("sprint"), "leaders"), **places)
+    wrong = re.findall(r'<div class="f1-field f1-wrong">.*?</div>', html, re.DOTALL)
+    assert len(wrong) == 1 and "Nobody takes two places." in wrong[0] and "P3" in wrong[0]
 
 
 def test_a_driver_twice_is_refused_at_the_field(operator: Client, belgium: Event) -> None:

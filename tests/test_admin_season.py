@@ -230,6 +230,13 @@ def test_a_year_without_a_season_is_not_found(viewer: Client, year: int) -> None
     assert viewer.get(season_page(year)).status_code == 404
 
 
+def test_the_front_page_is_the_hosts_own(viewer: Client, belgium: Event) -> None:
+    answer = viewer.get(reverse("admin:index"))
+    assert answer.templates[0].name == "admin/index.html"
+    assert answer.templates[0].origin.name.endswith("contrib/admin/templates/admin/index.html")
+    assert "The back office" in answer.content.decode()
+
+
 def test_it_is_linked_from_the_index_and_from_the_apps_pages(
     viewer: Client, belgium: Event
 ) -> None:

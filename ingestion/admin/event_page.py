@@ -70,7 +70,7 @@ def describe_page(event: Event, now: datetime, *, may_correct: bool) -> EventPag
     weekend = Event.objects.for_season(event.season).filter(grand_prix=event.grand_prix)
     return EventPage(
         phase=PHASES[event.phase(now)],
-        marks=marks_of(event),
+        marks=marks_of(event, [entry.driver_id for entry in event.classification]),
         facts=describe_event(event, now),
         payout=describe_payout(event),
         weekend=list(weekend),

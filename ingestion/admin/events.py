@@ -87,8 +87,9 @@ class EventAdmin(ShownAdmin):
         return ", ".join(surname({"driver_name": result.driver_name}) for result in first)
 
     @admin.display
-    def marks(self, event: Event) -> str:
-        return ", ".join(f"{mark.shape} {mark.name}" for mark in marks_of(event))
+    def marks(self, event: Any) -> str:
+        leaders = [result.driver_id for result in event.first_results]
+        return ", ".join(f"{mark.shape} {mark.name}" for mark in marks_of(event, leaders))
 
     def change_view(
         self,

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.html import format_html
 
 from ingestion.admin.access import VIEW_FEED, ShownAdmin, require
 from ingestion.admin.comparing import compare
@@ -31,7 +32,8 @@ class ChangeAdmin(ShownAdmin):
 
     @admin.display(description="event")
     def event_name(self, change: Change) -> str:
-        return str(change.event)
+        address = self.address("event_change", change.event_id)
+        return format_html('<a href="{}">{}</a>', address, change.event)
 
     @admin.display(description="what changed")
     def told(self, change: Change) -> str:

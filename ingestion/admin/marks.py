@@ -1,11 +1,12 @@
 """What is to be seen of a session at a glance: a shape and a word for each, and a colour beside."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef
 
+from ingestion.amendments import picked_places
 from ingestion.models import Change, Event, EventQuerySet
 from ingestion.pipeline import configured_addresses
 from ingestion.story import print_instant
@@ -39,14 +40,21 @@ def with_marks(events: EventQuerySet, now: datetime) -> EventQuerySet:
     """With what `marks_of` needs, in the same query."""
     amended = Change.objects.filter(event=OuterRef("pk"), kind=Change.Kind.AMENDED)
     has_live_timing = bool(configured_addresses().f1_username)
-    return events.with_overdue(now, has_live_timing=has_live_timing).annotate(
-        is_amended=Exists(amended)
+    return (
+        events.with_overdue(now, has_live_timing=has_live_timing)
+        .annotate(is_amended=Exists(amended))
+        .select_related("upstream_classification")
     )
 
 
-def marks_of(event: Event) -> list[Mark]:
-    """Of an event out of `with_marks`."""
-    return [*_marks_of_results(event), *_marks_of_hand(event), *_marks_of_trouble(event)]
+def marks_of(event: Event, leaders: Sequence[str]) -> list[Mark]:
+    """Of an event out of `with_marks`; `leaders` are the drivers of its first places."""
+    return [
+        *_marks_of_results(event),
+        *_marks_of_hand(event),
+        *_marks_of_disputes(event, leaders),
+        *_marks_of_trouble(event),
+    ]
 
 
 def _marks_of_results(event: Event) -> Iterator[Mark]:
@@ -67,11 +75,23 @@ def _marks_of_hand(event: Event) -> Iterator[Mark]:
         yield Mark("corrected", "✎", f"A person set the {' and the '.join(held)}.")
 
 
+def _marks_of_disputes(event: Event, leaders: Sequence[str]) -> Iterator[Mark]:
+    told = []
+    if event.disputed_starts_at is not None:
+        other = print_instant(event.disputed_starts_at)
+        told.append(f"The calendars disagree: the other says {other}.")
+    kept = getattr(event, "upstream_classification", None)
+    if event.results_locked and kept is not None:
+        places = picked_places(event.session_type)
+        first = [entry["driver_id"] for entry in kept.classification[:places]]
+        if first != list(leaders[:places]):
+            told.append("The upstream has another podium or pole than the person's.")
+    if told:
+        yield Mark("disputed", "≠", " ".join(told))
+
+
 def _marks_of_trouble(event: Event) -> Iterator[Mark]:
     if event.has_open_proposal and not event.is_cancelled:
         yield Mark("proposed", "?", "The upstream proposes another podium or pole: decide.")
-    if event.disputed_starts_at is not None:
-        other = print_instant(event.disputed_starts_at)
-        yield Mark("disputed", "≠", f"The calendars disagree: the other says {other}.")
     if getattr(event, "is_overdue", False):
         yield Mark("overdue", "!", "A result should be there for a day, and is not.")

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import F, FilteredRelation, Q
 
@@ -33,6 +33,12 @@ class Cell:
     starts: Sequence[str]
     leaders: Sequence[str]
     marks: Sequence[Mark]
+
+
+class Leader(NamedTuple):
+    order: int
+    driver_id: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,35 +105,31 @@ def _read_seasons(year: int) -> list[int]:
     return sorted({year, *known}, reverse=True)
 
 
-def _read_events(year: int, now: datetime) -> list[tuple[Event, list[str]]]:
+def _read_events(year: int, now: datetime) -> list[tuple[Event, list[Leader]]]:
     """One query: a row for each of a session's leaders, or one without any."""
     joined = with_marks(Event.objects.for_season(year), now).annotate(
         leader=FilteredRelation("results", condition=Q(results__order__lte=3)),
         leader_order=F("leader__order"),
+        leader_id=F("leader__driver_id"),
         leader_name=F("leader__driver_name"),
     )
-    events: dict[int, tuple[Event, dict[int, str]]] = {}
+    events: dict[int, tuple[Event, list[Leader]]] = {}
     event: Any
     for event in joined:
-        _, leaders = events.setdefault(event.pk, (event, {}))
-        if event.leader_order is not None and event.leader_order <= picked_places(
-            event.session_type
-        ):
-            leaders[event.leader_order] = event.leader_name
-    return [
-        (event, [surname({"driver_name": leaders[order]}) for order in sorted(leaders)])
-        for event, leaders in events.values()
-    ]
+        _, leaders = events.setdefault(event.pk, (event, []))
+        if (event.leader_order or 99) <= picked_places(event.session_type):
+            leaders.append(Leader(event.leader_order, event.leader_id, event.leader_name))
+    return [(event, sorted(leaders)) for event, leaders in events.values()]
 
 
-def _cell(event: Event, leaders: Sequence[str], now: datetime) -> Cell:
+def _cell(event: Event, leaders: Sequence[Leader], now: datetime) -> Cell:
     return Cell(
         event=event,
         label=event.get_session_type_display(),
         phase=PHASES[event.phase(now)],
         starts=_starts(event),
-        leaders=leaders,
-        marks=marks_of(event),
+        leaders=[surname({"driver_name": leader.name}) for leader in leaders],
+        marks=marks_of(event, [leader.driver_id for leader in leaders]),
     )
 
 

@@ -1,5 +1,7 @@
 """Corrections of a classification as a whole."""
 
+from typing import Any
+
 from django import forms
 
 from ingestion.admin.forms.base import CorrectionForm, Warnings
@@ -68,6 +70,15 @@ class LeadersForm(CorrectionForm):
             field = forms.ChoiceField(label=label, choices=[NONE_CHOSEN, *drivers])
             self.fields[f"place_{place}"] = field
             self.initial.setdefault(f"place_{place}", entered.get(place, ""))
+
+    def clean(self) -> dict[str, Any]:
+        met: set[str] = set()
+        for place in self.places:
+            driver = self.cleaned_data.get(f"place_{place}")
+            if driver in met:
+                self.add_error(f"place_{place}", "Nobody takes two places.")
+            met.update({driver} if driver else ())
+        return self.cleaned_data
 
     def correct(self, event: Event, author: Author) -> Warnings:
         values = self.cleaned_data
