@@ -73,7 +73,7 @@ class Correcting:
         messages.success(self.request, f"Saved: {form.title[:1].lower()}{form.title[1:]}.")
         return redirect(f"{self._event_page()}#story")
 
-    def _ask(self, form: CorrectionForm, status: int = 200) -> HttpResponse:
+    def _ask(self, form: CorrectionForm) -> HttpResponse:
         is_table = isinstance(form, EntriesForm)
         return self._show("table.html" if is_table else "correction.html", form)
 
