@@ -182,6 +182,8 @@ def test_next_session_last_run_and_open_alarms(viewer: Client, weekend: None) ->
 def test_a_run_that_was_killed_is_shown_as_interrupted(viewer: Client, weekend: None) -> None:
     IngestRun.objects.create(trigger="command", started_at=AFTER - timedelta(hours=2))
     assert "‖ interrupted" in read(viewer, season_page())
+    IngestRun.objects.update(arguments={"wait": True})
+    assert "▶ running" in read(viewer, season_page())
 
 
 def test_upcoming_disputes_are_to_be_done(viewer: Client, weekend: None) -> None:

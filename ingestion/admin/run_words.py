@@ -49,6 +49,7 @@ def describe_arguments(run: IngestRun) -> str:
         f"round {arguments['round']}" if arguments.get("round") else "",
         *(f"no {part}" for part in ("schedule", "results") if arguments.get(f"skip_{part}")),
         "past the caches" if arguments.get("refresh") else "",
+        "waiting for the upstreams' limits" if arguments.get("wait") else "",
         "the sample" if arguments.get("sample") else "",
         f"only {_describe_wanted(wanted)}" if wanted else "",
     ]
