@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import struct
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import SHUT_RDWR, socket
+from socket import SHUT_RDWR, SO_LINGER, SOL_SOCKET, socket
 from socketserver import TCPServer
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
@@ -85,6 +86,9 @@ class StandInUpstream:
     def requests(self) -> list[Request]:
         with self._lock:
             return list(self._requests)
+
+    def count_requests(self) -> int:
+        return len(self._requests)
 
     @property
     def address(self) -> str:
@@ -284,6 +288,13 @@ class Connection(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Standard error belongs to the program that is served."""
+
+
+def reset(connection: Connection) -> None:
+    """Closes so that the client gets a reset and not an end of the stream."""
+    connection.connection.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+    connection.connection.close()
+    connection.close_connection = True
 
 
 class Server(ThreadingHTTPServer):
