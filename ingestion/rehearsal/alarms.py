@@ -1,0 +1,147 @@
+"""Which alarms a rehearsal has to raise, and which it did."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.core import mail
+
+from ingestion.models import Alarm, Event
+from ingestion.rehearsal.monitor import BROKEN, Spell
+from ingestion.rehearsal.window import Window
+from ingestion.rehearsal.worker import Death
+from ingestion.sample.history import CLASSIFIED, standing_name
+from ingestion.sample.played import PlayedSeason, Trouble
+from ingestion.sample.season import GrandPrix
+
+# From the end of what was wrong to its end here, and until somebody was told so.
+CLEARED_WITHIN = timedelta(hours=1)
+TOLD_WITHIN = timedelta(hours=1)
+NOTICED_WITHIN = timedelta(minutes=30)
+# Calendars that differ by less are no matter for people.
+SMALL_DISPUTE = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One alarm, by the beginning of its key, raised within the time given; `is_due` where it has
+    to come, otherwise it only may. Over by `until`, None: not in this rehearsal."""
+
+    key: str
+    why: str
+    since: datetime
+    until: datetime | None
+    is_due: bool = True
+
+    def explains(self, alarm: Alarm) -> bool:
+        return (
+            alarm.key.startswith(self.key)
+            and alarm.raised_at >= self.since
+            and (self.until is None or alarm.raised_at <= self.until)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An alarm that was; `why` is what explains it, '' is nothing."""
+
+    key: str
+    since: datetime
+    until: datetime | None
+    why: str
+
+
+@dataclass(slots=True)
+class AlarmTally:
+    raised: list[Raised] = field(default_factory=list)
+    false: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    mails: int = 0
+    dead_worker_noticed_after: timedelta | None = None
+
+
+def tally_alarms(
+    played: PlayedSeason, window: Window, death: Death | None, spells: Sequence[Spell]
+) -> AlarmTally:
+    alarms = list(Alarm.objects.order_by("raised_at", "pk"))
+    tally = AlarmTally(mails=len(getattr(mail, "outbox", [])))
+    expected = list(expect_alarms(played, window))
+    for alarm in alarms:
+        why = next((one.why for one in expected if one.explains(alarm)), "")
+        tally.raised.append(Raised(alarm.key, alarm.raised_at, alarm.cleared_at, why))
+        if not why:
+            tally.false.append(f"{alarm.key} at {alarm.raised_at:%Y-%m-%d %H:%M}")
+    for one in expected:
+        found = [alarm for alarm in alarms if one.explains(alarm)]
+        tally.false += [f"{alarm.key} again: {one.why}" for alarm in found[1:]]
+        tally.missing += list(_find_missing(one, found, window))
+    _look_at_health(tally, death, spells)
+    return tally
+
+
+def _find_missing(one: Expected, found: Sequence[Alarm], window: Window) -> Iterator[str]:
+    if not found:
+        if one.is_due:
+            yield f"{one.key}: {one.why}"
+        return
+    alarm = found[0]
+    if alarm.told_at is None:
+        yield f"{one.key}: nobody was told"
+    is_over = one.until is not None and one.until + CLEARED_WITHIN + TOLD_WITHIN < window.ends_at
+    if is_over and (alarm.cleared_at is None or alarm.all_clear_told_at is None):
+        yield f"{one.key}: no all-clear"
+
+
+def expect_alarms(played: PlayedSeason, window: Window) -> Iterator[Expected]:
+    for disturbance in played.disturbances:
+        is_within = window.has(disturbance.since) and window.has(disturbance.until)
+        if is_within and disturbance.trouble is not Trouble.BLANK:
+            is_due = disturbance.trouble is Trouble.UNREACHABLE
+            why = disturbance.trouble.value
+            yield Expected("upstream-silent", why, disturbance.since, disturbance.until, is_due)
+    yield from _expect_disputes(played, window)
+
+
+def _expect_disputes(played: PlayedSeason, window: Window) -> Iterator[Expected]:
+    """While the calendars differ by hours about a session that is to come."""
+    for weekend in played.facts.jolpica_calendar or ():
+        spans = [
+            span
+            for at in sorted({move.published_at for move in played.moves})
+            for span in _find_disputes(played.schedule_at(at).grand_prix(weekend.id), weekend, at)
+        ]
+        since, until = min(spans, default=None), max((end for _, end in spans), default=None)
+        if since is None or until is None or since[0] >= window.ends_at:
+            continue
+        if until > window.begins_at:
+            slug = Event.objects.filter(name=weekend.name).values_list("grand_prix", flat=True)
+            key = f"disputed-start:{played.facts.year}-{slug.first()}"
+            why = "the calendars disagree by hours"
+            yield Expected(key, why, max(since[0], window.begins_at), until)
+
+
+def _find_disputes(
+    told: GrandPrix, jolpicas: GrandPrix, at: datetime
+) -> Iterator[tuple[datetime, datetime]]:
+    """From when to when, for each session of a weekend as the file has it from an instant on."""
+    for session in told.sessions:
+        start, other = session.starts_at, jolpicas.starts_at(standing_name(session.name))
+        is_classified = standing_name(session.name) in CLASSIFIED.values()
+        if is_classified and start and other and start > at and abs(start - other) >= SMALL_DISPUTE:
+            yield at, start
+
+
+def _look_at_health(tally: AlarmTally, death: Death | None, spells: Sequence[Spell]) -> None:
+    """A dead worker cannot say so: whoever looks at /healthz is told, once."""
+    broken = [spell for spell in spells if spell.state == BROKEN]
+    known = [spell for spell in broken if death is not None and death.holds(spell.first)]
+    others = [spell for spell in broken if spell not in known[:1]]
+    tally.false += [f"/healthz broken at {one.first:%Y-%m-%d %H:%M}" for one in others]
+    if death is None:
+        return
+    if not known or known[0].first - death.since > NOTICED_WITHIN:
+        tally.missing.append("/healthz: the dead worker")
+    if known:
+        tally.dead_worker_noticed_after = known[0].first - death.since
+        if known[0].last > death.until:
+            tally.missing.append("/healthz: that the worker is back")

@@ -1,0 +1,157 @@
+"""Plays a season through the installation: its tasks at their times, against the stand-in."""
+
+import heapq
+import random
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from django.core import mail
+from django.test import override_settings
+
+from ingestion.pipeline import (
+    IngestRequest,
+    configured_addresses,
+    configured_rules,
+    ingest,
+)
+from ingestion.rehearsal.clock import VirtualClock, virtual_time
+from ingestion.rehearsal.game import Game, listening, read_times
+from ingestion.rehearsal.monitor import Monitor, look_times
+from ingestion.rehearsal.pace import CacheClock, pauses_lifted
+from ingestion.rehearsal.player import Player, find_sessions, pick_times
+from ingestion.rehearsal.window import Window
+from ingestion.rehearsal.worker import Death, Worker, run_times
+from ingestion.sample.played import PlayedSeason
+from ingestion.sample.played_upstream import PlayedUpstream
+from ingestion.schedules import DECLARED
+from ingestion.tasks import hear_nothing
+
+# The worker is dead when this race begins, and for as long before and after.
+DEATH_AT = "belgium"
+DEAD_BEFORE = timedelta(minutes=5)
+DEAD_AFTER = timedelta(minutes=35)
+
+RECIPIENT = "rehearsal@localhost"
+
+Action = Callable[[], None]
+# An instant, what comes first within it, and what is done.
+Moment = tuple[datetime, int, Action]
+
+
+class Listener(Protocol):
+    def __call__(self, at: datetime) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who takes part."""
+
+    worker: Worker
+    player: Player
+    game: Game
+    monitor: Monitor
+
+
+def play(
+    played: PlayedSeason,
+    window: Window,
+    *,
+    seed: int,
+    cache_dir: Path,
+    speed: float | None = None,
+    listen: Listener,
+) -> tuple[Cast, PlayedUpstream]:
+    """Into the empty database that is in use. Tells what the cast and the upstream saw."""
+    clock = VirtualClock(window.begins_at, speed=speed)
+    with ExitStack() as stack:
+        upstream = stack.enter_context(PlayedUpstream(played, clock=clock.read, seed=seed))
+        stack.enter_context(pauses_lifted(upstream.schedule_url, upstream.jolpica_url))
+        stack.enter_context(virtual_time(clock))
+        stack.enter_context(settings_of(upstream, cache_dir))
+        cast = Cast(Worker(clock), Player(played.facts.year), Game(), Monitor())
+        stack.enter_context(listening(cast.game))
+        # Polling's jitter.
+        random.seed(seed)
+        getattr(mail, "outbox", []).clear()
+        copies = CacheClock(window.begins_at, upstream.count_requests)
+        if window.is_part:
+            _ingest_before(played, clock)
+            upstream.clear_requests()
+        moments = plan_moments(cast, played, window, seed=seed)
+        _play_each(moments, clock, copies, listen)
+        cast.game.read_feed()
+    return cast, upstream
+
+
+def _ingest_before(played: PlayedSeason, clock: VirtualClock) -> None:
+    """As somebody does who installs it while a season is on."""
+    request = IngestRequest(
+        seasons=(played.facts.year,), addresses=configured_addresses(), rules=configured_rules()
+    )
+    ingest(request, clock=clock.read, listen=hear_nothing)
+
+
+def settings_of(upstream: PlayedUpstream, cache_dir: Path) -> override_settings:
+    """Nobody but the stand-in is asked, and mails stay here."""
+    return override_settings(
+        F1_SCHEDULE_URL=upstream.schedule_url,
+        JOLPICA_URL=upstream.jolpica_url,
+        FASTF1_CACHE_DIR=cache_dir,
+        F1_USERNAME="",
+        F1_PASSWORD="",
+        HEARTBEAT_URL="",
+        F1_ALARM_WEBHOOK="",
+        F1_ALARM_EMAILS=[RECIPIENT],
+        EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend",
+    )
+
+
+def _play_each(
+    moments: Iterable[Moment], clock: VirtualClock, copies: CacheClock, listen: Listener
+) -> None:
+    for at, _, act in moments:
+        clock.advance(at)
+        copies.advance(at)
+        act()
+        listen(at)
+
+
+def plan_moments(
+    cast: Cast, played: PlayedSeason, window: Window, *, seed: int
+) -> Iterator[Moment]:
+    """In the order of time; people before the tasks of the same instant, who looks after them."""
+    death = choose_death(window)
+    picks = sorted(
+        (at, session.grand_prix, session.name, session)
+        for session in find_sessions(window)
+        for at in pick_times(played, session, window)
+    )
+    streams: list[Iterable[Moment]] = [
+        ((at, 0, partial(cast.player.pick, session, at)) for at, *_, session in picks),
+        *(
+            _moments(1, run_times(declared, window, death), partial(cast.worker.run, declared))
+            for declared in DECLARED
+        ),
+        _moments(2, read_times(window, seed), cast.game.read_feed),
+        ((at, 2, partial(cast.monitor.look, at)) for at in look_times(window, death)),
+    ]
+    return heapq.merge(*streams, key=lambda moment: moment[:2])
+
+
+def _moments(rank: int, times: Iterable[datetime], act: Action) -> Iterator[Moment]:
+    return ((at, rank, act) for at in times)
+
+
+def choose_death(window: Window) -> Death | None:
+    """Over the start of a race, where picks and statuses would need a worker; no result is out
+    then. None where the race is not in the window."""
+    for weekend in window.weekends:
+        start = weekend.grand_prix.starts_at("Race")
+        if weekend.grand_prix.id == DEATH_AT and start is not None:
+            return Death(start - DEAD_BEFORE, start + DEAD_AFTER)
+    return None

@@ -1,0 +1,135 @@
+"""When our plan had each publication, by the feed and by the requests that the upstream got."""
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import Any
+
+from ingestion.models import Change, Event
+from ingestion.rehearsal.courses import Course, Seen
+from ingestion.rehearsal.ways import find_let_out
+from ingestion.rehearsal.window import Window
+from ingestion.sample.history import CLASSIFIED
+from ingestion.sample.played import PlayedSeason, Publication, Stage
+from ingestion.sample.played_upstream import PlayedUpstream
+from ingestion.sample.upstream import Request
+
+Key = tuple[str, str]
+# What a saved classification shows of its order: when, and the drivers.
+Revision = tuple[datetime, list[str]]
+
+
+def watch_course(name: str, upstream: PlayedUpstream, window: Window) -> Course:
+    played = upstream.played
+    requests = [request for request in upstream.requests if window.has(request.at)]
+    revisions = read_revisions(played)
+    seen = (
+        _see(publication, revisions, requests, upstream)
+        for publication in window.choose(played.publications)
+        if publication.stage is not Stage.HALF_FILLED
+    )
+    return Course(name, True, tuple(seen), tuple(request.at for request in requests))
+
+
+def _see(
+    publication: Publication,
+    revisions: dict[Key, list[Revision]],
+    requests: Sequence[Request],
+    upstream: PlayedUpstream,
+) -> Seen:
+    played = upstream.played
+    orders = list(orders_since(publication, played))
+    saved_at = min(
+        (
+            at
+            for at, drivers in revisions.get(key_of(publication, played), [])
+            if at >= publication.at and drivers in orders
+        ),
+        default=None,
+    )
+    asked = _asked_until(saved_at, publication, requests)
+    let_out_at = find_let_out(played, upstream.cache, publication, asked)
+    return Seen(publication, let_out_at, saved_at)
+
+
+def orders_since(publication: Publication, played: PlayedSeason) -> Iterator[list[str]]:
+    """Its own, and those of whatever took its place."""
+    for one in played.publications:
+        is_its = (one.grand_prix, one.table) == (publication.grand_prix, publication.table)
+        if is_its and one.at >= publication.at:
+            yield one.drivers
+
+
+def key_of(publication: Publication, played: PlayedSeason) -> Key:
+    name = played.facts.grand_prix(publication.grand_prix).name
+    return name, CLASSIFIED[publication.table].lower().replace(" ", "_")
+
+
+def read_revisions(played: PlayedSeason) -> dict[Key, list[Revision]]:
+    """Every classification that the feed has of the season."""
+    revisions: dict[Key, list[Revision]] = {}
+    changes = Change.objects.filter(
+        event__season=played.facts.year,
+        kind__in=[Change.Kind.PUBLISHED, Change.Kind.AMENDED, Change.Kind.DETAILS],
+    )
+    for change in changes.select_related("event").order_by("pk"):
+        rows: list[dict[str, Any]] = change.after.get("classification", [])
+        if rows:
+            drivers = [row["driver_id"] for row in rows]
+            key = change.event.name, change.event.session_type
+            revisions.setdefault(key, []).append((change.created_at, drivers))
+    return revisions
+
+
+def _asked_until(
+    saved_at: datetime | None, publication: Publication, requests: Sequence[Request]
+) -> AbstractSet[str]:
+    return {
+        request.target
+        for request in requests
+        if request.at > publication.flag_at and (saved_at is None or request.at <= saved_at)
+    }
+
+
+# What was saved, against the facts
+
+
+def find_wrong_revisions(played: PlayedSeason) -> list[str]:
+    """Classifications that were saved and that Jolpica never had whole; a guess of the pole alone
+    is none."""
+    known: dict[Key, list[list[str]]] = {}
+    for publication in played.publications:
+        if publication.stage is not Stage.HALF_FILLED:
+            known.setdefault(key_of(publication, played), []).append(publication.drivers)
+    return [
+        f"{key[0]} {key[1]} at {at:%Y-%m-%d %H:%M}"
+        for key, revisions in read_revisions(played).items()
+        for at, drivers in revisions
+        if len(drivers) > 1 and drivers not in known.get(key, [])
+    ]
+
+
+def find_unlike_facts(played: PlayedSeason, window: Window) -> tuple[int, list[str]]:
+    """How many sessions of the window were looked at, and those whose saved classification is not
+    the season's in the end, driver by driver with what is printed. (Of qualifyings Jolpica prints
+    the places alone.)"""
+    wrong, count = [], 0
+    events = Event.objects.filter(season=played.facts.year).prefetch_related("results")
+    by_key = {(event.name, event.session_type): event for event in events}
+    for publication in _last_ones(window.choose(played.publications)):
+        count += 1
+        event = by_key.get(key_of(publication, played))
+        has_letters = publication.table != "qualifyings"
+        facts = [
+            (entry.driver, entry.classification if has_letters else str(entry.order))
+            for entry in publication.entries
+        ]
+        saved = event.classification if event is not None else []
+        if facts != [(row.driver_id, row.classification) for row in saved]:
+            wrong.append(" ".join(key_of(publication, played)))
+    return count, wrong
+
+
+def _last_ones(publications: Sequence[Publication]) -> list[Publication]:
+    last = {(one.grand_prix, one.table): one for one in publications}
+    return list(last.values())

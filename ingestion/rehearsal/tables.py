@@ -1,0 +1,176 @@
+"""A rehearsal's outcome for people."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ingestion.rehearsal.alarms import Raised
+from ingestion.rehearsal.courses import (
+    count_requests,
+    is_amendment,
+    is_first,
+    is_first_podium,
+    since_flag,
+    since_let_out,
+    since_publication,
+    waits_for_upstream,
+)
+from ingestion.rehearsal.outcome import Outcome
+from ingestion.rehearsal.percentiles import PERCENTS, Delays, as_minutes
+from ingestion.rehearsal.promises import list_promises
+
+NOTHING = "-"
+EXPLAINED = """\
+By nearest rank: the 99th of fewer than a hundred is the longest. Our plan was run; the \
+others are computed, over the same publications, refusals, cache and other clients, as runs that \
+ask for the whole season, take no time and are never late. 'Let out' is when the upstream's own \
+cache lets go of the answer from before, which it gives to everybody for an hour."""
+
+
+def print_outcome(outcome: Outcome, console: Console) -> None:
+    window = outcome.window
+    weekends = "1 weekend" if len(window.weekends) == 1 else f"{len(window.weekends)} weekends"
+    heading = (
+        f"Formula 1 {window.begins_at.year} rehearsed: {weekends}, "
+        f"{window.begins_at:%d %b} to {window.ends_at:%d %b}"
+    )
+    console.print(Text(heading, style="bold"))
+    parts = {
+        "Until a classification is in the database, in minutes": latency_table(outcome),
+        "Requests, a weekend from its Friday to its Monday": request_table(outcome),
+        "": Text(EXPLAINED, style="dim"),
+        "From the flag to the podium of our plan, in minutes": podium_table(outcome),
+        "What happened": facts_table(list(describe(outcome))),
+        "What is promised": promise_table(outcome),
+    }
+    for title, part in parts.items():
+        if title:
+            console.print(Text(f"\n{title}", style="bold"))
+        console.print(part)
+
+
+def plain_table(*columns: str) -> Table:
+    """The first column is words, the others numbers."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left")
+    return table
+
+
+def latency_table(outcome: Outcome) -> Table:
+    percents = [f"p{percent}" for percent in PERCENTS]
+    first, *others = percents
+    table = plain_table(
+        *("\nsince", f"published\n{first}", *(f"\n{name}" for name in others)),
+        *(f"let out\n{first}", *(f"\n{name}" for name in others)),
+        *("amended\nmost", "never\nhad"),
+    )
+    for course in outcome.courses:
+        amended = course.delays(since_let_out, of=is_amendment)
+        table.add_row(
+            course.name,
+            *percentiles(course.delays(since_publication, of=is_first)),
+            *percentiles(course.delays(since_let_out, of=is_first)),
+            *percentiles(amended, (100,)),
+            str(len(course.missing)),
+        )
+    return table
+
+
+def request_table(outcome: Outcome) -> Table:
+    table = plain_table(
+        *("", "weekend\nmean", "\nmost", "sprint\nmean", "\nmost", "\nin all"),
+    )
+    for course in outcome.courses:
+        counts = [
+            count_requests(course.count_weekends(outcome.window, sprint=sprint))
+            for sprint in (False, True)
+        ]
+        cells = [print_number(count[name]) for count in counts for name in ("mean", "most")]
+        table.add_row(course.name, *cells, print_number(len(course.requests)))
+    return table
+
+
+def podium_table(outcome: Outcome) -> Table:
+    ours = outcome.ours
+    table = plain_table(
+        *("", *(f"p{percent}" for percent in PERCENTS)),
+    )
+    parts = {
+        "flag to database": ours.delays(since_flag, of=is_first_podium),
+        "of it the upstream's": waits_for_upstream(filter(is_first_podium, ours.seen)),
+        "of it ours": ours.delays(since_let_out, of=is_first_podium),
+    }
+    for words, delays in parts.items():
+        table.add_row(words, *percentiles(delays))
+    return table
+
+
+def describe(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    picks, alarms = outcome.picks, outcome.alarms
+    yield "played", "; ".join(outcome.played)
+    for weekend in outcome.disturbed:
+        requests, name = outcome.ours.count_weekend(weekend), weekend.grand_prix.name
+        yield "requests", f"{requests} on the weekend of the {name}, when Jolpica refused for hours"
+    words = (
+        f"{picks.made} made, {picks.late} of them after the real start: "
+        f"{picks.late_refused_at_once} refused at once, {picks.late_refused_in_the_end} when they "
+        f"were scored, {picks.counted_late} counted; {picks.too_strict} made in time and refused, "
+        "since an earlier start had been told"
+    )
+    yield "picks", words
+    words = (
+        f"{outcome.payouts} events paid once settled, {outcome.rescored} scored again before, "
+        f"{len(outcome.reversals)} reversed"
+    )
+    yield "payouts", words
+    for alarm in alarms.raised:
+        yield "alarm", describe_alarm(alarm)
+    yield "mails", f"{alarms.mails}, one as an alarm begins and one as it ends"
+    if alarms.dead_worker_noticed_after is not None:
+        minutes = as_minutes(alarms.dead_worker_noticed_after)
+        yield "dead worker", f"/healthz said so {minutes:g} minutes after it died"
+    yield "a person", "; ".join(outcome.manual_steps) or "had nothing to do"
+    yield "the feed", print_counts(outcome.feed)
+    yield "tasks run", print_counts(outcome.tasks)
+
+
+def describe_alarm(alarm: Raised) -> str:
+    until = "still open" if alarm.until is None else f"over {alarm.until:%d %b %H:%M}"
+    return f"{alarm.key}, {alarm.since:%d %b %H:%M}, {until}: {alarm.why or 'false'}"
+
+
+def facts_table(facts: Sequence[tuple[str, str]]) -> Table:
+    """Text and not str: rich reads words in brackets as its own markup."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    for label, words in facts:
+        table.add_row(Text(label), Text(words))
+    return table
+
+
+def promise_table(outcome: Outcome) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("", "promised", "found"):
+        table.add_column(column)
+    for promise in list_promises(outcome):
+        mark = Text("kept", "green") if promise.is_kept else Text("BROKEN", "bold red")
+        table.add_row(mark, Text(promise.words), Text(promise.found))
+    return table
+
+
+def percentiles(delays: Delays, percents: Sequence[int] = PERCENTS) -> list[str]:
+    values = [delays.percentile(percent) for percent in percents]
+    return [NOTHING if value is None else f"{as_minutes(value):.1f}" for value in values]
+
+
+def print_number(number: float | None) -> str:
+    return NOTHING if number is None else f"{number:,}"
+
+
+def print_counts(counts: dict[str, int]) -> str:
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in ordered)

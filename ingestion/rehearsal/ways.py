@@ -1,0 +1,67 @@
+"""By which addresses a classification can be had of Jolpica, and when its cache lets it out."""
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from functools import cache
+
+from ingestion.sample import alpha
+from ingestion.sample.history import Table
+from ingestion.sample.played import PlayedSeason, Publication, Trouble
+from ingestion.sample.season import Season
+from ingestion.sample.shared_cache import SharedCache
+from ingestion.sample.upstream import JOLPICA_PATH
+
+PAGE_ROWS = 100
+ENDPOINTS: dict[Table, str] = {
+    "races": "results",
+    "qualifyings": "qualifying",
+    "sprints": "sprint",
+}
+
+# The addresses of one answer, page by page.
+Way = tuple[str, ...]
+
+
+def find_ways(played: PlayedSeason, publication: Publication) -> list[Way]:
+    """Its grand prix alone, or the season's pages; of a sprint qualifying there is one."""
+    facts = played.facts
+    grand_prix = facts.grand_prix(publication.grand_prix)
+    if publication.table == "sprint_qualifyings":
+        return [(name_sprint_qualifying(facts, grand_prix.id),)]
+    total = played.count_rows(publication.table, publication.at)
+    alone = f"{JOLPICA_PATH}/{facts.year}/{grand_prix.round}/{ENDPOINTS[publication.table]}.json"
+    return [(f"{alone}?limit={PAGE_ROWS}",), name_pages(facts.year, publication.table, total)]
+
+
+def name_sprint_qualifying(facts: Season, grand_prix: str) -> str:
+    key = alpha.build_round_key(facts, facts.grand_prix(grand_prix))
+    return f"{alpha.PATH}/results/{key}/SQ/"
+
+
+@cache
+def name_pages(year: int, table: Table, total: int) -> Way:
+    """A season's, as FastF1 asks for them; there is a first one also of nothing."""
+    base = f"{JOLPICA_PATH}/{year}/{ENDPOINTS[table]}.json?limit={PAGE_ROWS}"
+    later = (f"{base}&offset={offset}" for offset in range(PAGE_ROWS, total, PAGE_ROWS))
+    return base, *later
+
+
+def find_let_out(
+    played: PlayedSeason,
+    cache: SharedCache,
+    publication: Publication,
+    asked: AbstractSet[str],
+) -> datetime:
+    """From when on an asker had it by the first of the ways that it took (`asked` has their
+    addresses): when the answers from before are let go of, and the server answers at all."""
+    ways = [way for way in find_ways(played, publication) if not asked.isdisjoint(way)]
+    taken = ways or find_ways(played, publication)[:1]
+    let_out = min(max(cache.let_out(page, publication.at) for page in way) for way in taken)
+    return max([let_out, *find_ends_of_refusal(played, let_out)])
+
+
+def find_ends_of_refusal(played: PlayedSeason, at: datetime) -> Iterator[datetime]:
+    for disturbance in played.disturbances:
+        if disturbance.trouble is not Trouble.BLANK and disturbance.holds(at):
+            yield disturbance.until
