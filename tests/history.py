@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from ingestion.lifecycle import USUAL_DURATION
 from ingestion.records import SessionType
+from ingestion.sample.history import with_jolpicas_errors
 from ingestion.sample.jolpica import build_body
 from ingestion.sample.season import GrandPrix, Season, Session, load_season
 from ingestion.sample.upstream import JOLPICA_PATH
@@ -22,7 +23,6 @@ from tests.upstream import (
     SHARED,
     Document,
     FaultyUpstream,
-    with_jolpicas_errors,
 )
 
 T = TypeVar("T")

@@ -27,5 +27,5 @@ def all_rows(
             model._default_manager.using(using).order_by("pk").values()
         )
         for model in apps.get_app_config("ingestion").get_models()
-        if model._meta.model_name not in leave_out
+        if model._meta.model_name not in leave_out and not model._meta.proxy
     }

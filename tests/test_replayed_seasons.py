@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.core.serializers.json import DjangoJSONEncoder
 
 from ingestion.models import Change, Event
+from ingestion.sample.history import with_jolpicas_errors
 from ingestion.sample.season import load_season
 from tests.fastf1_limits import settings_restored
 from tests.history import (
@@ -36,7 +37,7 @@ from tests.history import (
 )
 from tests.replay import describe_season
 from tests.replaying import Played, play
-from tests.upstream import RECORDED_ENDPOINTS, SHARED, needs_shared, with_jolpicas_errors
+from tests.upstream import RECORDED_ENDPOINTS, SHARED, needs_shared
 
 pytestmark = [needs_shared, pytest.mark.django_db(transaction=True)]
 

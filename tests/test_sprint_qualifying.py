@@ -15,6 +15,7 @@ from ingestion.models import Change, Event, RequestBlock
 from ingestion.pipeline import Addresses, IngestRequest, ingest
 from ingestion.report import RunReport
 from ingestion.sample import alpha
+from ingestion.sample.history import with_jolpicas_errors
 from ingestion.sample.season import Season, load_season, with_start
 from ingestion.sample.upstream import JOLPICA_PATH, Answer, Request
 from tests.fastf1_limits import cached_urls, connect
@@ -23,7 +24,6 @@ from tests.upstream import (
     SHARED,
     FaultyUpstream,
     needs_shared,
-    with_jolpicas_errors,
     with_results,
     with_wrong_types,
 )

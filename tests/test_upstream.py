@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from ingestion.sample import alpha
+from ingestion.sample.history import with_jolpicas_errors
 from ingestion.sample.season import load_season, without_results
 from tests.upstream import (
     SHARED,
     FaultyUpstream,
     needs_shared,
-    with_jolpicas_errors,
     with_meta,
     with_rows,
     with_wrong_types,

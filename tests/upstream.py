@@ -1,14 +1,12 @@
 """The stand-in upstream with switches for faults. A conftest imports the fixture `upstream`."""
 
 import json
-import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
-from socket import SO_LINGER, SOL_SOCKET
 from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
@@ -17,7 +15,7 @@ import pytest
 
 from ingestion.sample import alpha
 from ingestion.sample.jolpica import build_body, read_question
-from ingestion.sample.season import GrandPrix, Season, Session, load_season
+from ingestion.sample.season import Season, load_season
 from ingestion.sample.upstream import (
     HTML,
     JOLPICA_PATH,
@@ -31,6 +29,7 @@ from ingestion.sample.upstream import (
     print_date,
     read_clock,
     refuse_jolpica,
+    reset,
     serve_jolpica,
     serve_schedule,
 )
@@ -358,13 +357,6 @@ def refuse(request: Request, fault: Fault) -> Answer:
     )
 
 
-def reset(connection: Connection) -> None:
-    """Closes so that the client gets a reset and not an end of the stream."""
-    connection.connection.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
-    connection.connection.close()
-    connection.close_connection = True
-
-
 def pick_rounds(pages: list[Path], rows: str | None) -> dict[str, Document]:
     """A document per round, merged from a season's pages."""
     documents: dict[str, Document] = {}
@@ -420,30 +412,6 @@ def with_wrong_types(document: Document) -> Document:
         return {column: list(rows.values()) for column, rows in document.items()}
     document["MRData"].update(limit=None, total=["many"], RaceTable={"Races": {"0": 1}})
     return document
-
-
-def with_jolpicas_errors(season: Season) -> Season:
-    """2024 as Jolpica's own calendar has it: two weekends wrong in it, right in the file."""
-    late = {
-        "Qualifying": datetime(2024, 11, 2, 18, tzinfo=UTC),
-        "Race": datetime(2024, 11, 3, 17, tzinfo=UTC),
-    }
-
-    def misprint(grand_prix: GrandPrix, session: Session) -> Session:
-        if grand_prix.id == "las-vegas" and session.starts_at:
-            return replace(session, starts_at=session.starts_at - timedelta(days=1))
-        if grand_prix.id == "sao-paulo" and session.name in late:
-            return replace(session, starts_at=late[session.name])
-        return session
-
-    calendar = tuple(
-        replace(
-            grand_prix,
-            sessions=tuple(misprint(grand_prix, session) for session in grand_prix.sessions),
-        )
-        for grand_prix in season.grands_prix
-    )
-    return replace(season, jolpica_calendar=calendar)
 
 
 @pytest.fixture

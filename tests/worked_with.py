@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_q.models import Schedule, Task
 
 from ingestion.corrections import Author, correct_start, disqualify
-from ingestion.models import Alarm, CreatedSchedule, Event, Poll, TaskRun
+from ingestion.models import Alarm, CreatedSchedule, Event, Poll, TaskRun, UpstreamClassification
 
 # As a browser sends it.
 REASON = "Underweight: disqualified.\r\nDocument 84."
@@ -64,6 +64,9 @@ def leave_bookkeeping(steward: User) -> None:
     )
     Poll.objects.create(event=Event.objects.earliest("pk"), season=2024, next_at=now)
     Poll.objects.create(season=2024, next_at=now)
+    UpstreamClassification.objects.create(
+        event=Event.objects.earliest("pk"), classification=[{"order": 1}], seen_at=now
+    )
     TaskRun.objects.create(id="1" * 32, name="f1 tick", started_at=now)
     Task.objects.create(
         id="1" * 32,
