@@ -20,7 +20,7 @@ help:
 	@echo "make setup              .venv, dependencies, .env, migrations"
 	@echo "make ingest YEAR=2025   ingest a season from the live upstream"
 	@echo "make worker             run by itself: the queue with its schedules"
-	@echo "make rehearse           play the 2024 season through the whole installation; some minutes"
+	@echo "make rehearse           play the 2024 season through the whole installation; half an hour and more"
 	@echo "make lint | format | types | test-sqlite | test-postgres | check | measure | clean"
 
 setup: $(VENV)/requirements.stamp
