@@ -14,14 +14,13 @@ from ingestion.matching import (
     gather_grands_prix,
     is_race_of,
 )
-from ingestion.models import Event
+from ingestion.models import OVERDUE_AFTER, Event
 from ingestion.pipeline.season import Classifications, Gathered, SeasonRun
 from ingestion.pipeline.sprint_qualifyings import known_entrants
 from ingestion.pipeline.wanted import Wanted, is_wanted
 from ingestion.plausibility import SeasonField, check_classification
 from ingestion.records import CalendarRecord, ClassificationRecord, SessionType, Source
 from ingestion.report import Problem
-from ingestion.save.classifications import OVERDUE
 from ingestion.transform import Entrant
 from ingestion.transform.live import LiveListing, read_live_classification, read_live_index
 
@@ -161,7 +160,7 @@ def _ask_each(
         try:
             told = _ask_session(session, listings, known, live, run)
         except ResultsNotReady as error:
-            is_overdue = session.ends_at is not None and session.ends_at + OVERDUE <= run.now
+            is_overdue = session.ends_at is not None and session.ends_at + OVERDUE_AFTER <= run.now
             place = gathered.problems if is_overdue else gathered.notes
             place.append(_problem(f"not available yet, {error}", session, run, error))
         except (SourceUnavailable, BadSourceData) as error:

@@ -24,7 +24,7 @@ from ingestion.matching import (
     gather_grands_prix,
     is_race_of,
 )
-from ingestion.models import Event, Result
+from ingestion.models import OVERDUE_AFTER, Event, Result
 from ingestion.pipeline.season import Gathered, SeasonRun
 from ingestion.pipeline.wanted import Heard, Wanted, is_silent, is_wanted
 from ingestion.plausibility import SeasonField, check_classification
@@ -40,7 +40,6 @@ from ingestion.records import (
     Source,
 )
 from ingestion.report import Problem
-from ingestion.save.classifications import OVERDUE
 
 SPRINT_QUALIFYING = SessionType.SPRINT_QUALIFYING
 ENTRANT_FIELDS = (
@@ -70,7 +69,7 @@ class Weekend:
         return self.state in (Event.ResultsState.OFFICIAL, Event.ResultsState.SETTLED)
 
     def is_overdue(self, now: datetime) -> bool:
-        return self.ends_at is None or self.ends_at + OVERDUE <= now
+        return self.ends_at is None or self.ends_at + OVERDUE_AFTER <= now
 
 
 # How the newer form answers before there are results (jolpica-f1 of 2026).

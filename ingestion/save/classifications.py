@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from django.db import DataError, IntegrityError, transaction
 
 from ingestion.amendments import describe_amendment
 from ingestion.errors import BadSourceData, IngestionError, ResultsNotReady
 from ingestion.matching import StoredGrandPrix, gather_grands_prix, match_race
-from ingestion.models import Change, Event, Result
+from ingestion.models import OVERDUE_AFTER, Change, Event, Result
 from ingestion.plausibility import check_classification, describe_field
 from ingestion.records import (
     ClassificationRecord,
@@ -24,8 +23,6 @@ from ingestion.save.rows import Plan, SaveContext, season_locked, snapshot, writ
 
 # Qualifyings of 1994 to 2005 have classifications and stand in no calendar.
 LAST_SEASON_OF_UNLISTED_QUALIFYINGS = 2005
-# Upstreams publish within hours: what is missing a day after the end is said loudly.
-OVERDUE = timedelta(days=1)
 # Sources of a podium or a pole alone, which say nothing of the field.
 OF_LEADERS_ALONE = (Source.PERSON, Source.SPRINT_GRID)
 
@@ -112,7 +109,7 @@ def _report_not_ready(
     """Loud once the session is old, unless a person's classification stands in its place."""
     has_results = event is not None and event.has_results
     told = "its new answer was left aside" if has_results else "not available yet"
-    is_old = event is None or event.ends_at is None or event.ends_at + OVERDUE <= context.now
+    is_old = event is None or event.ends_at is None or event.ends_at + OVERDUE_AFTER <= context.now
     is_loud = is_old and not (event is not None and event.results_locked)
     (report.problems if is_loud else report.notes).append(
         _problem(classification, event, f"{told}, {error}")

@@ -1,11 +1,10 @@
 """Tell an event's whole story from the feed."""
 
-import argparse
 import json
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError
 from django.utils import timezone
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from ingestion.errors import WrongRequest
 from ingestion.management.databases import explain_database
+from ingestion.management.documented import DocumentedCommand
 from ingestion.management.questions import find_event
 from ingestion.management.tables import facts_table, open_console
 from ingestion.models import Change, Event
@@ -46,17 +46,9 @@ exit codes:
 """
 
 
-class Command(BaseCommand):
+class Command(DocumentedCommand):
     help = HELP
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        return super().create_parser(
-            prog_name,
-            subcommand,
-            epilog=EPILOG,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            **kwargs,
-        )
+    epilog = EPILOG
 
     def add_arguments(self, parser: CommandParser) -> None:
         # All optional here, so that what is missing is said in one line as well.

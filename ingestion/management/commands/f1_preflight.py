@@ -1,16 +1,16 @@
 """Say on a Thursday whether the weekend will work."""
 
-import argparse
 import json
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
 from rich.text import Text
 
 from ingestion.management.databases import explain_database
+from ingestion.management.documented import DocumentedCommand
 from ingestion.management.tables import facts_table, open_console
 from ingestion.preflight import Check, Verdict, check_weekend, is_ready
 
@@ -35,19 +35,11 @@ exit codes:
 """
 
 
-class Command(BaseCommand):
+class Command(DocumentedCommand):
     help = HELP
+    epilog = EPILOG
     # They are a line of the table.
     requires_system_checks = []
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        return super().create_parser(
-            prog_name,
-            subcommand,
-            epilog=EPILOG,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            **kwargs,
-        )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--offline", action="store_true", help="do not ask the upstreams")

@@ -1,11 +1,10 @@
 """Say how things stand: whether we work, and whether the upstream does."""
 
-import argparse
 import json
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError
 from django.utils import timezone
@@ -15,6 +14,7 @@ from ingestion.alarms import acknowledge, configured_channels, sound_alarms
 from ingestion.errors import WrongRequest
 from ingestion.health import STATE_WORDS, Health, State, check_health
 from ingestion.management.databases import explain_database
+from ingestion.management.documented import DocumentedCommand
 from ingestion.management.tables import facts_table, open_console
 from ingestion.models import Alarm
 from ingestion.status import Fact, describe_status, read_status, status_fields
@@ -51,19 +51,11 @@ exit codes:
 """
 
 
-class Command(BaseCommand):
+class Command(DocumentedCommand):
     help = HELP
+    epilog = EPILOG
     # Otherwise checks that fail hide what is to be told.
     requires_system_checks = []
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        return super().create_parser(
-            prog_name,
-            subcommand,
-            epilog=EPILOG,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            **kwargs,
-        )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--format", choices=["text", "json"], default="text")

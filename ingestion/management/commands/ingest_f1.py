@@ -1,22 +1,22 @@
 """Bring events and results of Formula 1 seasons into the database."""
 
-import argparse
 import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
-from rich.console import Console
 from rich.table import Table
 
 from ingestion.errors import WrongRequest
 from ingestion.management.databases import explain_database
+from ingestion.management.documented import DocumentedCommand
 from ingestion.management.progress import progress_shown
+from ingestion.management.tables import open_console
 from ingestion.pipeline import (
     Addresses,
     IngestRequest,
@@ -32,8 +32,6 @@ from ingestion.sample.upstream import StandInUpstream
 SAMPLE_SEASON = 2024
 FIRST_SEASON = 1950
 LARGEST_ROUND = 99
-# Of the table where no terminal says how wide it is.
-WIDTH_OF_FILES = 100
 
 EXIT_CODES = {"ok": 0, "failed": 1, "partial": 3}
 WRONG_USAGE = 2
@@ -68,17 +66,9 @@ exit codes:
 """
 
 
-class Command(BaseCommand):
+class Command(DocumentedCommand):
     help = HELP
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        return super().create_parser(
-            prog_name,
-            subcommand,
-            epilog=EPILOG,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            **kwargs,
-        )
+    epilog = EPILOG
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -179,9 +169,7 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _print_report(self, report: RunReport) -> None:
-        console = Console(file=cast("IO[str]", self.stdout), highlight=False)
-        if not console.is_terminal:
-            console.width = WIDTH_OF_FILES
+        console = open_console(self.stdout)
         for season, lines in report.lines.items():
             if lines:
                 console.print(season_table(season, lines, dry_run=report.dry_run))

@@ -13,15 +13,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, connection
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ingestion.management.documented import DocumentedCommand
+from ingestion.management.tables import open_console
 from ingestion.rehearsal import Outcome, as_dict, find_broken, print_outcome, rehearse
 from ingestion.rehearsal.clock import VirtualClock, virtual_time
 from ingestion.rehearsal.engine import Listener
@@ -32,7 +34,6 @@ SEASON = 2024
 DATABASE = "rehearsal.sqlite3"
 WRONG_USAGE = 2
 INTERRUPTED = 130
-WIDTH_OF_FILES = 100
 
 HELP = """\
 Play a real season through the whole installation, on a clock of its own and against a stand-in
@@ -60,19 +61,11 @@ exit codes:
 """
 
 
-class Command(BaseCommand):
+class Command(DocumentedCommand):
     help = HELP
+    epilog = EPILOG
     # The configured database is none of its business.
     requires_system_checks = ()
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        return super().create_parser(
-            prog_name,
-            subcommand,
-            epilog=EPILOG,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            **kwargs,
-        )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("season", nargs="?", default=str(SEASON), help=f"only {SEASON} so far")
@@ -105,7 +98,7 @@ class Command(BaseCommand):
         if options["format"] == "json":
             self.stdout.write(json.dumps(as_dict(outcome), indent=2))
         else:
-            print_outcome(outcome, self._console())
+            print_outcome(outcome, open_console(self.stdout))
         if find_broken(outcome):
             raise CommandError(explain_broken(outcome))
 
@@ -128,12 +121,6 @@ class Command(BaseCommand):
                 cache_dir=folder / "cache",
                 listen=listen,
             )
-
-    def _console(self) -> Console:
-        console = Console(file=cast("IO[str]", self.stdout), highlight=False)
-        if not console.is_terminal:
-            console.width = WIDTH_OF_FILES
-        return console
 
 
 def read_usage(
