@@ -437,15 +437,36 @@ def test_the_pole_is_the_guess_again_where_the_grid_changed(
     assert state_of_china() == GUESSED
 
 
-@pytest.mark.usefixtures("friday")
-def test_who_is_new_to_the_season_waits_by_name(
-    upstream: FaultyUpstream, run: Ingestion, clock: Clock
-) -> None:
+def with_a_new_driver() -> Season:
+    """On Friday, with the sprint qualifying as Zhou's first session of the season."""
     season = on_friday(is_published=True)
     without = tuple(one for one in season.races["bahrain"] if one.driver != "zhou")
     laps = tuple(one for one in season.qualifyings["bahrain"] if one.driver != "zhou")
-    season = replace(season, races={"bahrain": without}, qualifyings={"bahrain": laps})
+    return replace(season, races={"bahrain": without}, qualifyings={"bahrain": laps})
+
+
+@pytest.mark.usefixtures("friday")
+def test_who_is_new_to_the_season_is_found_in_jolpicas_list_of_drivers(
+    upstream: FaultyUpstream, run: Ingestion
+) -> None:
+    """Lawson in Austin 2024."""
+    upstream.seasons[2024] = with_a_new_driver()
+    run()
+    assert state_of_china() == OFFICIAL
+    lists = [request for request in upstream.requests if "drivers" in request.path]
+    assert len(lists) == 1
+
+
+@pytest.mark.usefixtures("friday")
+@pytest.mark.parametrize(
+    "fault", [{"status": 404}, {"status": 503}, {"body": b"{}"}, {"json": {"MRData": {}}}]
+)
+def test_who_is_new_to_the_season_waits_by_name_where_that_list_is_not_to_be_had(
+    upstream: FaultyUpstream, run: Ingestion, clock: Clock, fault: dict[str, Any]
+) -> None:
+    season = with_a_new_driver()
     upstream.seasons[2024] = season
+    upstream.fault("*/drivers.json", **fault)
     report = run()
     assert state_of_china() == PENDING
     assert "Guanyu Zhou in car 24 is nobody whom the season knows yet" in notes(report)[0]

@@ -16,7 +16,7 @@ from ingestion.fetch.headers import age_of
 ERGAST_PATH = "/ergast/f1"
 ALPHA_PATH = "/f1/alpha"
 
-ROUNDS_KEPT = timedelta(hours=12)
+ROUNDS_KEPT = timedelta(days=14)
 
 
 def has_newer_form() -> bool:
@@ -29,7 +29,7 @@ def has_newer_form() -> bool:
 def fetch_rounds(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
     """The season's rounds with the keys under which their results are found.
 
-    The keys are steady: unless it has to be `fresh`, a copy of half a day will do, where the
+    The keys are steady: unless it has to be `fresh`, a copy of a fortnight will do, where the
     upstream itself would be asked again every hour.
     """
     # The only filter that this takes; the server refuses parameters that it does not know.

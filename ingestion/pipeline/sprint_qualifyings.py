@@ -5,8 +5,10 @@ the pole, give or take penalties.
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from ingestion import fetch, transform
 from ingestion.errors import (
@@ -16,7 +18,7 @@ from ingestion.errors import (
     SourceRateLimited,
     SourceUnavailable,
 )
-from ingestion.lifecycle import expected_end, is_over
+from ingestion.lifecycle import expected_end, is_over, results_from
 from ingestion.matching import (
     StoredGrandPrix,
     as_known,
@@ -50,6 +52,8 @@ ENTRANT_FIELDS = (
     "constructor_id",
     "constructor_name",
 )
+# An answer that is older may lack what has been added since.
+LIST_HOLDS = timedelta(hours=1)
 # What there is instead of an official classification.
 BY_GRID = "the sprint's grid shows the pole meanwhile"
 SAVED = "what is saved stays"
@@ -61,6 +65,7 @@ class Weekend:
     """One with a sprint qualifying; `state` is that of its saved classification."""
 
     grand_prix: StoredGrandPrix
+    results_from: datetime | None
     ends_at: datetime | None
     state: str
 
@@ -146,7 +151,7 @@ def _find_weekends(calendar: CalendarRecord | None, events: Sequence[Event]) -> 
     """By the calendar of this run, else by what is stored."""
     kept = {event.grand_prix: event for event in events if event.session_type == SPRINT_QUALIFYING}
     stored = [
-        Weekend(grand_prix, event.ends_at, event.results_state)
+        Weekend(grand_prix, event.results_from, event.ends_at, event.results_state)
         for grand_prix in gather_grands_prix([event.as_stored() for event in events])
         if (event := kept.get(grand_prix.slug)) is not None
     ]
@@ -168,14 +173,18 @@ def _list_weekend(
         is_estimated=session.start_is_estimated,
         race_date=listed.race_date,
     )
+    soonest = results_from(
+        SPRINT_QUALIFYING, session.starts_at, ends_at, is_estimated=session.start_is_estimated
+    )
     states = (one.state for one in stored if find_listed(one.grand_prix, [listed]) is not None)
-    return Weekend(as_known(listed), ends_at, next(states, Event.ResultsState.PENDING.value))
+    state = next(states, Event.ResultsState.PENDING.value)
+    return Weekend(as_known(listed), soonest, ends_at, state)
 
 
 def _is_due(weekend: Weekend, wanted: Wanted, run: SeasonRun) -> bool:
     is_asked_for = run.request.refresh or wanted[SPRINT_QUALIFYING] is not None
     is_settled = weekend.state == Event.ResultsState.SETTLED
-    return is_over(run.now, weekend.ends_at) and (is_asked_for or not is_settled)
+    return is_over(run.now, weekend.results_from) and (is_asked_for or not is_settled)
 
 
 def _ask_each(gathered: Gathered, weekends: Sequence[Weekend], run: SeasonRun) -> Asked:
@@ -183,7 +192,7 @@ def _ask_each(gathered: Gathered, weekends: Sequence[Weekend], run: SeasonRun) -
     asked = Asked()
     fresh = run.request.refresh or gathered.is_live
     try:
-        rounds = _ask_rounds(run)
+        rounds = _ask_rounds(run, weekends)
     except (SourceUnavailable, BadSourceData) as error:
         asked.errors = {weekend.grand_prix.slug: error for weekend in weekends}
         _stop(gathered, error)
@@ -210,14 +219,32 @@ def _stop(gathered: Gathered, error: IngestionError) -> None:
         gathered.refusal = error
 
 
-def _ask_rounds(run: SeasonRun) -> list[transform.AlphaRound]:
-    """Their keys are steady: a copy will do, also while the season goes on."""
+def _ask_rounds(run: SeasonRun, weekends: Sequence[Weekend]) -> list[transform.AlphaRound]:
+    """Their keys are steady: a copy will do, also while the season goes on; but not an old one
+    that lacks a weekend."""
     answer = fetch.fetch_rounds(run.upstream, run.season, fresh=run.request.refresh)
+    rounds = _read_rounds(answer, run)
+    lacks = any(_find_round(weekend, rounds) is None for weekend in weekends)
+    is_old = answer.generated_at is not None and answer.generated_at + LIST_HOLDS < run.now
+    if lacks and is_old:
+        rounds = _read_rounds(fetch.fetch_rounds(run.upstream, run.season, fresh=True), run)
+    return rounds
+
+
+def _read_rounds(answer: fetch.Answer, run: SeasonRun) -> list[transform.AlphaRound]:
     try:
         return transform.read_rounds(answer.content, run.season)
     except BadSourceData:
         fetch.forget(answer)
         raise
+
+
+def _find_round(
+    weekend: Weekend, rounds: Collection[transform.AlphaRound]
+) -> transform.AlphaRound | None:
+    """None where it is not listed, or without a sprint qualifying."""
+    found = (one for one in rounds if is_race_of(one.race, weekend.grand_prix))
+    return next((one for one in found if one.has_sprint_qualifying), None)
 
 
 def _ask_one(
@@ -231,13 +258,13 @@ def _ask_one(
 ) -> ClassificationRecord:
     """Only what can be believed, so that a half-filled answer does not keep a guess out."""
     name = f"{run.season} {weekend.grand_prix.name}"
-    found = next((one for one in rounds if is_race_of(one.race, weekend.grand_prix)), None)
-    if found is None or not found.has_sprint_qualifying:
+    found = _find_round(weekend, rounds)
+    if found is None:
         raise ResultsNotReady(f"Jolpica's newer form has no sprint qualifying of the {name}")
     answer = fetch.fetch_sprint_qualifying(run.upstream, found.key, name, fresh=fresh)
     asked.expiries[weekend.grand_prix.slug] = answer.good_until
     try:
-        told = _read(answer, found, gathered)
+        told = _read(answer, found, gathered, run)
         check_classification(told, SeasonField())
     except BadSourceData:
         fetch.forget(answer)
@@ -249,16 +276,21 @@ def _ask_one(
 
 
 def _read(
-    answer: fetch.Answer, found: transform.AlphaRound, gathered: Gathered
+    answer: fetch.Answer, found: transform.AlphaRound, gathered: Gathered, run: SeasonRun
 ) -> ClassificationRecord:
     """With those whom this run has met, which costs nothing; with all whom the season knows where
-    somebody is missing among them (one round alone, or before a weekend's other sessions)."""
+    somebody is missing among them (one round alone, or before a weekend's other sessions); with
+    Jolpica's list of drivers where this is somebody's first session."""
     known = _met_entrants(gathered)
+    read = partial(transform.read_sprint_qualifying, answer.content, found)
+    with suppress(transform.UnknownEntrant):
+        return read(known, answer.generated_at)
+    known += known_entrants(run.season)
     try:
-        return transform.read_sprint_qualifying(answer.content, found, known, answer.generated_at)
-    except BadSourceData:
-        known += known_entrants(found.race.season)
-        return transform.read_sprint_qualifying(answer.content, found, known, answer.generated_at)
+        return read(known, answer.generated_at)
+    except transform.UnknownEntrant as error:
+        known += _ask_drivers(run, error)
+    return read(known, answer.generated_at)
 
 
 def _met_entrants(gathered: Gathered) -> list[transform.Entrant]:
@@ -268,6 +300,22 @@ def _met_entrants(gathered: Gathered) -> list[transform.Entrant]:
         if isinstance(one, ClassificationRecord)
         for row in one.results
     ]
+
+
+def _ask_drivers(run: SeasonRun, unknown: transform.UnknownEntrant) -> Sequence[transform.Entrant]:
+    """Not again within the hour. Where the list cannot be had, `unknown` is what there is to
+    say."""
+    try:
+        answer = fetch.fetch_drivers(run.upstream, run.season, fresh=run.request.refresh)
+    except SourceRateLimited:
+        raise
+    except (SourceUnavailable, BadSourceData):
+        raise unknown from None
+    try:
+        return transform.read_drivers(answer.content, run.season)
+    except BadSourceData:
+        fetch.forget(answer)
+        raise unknown from None
 
 
 def known_entrants(season: int) -> list[transform.Entrant]:

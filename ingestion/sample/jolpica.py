@@ -10,12 +10,12 @@ from operator import attrgetter
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from ingestion.sample.season import Finish, GrandPrix, Lap, Season
+from ingestion.sample.season import Driver, Finish, GrandPrix, Lap, Season
 
 # A bare season or round means its races; FastF1 always names the endpoint.
 ROUTE = re.compile(
     r"/ergast/f1/(?P<year>\d{4})(?:/(?P<round>\d{1,2}))?"
-    r"(?:/(?P<endpoint>races|results|qualifying|sprint))?(?:\.json|/)"
+    r"(?:/(?P<endpoint>races|results|qualifying|sprint|drivers))?(?:\.json|/)"
 )
 DEFAULT_LIMIT = 30
 MAX_LIMIT = 100
@@ -69,10 +69,15 @@ def read_count(text: str, default: int) -> int:
 def build_document(season: Season | None, question: Question, page: Page, url: str) -> Document:
     """One page; without rows where the season or the round is unknown."""
     weekends = choose_weekends(season, question)
-    total, races = build_races(season, question.endpoint, weekends, page) if season else (0, [])
     table: Document = {"season": str(question.year)}
     if question.round is not None:
         table["round"] = question.round
+    if question.endpoint == "drivers":
+        drivers = list_drivers(season, weekends) if season else []
+        total, name, key, rows = len(drivers), "DriverTable", "Drivers", page.cut(drivers)
+    else:
+        name, key = "RaceTable", "Races"
+        total, rows = build_races(season, question.endpoint, weekends, page) if season else (0, [])
     return {
         "MRData": {
             "xmlns": "",
@@ -81,7 +86,7 @@ def build_document(season: Season | None, question: Question, page: Page, url: s
             "limit": str(page.limit),
             "offset": str(page.offset),
             "total": str(total),
-            "RaceTable": {**table, "Races": races},
+            name: {**table, key: rows},
         }
     }
 
@@ -184,6 +189,22 @@ def print_page(title: str) -> str:
     return quote(title.replace(" ", "_"), safe="_()#,.-'")
 
 
+def list_drivers(season: Season, weekends: list[GrandPrix]) -> list[Document]:
+    """Who took part in any session that has a classification, the sprint qualifying too, by
+    family name."""
+    ids = {weekend.id for weekend in weekends}
+    tables = (season.races, season.qualifyings, season.sprints, season.sprint_qualifyings)
+    entered = {
+        entry.driver
+        for table in tables
+        for weekend, entries in table.items()
+        if weekend in ids
+        for entry in entries
+    }
+    drivers = (season.drivers[driver] for driver in entered)
+    return [build_driver(one) for one in sorted(drivers, key=lambda one: (one.family_name, one.id))]
+
+
 def build_results(
     season: Season,
     weekends: list[GrandPrix],
@@ -224,8 +245,19 @@ def build_finish(season: Season, finish: Finish, winner: int | None) -> Document
 
 
 def build_entrant(season: Season, entry: Finish | Lap) -> Document:
-    driver = season.drivers[entry.driver]
     constructor = season.constructors[entry.constructor]
+    return {
+        "Driver": build_driver(season.drivers[entry.driver]),
+        "Constructor": {
+            "constructorId": constructor.id,
+            "url": f"http://en.wikipedia.org/wiki/{print_page(constructor.wikipedia)}",
+            "name": constructor.name,
+            "nationality": constructor.nationality,
+        },
+    }
+
+
+def build_driver(driver: Driver) -> Document:
     named = {
         "driverId": driver.id,
         "permanentNumber": driver.permanent_number and str(driver.permanent_number),
@@ -236,15 +268,7 @@ def build_entrant(season: Season, entry: Finish | Lap) -> Document:
         "dateOfBirth": driver.born.isoformat(),
         "nationality": driver.nationality,
     }
-    return {
-        "Driver": {key: value for key, value in named.items() if value is not None},
-        "Constructor": {
-            "constructorId": constructor.id,
-            "url": f"http://en.wikipedia.org/wiki/{print_page(constructor.wikipedia)}",
-            "name": constructor.name,
-            "nationality": constructor.nationality,
-        },
-    }
+    return {key: value for key, value in named.items() if value is not None}
 
 
 def print_gap(milliseconds: int, winner: int) -> str:

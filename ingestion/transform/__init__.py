@@ -8,6 +8,8 @@ from ingestion.transform.classifications import read_classifications
 from ingestion.transform.sprint_qualifyings import (
     AlphaRound,
     Entrant,
+    UnknownEntrant,
+    read_drivers,
     read_rounds,
     read_sprint_pole,
     read_sprint_qualifying,
@@ -16,8 +18,10 @@ from ingestion.transform.sprint_qualifyings import (
 __all__ = [
     "AlphaRound",
     "Entrant",
+    "UnknownEntrant",
     "read_calendar",
     "read_classifications",
+    "read_drivers",
     "read_rounds",
     "read_schedule",
     "read_sprint_pole",

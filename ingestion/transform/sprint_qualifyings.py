@@ -38,6 +38,14 @@ NOT_CLASSIFIED = "N"
 LETTERS = {"DISQUALIFIED": "D", "DID_NOT_START": "W"}
 
 
+class UnknownEntrant(BadSourceData):
+    """A driver or a team without a key of the Ergast form: nobody could be paid on it."""
+
+
+class _NotKnownError(ValueError):
+    pass
+
+
 class Entrant(Protocol):
     """Who drove for whom in another session of the season, by the keys of the Ergast form."""
 
@@ -62,6 +70,37 @@ class AlphaRound:
     key: str
     race: RaceIdentity
     has_sprint_qualifying: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDriver:
+    """An entrant of whom a list of drivers tells, which knows no car and no team."""
+
+    driver_id: str
+    driver_number: int | None
+    driver_code: str
+    driver_name: str
+    constructor_id: str = ""
+    constructor_name: str = ""
+
+
+def read_drivers(drivers: Sequence[Mapping[str, Any]], season: int) -> list[ListedDriver]:
+    """Jolpica's list of a season's drivers in its Ergast form, by the whole name as its results
+    print it. Raises `BadSourceData` where it cannot be read."""
+    try:
+        return [
+            ListedDriver(
+                driver_id=require(read_text(told["driverId"]), "driver"),
+                driver_number=read_integer(told.get("permanentNumber")),
+                driver_code=read_text(told.get("code")),
+                driver_name=f"{told['givenName']} {told['familyName']}",
+            )
+            for told in drivers
+        ]
+    except UNREADABLE as error:
+        raise BadSourceData(
+            f"Jolpica's list of the drivers of {season} cannot be read: {error}"
+        ) from error
 
 
 def read_rounds(document: Any, season: int) -> list[AlphaRound]:
@@ -107,8 +146,8 @@ def read_sprint_qualifying(
 ) -> ClassificationRecord:
     """The sprint qualifying of that round; `known` is who the season knows.
 
-    Raises `BadSourceData` where it is of another race or session, cannot be read, or names a
-    driver or a team that nobody knows yet: without their keys nobody could be paid on it.
+    Raises `BadSourceData` where it is of another race or session or cannot be read,
+    `UnknownEntrant` where it names a driver or a team that is not among the known, and
     `ResultsNotReady` where a part of the session has nobody's place yet: each part is published
     by itself, and until the last one is in, the order is that of the one before.
     """
@@ -119,7 +158,8 @@ def read_sprint_qualifying(
         missing = _find_missing_part(data)
         results = () if missing else _read_results(data["results"], known)
     except UNREADABLE as error:
-        raise BadSourceData(
+        kind = UnknownEntrant if isinstance(error, _NotKnownError) else BadSourceData
+        raise kind(
             f"Jolpica's sprint qualifying of the {round_.race.season} {round_.race.name} "
             f"cannot be read: {error}"
         ) from error
@@ -215,7 +255,7 @@ def _find_driver(row: Mapping[str, Any], known: Iterable[Entrant]) -> Entrant:
     for found in (named, numbered):
         if len(found) == 1:
             return next(iter(found.values()))
-    raise ValueError(f"{name} in car {number} is nobody whom the season knows yet")
+    raise _NotKnownError(f"{name} in car {number} is nobody whom the season knows yet")
 
 
 def _find_team(row: Mapping[str, Any], known: Iterable[Entrant]) -> Entrant:
@@ -224,7 +264,7 @@ def _find_team(row: Mapping[str, Any], known: Iterable[Entrant]) -> Entrant:
     for entrant in known:
         if entrant.constructor_name == name:
             return entrant
-    raise ValueError(f"{name} is no team that the season knows yet")
+    raise _NotKnownError(f"{name} is no team that the season knows yet")
 
 
 def _read_lap(row: Mapping[str, Any], part: str) -> timedelta | None:
