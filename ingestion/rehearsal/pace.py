@@ -7,11 +7,12 @@ real clock and on loopback too. Its cache goes by the real clock as well.
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 LOOPBACK = "127.0.0.1"
 ANYWHERE_BUT_LOOPBACK = rf"(?!https?://{re.escape(LOOPBACK)}[:/])"
+LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 # The longest that an answer may be kept, by the upstream's word.
 KEPT = timedelta(hours=1)
 
@@ -39,11 +40,11 @@ def pauses_lifted(*addresses: str) -> Iterator[None]:
 
 
 class CacheClock:
-    """Empties FastF1's cache when its copies would have expired by another clock; `asked` counts
-    the requests, since without one there is no new copy."""
+    """Lets the copies in FastF1's cache expire when they would have by another clock; `asked`
+    counts the requests, since without one there is no new copy."""
 
     def __init__(self, now: datetime, asked: Callable[[], int]) -> None:
-        self._emptied_at = now
+        self._expired_at = now
         self._asked = asked
         self._asked_before = 0
 
@@ -51,8 +52,8 @@ class CacheClock:
         from fastf1.req import Cache
 
         asked = self._asked()
-        if to < self._emptied_at + KEPT or asked == self._asked_before:
+        if to < self._expired_at + KEPT or asked == self._asked_before:
             return
-        self._emptied_at, self._asked_before = to, asked
+        self._expired_at, self._asked_before = to, asked
         if Cache._requests_session_cached is not None:
-            Cache._requests_session_cached.cache.clear()
+            Cache._requests_session_cached.cache.reset_expiration(LONG_AGO)

@@ -23,15 +23,38 @@ ENDPOINTS: dict[Table, str] = {
 Way = tuple[str, ...]
 
 
-def find_ways(played: PlayedSeason, publication: Publication) -> list[Way]:
-    """Its grand prix alone, or the season's pages; of a sprint qualifying there is one."""
+def find_ways(
+    played: PlayedSeason, publication: Publication, asked: AbstractSet[str] = frozenset()
+) -> list[Way]:
+    """Its grand prix alone, the season's pages, or one of those asked from another row on; of a
+    sprint qualifying there is one."""
     facts = played.facts
     grand_prix = facts.grand_prix(publication.grand_prix)
     if publication.table == "sprint_qualifyings":
         return [(name_sprint_qualifying(facts, grand_prix.id),)]
     total = played.count_rows(publication.table, publication.at)
     alone = f"{JOLPICA_PATH}/{facts.year}/{grand_prix.round}/{ENDPOINTS[publication.table]}.json"
-    return [(f"{alone}?limit={PAGE_ROWS}",), name_pages(facts.year, publication.table, total)]
+    return [
+        (f"{alone}?limit={PAGE_ROWS}",),
+        name_pages(facts.year, publication.table, total),
+        *((page,) for page in asked if _holds(page, played, publication)),
+    ]
+
+
+def _holds(page: str, played: PlayedSeason, publication: Publication) -> bool:
+    """Whether a page that begins anywhere in the season has all of it."""
+    base = f"{name_pages(played.facts.year, publication.table, 0)[0]}&offset="
+    offset = page.removeprefix(base)
+    if not offset.isdecimal():
+        return False
+    season = played.jolpica_at(publication.at)
+    number = season.grand_prix(publication.grand_prix).round
+    classifications = getattr(season, publication.table)
+    before = sum(
+        len(classifications.get(one.id, ())) for one in season.grands_prix if one.round < number
+    )
+    after = before + len(publication.entries)
+    return int(offset) <= before and after <= int(offset) + PAGE_ROWS
 
 
 def name_sprint_qualifying(facts: Season, grand_prix: str) -> str:
@@ -55,7 +78,8 @@ def find_let_out(
 ) -> datetime:
     """From when on an asker had it by the first of the ways that it took (`asked` has their
     addresses): when the answers from before are let go of, and the server answers at all."""
-    ways = [way for way in find_ways(played, publication) if not asked.isdisjoint(way)]
+    known = find_ways(played, publication, asked)
+    ways = [way for way in known if not asked.isdisjoint(way)]
     taken = ways or find_ways(played, publication)[:1]
     let_out = min(max(cache.let_out(page, publication.at) for page in way) for way in taken)
     return max([let_out, *find_ends_of_refusal(played, let_out)])

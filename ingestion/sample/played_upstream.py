@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from ingestion.sample import alpha, jolpica
 from ingestion.sample.played import DEFAULT_SEED, PlayedSeason, Trouble
@@ -30,6 +30,8 @@ from ingestion.sample.upstream import (
 QUIET = timedelta(hours=12)
 BUSY = timedelta(minutes=20)
 EVENING = timedelta(hours=6)
+# As FastF1's users ask for a season's.
+PAGE_ROWS = 100
 # Beyond the last publication nothing is told that is not known.
 AFTERWARDS = timedelta(days=60)
 
@@ -128,6 +130,9 @@ def find_sprint_qualifying(played: PlayedSeason, address: str) -> GrandPrix | No
 
 
 def draw_clients(played: PlayedSeason, address: str, random: Random) -> list[datetime]:
+    if int(dict(parse_qsl(urlsplit(address).query)).get("offset", 0)) % PAGE_ROWS:
+        # A page that begins in the middle of others is nobody else's.
+        return []
     flags = sorted(set(list_flags(played, address)))
     until = played.publications[-1].at + AFTERWARDS
     asks = list(draw_asks(played.begins_at, until, QUIET, random))
