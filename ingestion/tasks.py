@@ -85,6 +85,7 @@ def _read_calendars(season: int, clock: Clock, *, is_optional: bool = False) -> 
         season=season,
         trigger="schedule",
         with_results=False,
+        spares_second_calendar=True,
         may_be_absent=is_optional,
         keeps_polling=True,
     )

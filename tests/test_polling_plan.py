@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from ingestion.lifecycle import Watched, next_ask, next_calendar_ask
+from ingestion.lifecycle import RACE_DAY, Watched, next_ask, next_calendar_ask
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 FLAG = datetime(2024, 7, 28, 16, tzinfo=UTC)
@@ -23,7 +23,7 @@ def watched(
     """Asked so long after its expected end; the answer is good for so long from then."""
     asked_at = None if asked is None else FLAG + asked
     good_until = None if asked_at is None or good_for is None else asked_at + good_for
-    return Watched(FLAG, SEASON_END, official, asked_at, good_until, failures)
+    return Watched(FLAG, FLAG, SEASON_END, official, asked_at, good_until, failures)
 
 
 def after(session: Watched) -> timedelta:
@@ -33,12 +33,20 @@ def after(session: Watched) -> timedelta:
     return at - FLAG
 
 
-def test_first_question_comes_at_the_expected_end() -> None:
+def test_first_question_comes_when_there_may_be_a_result() -> None:
     assert next_ask(watched()) == FLAG
+    early = Watched(FLAG - HOUR, FLAG, SEASON_END, is_official=False)
+    assert next_ask(early) == FLAG - HOUR
+
+
+def test_answer_from_before_the_expected_end_is_followed_as_soon_as_it_expires() -> None:
+    asked_at = FLAG - HOUR
+    early = Watched(asked_at, FLAG, SEASON_END, False, asked_at, good_until=asked_at + HOUR)
+    assert next_ask(early) == FLAG + timedelta(seconds=5)
 
 
 def test_session_without_an_expected_end_is_not_asked_about() -> None:
-    assert next_ask(Watched(None, SEASON_END, is_official=False)) is None
+    assert next_ask(Watched(None, None, SEASON_END, is_official=False)) is None
 
 
 def test_question_from_before_a_postponement_counts_for_nothing() -> None:
@@ -69,18 +77,28 @@ def test_pending_result_is_asked_for_ever_more_slowly_where_answers_do_not_say_w
 
 @pytest.mark.parametrize(
     ("asked", "promise"),
-    [(3 * HOUR, HOUR), (11 * HOUR, HOUR), (13 * HOUR, 6 * HOUR), (2 * DAY, 6 * HOUR)],
+    [(2 * HOUR, HOUR), (10 * HOUR, HOUR), (13 * HOUR, 6 * HOUR), (2 * DAY, 6 * HOUR)],
 )
 def test_amendment_is_seen_within_the_promised_time(asked: timedelta, promise: timedelta) -> None:
-    """Of its publication and of the upstream's own cache, which lets it out within the hour."""
-    again = after(watched(official=True, asked=asked)) - asked
-    assert promise - 10 * MINUTE - MINUTE <= again <= max(promise, HOUR + TICK)
+    """Of the moment at which the upstream's own cache lets it out, an hour after it was asked."""
+    again = after(watched(official=True, asked=asked)) - asked - HOUR
+    assert promise - 10 * MINUTE <= again <= promise - TICK
+
+
+def test_what_stewards_decide_right_after_the_race_is_seen_as_soon_as_it_is_let_out() -> None:
+    assert after(watched(official=True, asked=HOUR)) == 2 * HOUR + timedelta(seconds=5)
+
+
+def test_answer_that_holds_beyond_the_first_half_day_is_followed_six_hours_later() -> None:
+    """Nothing that it lacks is let out within the half day."""
+    asked = 11 * HOUR + 10 * MINUTE
+    assert after(watched(official=True, asked=asked)) - asked > 6 * HOUR
 
 
 def test_slow_watching_is_done_in_quiet_hours_and_ends_after_the_season() -> None:
     asked_at = FLAG + 3 * DAY
     days = []
-    while (at := next_ask(Watched(FLAG, SEASON_END, True, asked_at))) is not None:
+    while (at := next_ask(Watched(FLAG, FLAG, SEASON_END, True, asked_at))) is not None:
         assert (at.hour, at.minute) == (4, 0)
         days.append(at)
         asked_at = at
@@ -109,10 +127,13 @@ def test_failing_server_is_left_ever_longer_alone_where_nothing_is_awaited() -> 
     assert pauses == [4 * MINUTE, 8 * MINUTE, 64 * MINUTE, 6 * HOUR]
 
 
-def test_schedule_file_is_read_every_hour_on_a_race_day_and_more_often_never() -> None:
-    assert next_calendar_ask(FLAG, failures=0) == FLAG + 55 * MINUTE
+def test_schedule_file_is_read_three_times_before_a_start_and_again_soon_where_it_fails() -> None:
+    looks = [FLAG - RACE_DAY]
+    while looks[-1] < FLAG:
+        looks.append(next_calendar_ask(looks[-1], failures=0))
+    assert len(looks) == 4
     assert next_calendar_ask(FLAG, failures=1) == FLAG + 4 * MINUTE
-    assert next_calendar_ask(FLAG, failures=9) == FLAG + 55 * MINUTE
+    assert next_calendar_ask(FLAG, failures=9) == FLAG + 80 * MINUTE
 
 
 def test_answer_that_claims_to_hold_for_days_is_not_believed_for_as_long() -> None:

@@ -17,7 +17,15 @@ from ingestion.fetch.alpha import fetch_rounds, fetch_sprint_qualifying, has_new
 from ingestion.fetch.answers import Answer, Upstream
 from ingestion.fetch.asking import asking, cache_damaged, forget_copies
 from ingestion.fetch.live import open_live_timing
-from ingestion.fetch.pages import ENDPOINTS, PAGE_ROWS, build_url, count_pages, fetch_results
+from ingestion.fetch.pages import (
+    ENDPOINTS,
+    PAGE_ROWS,
+    Before,
+    RowsMoved,
+    build_url,
+    count_pages,
+    fetch_results,
+)
 
 if TYPE_CHECKING:
     from ingestion.fetch.door import Door
@@ -25,10 +33,13 @@ if TYPE_CHECKING:
 __all__ = [
     "ENDPOINTS",
     "Answer",
+    "Before",
+    "RowsMoved",
     "Upstream",
     "connect",
     "count_pages",
     "fetch_calendar",
+    "fetch_drivers",
     "fetch_results",
     "fetch_rounds",
     "fetch_schedule",
@@ -132,6 +143,23 @@ def fetch_calendar(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
         _expect_total(what, races.total_results, len(races))
         return Answer(
             list(races), reply.generated_at, () if fresh else (url,), good_until=reply.good_until
+        )
+
+
+def fetch_drivers(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
+    """Who drives for a team in the season, as a list of drivers as Jolpica sends them: also those
+    who have no result yet that its Ergast form shows."""
+    from fastf1.ergast import Ergast
+
+    what = f"Jolpica's list of the drivers of {season}"
+    url = build_url(season, None, "drivers", offset=0)
+    with asking(upstream.door, what, url, fresh=fresh) as reply:
+        drivers = Ergast(result_type="raw", auto_cast=False).get_driver_info(
+            season, limit=PAGE_ROWS
+        )
+        _expect_total(what, drivers.total_results, len(drivers))
+        return Answer(
+            list(drivers), reply.generated_at, () if fresh else (url,), good_until=reply.good_until
         )
 
 

@@ -1,6 +1,7 @@
 """A season's classifications of one kind, page by page: each page the one asked for, and whole."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,23 +30,38 @@ LARGEST_TOTAL = 5000
 Entry = tuple[str, str, str]
 
 
+class RowsMoved(BadSourceData):
+    """A season's rows are not where they were; nothing of the answer can be placed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What of a season is left out: so many rows, the last of them of that round of Jolpica's."""
+
+    rows: int
+    round_number: int
+
+
 def fetch_results(
     upstream: Upstream,
     season: int,
     session_type: SessionType,
     *,
     round_number: int | None = None,
+    before: Before | None = None,
     pages_expected: int = 1,
     fresh: bool,
 ) -> Answer:
     """A season's classifications of one kind of session, or one round's, page by page.
 
-    As many pages as are expected are set aside before the first; it tells how many there are. The
-    content is a list of pages as FastF1 gives them, the age that of the oldest page. Raises
-    `BadSourceData` when the pages are not of one piece.
+    Without what is `before`, but for its last row: the first of the answer, and proof that the next
+    one begins a race. As many pages as are expected are set aside before the first; it tells how
+    many there are. The content is a list of pages as FastF1 gives them, the age that of the oldest
+    page. Raises `BadSourceData` when the pages are not of one piece, and `RowsMoved` when the
+    first row is another.
     """
     with upstream.door.block(pages_expected):
-        return _ask_pages(upstream, season, session_type, round_number, fresh=fresh)
+        return _ask_pages(upstream, season, session_type, round_number, before, fresh=fresh)
 
 
 def _ask_pages(
@@ -53,6 +69,7 @@ def _ask_pages(
     season: int,
     session_type: SessionType,
     round_number: int | None,
+    before: Before | None,
     *,
     fresh: bool,
 ) -> Answer:
@@ -64,10 +81,11 @@ def _ask_pages(
     expiries: list[datetime | None] = []
     urls: list[str] = []
     entries: list[Entry] = []
+    start = before.rows - 1 if before is not None else 0
     total: int | None = None
     try:
-        while total is None or len(entries) < total:
-            offset = len(entries)
+        while total is None or start + len(entries) < total:
+            offset = start + len(entries)
             if total is not None:
                 upstream.door.expect(count_pages(total - offset))
             urls.append(build_url(season, round_number, ENDPOINTS[session_type], offset=offset))
@@ -75,6 +93,8 @@ def _ask_pages(
                 page = _ask_page(season, session_type, round_number, offset=offset)
                 _check_page(what, page, offset=offset, total=total)
                 entries += _read_entries(what, page, entries)
+                if before is not None:
+                    _expect_boundary(what, entries, before)
                 ages.append(reply.generated_at)
                 expiries.append(reply.good_until)
             pages.append((page.description, page.content))
@@ -121,9 +141,15 @@ def _check_page(what: str, page: Any, *, offset: int, total: int | None) -> None
     if total is not None and page.total_results != total:
         raise BadSourceData(f"{what}: the number of rows changed from page to page")
     rows = sum(len(frame) for frame in page.content)
-    expected = min(PAGE_ROWS, page.total_results - offset)
+    expected = max(0, min(PAGE_ROWS, page.total_results - offset))
     if rows != expected:
         raise BadSourceData(f"{what}: a page has {rows} rows where {expected} should be")
+
+
+def _expect_boundary(what: str, entries: Sequence[Entry], before: Before) -> None:
+    rounds = [race for race, *_ in entries]
+    if rounds[:1] != [str(before.round_number)] or rounds.count(rounds[0]) != 1:
+        raise RowsMoved(f"{what}: its rows are not where they were")
 
 
 def _read_entries(what: str, page: Any, earlier: Sequence[Entry]) -> list[Entry]:

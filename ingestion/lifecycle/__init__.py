@@ -15,6 +15,7 @@ from ingestion.lifecycle.sessions import (
     is_over,
     is_small_dispute,
     picks_close,
+    results_from,
     status_at,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "next_ask",
     "next_calendar_ask",
     "picks_close",
+    "results_from",
     "season_to_look_for",
     "status_at",
 ]

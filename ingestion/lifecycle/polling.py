@@ -30,8 +30,12 @@ WATCHED = (
     (DAY / 2, 50 * MINUTE),
     (3 * DAY, 6 * HOUR - 10 * MINUTE),
 )
+# Most penalties follow soon, and are seen as soon as an answer can have them. Later the pause is
+# counted from there, as the promise is: not every answer is asked for.
+PROMPT = 90 * MINUTE
 # Then once a day, and after a fortnight once a week, in the quiet hours in which no session runs:
-# what comes due together is asked for together.
+# what comes due together is asked for together. What went along with others an hour before is not
+# asked for again.
 DAILY_UNTIL = 14 * DAY
 QUIET_HOUR = time(4, tzinfo=UTC)
 QUIET_WEEKDAY = 2
@@ -48,19 +52,22 @@ FIRST_RETRY = 4 * MINUTE
 LONGEST_RETRY_WHILE_AWAITED = 9 * MINUTE
 LONGEST_RETRY = 6 * HOUR
 
-# Starts have moved by hours on the day (Miami 2026): the schedule file is read every hour then.
+# Starts have moved by hours on the day (Miami 2026: three): the schedule file is read three times
+# more before each.
 RACE_DAY = 4 * HOUR
-CALENDAR_PAUSE = 55 * MINUTE
+CALENDAR_PAUSE = 80 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
     """A session, its saved classification and the last answer, as far as polling is concerned.
 
-    `asked_at` is None before the first time, `good_until` where the last answer did not say until
-    when it holds; `failures` counts those in a row. All times are UTC.
+    A result may be there from `results_from` on; `asked_at` is None before the first time,
+    `good_until` where the last answer did not say until when it holds; `failures` counts those in a
+    row. All times are UTC.
     """
 
+    results_from: datetime | None
     ends_at: datetime | None
     season_ends_at: datetime | None
     is_official: bool
@@ -72,24 +79,32 @@ class Watched:
 def next_ask(session: Watched) -> datetime | None:
     """When to ask for the session's classification next; it may have passed. None: never again.
 
-    From the expected end on; quickly until the classification is official, then for amendments;
-    never before the last answer has expired.
+    From the moment on at which there may be one; quickly until it is official, then for
+    amendments; never before the last answer has expired.
     """
-    if session.ends_at is None:
+    if session.results_from is None or session.ends_at is None:
         return None
-    at = _next_at(session, session.ends_at)
+    at = _next_at(session, session.results_from, session.ends_at)
     last = max(session.season_ends_at or session.ends_at, session.ends_at) + WATCHED_AFTER_SEASON
     return at if at <= last else None
 
 
-def _next_at(session: Watched, ends_at: datetime) -> datetime:
+def _next_at(session: Watched, results_from: datetime, ends_at: datetime) -> datetime:
     asked_at = session.asked_at
     if asked_at is None:
-        return ends_at
-    at = ends_at if asked_at < ends_at else _after_asking(session, asked_at, asked_at - ends_at)
+        return results_from
+    if asked_at < results_from:
+        at = results_from
+    else:
+        at = _after_asking(session, asked_at, asked_at - ends_at)
+    expires_at = _expiry(session, asked_at)
+    return at if expires_at is None else max(at, expires_at + AFTER_EXPIRY)
+
+
+def _expiry(session: Watched, asked_at: datetime) -> datetime | None:
     if session.good_until is None:
-        return at
-    return max(at, min(session.good_until, asked_at + LONGEST_TRUST) + AFTER_EXPIRY)
+        return None
+    return min(session.good_until, asked_at + LONGEST_TRUST)
 
 
 def _after_asking(session: Watched, asked_at: datetime, age: timedelta) -> datetime:
@@ -99,14 +114,17 @@ def _after_asking(session: Watched, asked_at: datetime, age: timedelta) -> datet
         return asked_at + retry_after(session.failures, longest=longest)
     if is_awaited and session.good_until is not None:
         return asked_at + FIRST_RETRY
-    return _after_answer(asked_at, age, is_official=session.is_official)
+    if not session.is_official or age < PROMPT:
+        return _after_answer(asked_at, age, is_official=session.is_official)
+    since = max(asked_at, _expiry(session, asked_at) or asked_at)
+    return _after_answer(since, age + (since - asked_at), is_official=True)
 
 
-def _after_answer(asked_at: datetime, age: timedelta, *, is_official: bool) -> datetime:
+def _after_answer(since: datetime, age: timedelta, *, is_official: bool) -> datetime:
     for until, pause in WATCHED if is_official else PENDING:
         if age < until:
-            return asked_at + pause
-    return next_quiet_hour(asked_at, is_weekly=age >= DAILY_UNTIL)
+            return since + pause
+    return next_quiet_hour(since, is_weekly=age >= DAILY_UNTIL)
 
 
 def next_quiet_hour(after: datetime, *, is_weekly: bool) -> datetime:

@@ -14,6 +14,15 @@ USUAL_DURATION = {
     SessionType.SPRINT_QUALIFYING: timedelta(minutes=75),
 }
 
+# From the start until there may be a result: the shortest that a session takes, and the shortest
+# that Jolpica does. Asking sooner is in vain, and keeps its empty answer for an hour.
+SOONEST_RESULT = {
+    SessionType.RACE: timedelta(hours=2),
+    SessionType.SPRINT: timedelta(minutes=75),
+    SessionType.QUALIFYING: timedelta(minutes=90),
+    SessionType.SPRINT_QUALIFYING: timedelta(minutes=75),
+}
+
 # A calendar day is over everywhere twelve hours after it is in UTC (UTC-12).
 LAST_TIME_ZONE = timedelta(hours=12)
 # ... and begins fourteen hours earlier (UTC+14).
@@ -39,6 +48,19 @@ def expected_end(
     if is_estimated:
         return starts_at + timedelta(days=1) + LAST_TIME_ZONE
     return starts_at + USUAL_DURATION[session_type]
+
+
+def results_from(
+    session_type: SessionType,
+    starts_at: datetime | None,
+    ends_at: datetime | None,
+    *,
+    is_estimated: bool,
+) -> datetime | None:
+    """The earliest that a result may be there; the expected end where the start is not known."""
+    if starts_at is None or is_estimated or ends_at is None:
+        return ends_at
+    return min(starts_at + SOONEST_RESULT[session_type], ends_at)
 
 
 def picks_close(

@@ -62,6 +62,16 @@ class Poll(models.Model):
         blank=True,
         help_text="Of the calendars: Jolpica's round numbers by grand prix, ours may differ.",
     )
+    both_read_at = models.DateTimeField(
+        null=True, blank=True, help_text="Of the calendars: when both were last read together."
+    )
+    file_digest = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Of the calendars: what the schedule file said then, in short.",
+    )
 
     class Meta:
         constraints = [

@@ -7,7 +7,7 @@ from typing import Self
 from django.db import models
 from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q
 
-from ingestion.lifecycle import is_over, status_at
+from ingestion.lifecycle import is_over, results_from, status_at
 from ingestion.records import SessionType, StoredEvent
 
 # When a result that is not there is late, after the session's end.
@@ -263,6 +263,16 @@ class Event(models.Model):
 
     def is_over(self, at: datetime) -> bool:
         return self.has_results or is_over(at, self.ends_at)
+
+    @property
+    def results_from(self) -> datetime | None:
+        """The earliest that a classification may be there (UTC)."""
+        return results_from(
+            SessionType(self.session_type),
+            self.starts_at,
+            self.ends_at,
+            is_estimated=self.start_is_estimated,
+        )
 
     def as_stored(self) -> StoredEvent:
         return StoredEvent(

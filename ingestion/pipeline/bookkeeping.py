@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from ingestion.errors import BadSourceData, IngestionError, SourceRateLimited
-from ingestion.lifecycle import Watched, next_ask, next_calendar_ask
+from ingestion.lifecycle import Watched, is_over, next_ask, next_calendar_ask
 from ingestion.matching import find_listed, gather_grands_prix
 from ingestion.models import Event, Poll
+from ingestion.pipeline.calendars import digest_of
 from ingestion.pipeline.season import Gathered, SeasonRun
 from ingestion.pipeline.wanted import Heard
 from ingestion.records import CalendarRecord, SessionType
@@ -19,6 +20,7 @@ JITTER = timedelta(seconds=20)
 WRITTEN = (
     *("asked_at", "answered_at", "good_until", "next_at", "rounds"),
     *("failures", "failing_since", "trouble"),
+    *("both_read_at", "file_digest"),
 )
 
 
@@ -50,12 +52,8 @@ def _pair(
     for event in events:
         kind = SessionType(event.session_type)
         found = heard.get((kind, event.grand_prix)) or heard.get((kind, None))
-        if found is not None and not event.is_cancelled and _is_over(event, run.now):
+        if found is not None and not event.is_cancelled and is_over(run.now, event.results_from):
             yield event, found
-
-
-def _is_over(event: Event, now: datetime) -> bool:
-    return event.ends_at is not None and event.ends_at <= now
 
 
 def _remember_event(event: Event, heard: Heard, run: SeasonRun) -> Poll:
@@ -103,6 +101,7 @@ def watched(event: Event, season_ends_at: datetime | None) -> Watched:
     saved_at = event.results_changed_at if is_official else None
     asked_at = poll.asked_at if poll is not None and poll.asked_at is not None else saved_at
     return Watched(
+        results_from=event.results_from,
         ends_at=event.ends_at,
         season_ends_at=season_ends_at,
         is_official=is_official,
@@ -127,6 +126,9 @@ def _remember_calendars(
     jolpicas = gathered.jolpicas_calendar
     if jolpicas is not None:
         poll.rounds = _jolpicas_rounds(jolpicas, events)
+    if gathered.has_all_calendars:
+        poll.both_read_at = run.now
+        poll.file_digest = digest_of(gathered.calendars[0])
     if run.request.with_schedule:
         _remember_outcome(poll, gathered.calendar_error, None, run.now)
         if poll.next_at is None:

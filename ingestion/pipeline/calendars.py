@@ -1,6 +1,9 @@
 """Ask for the calendars of a season: the schedule file, and Jolpica's with it."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 from ingestion import fetch, transform
 from ingestion.errors import (
@@ -9,10 +12,13 @@ from ingestion.errors import (
     SourceRateLimited,
     SourceUnavailable,
 )
+from ingestion.models import Poll
 from ingestion.pipeline.season import Gathered, SeasonRun
 from ingestion.records import FIRST_SCHEDULE_FILE, CalendarRecord, Source
 
 NOT_FOUND = 404
+# The second calendar is read once a day; its hours drift by a tick.
+SECOND_SPARED = timedelta(hours=20)
 
 Ask = Callable[..., CalendarRecord]
 
@@ -20,17 +26,14 @@ Ask = Callable[..., CalendarRecord]
 def gather_calendars(gathered: Gathered, run: SeasonRun) -> None:
     """The schedule file first, where the season has one, and Jolpica's calendar with it."""
     asks = _choose(gathered, run)
-    fresh = run.request.refresh or gathered.is_live
-    calendars: list[CalendarRecord] = []
+    told: dict[Ask, CalendarRecord] = {}
     errors: dict[Ask, IngestionError] = {}
-    with run.upstream.block(len(asks)):
-        for ask in asks:
-            try:
-                calendars.append(ask(run, fresh=fresh))
-            except (SourceUnavailable, BadSourceData) as error:
-                errors[ask] = error
-                if gathered.fills_gaps and isinstance(error, SourceRateLimited):
-                    break
+    if run.request.spares_second_calendar and ask_schedule_file in asks:
+        _ask_each([ask_schedule_file], told, errors, gathered, run)
+        if _is_enough(told.get(ask_schedule_file), errors.get(ask_schedule_file), run):
+            asks = [ask_schedule_file]
+    _ask_each([ask for ask in asks if ask not in {*told, *errors}], told, errors, gathered, run)
+    calendars = list(told.values())
     gathered.calendar_error = next(iter(errors.values()), None)
     is_in_vain = gathered.fills_gaps or not calendars
     gathered.refusal = _find_refusal(errors, gathered) if is_in_vain else None
@@ -38,16 +41,55 @@ def gather_calendars(gathered: Gathered, run: SeasonRun) -> None:
         return
     gathered.calendars = sorted(calendars, key=lambda one: one.source is Source.JOLPICA)
     gathered.answers += len(calendars)
-    gathered.has_all_calendars = not (errors or run.request.schedule_file_alone)
+    gathered.has_all_calendars = len(told) == len(_choose(gathered, run))
     if errors:
         _report(list(errors.values()), gathered, run)
+
+
+def _ask_each(
+    asks: Sequence[Ask],
+    told: dict[Ask, CalendarRecord],
+    errors: dict[Ask, IngestionError],
+    gathered: Gathered,
+    run: SeasonRun,
+) -> None:
+    fresh = run.request.refresh or gathered.is_live
+    with run.upstream.block(len(asks)):
+        for ask in asks:
+            try:
+                told[ask] = ask(run, fresh=fresh)
+            except (SourceUnavailable, BadSourceData) as error:
+                errors[ask] = error
+                if gathered.fills_gaps and isinstance(error, SourceRateLimited):
+                    break
+
+
+def _is_enough(
+    calendar: CalendarRecord | None, error: IngestionError | None, run: SeasonRun
+) -> bool:
+    """Where the file says what it said when both calendars were read, within the day; and of a
+    season that is not published yet that it is not."""
+    if error is not None and run.request.may_be_absent and _is_absence(error):
+        return True
+    kept = Poll.objects.filter(season=run.season, event=None).first()
+    if calendar is None or kept is None or kept.both_read_at is None:
+        return False
+    is_recent = run.now < kept.both_read_at + SECOND_SPARED
+    return is_recent and kept.file_digest == digest_of(calendar)
+
+
+def digest_of(calendar: CalendarRecord) -> str:
+    """Alike for what says the same, whenever it was made."""
+    facts = [
+        (replace(grand_prix, sessions=()), replace(session, generated_at=None))
+        for grand_prix, session in calendar.sessions()
+    ]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def _choose(gathered: Gathered, run: SeasonRun) -> list[Ask]:
     if run.season < FIRST_SCHEDULE_FILE:
         return [ask_jolpicas_calendar]
-    if run.request.schedule_file_alone:
-        return [ask_schedule_file]
     if gathered.fills_gaps:
         # It is the one that may be refused: the file is then not asked for in vain.
         return [ask_jolpicas_calendar, ask_schedule_file]

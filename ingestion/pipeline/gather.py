@@ -16,7 +16,7 @@ from ingestion.pipeline.pages import expect_pages
 from ingestion.pipeline.results import gather_results
 from ingestion.pipeline.season import CALENDARS, PARTS, Gathered, SeasonRun, Session
 from ingestion.pipeline.sprint_qualifyings import gather_sprint_qualifyings
-from ingestion.pipeline.wanted import Heard, Wanted, WantedGrandPrix
+from ingestion.pipeline.wanted import Heard, Wanted, WantedGrandPrix, each_wanted
 from ingestion.records import CalendarRecord, SessionType, Source
 from ingestion.report import Problem
 
@@ -106,8 +106,8 @@ def _leave(gathered: Gathered, wanted: Wanted, refusal: SourceRateLimited) -> No
         kind for kind in PARTS if kind in wanted and (kind in refused or kind not in told)
     )
     for kind in wanted.keys() - told:
-        alone = wanted[kind]
-        slugs = [None] if alone is None else [one.grand_prix.slug for one in alone]
+        named = each_wanted(wanted[kind])
+        slugs = [None] if named is None else [one.grand_prix.slug for one in named]
         gathered.heard += [Heard(kind, slug, error=refusal) for slug in slugs]
 
 

@@ -4,80 +4,113 @@ Any number of processes may do this at once. What is due is claimed before it is
 claim that nobody makes good (a process that died) lapses by itself.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Max, OuterRef, Q, Subquery
+from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
 
 from ingestion.errors import WrongRequest
-from ingestion.lifecycle import RACE_DAY, WATCHED_AFTER_SEASON, next_ask
-from ingestion.matching import StoredGrandPrix, gather_grands_prix
-from ingestion.models import Event, Poll, Result
+from ingestion.lifecycle import (
+    RACE_DAY,
+    USUAL_DURATION,
+    WATCHED_AFTER_SEASON,
+    is_over,
+    next_ask,
+    results_from,
+)
+from ingestion.models import Event, Poll
 from ingestion.pipeline.bookkeeping import poll_of, watched
+from ingestion.pipeline.missing import HAD
+from ingestion.pipeline.planning import plan_requests
 from ingestion.pipeline.request import Addresses, IngestRequest, Rules
 from ingestion.pipeline.run import Listener, ingest
-from ingestion.pipeline.wanted import Wanted, WantedGrandPrix
 from ingestion.records import SessionType
 from ingestion.report import RunReport
 from ingestion.save import season_locked
 
 # The longest season has some forty weeks.
 LONGEST_WATCH = timedelta(days=310) + WATCHED_AFTER_SEASON
-# What comes due this soon goes along, as one request may serve it too; but never before the last
-# answer has expired.
-LOOK_AHEAD = timedelta(minutes=2)
+LOOKED_AT = (
+    *("session_type", "starts_at", "start_is_estimated", "ends_at"),
+    *("poll__next_at", "poll__asked_at", "calendar_at"),
+)
+LONGEST_SESSION = max(USUAL_DURATION.values())
+# What is watched for amendments and comes due this soon goes along where one request serves it
+# too; but never before the last answer has expired.
+LOOK_AHEAD = timedelta(days=1)
 # Longer than asking takes, however slow the upstream.
 CLAIMED_FOR = timedelta(minutes=15)
-# Of a season's page; a race has some twenty rows.
-PAGE_ROWS = 100
-USUAL_FIELD = 20
 
 
 @dataclass(slots=True)
 class Due:
-    """What is due of a season: sessions whose classification is, and its calendar. What is
-    `nearly` due goes along with others alone."""
+    """What is due of a season: sessions whose classification is, and its calendar. Once claimed,
+    others that may go along where that takes no further request."""
 
     season: int
     events: list[Event] = field(default_factory=list)
-    nearly: list[Event] = field(default_factory=list)
+    others: list[Event] = field(default_factory=list)
     with_calendar: bool = False
 
 
 def find_due(now: datetime) -> list[Due]:
-    """By one statement, however many seasons there are."""
-    calendars = Poll.objects.filter(event=None, season=OuterRef("season"))
+    """By one statement where nothing is due, however many seasons there are, and by one more where
+    something is."""
+    near = _find_near(now)
+    if not any(_may_be_due(now, **row) for row in near.values(*LOOKED_AT)):
+        return []
     of_season = Event.objects.filter(season=OuterRef("season")).order_by().values("season")
-    is_near = Q(starts_at__gt=now, starts_at__lte=now + RACE_DAY)
-    is_over = Q(ends_at__lte=now, ends_at__gt=now - LONGEST_WATCH)
-    is_planned = (
-        Q(poll=None) | Q(poll__next_at__lte=now + LOOK_AHEAD) | Q(poll__asked_at__lt=F("ends_at"))
-    )
+    ends = Subquery(of_season.annotate(end=Max("ends_at")).values("end"))
     rows: Iterable[Any] = (
-        Event.objects.exclude(status=Event.Status.CANCELLED)
-        .filter(is_near | (is_over & is_planned))
-        .select_related("poll")
-        .annotate(
-            calendar_at=Subquery(calendars.values("next_at")[:1]),
-            season_ends_at=Subquery(of_season.annotate(end=Max("ends_at")).values("end")),
-        )
-        .order_by("season", "pk")
+        near.select_related("poll").annotate(season_ends_at=ends).order_by("season", "pk")
     )
     dues: dict[int, Due] = {}
     for event in rows:
         due = dues.setdefault(event.season, Due(event.season))
-        if event.ends_at is None or event.ends_at > now:
-            due.with_calendar |= event.calendar_at is None or event.calendar_at <= now
+        if not is_over(now, event.results_from):
+            is_coming = event.starts_at is not None and event.starts_at > now
+            due.with_calendar |= is_coming and _is_past(event.calendar_at, now)
             continue
         at = _due_at(event, event.season_ends_at, now)
         if at is not None and at <= now:
             due.events.append(event)
-        elif at is not None and at <= now + LOOK_AHEAD and _may_go_along(poll_of(event), now):
-            due.nearly.append(event)
     return [due for due in dues.values() if due.events or due.with_calendar]
+
+
+def _find_near(now: datetime) -> QuerySet[Event]:
+    """Whose start is near, or whose result may be asked for."""
+    calendars = Poll.objects.filter(event=None, season=OuterRef("season")).values("next_at")
+    is_near = Q(starts_at__gt=now, starts_at__lte=now + RACE_DAY)
+    # A result may be there before the expected end: Python tells which.
+    may_be_over = Q(ends_at__lte=now + LONGEST_SESSION, ends_at__gt=now - LONGEST_WATCH)
+    is_planned = Q(poll=None) | Q(poll__next_at__lte=now) | Q(poll__asked_at__lt=F("ends_at"))
+    events = Event.objects.filter(is_near | (may_be_over & is_planned)).order_by()
+    return events.exclude(status=Event.Status.CANCELLED).annotate(
+        calendar_at=Subquery(calendars[:1])
+    )
+
+
+def _may_be_due(
+    now: datetime,
+    *,
+    session_type: str,
+    starts_at: datetime | None,
+    start_is_estimated: bool,
+    ends_at: datetime | None,
+    poll__next_at: datetime | None,
+    poll__asked_at: datetime | None,
+    calendar_at: datetime | None,
+) -> bool:
+    """Judged by a few columns, as this is asked every few minutes and most often in vain."""
+    soonest = results_from(
+        SessionType(session_type), starts_at, ends_at, is_estimated=start_is_estimated
+    )
+    if soonest is None or soonest > now:
+        return starts_at is not None and starts_at > now and _is_past(calendar_at, now)
+    has_moved = poll__asked_at is not None and poll__asked_at < soonest
+    return has_moved or _is_past(poll__next_at, now)
 
 
 def _due_at(event: Event, season_ends_at: datetime | None, now: datetime) -> datetime | None:
@@ -90,19 +123,16 @@ def _due_at(event: Event, season_ends_at: datetime | None, now: datetime) -> dat
     return poll.next_at
 
 
-def _may_go_along(poll: Poll | None, now: datetime) -> bool:
-    if poll is None or poll.failures:
-        return False
-    return poll.good_until is None or poll.good_until <= now
-
-
 def _has_moved(event: Event, poll: Poll) -> bool:
-    return poll.asked_at is not None and event.ends_at is not None and poll.asked_at < event.ends_at
+    soonest = event.results_from
+    return poll.asked_at is not None and soonest is not None and poll.asked_at < soonest
 
 
 def _looks_claimed(event: Event, next_at: datetime, now: datetime) -> bool:
-    """Since its end; a plan from before that was moved may look so by chance, and is kept."""
-    return event.ends_at is not None and event.ends_at + CLAIMED_FOR <= next_at <= now + CLAIMED_FOR
+    """Since it may have a result; a plan from before it was moved may look so by chance, and is
+    kept."""
+    soonest = event.results_from
+    return soonest is not None and soonest + CLAIMED_FOR <= next_at <= now + CLAIMED_FOR
 
 
 def poll_due(
@@ -117,14 +147,14 @@ def poll_due(
     reports = []
     for due in dues:
         claimed = _claim(due, clock())
-        wanted = plan_requests(due.season, claimed.events)
+        wanted = plan_requests(due.season, claimed.events, claimed.others)
         if not (wanted or claimed.with_calendar):
             continue
         request = IngestRequest(
             seasons=(due.season,),
             addresses=addresses,
             with_schedule=claimed.with_calendar,
-            schedule_file_alone=True,
+            spares_second_calendar=True,
             with_results=bool(wanted),
             wanted=wanted,
             keeps_polling=True,
@@ -165,11 +195,12 @@ def _claim(due: Due, now: datetime) -> Due:
     with season_locked(due.season):
         kept = {poll.event_id: poll for poll in Poll.objects.filter(season=due.season)}
         changed: list[Poll] = []
-        for event in (*due.events, *(due.nearly if due.events else ())):
+        for event in due.events:
             poll = kept.get(event.pk)
             if _times(poll) == _times(poll_of(event)):
                 changed.append(poll or Poll(season=due.season, event=event))
                 claimed.events.append(event)
+        claimed.others = _find_others(claimed, now)
         calendars = kept.get(None)
         if due.with_calendar and (calendars is None or _is_past(calendars.next_at, now)):
             changed.append(calendars or Poll(season=due.season))
@@ -181,56 +212,27 @@ def _claim(due: Due, now: datetime) -> Due:
     return claimed
 
 
+def _find_others(claimed: Due, now: datetime) -> list[Event]:
+    """They stay due for whoever comes first: being asked twice would be no harm."""
+    if not claimed.events:
+        return []
+    watched_ones = Event.objects.filter(
+        season=claimed.season,
+        session_type__in={event.session_type for event in claimed.events},
+        results_state__in=HAD,
+        poll__failures=0,
+        poll__next_at__gt=now,
+        poll__next_at__lte=now + LOOK_AHEAD,
+    )
+    has_expired = Q(poll__good_until=None) | Q(poll__good_until__lte=now)
+    asked = {event.pk for event in claimed.events}
+    found = watched_ones.exclude(status=Event.Status.CANCELLED).filter(has_expired)
+    return [event for event in found.order_by("pk") if event.pk not in asked]
+
+
 def _times(poll: Poll | None) -> tuple[datetime | None, datetime | None] | None:
     return None if poll is None else (poll.asked_at, poll.next_at)
 
 
 def _is_past(at: datetime | None, now: datetime) -> bool:
     return at is None or at <= now
-
-
-def plan_requests(season: int, events: Sequence[Event]) -> Wanted:
-    """Each grand prix alone, or the season at once where that is fewer requests; none of those
-    that were cancelled meanwhile."""
-    if not events:
-        return {}
-    known = _find_grands_prix(season)
-    by_kind: dict[SessionType, list[Event]] = defaultdict(list)
-    for event in events:
-        if event.grand_prix in known:
-            by_kind[SessionType(event.session_type)].append(event)
-    calendars = Poll.objects.filter(season=season, event=None).first()
-    upstreams: dict[str, int] = calendars.rounds if calendars is not None else {}
-    return {
-        kind: None
-        if _is_fewer_at_once(season, kind, asked)
-        else tuple(_wanted_alone(event, known, upstreams) for event in asked)
-        for kind, asked in by_kind.items()
-    }
-
-
-def _find_grands_prix(season: int) -> dict[str, StoredGrandPrix]:
-    events = Event.objects.filter(season=season).exclude(status=Event.Status.CANCELLED)
-    stored = gather_grands_prix([event.as_stored() for event in events])
-    return {grand_prix.slug: grand_prix for grand_prix in stored}
-
-
-def _wanted_alone(
-    event: Event, known: dict[str, StoredGrandPrix], upstreams: dict[str, int]
-) -> WantedGrandPrix:
-    own = upstreams.get(event.grand_prix)
-    return WantedGrandPrix(
-        known[event.grand_prix],
-        own if own is not None else event.round_number,
-        is_upstreams=own is not None,
-    )
-
-
-def _is_fewer_at_once(season: int, kind: SessionType, asked: Sequence[Event]) -> bool:
-    """Sprint qualifyings have no pages of a season."""
-    if kind is SessionType.SPRINT_QUALIFYING or len(asked) == 1:
-        return False
-    saved = Result.objects.filter(event__season=season, event__session_type=kind).count()
-    awaited = sum(not event.has_results for event in asked)
-    pages = -(-(saved + awaited * USUAL_FIELD) // PAGE_ROWS)
-    return pages < len(asked)

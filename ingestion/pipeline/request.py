@@ -51,8 +51,9 @@ class IngestRequest:
     round_number: int | None = None
     with_schedule: bool = True
     with_results: bool = True
-    # Without Jolpica's calendar, for a look between the runs that read both.
-    schedule_file_alone: bool = False
+    # Without Jolpica's calendar where both were read within the day and the schedule file says
+    # what it said then.
+    spares_second_calendar: bool = False
     # A season that is not published yet, which is no failure.
     may_be_absent: bool = False
     wanted: Wanted | None = None

@@ -1,7 +1,9 @@
 """Ask for the classifications of a season, or of single grands prix."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from ingestion import fetch, transform
 from ingestion.errors import (
@@ -13,7 +15,13 @@ from ingestion.errors import (
 from ingestion.matching import StoredGrandPrix, find_listed, is_race_of
 from ingestion.pipeline.calendars import ask_jolpicas_calendar
 from ingestion.pipeline.season import Classifications, Gathered, SeasonRun
-from ingestion.pipeline.wanted import Heard, Wanted, WantedGrandPrix, is_silent
+from ingestion.pipeline.wanted import (
+    Heard,
+    RestOfSeason,
+    Wanted,
+    WantedGrandPrix,
+    is_silent,
+)
 from ingestion.records import ClassificationRecord, SessionType, UnreadableClassification
 from ingestion.report import Problem
 
@@ -30,14 +38,34 @@ def gather_results(gathered: Gathered, wanted: Wanted, run: SeasonRun) -> None:
 def _gather_kind(
     gathered: Gathered,
     session_type: SessionType,
-    alone: tuple[WantedGrandPrix, ...] | None,
+    asked: tuple[WantedGrandPrix, ...] | RestOfSeason | None,
     run: SeasonRun,
 ) -> IngestionError | None:
-    """The season at once, or each grand prix alone; what stopped it, if anything did."""
-    if alone is None:
-        return _hear(gathered, session_type, None, run)
+    """The season or its rest at once, or each grand prix alone; what stopped it, if anything
+    did."""
+    if asked is None:
+        ask = partial(_ask_results, gathered, session_type, run)
+        return _hear(gathered, session_type, [None], run, ask)
+    if isinstance(asked, RestOfSeason):
+        try:
+            ask = partial(_ask_rest, gathered, session_type, asked, run)
+            slugs = [one.grand_prix.slug for one in asked.grands_prix]
+            return _hear(gathered, session_type, slugs, run, ask)
+        except fetch.RowsMoved:
+            # Somebody was added or taken away further up: each alone then, which needs no row.
+            asked = asked.grands_prix
+    return _gather_alone(gathered, session_type, asked, run)
+
+
+def _gather_alone(
+    gathered: Gathered,
+    session_type: SessionType,
+    alone: tuple[WantedGrandPrix, ...],
+    run: SeasonRun,
+) -> IngestionError | None:
     for number, one in enumerate(alone, start=1):
-        error = _hear(gathered, session_type, one, run)
+        ask = partial(_ask_round, gathered, session_type, one, run)
+        error = _hear(gathered, session_type, [one.grand_prix.slug], run, ask)
         if is_silent(error):
             # The others would be answered alike.
             unasked = alone[number:]
@@ -49,28 +77,31 @@ def _gather_kind(
 
 
 def _hear(
-    gathered: Gathered, session_type: SessionType, one: WantedGrandPrix | None, run: SeasonRun
+    gathered: Gathered,
+    session_type: SessionType,
+    slugs: Sequence[str | None],
+    run: SeasonRun,
+    ask: Callable[[], "Told"],
 ) -> IngestionError | None:
-    slug = None if one is None else one.grand_prix.slug
+    """What one question about these grands prix, None for all, brought."""
     try:
-        answer = (
-            _ask_results(gathered, session_type, run, None)
-            if one is None
-            else _ask_round(gathered, session_type, one, run)
-        )
+        answer = ask()
+    except fetch.RowsMoved:
+        raise
     except (SourceUnavailable, BadSourceData) as error:
         if isinstance(error, SourceRateLimited):
             # Said once, of all that is left.
             gathered.refusal = error
         else:
-            problem = replace(run.problem(str(error), error, session_type), grand_prix=slug)
-            gathered.problems.append(problem)
+            problem = run.problem(str(error), error, session_type)
+            only = slugs[0] if len(slugs) == 1 else None
+            gathered.problems.append(replace(problem, grand_prix=only))
         gathered.has_failed = True
         good_until = error.good_until if isinstance(error, BadSourceData) else None
-        gathered.heard.append(Heard(session_type, slug, good_until, error))
+        gathered.heard += [Heard(session_type, slug, good_until, error) for slug in slugs]
         return error
     gathered.classifications += answer.classifications
-    gathered.heard.append(Heard(session_type, slug, good_until=answer.good_until))
+    gathered.heard += [Heard(session_type, slug, answer.good_until) for slug in slugs]
     return None
 
 
@@ -84,14 +115,23 @@ class Told:
 
 
 def _ask_results(
-    gathered: Gathered, session_type: SessionType, run: SeasonRun, round_number: int | None
+    gathered: Gathered,
+    session_type: SessionType,
+    run: SeasonRun,
+    round_number: int | None = None,
+    *,
+    before: fetch.Before | None = None,
+    pages_expected: int | None = None,
 ) -> Told:
+    if pages_expected is None:
+        pages_expected = 1 if round_number is not None else gathered.pages.get(session_type, 1)
     answer = fetch.fetch_results(
         run.upstream,
         run.season,
         session_type,
         round_number=round_number,
-        pages_expected=1 if round_number is not None else gathered.pages.get(session_type, 1),
+        before=before,
+        pages_expected=pages_expected,
         fresh=run.request.refresh or gathered.is_live,
     )
     try:
@@ -104,6 +144,16 @@ def _ask_results(
     gathered.answers += 1
     whole = [_asked_alone(one, run) if _is_mixed(one) else one for one in classifications]
     return Told(whole, answer.good_until)
+
+
+def _ask_rest(
+    gathered: Gathered, session_type: SessionType, rest: RestOfSeason, run: SeasonRun
+) -> Told:
+    """Without the one row of the race before."""
+    before = None if rest.after is None else fetch.Before(rest.rows, rest.after)
+    told = _ask_results(gathered, session_type, run, before=before, pages_expected=rest.pages)
+    whole = [one for one in told.classifications if one.race.round_number != rest.after]
+    return replace(told, classifications=whole)
 
 
 def _is_mixed(one: ClassificationRecord | UnreadableClassification) -> bool:

@@ -19,22 +19,41 @@ class WantedGrandPrix:
     is_upstreams: bool = False
 
 
-# By kind of session: each of these alone, or None for the whole season at once.
-Wanted = Mapping[SessionType, tuple[WantedGrandPrix, ...] | None]
+@dataclass(frozen=True, slots=True)
+class RestOfSeason:
+    """These, and everything after them, at once: the season's pages from the row on that follows
+    the last one of Jolpica's round `after`. Its number is `rows`; 0 is the season's beginning."""
+
+    grands_prix: tuple[WantedGrandPrix, ...]
+    rows: int
+    after: int | None
+    pages: int
+
+
+# By kind of session: each of these alone, the rest of the season from some row on, or None for the
+# whole season at once.
+Wanted = Mapping[SessionType, tuple[WantedGrandPrix, ...] | RestOfSeason | None]
+
+
+def each_wanted(
+    asked: tuple[WantedGrandPrix, ...] | RestOfSeason | None,
+) -> tuple[WantedGrandPrix, ...] | None:
+    """None where it is all of the season's."""
+    return asked.grands_prix if isinstance(asked, RestOfSeason) else asked
 
 
 def is_wanted(wanted: Wanted, session_type: SessionType, grand_prix: StoredGrandPrix) -> bool:
     if session_type not in wanted:
         return False
-    alone = wanted[session_type]
-    return alone is None or any(one.grand_prix == grand_prix for one in alone)
+    named = each_wanted(wanted[session_type])
+    return named is None or any(one.grand_prix == grand_prix for one in named)
 
 
 def name_wanted(wanted: Wanted) -> dict[str, list[str] | str]:
     """For people, as a run's record keeps it."""
     return {
-        kind.value: "all" if alone is None else [one.grand_prix.slug for one in alone]
-        for kind, alone in wanted.items()
+        kind.value: "all" if named is None else [one.grand_prix.slug for one in named]
+        for kind, named in ((kind, each_wanted(asked)) for kind, asked in wanted.items())
     }
 
 
