@@ -409,16 +409,16 @@ def test_without_waiting_a_server_that_asks_for_fewer_requests_is_asked_once(
     assert set(Event.objects.values_list("season", flat=True)) == {2020}
 
 
-@pytest.mark.parametrize("alone", [True, False], ids=["a look at the file", "both calendars"])
+@pytest.mark.parametrize("spares", [True, False], ids=["a look at the file", "both calendars"])
 def test_a_schedule_file_that_is_refused_does_not_keep_results_back(
-    backfill: Backfill, upstream: FaultyUpstream, *, alone: bool
+    backfill: Backfill, upstream: FaultyUpstream, *, spares: bool
 ) -> None:
     """It comes from another server."""
     assert backfill(2022).outcome == "ok"
     asked(upstream)
     upstream.fault("*/schedule_2022.json", status=429)
-    report = backfill(2022, keeps_polling=True, schedule_file_alone=alone)
-    calendars = ["schedule_2022.json"] if alone else ["schedule_2022.json", "2022/races"]
+    report = backfill(2022, keeps_polling=True, spares_second_calendar=spares)
+    calendars = ["schedule_2022.json", "2022/races"]
     assert asked(upstream) == [*calendars, *pages_of_six(2022)[2:]]
     [problem] = problems(report)
     assert problem.startswith("2022: the schedule file of 2022: the server asks for fewer requests")
