@@ -622,6 +622,23 @@ def test_fastf1_reads_the_other_calendar(ergast: Any) -> None:
     assert calendar[20]["SprintQualifying"] == {"date": "2024-11-01", "time": "18:30:00Z"}
 
 
+def test_fastf1_reads_the_drivers(ergast: Any, started: StandInUpstream) -> None:
+    """Who has taken part by now, in a sprint qualifying alone too, as Lawson in Austin 2024."""
+    told = ergast.get_driver_info(2024, limit=100)
+    assert len(told) == told.total_results == 24
+    austin = replace(
+        started.seasons[2024],
+        races={},
+        qualifyings={},
+        sprints={},
+        sprint_qualifyings={
+            "united-states": started.seasons[2024].sprint_qualifyings["united-states"]
+        },
+    )
+    started.seasons[2024] = austin
+    assert "lawson" in list(ergast.get_driver_info(2024, limit=100)["driverId"])
+
+
 def test_fastf1_finds_nothing_where_there_is_nothing(ergast: Any) -> None:
     assert ergast.get_race_results(season=2030).total_results == 0
     assert ergast.get_race_results(season=2024, round=99).content == []

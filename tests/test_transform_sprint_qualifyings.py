@@ -1,7 +1,7 @@
 """Documents of Jolpica's newer form to records, value by value."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -20,9 +20,13 @@ from ingestion.records import (
     Source,
 )
 from ingestion.sample import alpha
+from ingestion.sample.jolpica import list_drivers
 from ingestion.sample.season import load_season
 from ingestion.transform import (
     AlphaRound,
+    Entrant,
+    UnknownEntrant,
+    read_drivers,
     read_rounds,
     read_sprint_pole,
     read_sprint_qualifying,
@@ -34,6 +38,7 @@ SEASON = load_season(2024)
 ADDRESS = "https://api.jolpi.ca"
 ROUNDS = alpha.build_rounds({2024: SEASON}, 2024, ADDRESS, NOON)
 DOCUMENT = alpha.build_sprint_qualifying(SEASON, SEASON.grand_prix("china"), ADDRESS, NOON)
+DRIVERS = list_drivers(SEASON, list(SEASON.grands_prix))
 CHINA = next(one for one in read_rounds(ROUNDS, 2024) if one.race.name == "Chinese Grand Prix")
 
 
@@ -61,7 +66,7 @@ KNOWN = [
 def read(
     change: Callable[[list[Any]], Any] = lambda _: None,
     *,
-    known: list[ResultRecord] = KNOWN,
+    known: Sequence[Entrant] = KNOWN,
     generated_at: datetime | None = NOON,
 ) -> ClassificationRecord:
     document = copy.deepcopy(DOCUMENT)
@@ -255,6 +260,25 @@ def test_half_of_it_is_not_enough(stranger: dict[str, Any]) -> None:
         "Jolpica's sprint qualifying of the 2024 Chinese Grand Prix cannot be read: "
         "Lando Norris in car 4 is nobody whom the season knows yet"
     )
+
+
+def test_a_list_of_drivers_tells_who_is_new_and_their_team_is_the_seasons() -> None:
+    listed = read_drivers(DRIVERS, 2024)
+    told = read(known=[*known_but("zhou"), *listed])
+    zhou = next(row for row in told.results if row.driver_id == "zhou")
+    assert (zhou.driver_code, zhou.driver_name) == ("ZHO", "Guanyu Zhou")
+    assert (zhou.constructor_id, zhou.driver_number) == ("sauber", 24)
+
+
+def test_a_list_of_drivers_knows_no_team() -> None:
+    with pytest.raises(UnknownEntrant, match="no team that the season knows yet"):
+        read(known=read_drivers(DRIVERS, 2024))
+
+
+@pytest.mark.parametrize("spoilt", [[{}], [{"driverId": "x", "givenName": "X"}], [None], None])
+def test_what_is_no_list_of_drivers_is_refused(spoilt: Any) -> None:
+    with pytest.raises(BadSourceData, match="the drivers of 2024 cannot be read"):
+        read_drivers(spoilt, 2024)
 
 
 def test_two_of_one_name_are_told_apart_by_their_cars() -> None:
