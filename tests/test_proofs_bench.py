@@ -4,18 +4,22 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from f1picks.environment import ROOT
-from ingestion.models import Result
+from ingestion import tasks
+from ingestion.models import Event, Result
 from ingestion.sample.season import load_season
 from tests.conftest import on_postgres
+from tests.live_upstream import restore_addresses  # noqa: F401
 from tests.proofs.bench.__main__ import tell_broken
 from tests.proofs.bench.cases import AGAIN, EMPTY, IDLE, Case, name_many
 from tests.proofs.bench.counting import Statements
-from tests.proofs.bench.facts import list_seasons, promised_requests
+from tests.proofs.bench.facts import Upstream, first_rounds, list_seasons, promised_requests
 from tests.proofs.bench.measured import Measured
 from tests.proofs.bench.promises import list_promises
 from tests.proofs.bench.spread import Spread
@@ -129,6 +133,35 @@ def test_a_spread_is_the_median_and_from_where_to_where() -> None:
     assert str(Spread([3, 1, 2])) == "2 (1-3)"
     assert str(Spread([0.301, 0.304], digits=2)) == "0.30"
     assert str(Spread([1234])) == "1,234"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_usual_way_ends_with_the_same_classifications(
+    tmp_path: Path, settings: Settings, addresses_restored: None
+) -> None:
+    """It is no straw man."""
+    from tests.proofs.bench import usual
+
+    with Upstream({2024: first_rounds(1)}) as upstream:
+        settings.F1_SCHEDULE_URL, settings.JOLPICA_URL = upstream.schedule_url, upstream.jolpica_url
+        settings.FASTF1_CACHE_DIR = tmp_path
+        usual.connect()
+        usual.load_season(2024)
+        theirs = read_classifications()
+        Result.objects.all().delete()
+        Event.objects.all().delete()
+        tasks.ingest_season(2024)
+    assert theirs == read_classifications()
+    assert len(theirs) == 40
+
+
+def read_classifications() -> list[Any]:
+    facts = (
+        *("event__grand_prix", "event__session_type", "event__starts_at", "order", "position"),
+        *("driver_id", "driver_number", "driver_code", "driver_name", "constructor_id"),
+        *("grid", "laps", "points", "status", "q1", "q2", "q3"),
+    )
+    return list(Result.objects.order_by("event__starts_at", "order").values_list(*facts))
 
 
 @pytest.mark.django_db(transaction=True)

@@ -143,23 +143,26 @@ class Bench:
         self.upstream.clear_requests()
         task = replace(task, started=time.monotonic())
         project = _project(url, self.databases.folder)
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.proofs.bench.inside", task.as_json()],
-            check=False,
-            cwd=ROOT,
-            env=project.environment(
-                {
-                    "DJANGO_SETTINGS_MODULE": "f1picks.settings",
-                    "LOG_LEVEL": "ERROR",
-                    "FASTF1_CACHE_DIR": str(cache),
-                    "F1_SCHEDULE_URL": self.upstream.schedule_url,
-                    "JOLPICA_URL": self.upstream.jolpica_url,
-                }
-            ),
-            capture_output=True,
-            text=True,
-            timeout=LONGEST,
-        )
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "tests.proofs.bench.inside", task.as_json()],
+                check=False,
+                cwd=ROOT,
+                env=project.environment(
+                    {
+                        "DJANGO_SETTINGS_MODULE": "f1picks.settings",
+                        "LOG_LEVEL": "ERROR",
+                        "FASTF1_CACHE_DIR": str(cache),
+                        "F1_SCHEDULE_URL": self.upstream.schedule_url,
+                        "JOLPICA_URL": self.upstream.jolpica_url,
+                    }
+                ),
+                capture_output=True,
+                text=True,
+                timeout=LONGEST,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise MeasurementError(f"{task.work} was not done within {LONGEST} s") from error
         if done.returncode:
             raise MeasurementError(f"{task.work} failed:\n{done.stderr}")
         return replace(

@@ -28,7 +28,6 @@ SESSIONS = range(1, 6)
 
 def connect() -> None:
     """FastF1 asking the stand-in that the settings name, its live timing included."""
-    fastf1.set_log_level("CRITICAL")
     live_timing = settings.F1_SCHEDULE_URL.removesuffix(SCHEDULE_PATH)
     for module, name, url in (
         ("fastf1.events", "_SCHEDULE_BASE_URL", settings.F1_SCHEDULE_URL),

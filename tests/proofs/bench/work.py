@@ -112,11 +112,10 @@ def import_fastf1(task: Task) -> None:
     if task.has_expired:
         for file in Path(settings.FASTF1_CACHE_DIR).glob("fastf1_http_cache.sqlite*"):
             file.unlink()
-    import fastf1  # noqa: F401 - as a worker that has asked before has it
-    from fastf1.logger import LoggingManager
+    import fastf1
 
-    # As `fetch.connect` does where it is the first to import FastF1.
-    LoggingManager._root_logger.removeHandler(LoggingManager._console_handler)
+    # It has a line for each session.
+    fastf1.set_log_level("CRITICAL")
 
 
 class Clock:
