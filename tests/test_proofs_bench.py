@@ -95,7 +95,11 @@ def test_what_is_promised_is_kept() -> None:
 @pytest.mark.parametrize(
     ("case", "changes", "words"),
     [
-        (EMPTY, {"requests": 22}, "a season takes 14 requests, sprint qualifyings apart: 15"),
+        (
+            EMPTY,
+            {"requests": 22},
+            "a season takes at most 14 requests, sprint qualifyings apart: 15",
+        ),
         (AGAIN, {"statements": 13}, "the same again takes at most 12 statements: 13"),
         (
             AGAIN,

@@ -52,7 +52,7 @@ def read_usage(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--only", choices=DATABASES, help="one of the two databases")
     parser.add_argument("--repeats", type=at_least_one, default=3, help="default: %(default)s")
     parser.add_argument("--rounds", type=at_least_one, default=ROUNDS, help="of the season")
-    parser.add_argument("--seasons", type=at_least_one, default=10, help="for many at once")
+    parser.add_argument("--seasons", type=at_least_two, default=10, help="for many at once")
     parser.add_argument("--ticks", type=at_least_one, default=2000, help="with nothing due")
     parser.add_argument("--markdown", action="store_true", help="tables for the README")
     parser.add_argument("--strict", action="store_true", help="times may break a promise as well")
@@ -60,10 +60,17 @@ def read_usage(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    return read_number(text, least=1)
+
+
+def at_least_two(text: str) -> int:
+    return read_number(text, least=2)
+
+
+def read_number(text: str, *, least: int) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from {least} on")
+    return int(text)
 
 
 def measure(kind: str, options: argparse.Namespace) -> tuple[list[Sheet], list[Promise]]:

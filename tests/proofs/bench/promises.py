@@ -40,7 +40,7 @@ def _promises_of_a_season(each: Sequence[Measured], season: Season) -> Iterator[
     promised = promised_requests(season)
     asked = Spread([one.requests - one.of_sprint_qualifyings for one in each])
     yield Promise(
-        f"a season takes {promised} requests, sprint qualifyings apart",
+        f"a season takes at most {promised} requests, sprint qualifyings apart",
         str(asked),
         asked.most <= promised,
     )
@@ -82,7 +82,7 @@ def _promises_of_many_seasons(
 ) -> Iterator[Promise]:
     promised = sum(map(promised_requests, seasons))
     asked = Spread([one.requests - one.of_sprint_qualifyings for one in each])
-    words = f"{len(seasons)} seasons take {promised} requests, sprint qualifyings apart"
+    words = f"{len(seasons)} seasons take at most {promised} requests, sprint qualifyings apart"
     yield Promise(words, str(asked), asked.most <= promised)
 
 
