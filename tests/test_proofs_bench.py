@@ -31,6 +31,7 @@ WELL = Measured(
     times=1,
     warm_up=0,
     seconds=5.2,
+    processor=0.3,
     start=0.7,
     statements=9,
     written={"ingestion_ingestrun": 2, "ingestion_requestblock": 5},
@@ -71,11 +72,11 @@ def test_it_ends_with_its_tables_and_every_promise_kept() -> None:
     ]
     # Schedule, calendar, a page of races and one of qualifyings; the usual way asks for each
     # session's information, drivers and results.
-    requests = {cell[0]: cell[1] for cell in cells if len(cell) == 8}
+    requests = {cell[0]: cell[1] for cell in cells if len(cell) == 9}
     assert requests[EMPTY] == requests[AGAIN] == "4"
     assert requests[IDLE] == "0"
     assert [cell[1] for cell in cells if cell[0] == "... the usual way"] == ["7", "3", "4", "2"]
-    rows = {cell[0]: cell[5] for cell in cells if len(cell) == 8}
+    rows = {cell[0]: cell[6] for cell in cells if len(cell) == 9}
     # Two events with their changes, and twenty entries each.
     assert (rows[EMPTY], rows[AGAIN], rows[IDLE]) == ("48", "0", "0")
     assert {cell[0] for cell in cells if cell[1:2] and cell[0] in ("kept", "BROKEN")} == {"kept"}

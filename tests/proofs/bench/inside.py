@@ -51,19 +51,22 @@ def measure(task: Task, work: "Work") -> Measured:
     statements.settle()
     start = time.monotonic() - task.started
     each: list[float] = []
+    computed: list[float] = []
     memory = 0.0
     with connection.execute_wrapper(statements):
         for number in range(task.times):
             if number == task.times // WARM_UP:
                 memory = read_memory("VmRSS")
-            began = time.perf_counter()
+            began, computing = time.perf_counter(), time.process_time()
             work.run()
             each.append(time.perf_counter() - began)
+            computed.append(time.process_time() - computing)
         statements.settle()
     return Measured(
         times=task.times,
         warm_up=task.times // WARM_UP,
         seconds=statistics.median(each),
+        processor=statistics.median(computed),
         start=start,
         statements=math.ceil(statements.counted / task.times),
         written=dict(statements.written),

@@ -39,8 +39,8 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What the work took, the process's start apart. Of work that is done many times, `seconds` is
-    the median of one.
+    """What the work took, the process's start apart. Of work that is done many times, `seconds` and
+    `processor`, the seconds that it really computed, are the medians of one.
 
     `written` are the rows written by table, `grown` the memory in MB and the rows of all tables
     that were there at the end and not after the first part of the work, `first_peak` the peak after
@@ -52,6 +52,7 @@ class Measured:
     # ... of which growth is looked at after the first.
     warm_up: int
     seconds: float
+    processor: float
     start: float
     statements: int
     written: dict[str, int]

@@ -14,17 +14,18 @@ from tests.proofs.bench.spread import Spread
 
 NOTHING = "-"
 COLUMNS = (
-    *("", "requests", "seconds", "x floor", "statements", "rows written", "of its own"),
-    "peak MB",
+    *("", "requests", "seconds", "x floor", "computing"),
+    *("statements", "rows written", "of its own", "peak MB"),
 )
 LEGEND = (
     "Seconds: the median of the repeats and from where to where they went, each in a process of "
     "its own whose start is told apart. The floor is the pause that FastF1 makes before each "
-    "request but the first. Statements: without BEGIN, COMMIT and the request count's. Rows of its "
-    "own: the run's record, the request count, the polling plan. The usual way: FastF1 session by "
-    "session, rows deleted and inserted, the same stand-in; for several seasons FastF1 refuses it "
-    "the 500th request of an hour. Ours has to wait for the hour's requests there, which takes no "
-    "time here; FastF1's own pauses do."
+    "request but the first. Computing: how many of the seconds the process had a core, which a "
+    "busy machine changes little. Statements: without BEGIN, COMMIT and the request count's. Rows "
+    "of its own: the run's record, the request count, the polling plan. The usual way: FastF1 "
+    "session by session, rows deleted and inserted, the same stand-in; for many seasons FastF1 "
+    "refuses it the 500th request of an hour. Ours has to wait for the hour's requests there, "
+    "which takes no time here; FastF1's own pauses do."
 )
 
 
@@ -68,12 +69,14 @@ def _in_order(found: Found) -> list[tuple[Case, Sequence[Measured]]]:
 
 
 def _draw(case: Case, each: Sequence[Measured]) -> list[str]:
+    digits = 4 if case.name == IDLE else 2
     ratios = [one.ratio for one in each if one.ratio is not None]
     return [
         "... the usual way" if case.is_usual else case.name,
         str(Spread([one.requests for one in each])),
-        str(Spread([one.seconds for one in each], digits=4 if case.name == IDLE else 2)),
+        str(Spread([one.seconds for one in each], digits=digits)),
         str(Spread(ratios, digits=2)),
+        str(Spread([one.processor for one in each], digits=digits)),
         str(Spread([one.statements for one in each])),
         str(Spread([one.rows for one in each])),
         str(Spread([one.bookkeeping for one in each])),
