@@ -63,12 +63,12 @@ def _count(rounds: int, run: Callable[[], int], *, is_again: bool) -> Count:
     with CaptureQueriesContext(connection) as captured:
         requests = run()
     statements = [query["sql"] for query in captured.captured_queries]
-    counted = [sql for sql in statements if not _is_apart(sql)]
+    counted = [sql for sql in statements if not is_apart(sql)]
     inserted = {model: rows - rows_before[model] for model, rows in _rows_of_bulk_inserts().items()}
     return Count(rounds, is_again, requests, len(counted), _forced(inserted))
 
 
-def _is_apart(sql: str) -> bool:
+def is_apart(sql: str) -> bool:
     return sql.startswith(TRANSACTIONS) or any(name in sql for name in BUDGET)
 
 

@@ -1,4 +1,4 @@
-"""The number of requests and statements does not grow with the season (see tests/measure.py)."""
+"""The number of requests and statements does not grow with the season (see tests/proofs/bench)."""
 
 from pathlib import Path
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Prefetch
 
 from ingestion import fetch
 from ingestion.budget import Budget
 from ingestion.errors import BadSourceData
-from ingestion.models import Change, Event, IngestRun
+from ingestion.models import Change, Event, IngestRun, Result
 from ingestion.pipeline.bookkeeping import remember
 from ingestion.pipeline.gather import gather_season
 from ingestion.pipeline.missing import find_missing
@@ -23,6 +24,9 @@ from ingestion.report import GrandPrixLine, Problem, RunReport, SaveReport, Seas
 from ingestion.save import SaveContext, save_calendar, save_classifications
 
 logger = logging.getLogger(__name__)
+
+# A podium: the season's table has no more of a classification.
+MOST_LEADERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,8 @@ def _save_season(
 def _see(season_run: SeasonRun, saved: SaveReport) -> Seen:
     events = Event.objects.for_season(season_run.season)
     if not season_run.request.is_range:
-        whole = list(events.with_classifications())
+        leaders = Prefetch("results", Result.objects.filter(order__lte=MOST_LEADERS))
+        whole = list(events.prefetch_related(leaders))
         return Seen(
             lines=describe_season(whole, saved.changes),
             awaited=awaited(whole, season_run.now),
