@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from ingestion.alarms import beat, sound_alarms
-from ingestion.health import check_health
+from ingestion.health import check_health, has_just_begun
 from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.pipeline import (
     Due,
@@ -108,6 +108,8 @@ def _sweep(clock: Clock) -> str:
 def watch(*, clock: Clock = timezone.now) -> str:
     """Look at the installation's health, and tell of what is wrong and of what is over."""
     now = clock()
+    if has_just_begun(now):
+        return "nothing was looked at: the first tasks have only begun"
     return f"{sound_alarms(check_health(now), now)} messages"
 
 

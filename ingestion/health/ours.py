@@ -70,7 +70,11 @@ def find_stale_schedule(facts: Facts) -> Iterator[Finding]:
     since = facts.refreshed_at or facts.first_run_at
     # A season that is over is an archive where nobody polls.
     is_kept_up = facts.is_polling or facts.season >= facts.now.year
-    if since is None or not is_kept_up or facts.now - since < SCHEDULE_STALE_AFTER:
+    if since is None or not is_kept_up or facts.awaits_first_tick:
+        return
+    # Before, nobody had to read it twice a day.
+    kept_up_since = max(since, facts.polling_since or since)
+    if facts.now - kept_up_since < SCHEDULE_STALE_AFTER:
         return
     is_silent = _asked_for_calendars_in_vain(facts)
     told = (
