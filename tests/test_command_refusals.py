@@ -177,6 +177,8 @@ def test_round_that_the_season_does_not_have_is_wrong_usage(
     assert done.stdout == ""
     assert asked(upstream) == [SCHEDULE, CALENDAR]
     assert count_rows(project) == NOTHING
+    [run] = read_runs(project)
+    assert (run.outcome, run.fault) == ("failed", "nobody")
 
 
 def test_round_that_is_not_stored_is_refused_unasked(

@@ -141,6 +141,8 @@ def test_polling_that_an_operator_switched_off_is_no_fault(is_deleted: bool) -> 
 
 OURS: dict[str, Any] = {"fault": "ours", "problems": ["the cache folder cannot be written"]}
 THEIRS: dict[str, Any] = {"fault": "upstream"}
+# Interrupted by a person, or the hour's requests were spent.
+NOBODYS: dict[str, Any] = {"fault": "nobody"}
 
 
 @pytest.mark.parametrize(
@@ -156,6 +158,10 @@ THEIRS: dict[str, Any] = {"fault": "upstream"}
         ([("failed", THEIRS)] * 5, False),
         ([("failed", OURS), ("failed", THEIRS), ("failed", OURS)], False),
         ([("failed", {})] * 3, False),
+        ([("failed", NOBODYS)] * 5, False),
+        ([("failed", OURS), ("failed", NOBODYS), ("failed", OURS)], True),
+        ([("failed", OURS)] * 2 + [("failed", NOBODYS)] * 3, True),
+        ([("failed", OURS), ("partial", NOBODYS), ("failed", OURS)], False),
     ],
 )
 @pytest.mark.usefixtures("works")
@@ -215,6 +221,7 @@ def test_the_schedule_is_stale_when_nobody_read_it_for_two_days() -> None:
     [
         ({}, "silent"),
         ({"fault": "ours"}, "broken"),
+        ({"fault": "nobody"}, "broken"),
         ({"seasons": [2023]}, "broken"),
         ({"arguments": {"skip_schedule": True}}, "broken"),
         ({"trigger": "poll"}, "broken"),
