@@ -78,3 +78,9 @@ class BadSourceData(IngestionError):
     advice = "Run it again later, with --refresh where the answer may come from the cache"
     # Until when (UTC) the upstream would answer the same again, None where nobody said.
     good_until: datetime | None = None
+
+
+class QueueUnavailable(IngestionError):
+    """What keeps the task queue does not answer: the task was not queued and may be tried again."""
+
+    advice = "See that it runs (Redis, where REDIS_URL is set), then try again"
