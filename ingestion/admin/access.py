@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -83,6 +83,26 @@ class ShownAdmin(ModelAdmin):
     ) -> HttpResponse:
         title = str(self.opts.verbose_name_plural).capitalize()
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A row's own page, in place of a form."""
+        require(request, f"ingestion.view_{self.opts.model_name}")
+        return self.show_row(request, self.find_row(request, object_id))
+
+    def find_row(self, request: HttpRequest, key: str) -> Any:
+        row = self.get_object(request, key)
+        if row is None:
+            raise Http404
+        return row
+
+    def show_row(self, request: HttpRequest, row: Any) -> HttpResponse:
+        raise NotImplementedError
 
     def own_pages(self, pages: Mapping[str, tuple[View, str]]) -> list[URLPattern]:
         """For people who have signed in, by their routes, and by their names behind the model's."""

@@ -89,15 +89,10 @@ class EventAdmin(ShownAdmin):
         leaders = [result.driver_id for result in event.first_results]
         return ", ".join(f"{mark.shape} {mark.name}" for mark in marks_of(event, leaders))
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        require(request, VIEW_EVENTS)
-        event = self._event(object_id)
+    def find_row(self, request: HttpRequest, key: str) -> Event:
+        return self._event(key)
+
+    def show_row(self, request: HttpRequest, event: Event) -> HttpResponse:
         page = describe_page(event, self.clock(), may_correct=may(request, CORRECT))
         return self.show(request, "event/page.html", title=str(event), event=event, page=page)
 
