@@ -24,6 +24,7 @@ from ingestion.pipeline import (
     current_season,
     find_due,
     ingest,
+    is_time_to_look,
     mend_plans,
     poll_due,
     prune,
@@ -36,8 +37,6 @@ Clock = Callable[[], datetime]
 
 # The queue keeps failures for ever.
 FAILURES_KEPT = timedelta(days=30)
-# The next season's calendar is looked for in the first of a day's runs.
-MORNING_ENDS = 12
 
 
 def tick(*, clock: Clock = timezone.now) -> str:
@@ -74,7 +73,7 @@ def _refresh(clock: Clock) -> str:
     current = current_season(now)
     reports = [_read_calendars(current, clock)]
     coming = season_to_look_for(now, current)
-    if coming is not None and now.hour < MORNING_ENDS:
+    if coming is not None and is_time_to_look(coming, now):
         reports.append(_read_calendars(coming, clock, is_optional=may_be_absent(coming, now)))
     return _words(reports)
 
