@@ -153,6 +153,7 @@ def asked_last(upstream: FaultyUpstream) -> str:
     return upstream.requests[-1].path if upstream.requests else ""
 
 
+@pytest.mark.once
 def test_terminal_shows_seasons_and_requests_left_and_time_to_go(
     project: Project, upstream: FaultyUpstream
 ) -> None:
