@@ -25,6 +25,11 @@ DATABASE_FIXTURES = {
     *("db", "transactional_db", "live_server"),
     *("migrated_database", "empty_database_url"),
 }
+# They begin first: where several processes share the suite, none waits for one of them at the end.
+LONGEST = (
+    *("test_rehearsal.py", "test_replayed_seasons.py", "test_command_refusals.py"),
+    *("test_command.py", "test_calendar_properties.py", "test_backfill_command.py"),
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -34,6 +39,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if on_postgres and len(left_out) < len(items):
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if uses_database(item)]
+    items.sort(key=place_of)
+
+
+def place_of(item: pytest.Item) -> int:
+    return LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST)
 
 
 def uses_database(item: pytest.Item) -> bool:
