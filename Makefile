@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 MANAGE := $(BIN)/python manage.py
 # More processes than cores: the tests wait for servers much of their time.
 JOBS ?= 3
-PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $(JOBS) --dist loadscope
+PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 SOURCES := manage.py f1picks ingestion tests
 
 .DEFAULT_GOAL := help

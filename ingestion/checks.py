@@ -42,6 +42,13 @@ def _find_faults(cluster: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
             "the queue's 'retry' is not more than twice its 'timeout'",
             "A task would be delivered again while it still waits or runs.",
         )
+    if not cluster.get("scheduler", True):
+        yield _warn(
+            10,
+            "the queue's 'scheduler' is off",
+            "Nothing would run by itself: no tick, no calendar, no alarm. It has to be on for one "
+            "cluster at least; where this machine's is another, silence this.",
+        )
     yield from _find_faults_of_limits(cluster)
     yield from _find_faults_of_records(cluster)
 
@@ -80,6 +87,13 @@ def _find_faults_of_records(cluster: Mapping[str, Any]) -> Iterator[checks.Check
             7,
             "the queue's 'sync' is on",
             "Tasks would run in the process that asks for them, a web request's too.",
+        )
+    if cluster.get("cached"):
+        yield _warn(
+            9,
+            "the queue's 'cached' is on",
+            "Results would be kept in the cache alone, and nobody could see there when a tick "
+            "last succeeded: the worker would count as dead.",
         )
     if cluster.get("redis") and find_spec("redis") is None:
         yield _warn(

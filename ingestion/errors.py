@@ -10,6 +10,8 @@ class IngestionError(Exception):
     """Base of everything that the ingestion raises on purpose; `advice` says what to do next."""
 
     advice = ""
+    # Neither has an upstream failed nor is anything of ours broken.
+    is_nobodys = False
 
 
 class WrongRequest(IngestionError):
@@ -17,6 +19,8 @@ class WrongRequest(IngestionError):
 
     `about` names the part that is wrong, '' where it is no single one.
     """
+
+    is_nobodys = True
 
     def __init__(self, message: str, *, about: str = "") -> None:
         super().__init__(message)
@@ -56,6 +60,8 @@ class SourceRateLimited(SourceUnavailable):
     ) -> None:
         super().__init__(message, status=status)
         self.retry_at = retry_at
+        # The hour's budget, or FastF1's own limit: the upstream was not asked.
+        self.is_nobodys = status is None
         when = f"after {retry_at:%H:%M} UTC" if retry_at is not None else "in an hour"
         self.advice = f"Run it again {when}: it goes on with what is missing"
 
@@ -72,3 +78,9 @@ class BadSourceData(IngestionError):
     advice = "Run it again later, with --refresh where the answer may come from the cache"
     # Until when (UTC) the upstream would answer the same again, None where nobody said.
     good_until: datetime | None = None
+
+
+class QueueUnavailable(IngestionError):
+    """What keeps the task queue does not answer: the task was not queued and may be tried again."""
+
+    advice = "See that it runs (Redis, where REDIS_URL is set), then try again"

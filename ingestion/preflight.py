@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from ingestion.alarms import configured_channels, send_test_alarm
-from ingestion.errors import IngestionError, SourceRateLimited
+from ingestion.errors import IngestionError
 from ingestion.health import (
     CLOCK_TOLERANCE,
     Finding,
@@ -119,7 +119,7 @@ def _check_upstreams(season: int, clock: Callable[[], datetime]) -> Iterator[Che
 def _describe_answer(name: str, season: int, failure: IngestionError | None) -> Check:
     if failure is None:
         return Check(name, Verdict.OK, f"it answers, with the calendar of {season}")
-    if isinstance(failure, SourceRateLimited) and failure.status is None:
+    if failure.is_nobodys:
         return Check(name, Verdict.WARNING, f"it was not asked: {failure}")
     return Check(name, Verdict.FAILS, f"{failure}. {failure.advice}")
 

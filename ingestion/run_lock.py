@@ -11,7 +11,6 @@ from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
 from ingestion.models import IngestRun, TaskRun
@@ -65,8 +64,10 @@ def begin(task: str, name: str, now: datetime) -> bool:
 
 
 def _longest() -> timedelta:
-    timeout = getattr(settings, "Q_CLUSTER", {}).get("timeout") or USUAL_TIMEOUT
-    return timedelta(seconds=timeout) + SLACK
+    """As the cluster has it that this runs in: one of several may have limits of its own."""
+    from django_q.conf import Conf
+
+    return timedelta(seconds=Conf.TIMEOUT or USUAL_TIMEOUT) + SLACK
 
 
 def _give_up(run: TaskRun, now: datetime) -> None:

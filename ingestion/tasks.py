@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from ingestion.alarms import beat, sound_alarms
-from ingestion.health import check_health
+from ingestion.health import check_health, has_just_begun
 from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.pipeline import (
     Due,
@@ -24,6 +24,7 @@ from ingestion.pipeline import (
     current_season,
     find_due,
     ingest,
+    is_time_to_look,
     mend_plans,
     poll_due,
     prune,
@@ -36,8 +37,6 @@ Clock = Callable[[], datetime]
 
 # The queue keeps failures for ever.
 FAILURES_KEPT = timedelta(days=30)
-# The next season's calendar is looked for in the first of a day's runs.
-MORNING_ENDS = 12
 
 
 def tick(*, clock: Clock = timezone.now) -> str:
@@ -74,7 +73,7 @@ def _refresh(clock: Clock) -> str:
     current = current_season(now)
     reports = [_read_calendars(current, clock)]
     coming = season_to_look_for(now, current)
-    if coming is not None and now.hour < MORNING_ENDS:
+    if coming is not None and is_time_to_look(coming, now):
         reports.append(_read_calendars(coming, clock, is_optional=may_be_absent(coming, now)))
     return _words(reports)
 
@@ -109,6 +108,8 @@ def _sweep(clock: Clock) -> str:
 def watch(*, clock: Clock = timezone.now) -> str:
     """Look at the installation's health, and tell of what is wrong and of what is over."""
     now = clock()
+    if has_just_begun(now):
+        return "nothing was looked at: the first tasks have only begun"
     return f"{sound_alarms(check_health(now), now)} messages"
 
 

@@ -15,6 +15,8 @@ ENVIRONMENT = {
     "DJANGO_SETTINGS_MODULE": "tests.cluster_settings",
     "WORKERS": "1",
 }
+# One that runs what is scheduled at once, and looks after its processes every half minute alone.
+SCHEDULES_AT_ONCE = {"GUARD_CYCLE": "30"}
 LONGEST_WAIT = 90.0
 
 

@@ -20,6 +20,37 @@ SERVER_URL = os.environ.get("TEST_DATABASE_URL", "")
 on_postgres = (
     parse_database_url(SERVER_URL, base_dir=ROOT).settings["ENGINE"].endswith("postgresql")
 )
+# Who neither asks for one of these nor has the mark of pytest-django cannot reach the database.
+DATABASE_FIXTURES = {
+    *("db", "transactional_db", "live_server"),
+    *("migrated_database", "empty_database_url"),
+}
+# They begin first: where several processes share the suite, none waits for one of them at the end.
+LONGEST = (
+    *("test_rehearsal.py", "test_replayed_seasons.py", "test_command_refusals.py"),
+    *("test_command.py", "test_calendar_properties.py", "test_backfill_command.py"),
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The run on PostgreSQL leaves out what the one on SQLite has proved: tests without a database,
+    and those marked `once`. Where nothing else is asked for, they run."""
+    left_out = [item for item in items if not uses_database(item)]
+    if on_postgres and len(left_out) < len(items):
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if uses_database(item)]
+    items.sort(key=place_of)
+
+
+def place_of(item: pytest.Item) -> int:
+    return LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST)
+
+
+def uses_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("once") is not None:
+        return False
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool(fixtures & DATABASE_FIXTURES) or item.get_closest_marker("django_db") is not None
 
 
 @pytest.fixture(scope="session")

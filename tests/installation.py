@@ -64,6 +64,11 @@ def event(session_type: str, starts_at: datetime | None, **changes: Any) -> Even
     return Event.objects.create(**facts)
 
 
+def learn(known: Event, at: datetime) -> None:
+    """As an ingest at that time does it that is the first to hear of it."""
+    Event.objects.filter(pk=known.pk).update(created_at=at, updated_at=at)
+
+
 def publish(awaited: Event) -> None:
     awaited.results_state = Event.ResultsState.OFFICIAL
     awaited.results_revision += 1

@@ -1,6 +1,5 @@
 """The admin as it is served: the demo, static files without DEBUG, and Django's own checks."""
 
-import os
 import re
 import signal
 import subprocess
@@ -19,7 +18,6 @@ from tests.project import Project
 SECRET_KEY = "a-key-for-this-test-that-is-long-enough-and-has-0123456789-in-it"
 README = (ROOT / "README.md").read_text()
 SHOWN = re.search(r"^```sh\n(ALLOWED_HOSTS=.*?)^```$", README, re.MULTILINE | re.DOTALL)
-once = pytest.mark.skipif("TEST_DATABASE_URL" in os.environ, reason="the database is its own")
 
 
 def shown_settings() -> dict[str, str]:
@@ -56,7 +54,7 @@ WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not IS_COLLECTED
 """
 
 
-@once
+@pytest.mark.once
 def test_static_files_are_served_before_and_after_they_are_collected(project: Project) -> None:
     """Without DEBUG; afterwards under names that may be cached for ever, and compressed. One that
     was not collected keeps its name and spoils no page."""
@@ -109,7 +107,7 @@ def get(address: str) -> str:
         return text
 
 
-@once
+@pytest.mark.once
 def test_the_demo_prints_its_password_once(tmp_path: Path) -> None:
     database = tmp_path / "demo.sqlite3"
     with demo(database) as (address, said):

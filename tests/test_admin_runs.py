@@ -1,12 +1,16 @@
 """Runs, the feed and alarms in the admin, and 'Ingest now'."""
 
 import re
+import socket
+import sys
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django_q.brokers import Broker
 from django_q.models import OrmQ, Task
 from django_q.signing import SignedPackage
 
@@ -221,6 +225,56 @@ def test_an_event_is_queued(operator: Client, belgium: Event) -> None:
     assert operator.post(nowhere).status_code == 404
     assert operator.post(reverse("admin:ingestion_season_ingest", args=[1949])).status_code == 404
     assert len(queued()) == 1
+
+
+class UnreachableBroker(Broker):  # type: ignore[misc] # django-q2 has no types
+    """As a client of a server that is down."""
+
+    port = 0
+
+    def enqueue(self, _task: str) -> NoReturn:
+        socket.create_connection(("127.0.0.1", self.port))
+        raise AssertionError("somebody answered")
+
+
+@pytest.fixture
+def queue_is_down(closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(UnreachableBroker, "port", closed_port)
+    broker = f"{__name__}.{UnreachableBroker.__name__}"
+    monkeypatch.setattr("django_q.conf.Conf.BROKER_CLASS", broker)
+
+
+@pytest.fixture
+def queue_has_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In Redis, without the package."""
+    monkeypatch.setattr("django_q.conf.Conf.ORM", None)
+    monkeypatch.setitem(sys.modules, "redis", None)
+
+
+@pytest.mark.parametrize("trouble", ["queue_is_down", "queue_has_no_client"])
+def test_a_queue_that_cannot_be_reached_is_told_with_what_to_do(
+    operator: Client,
+    belgium: Event,
+    trouble: str,
+    request: pytest.FixtureRequest,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    request.getfixturevalue(trouble)
+    for address, back, what in (
+        (reverse("admin:ingestion_season_ingest", args=[2024]), season_page(), "2024"),
+        (
+            reverse("admin:ingestion_event_ingest", args=[belgium.pk]),
+            reverse("admin:ingestion_event_change", args=[belgium.pk]),
+            "2024 Belgian Grand Prix Race",
+        ),
+    ):
+        answer = operator.post(address, follow=True)
+        assert answer.redirect_chain == [(back, 302)]
+        told = words_of(answer.content.decode())
+        assert f"The ingest of {what} was not started: the queue cannot be reached. " in told
+        assert "REDIS_URL" in told
+    assert [record.message for record in caplog.records] == ["the task was not queued"] * 2
+    assert all(record.exc_info is None for record in caplog.records)
 
 
 def progress(client: Client) -> str:

@@ -14,6 +14,7 @@ from ingestion.health import check_health
 from ingestion.models import Alarm, Event, IngestRun
 from tests.admin_site import clock
 from tests.builders import AFTER, BEFORE, SUNDAY, at
+from tests.installation import tick
 from tests.operators import (
     event,
     ingest,
@@ -132,6 +133,7 @@ def test_what_is_overdue_is_what_the_alarms_are_about(
 ) -> None:
     """From Saturday on, one session of the weekend after another."""
     clock.now = at(SUNDAY, 0) - timedelta(days=1) + timedelta(hours=hours)
+    tick(clock.now)
     found = {
         finding.title.partition(" is overdue")[0].removeprefix("the result of ")
         for finding in check_health(clock.now).findings

@@ -324,7 +324,7 @@ def test_interrupted_while_it_waits_it_resumes(
     with pytest.raises(KeyboardInterrupt):
         backfill(2023, 2024, waits=True, sleep=interrupt)
     run = IngestRun.objects.get()
-    assert (run.outcome, run.requests) == ("partial", 4)
+    assert (run.outcome, run.fault, run.requests) == ("partial", "nobody", 4)
     assert run.problems == ["interrupted; what was saved before stays"]
     assert run.arguments["wait"] is True
     assert (run.counts["events"]["created"], run.counts["results"]["created"]) == (8, 6)
@@ -405,6 +405,7 @@ def test_without_waiting_a_server_that_asks_for_fewer_requests_is_asked_once(
     report = backfill(2020, 2021, 2022)
     why = "the schedule file of 2021: the server asks for fewer requests (429)"
     assert problems(report) == [f"{why}; left for later: 2021 to 2022"]
+    assert IngestRun.objects.get().fault == "upstream"
     assert asked(upstream) == [*pages_of_six(2020), "2021/races", "schedule_2021.json"]
     assert set(Event.objects.values_list("season", flat=True)) == {2020}
 
@@ -448,7 +449,7 @@ def test_a_season_alone_for_which_there_is_no_room_changes_nothing(
     assert problems(report) == [f"2023: {too_many(backfill, '13:00')}"]
     assert not Event.objects.exists()
     run = IngestRun.objects.get()
-    assert (run.outcome, run.problems) == ("failed", problems(report))
+    assert (run.outcome, run.fault, run.problems) == ("failed", "nobody", problems(report))
 
 
 def test_what_would_begin_anew_does_not_say_that_it_goes_on(backfill: Backfill) -> None:

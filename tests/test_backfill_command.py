@@ -108,7 +108,9 @@ def test_a_range_that_is_interrupted_anywhere_is_resumed(
         "interrupted; what was saved before stays, run it again to go on"
     )
     assert done.stdout.splitlines() == [f"2023: {DONE}"]
-    assert read_runs(project)[-1].problems == ["interrupted; what was saved before stays"]
+    run = read_runs(project)[-1]
+    assert run.problems == ["interrupted; what was saved before stays"]
+    assert (run.outcome, run.fault) == ("partial", "nobody")
     hanging.release()
     upstream.clear_faults()
 
@@ -117,7 +119,9 @@ def test_a_range_that_is_interrupted_anywhere_is_resumed(
     process = start(project, upstream, "--wait")
     assert process.stderr is not None
     assert any("waiting until requests are allowed again" in line for line in process.stderr)
-    assert interrupt(process).returncode == 130
+    assert interrupt(process, by=signal.SIGTERM).returncode == 130
+    run = read_runs(project)[-1]
+    assert (run.outcome, run.fault) == ("partial", "nobody")
 
     let_an_hour_pass(project)
     done = ingest(project, upstream, *YEARS)
@@ -136,9 +140,11 @@ def start(project: Project, upstream: FaultyUpstream, *arguments: str) -> subpro
     return project.start("ingest_f1", *YEARS, *arguments, env=addresses(upstream))
 
 
-def interrupt(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
-    """Ctrl-C."""
-    process.send_signal(signal.SIGINT)
+def interrupt(
+    process: subprocess.Popen[str], *, by: signal.Signals = signal.SIGINT
+) -> subprocess.CompletedProcess[str]:
+    """Ctrl-C, unless it is by somebody who stops a service."""
+    process.send_signal(by)
     stdout, stderr = process.communicate(timeout=20)
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
@@ -147,6 +153,7 @@ def asked_last(upstream: FaultyUpstream) -> str:
     return upstream.requests[-1].path if upstream.requests else ""
 
 
+@pytest.mark.once
 def test_terminal_shows_seasons_and_requests_left_and_time_to_go(
     project: Project, upstream: FaultyUpstream
 ) -> None:

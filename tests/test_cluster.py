@@ -7,7 +7,7 @@ import pytest
 from django_q.models import OrmQ
 
 from ingestion.models import Event, IngestRun, TaskRun
-from tests.clusters import enqueue, kill, running_cluster, wait_for
+from tests.clusters import SCHEDULES_AT_ONCE, enqueue, kill, running_cluster, wait_for
 from tests.command_line import addresses, live_season, read_rows, today
 from tests.conftest import on_postgres
 from tests.project import Project
@@ -44,7 +44,7 @@ def test_new_installation_fills_itself_and_a_second_cluster_does_nothing_twice(
 ) -> None:
     """The declared schedules are due at once: calendar, then the qualifying's result. On SQLite
     one cluster is what is supported; on PostgreSQL two share the work."""
-    env = addresses(upstream)
+    env = {**addresses(upstream), **SCHEDULES_AT_ONCE}
     with running_cluster(project, env):
         if on_postgres:
             with running_cluster(project, env):

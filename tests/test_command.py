@@ -102,6 +102,7 @@ def with_changed_facts(season: Season) -> Season:
     return replace(season, grands_prix=(china, belgium, italy))
 
 
+@pytest.mark.once
 def test_help_teaches_by_examples_and_exit_codes(project: Project) -> None:
     done = project.manage("ingest_f1", "--help")
     assert (done.returncode, done.stderr) == (0, "")
@@ -114,6 +115,7 @@ def test_help_teaches_by_examples_and_exit_codes(project: Project) -> None:
     )
 
 
+@pytest.mark.once
 def test_text_report_is_on_stdout_and_the_log_on_stderr(
     project: Project, upstream: FaultyUpstream
 ) -> None:
@@ -176,6 +178,7 @@ def test_arguments_are_recorded(filled: Project, upstream: FaultyUpstream) -> No
     }
 
 
+@pytest.mark.once
 def test_every_log_line_is_json_where_that_is_set(
     project: Project, upstream: FaultyUpstream
 ) -> None:
@@ -254,6 +257,7 @@ def test_dry_run_of_an_empty_database_leaves_it_empty(
         ),
     ],
 )
+@pytest.mark.once
 def test_options_limit_what_is_asked(
     project: Project,
     upstream: FaultyUpstream,
@@ -357,6 +361,7 @@ def test_default_season_is_that_of_the_next_known_event(
     assert asked(upstream)[0] == "schedule_2040.json"
 
 
+@pytest.mark.once
 def test_refresh_passes_the_cache_of_a_past_season(
     project: Project, upstream: FaultyUpstream
 ) -> None:
@@ -372,6 +377,7 @@ def test_refresh_passes_the_cache_of_a_past_season(
     assert read_rows(project) == rows
 
 
+@pytest.mark.once
 def test_live_season_is_never_read_from_the_cache(
     project: Project, upstream: FaultyUpstream
 ) -> None:
@@ -386,6 +392,7 @@ def test_live_season_is_never_read_from_the_cache(
         assert asked(upstream) == questions
 
 
+@pytest.mark.once
 def test_terminal_shows_progress_then_a_table_and_never_asks(
     project: Project, upstream: FaultyUpstream
 ) -> None:
@@ -416,6 +423,7 @@ def interrupt(
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
+@pytest.mark.once
 def test_any_command_that_is_interrupted_ends_with_130(project: Project) -> None:
     done = project.manage("shell", "-v0", "-c", "raise KeyboardInterrupt")
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -137,6 +137,7 @@ def test_seasons_are_read_oldest_first(text: str | None, seasons: tuple[int, ...
         ),
     ],
 )
+@pytest.mark.once
 def test_wrong_usage_ends_before_anything_is_asked(
     project: Project, upstream: FaultyUpstream, arguments: list[str], message: str
 ) -> None:
@@ -155,6 +156,7 @@ def test_wrong_usage_ends_before_anything_is_asked(
         (["2024"], "unrecognized arguments: 2024"),
     ],
 )
+@pytest.mark.once
 def test_unknown_options_are_wrong_usage(
     project: Project, upstream: FaultyUpstream, arguments: list[str], message: str
 ) -> None:
@@ -166,6 +168,7 @@ def test_unknown_options_are_wrong_usage(
     assert asked(upstream) == []
 
 
+@pytest.mark.once
 def test_round_that_the_season_does_not_have_is_wrong_usage(
     project: Project, upstream: FaultyUpstream
 ) -> None:
@@ -177,6 +180,8 @@ def test_round_that_the_season_does_not_have_is_wrong_usage(
     assert done.stdout == ""
     assert asked(upstream) == [SCHEDULE, CALENDAR]
     assert count_rows(project) == NOTHING
+    [run] = read_runs(project)
+    assert (run.outcome, run.fault) == ("failed", "nobody")
 
 
 def test_round_that_is_not_stored_is_refused_unasked(
@@ -199,6 +204,7 @@ def test_results_alone_need_stored_events(project: Project, upstream: FaultyUpst
     assert asked(upstream) == []
 
 
+@pytest.mark.once
 def test_unreachable_upstream_is_one_clear_line(
     project: Project, upstream: FaultyUpstream, closed_port: int
 ) -> None:
@@ -218,6 +224,7 @@ def test_unreachable_upstream_is_one_clear_line(
     assert count_rows(project) == NOTHING
 
 
+@pytest.mark.once
 def test_unreachable_upstream_is_one_object_in_json(
     project: Project, upstream: FaultyUpstream, closed_port: int
 ) -> None:
@@ -240,6 +247,7 @@ def test_unreachable_upstream_is_one_object_in_json(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.once
 def test_upstream_that_answers_nothing_usable_changes_nothing(
     project: Project, upstream: FaultyUpstream, fault: str
 ) -> None:
@@ -290,6 +298,7 @@ def test_jolpica_that_asks_for_fewer_requests_is_left_alone_for_an_hour(
     assert read_rows(filled) == before
 
 
+@pytest.mark.once
 def test_upstream_that_hangs_is_given_up(filled: Project, upstream: FaultyUpstream) -> None:
     """One endpoint of one round: each is waited for 5 s."""
     before = read_rows(filled)
@@ -344,6 +353,7 @@ def test_nothing_is_cancelled_where_a_calendar_fails(
     assert read_rows(filled) == before
 
 
+@pytest.mark.once
 def test_season_that_no_upstream_has_is_one_clear_line(
     project: Project, upstream: FaultyUpstream
 ) -> None:
@@ -404,6 +414,7 @@ def test_run_after_a_partial_one_gets_what_is_missing(
     assert read_rows(filled) == before
 
 
+@pytest.mark.once
 def test_cache_folder_that_cannot_be_written_is_named(
     project: Project, upstream: FaultyUpstream
 ) -> None:
@@ -435,6 +446,7 @@ def test_database_that_is_down_is_one_clear_line(
     assert asked(upstream) == []
 
 
+@pytest.mark.once
 def test_database_file_in_no_folder_is_one_clear_line(
     project: Project, upstream: FaultyUpstream, tmp_path: Path
 ) -> None:
@@ -464,6 +476,7 @@ def test_database_without_tables_is_told_how_to_get_them(
         f"mysql://f1:{MARK}@127.0.0.1/f1",
     ],
 )
+@pytest.mark.once
 def test_malformed_database_address_is_never_repeated(
     project: Project, upstream: FaultyUpstream, url: str
 ) -> None:

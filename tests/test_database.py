@@ -244,6 +244,7 @@ def test_every_address_is_understood_or_refused_with_a_message_of_ours(url: str)
 
 
 @pytest.mark.parametrize("url", MALFORMED)
+@pytest.mark.once
 def test_manage_py_says_that_the_address_is_malformed_and_nothing_of_it(
     unmigrated_project: Project, url: str
 ) -> None:

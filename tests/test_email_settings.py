@@ -62,6 +62,7 @@ def test_a_password_is_not_shown_with_the_server() -> None:
     assert MARK not in repr(parse_email_url(f"smtp://a:{MARK}@mail.example"))
 
 
+@pytest.mark.once
 def test_settings_come_from_the_environment(unmigrated_project: Project) -> None:
     names = (
         *("EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD"),

@@ -17,6 +17,7 @@ from tests.installation import (
     event,
     failing_poll,
     healthy,
+    learn,
     publish,
     run,
     switch_polling_off,
@@ -140,6 +141,8 @@ def test_polling_that_an_operator_switched_off_is_no_fault(is_deleted: bool) -> 
 
 OURS: dict[str, Any] = {"fault": "ours", "problems": ["the cache folder cannot be written"]}
 THEIRS: dict[str, Any] = {"fault": "upstream"}
+# Interrupted by a person, or the hour's requests were spent.
+NOBODYS: dict[str, Any] = {"fault": "nobody"}
 
 
 @pytest.mark.parametrize(
@@ -155,6 +158,10 @@ THEIRS: dict[str, Any] = {"fault": "upstream"}
         ([("failed", THEIRS)] * 5, False),
         ([("failed", OURS), ("failed", THEIRS), ("failed", OURS)], False),
         ([("failed", {})] * 3, False),
+        ([("failed", NOBODYS)] * 5, False),
+        ([("failed", OURS), ("failed", NOBODYS), ("failed", OURS)], True),
+        ([("failed", OURS)] * 2 + [("failed", NOBODYS)] * 3, True),
+        ([("failed", OURS), ("partial", NOBODYS), ("failed", OURS)], False),
     ],
 )
 @pytest.mark.usefixtures("works")
@@ -214,6 +221,7 @@ def test_the_schedule_is_stale_when_nobody_read_it_for_two_days() -> None:
     [
         ({}, "silent"),
         ({"fault": "ours"}, "broken"),
+        ({"fault": "nobody"}, "broken"),
         ({"seasons": [2023]}, "broken"),
         ({"arguments": {"skip_schedule": True}}, "broken"),
         ({"trigger": "poll"}, "broken"),
@@ -513,6 +521,54 @@ def test_a_result_that_nobody_asked_for_is_our_own_fault() -> None:
     assert only(check_health(now)).words.startswith(
         "The upstream did not have it at 2024-07-29 15:00 UTC; picks on it are not scored. "
     )
+
+
+@pytest.mark.usefixtures("works")
+def test_what_is_new_here_is_overdue_once_there_was_time_to_ask() -> None:
+    """A season whose calendar is read in its middle, a grand prix that is on again."""
+    learn(event("race", RACE - 7 * DAY), NOW)
+    tick(NOW + HOUR)
+    assert found(NOW) == found(NOW + HOUR - SECOND) == {}
+    assert found(NOW + HOUR) == {"overdue:2024-belgian-grand-prix-race": "broken"}
+
+
+@pytest.mark.usefixtures("works")
+def test_what_is_new_here_and_was_asked_for_in_vain_is_overdue_at_once() -> None:
+    awaited = event("race", RACE - 7 * DAY)
+    learn(awaited, NOW)
+    failing_poll(awaited, NOW, NOW, failures=0, failing_since=None, trouble="")
+    assert found(NOW + MINUTE) == {"overdue:2024-belgian-grand-prix-race": "silent"}
+
+
+def test_what_is_new_here_where_nothing_is_polled_has_its_time_too() -> None:
+    switch_polling_off()
+    learn(event("race", RACE - 7 * DAY), NOW)
+    assert found(NOW + MINUTE) == {}
+    assert found(NOW + HOUR) == {"overdue:2024-belgian-grand-prix-race": "silent"}
+
+
+def test_before_the_first_tick_only_the_missing_tick_is_a_fault() -> None:
+    """Set up on Monday from the command line, the worker is started on Thursday."""
+    monday, thursday = NOW, NOW + 3 * DAY
+    switch_polling_on(monday)
+    run(monday - 200 * DAY, seasons=[2024])
+    learn(event("race", RACE), monday)
+    assert found(thursday) == {"no-tick": "broken"}
+    tick(thursday)
+    assert found(thursday) == {
+        "overdue:2024-belgian-grand-prix-race": "broken",
+        "stale-schedule": "broken",
+    }
+
+
+def test_a_schedule_that_was_read_long_before_polling_began_is_stale_two_days_after_that() -> None:
+    switch_polling_on(NOW)
+    tick(NOW + 2 * DAY)
+    event("race", RACE + 20 * DAY)
+    run(NOW - 90 * DAY, seasons=[2024])
+    assert found(NOW + 2 * DAY - SECOND) == {}
+    finding = only(check_health(NOW + 2 * DAY))
+    assert (finding.key, finding.since) == ("stale-schedule", NOW - 90 * DAY)
 
 
 # A person has to look

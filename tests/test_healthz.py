@@ -9,7 +9,17 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from tests.installation import DAY, HOUR, MINUTE, event, failing_poll, healthy, run, tick
+from tests.installation import (
+    DAY,
+    HOUR,
+    MINUTE,
+    event,
+    failing_poll,
+    healthy,
+    learn,
+    run,
+    tick,
+)
 from tests.project import Project
 
 MARK = "s3cr3t-MARK"
@@ -47,7 +57,7 @@ def test_a_silent_upstream_is_200_too_and_says_so(now: datetime) -> None:
 
 
 def test_what_is_broken_is_503_and_says_neither_what_nor_where(now: datetime) -> None:
-    event("race", now - 2 * DAY, grand_prix="belgian-grand-prix")
+    learn(event("race", now - 2 * DAY, grand_prix="belgian-grand-prix"), now - DAY)
     for _ in range(3):
         run(now - MINUTE, "failed", fault="ours", problems=[f"{MARK} cannot be written"])
     answer = Client().get("/healthz")

@@ -50,6 +50,7 @@ def fields(message: str, *args: object, **extra: object) -> dict[str, Any]:
     return line
 
 
+@pytest.mark.once
 def test_each_json_line_of_every_writer_parses(unmigrated_project: Project) -> None:
     ran = unmigrated_project.manage(
         "shell", "-v0", "-c", CODE, env={"LOG_FORMAT": "json", "PYTHONWARNINGS": "default"}
@@ -80,6 +81,7 @@ def test_each_json_line_of_every_writer_parses(unmigrated_project: Project) -> N
     assert MARK not in ran.stderr
 
 
+@pytest.mark.once
 def test_console_lines_go_to_standard_error_without_passwords(unmigrated_project: Project) -> None:
     ran = unmigrated_project.manage("shell", "-v0", "-c", CODE, env={"LOG_LEVEL": "error"})
     assert ran.returncode == 0

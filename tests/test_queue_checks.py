@@ -29,6 +29,9 @@ def test_our_own_settings_are_right() -> None:
         ({"save_limit_per": None}, "ingestion.W006"),
         ({"sync": True}, "ingestion.W007"),
         ({"redis": "redis://127.0.0.1:1/0"}, "ingestion.W008"),
+        ({"cached": True}, "ingestion.W009"),
+        ({"cached": 60}, "ingestion.W009"),
+        ({"scheduler": False}, "ingestion.W010"),
     ],
 )
 def test_setting_under_which_the_work_is_done_wrongly_is_named(
@@ -48,6 +51,14 @@ def test_queue_of_its_own_is_judged_by_its_own_settings(settings: Any) -> None:
     assert found() == set()
     settings.F1_QUEUE = "f1"
     assert found() == {"ingestion.W001"}
+
+
+def test_one_cluster_that_schedules_is_enough(settings: Any) -> None:
+    alone = {"scheduler": False, "ALT_CLUSTERS": {"f1": {"scheduler": True}}}
+    settings.Q_CLUSTER = {**settings.Q_CLUSTER, **alone}
+    assert found() == {"ingestion.W010"}, "it is another's that schedules"
+    settings.F1_QUEUE = "f1"
+    assert found() == set()
 
 
 def test_without_the_queue_there_is_nothing_to_check(settings: Any) -> None:

@@ -29,7 +29,6 @@ from ingestion.sample.played import PlayedSeason, Publication, Stage, play_seaso
 from ingestion.sample.season import load_season
 from ingestion.sample.shared_cache import SharedCache
 from ingestion.schedules import DECLARED
-from tests.conftest import on_postgres
 from tests.project import Project
 
 SEED = 2024
@@ -37,7 +36,6 @@ PLAYED = play_season(seed=SEED)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 
-on_sqlite = pytest.mark.skipif(on_postgres, reason="the season is played once, on SQLite")
 in_a_database = pytest.mark.django_db(transaction=True)
 
 
@@ -58,7 +56,7 @@ def play(window: Window, folder: Path) -> Outcome:
 # Parts of the season, played
 
 
-@on_sqlite
+@pytest.mark.once
 @in_a_database
 def test_sao_paulos_qualifying_moved_after_its_start_is_played(
     tmp_path: Path, fastf1_restored: None
@@ -82,7 +80,7 @@ def test_sao_paulos_qualifying_moved_after_its_start_is_played(
     assert (outcome.alarms.false, outcome.alarms.missing) == ([], [])
 
 
-@on_sqlite
+@pytest.mark.once
 @in_a_database
 def test_an_evening_without_the_upstream_is_played(tmp_path: Path, fastf1_restored: None) -> None:
     window = part(range(16, 17), at("09-01", "12:00"), at("09-01", "23:30"))
@@ -158,7 +156,7 @@ def check_promises(outcome: Outcome) -> None:
 # The command
 
 
-@on_sqlite
+@pytest.mark.once
 def test_belgium_is_played_by_the_command_and_every_number_fits(
     unmigrated_project: Project,
 ) -> None:

@@ -56,6 +56,16 @@ def test_task_that_may_still_be_running_is_not_started_again() -> None:
     assert begin(TASK, "tick", NOW + timedelta(minutes=12))
 
 
+def test_longer_limit_of_the_cluster_that_takes_the_task_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """django-q2 reads its settings, those of an alternative cluster too, when it is imported."""
+    monkeypatch.setattr("django_q.conf.Conf.TIMEOUT", 1800)
+    assert begin(TASK, "tick", NOW)
+    assert not begin(TASK, "tick", NOW + timedelta(minutes=30))
+    assert begin(TASK, "tick", NOW + timedelta(minutes=32))
+
+
 def test_two_deliveries_at_once_are_one_start() -> None:
     both = threading.Barrier(2)
     begun: list[bool] = []

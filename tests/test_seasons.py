@@ -57,6 +57,17 @@ def test_season_that_is_not_published_yet_is_no_failure_in_december(world: World
     assert world.refresh_schedule() == NOW[:1]
 
 
+def test_worker_that_is_down_in_the_mornings_looks_for_the_next_season_once_a_day_too(
+    world: World,  # noqa: F811
+) -> None:
+    world.refresh_schedule()
+    for day in ("12-10", "12-11", "12-12"):
+        world.now = at(f"{day} 18:00")
+        assert world.refresh_schedule() == [*NOW, *NEXT]
+        world.now = at(f"{day} 19:30")
+        assert world.refresh_schedule() == NOW, "the worker was started again"
+
+
 def test_season_that_is_not_published_in_march_is_a_failure(world: World) -> None:  # noqa: F811
     world.refresh_schedule()
     world.now = utc("2025-03-02T06:00")

@@ -28,7 +28,6 @@ from tests.command_line import (
     squeeze,
     today,
 )
-from tests.conftest import on_postgres
 from tests.project import Project
 from tests.upstream import FaultyUpstream
 
@@ -40,8 +39,6 @@ LEFT_OUT = "Install"
 BIN = Path(sys.executable).parent
 
 Workflow = dict[str, Any]
-
-once = pytest.mark.skipif(on_postgres, reason="the database plays no part in it")
 
 
 def read_workflow(path: Path) -> Workflow:
@@ -153,14 +150,14 @@ def check_schema(*files: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@once
+@pytest.mark.once
 def test_workflows_are_what_github_takes() -> None:
     assert [file.name for file in FILES] == ["ci.yml", "f1-data-sync.yml"]
     done = check_schema(*FILES)
     assert done.returncode == 0, done.stdout
 
 
-@once
+@pytest.mark.once
 def test_schema_finds_a_misspelt_word(tmp_path: Path) -> None:
     misspelt = tmp_path / "workflow.yml"
     misspelt.write_text((FOLDER / "f1-data-sync.yml").read_text().replace("runs-on:", "run-on:"))
@@ -277,7 +274,7 @@ def test_part_that_failed_is_red_and_the_next_run_completes_it(
     assert count_rows(project) == {"event": 6, "result": 120, "change": 12}
 
 
-@once
+@pytest.mark.once
 def test_silent_upstream_is_red_and_nothing_is_changed(
     project: Project, upstream: FaultyUpstream
 ) -> None:
@@ -292,7 +289,7 @@ def test_silent_upstream_is_red_and_nothing_is_changed(
     assert set(count_rows(project).values()) == {0}
 
 
-@once
+@pytest.mark.once
 def test_input_is_an_argument_and_never_shell(project: Project, upstream: FaultyUpstream) -> None:
     trap = project.folder / "trap"
     ran = sync(project, upstream, year=f"20%24$(touch {trap}); touch {trap}")
@@ -305,7 +302,7 @@ def test_input_is_an_argument_and_never_shell(project: Project, upstream: Faulty
     assert (trap.exists(), asked(upstream), read_runs(project)) == (False, [], [])
 
 
-@once
+@pytest.mark.once
 @pytest.mark.parametrize(
     "address", ["mysql://f1:s3cr3t@db/picks", "postgresql+asyncpg://f1:s3cr3t@/f1?host=/nowhere"]
 )
@@ -319,7 +316,7 @@ def test_database_that_cannot_be_used_is_said_in_one_line(project: Project, addr
     assert [word for word in ("Traceback", "s3cr3t", "nowhere") if word in ran.log] == []
 
 
-@once
+@pytest.mark.once
 def test_killed_ingest_is_said_too(project: Project) -> None:
     python = project.folder / "python"
     python.write_text("#!/bin/sh\necho '2024-07-28 [info] asking' >&2\nkill -9 $$\n")
@@ -341,7 +338,7 @@ def test_killed_ingest_is_said_too(project: Project) -> None:
     assert summary.read_text().startswith("**The ingest broke off (exit code 137).** What was ")
 
 
-@once
+@pytest.mark.once
 @pytest.mark.parametrize("code", [0, 1])
 def test_it_enables_itself_and_a_failure_of_that_is_a_warning(project: Project, code: int) -> None:
     job = SYNC["jobs"]["stay-enabled"]

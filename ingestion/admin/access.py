@@ -4,17 +4,19 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from ingestion.admin.ingests import read_progress
+from ingestion.admin.ingests import enqueue, read_progress
 from ingestion.admin.run_words import describe_counts
+from ingestion.errors import QueueUnavailable
 
 VIEW_EVENTS = "ingestion.view_event"
 VIEW_RUNS = "ingestion.view_ingestrun"
@@ -36,6 +38,11 @@ SHOWN = {
 }
 
 View = Callable[..., HttpResponseBase]
+
+NOT_QUEUED = (
+    "The ingest of {what} was not started: the queue cannot be reached. Nothing was changed, and "
+    "until it is back no worker polls either. {advice}; the log has the reason."
+)
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -77,6 +84,26 @@ class ShownAdmin(ModelAdmin):
         title = str(self.opts.verbose_name_plural).capitalize()
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A row's own page, in place of a form."""
+        require(request, f"ingestion.view_{self.opts.model_name}")
+        return self.show_row(request, self.find_row(request, object_id))
+
+    def find_row(self, request: HttpRequest, key: str) -> Any:
+        row = self.get_object(request, key)
+        if row is None:
+            raise Http404
+        return row
+
+    def show_row(self, request: HttpRequest, row: Any) -> HttpResponse:
+        raise NotImplementedError
+
     def own_pages(self, pages: Mapping[str, tuple[View, str]]) -> list[URLPattern]:
         """For people who have signed in, by their routes, and by their names behind the model's."""
         return [
@@ -91,6 +118,18 @@ class ShownAdmin(ModelAdmin):
     def address(self, name: str, *arguments: Any) -> str:
         """Of a page of ours, on the site that this is registered with."""
         return reverse(f"admin:ingestion_{name}", args=arguments, current_app=self.admin_site.name)
+
+    def start_task(
+        self, request: HttpRequest, func: str, argument: int, *, what: str, back: str, page: str
+    ) -> HttpResponseRedirect:
+        """'Ingest now': on to the task's `page`, or `back` where the queue does not take it."""
+        try:
+            task = enqueue(func, argument, label=f"Ingest {what}")
+        except QueueUnavailable as error:
+            told = NOT_QUEUED.format(what=what, advice=error.advice)
+            self.message_user(request, told, messages.ERROR)
+            return redirect(self.address(back, argument))
+        return redirect(self.address(page, argument, task))
 
     def show_task(
         self, request: HttpRequest, task: str, *, season: int, what: str, back: str

@@ -89,17 +89,7 @@ class AlarmAdmin(ShownAdmin):
         is_ours = url_has_allowed_host_and_scheme(asked, allowed_hosts={request.get_host()})
         return asked if asked and is_ours else self.address("alarm_changelist")
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        require(request, VIEW_ALARMS)
-        alarm = self.get_object(request, object_id)
-        if alarm is None:
-            raise Http404
+    def show_row(self, request: HttpRequest, alarm: Alarm) -> HttpResponse:
         return self.show(
             request,
             "alarm/page.html",

@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import URLPattern
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
@@ -20,7 +19,6 @@ from ingestion.admin.event_filters import (
     search_events,
 )
 from ingestion.admin.event_page import describe_page
-from ingestion.admin.ingests import enqueue
 from ingestion.admin.marks import PHASES, marks_of, with_marks
 from ingestion.amendments import picked_places, surname
 from ingestion.models import Event, Result
@@ -91,15 +89,10 @@ class EventAdmin(ShownAdmin):
         leaders = [result.driver_id for result in event.first_results]
         return ", ".join(f"{mark.shape} {mark.name}" for mark in marks_of(event, leaders))
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        require(request, VIEW_EVENTS)
-        event = self._event(object_id)
+    def find_row(self, request: HttpRequest, key: str) -> Event:
+        return self._event(key)
+
+    def show_row(self, request: HttpRequest, event: Event) -> HttpResponse:
         page = describe_page(event, self.clock(), may_correct=may(request, CORRECT))
         return self.show(request, "event/page.html", title=str(event), event=event, page=page)
 
@@ -111,8 +104,14 @@ class EventAdmin(ShownAdmin):
     def ingest_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         require(request, VIEW_EVENTS, RUN)
         event = self._event(pk)
-        task = enqueue("ingest_event", event.pk, label=f"Ingest {event}")
-        return redirect(self.address("event_task", event.pk, task))
+        return self.start_task(
+            request,
+            "ingest_event",
+            event.pk,
+            what=str(event),
+            back="event_change",
+            page="event_task",
+        )
 
     def task_view(self, request: HttpRequest, pk: int, task: str) -> HttpResponse:
         require(request, VIEW_EVENTS)

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
-from ingestion.admin.access import VIEW_FEED, ShownAdmin, require
+from ingestion.admin.access import ShownAdmin
 from ingestion.admin.comparing import compare
 from ingestion.admin.telling import tell
 from ingestion.models import Change
@@ -43,17 +43,7 @@ class ChangeAdmin(ShownAdmin):
     def author(self, change: Change) -> str:
         return describe_author(change)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        require(request, VIEW_FEED)
-        change = self.get_object(request, object_id)
-        if change is None:
-            raise Http404
+    def show_row(self, request: HttpRequest, change: Change) -> HttpResponse:
         before, after = change.before.get("classification"), change.after.get("classification")
         return self.show(
             request,

@@ -1,11 +1,15 @@
 """'Ingest now': a task for the queue's workers, and what has become of it."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
 from ingestion.admin.marks import OUTCOMES, Mark
+from ingestion.errors import QueueUnavailable
 from ingestion.models import IngestRun, TaskRun
 from ingestion.schedules import queue_name
+
+logger = logging.getLogger(__name__)
 
 TRIGGER = "admin"
 WAITING = Mark("scheduled", "○", "No worker has taken it yet.")
@@ -22,12 +26,18 @@ class Progress:
 
 
 def enqueue(func: str, argument: int, *, label: str) -> str:
-    """The task's identifier."""
+    """The task's identifier. Raises `QueueUnavailable`."""
     from django_q.tasks import async_task
 
-    task: str = async_task(
-        f"ingestion.tasks.{func}", argument, task_name=label, cluster=queue_name()
-    )
+    try:
+        task: str = async_task(
+            f"ingestion.tasks.{func}", argument, task_name=label, cluster=queue_name()
+        )
+    # The queue may be kept in anything, and each client has errors of its own.
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        logger.warning("the task was not queued", extra={"task": label, "reason": reason})
+        raise QueueUnavailable from error
     return task
 
 

@@ -1,12 +1,10 @@
 """What ran, and what came of it."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 
-from ingestion.admin.access import VIEW_RUNS, ShownAdmin, require
+from ingestion.admin.access import ShownAdmin
 from ingestion.admin.marks import OUTCOMES
 from ingestion.admin.run_words import (
     describe_arguments,
@@ -59,17 +57,7 @@ class IngestRunAdmin(ShownAdmin):
     def problem_count(self, run: IngestRun) -> str:
         return f"! {len(run.problems)}" if run.problems else "none"
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        require(request, VIEW_RUNS)
-        run = self.get_object(request, object_id)
-        if run is None:
-            raise Http404
+    def show_row(self, request: HttpRequest, run: IngestRun) -> HttpResponse:
         changes = Change.objects.filter(run=run).for_story().order_by("pk")[: CHANGES_SHOWN + 1]
         told = [(change, tell(change)) for change in changes]
         lines = with_events([*run.problems, *run.notes])

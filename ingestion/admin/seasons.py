@@ -24,7 +24,6 @@ from ingestion.admin.access import (
     require,
 )
 from ingestion.admin.exports import export_events_csv, export_json, export_results_csv
-from ingestion.admin.ingests import enqueue
 from ingestion.admin.season_grid import read_season
 from ingestion.health import check_health
 from ingestion.models import Event
@@ -85,8 +84,15 @@ class SeasonAdmin(ShownAdmin):
     @method_decorator(require_POST)
     def ingest_view(self, request: HttpRequest, year: int) -> HttpResponse:
         require(request, VIEW_EVENTS, RUN)
-        task = enqueue("ingest_season", self._season(year), label=f"Ingest {year}")
-        return redirect(self.address("season_task", year, task))
+        season = self._season(year)
+        return self.start_task(
+            request,
+            "ingest_season",
+            season,
+            what=str(season),
+            back="season_page",
+            page="season_task",
+        )
 
     def task_view(self, request: HttpRequest, year: int, task: str) -> HttpResponse:
         require(request, VIEW_EVENTS)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from ingestion.health.beginning import has_just_begun
 from ingestion.health.facts import TICK, TICK_SCHEDULE, Facts, gather_facts
 from ingestion.health.findings import (
     STATE_WORDS,
@@ -33,6 +34,7 @@ __all__ = [
     "Health",
     "State",
     "check_health",
+    "has_just_begun",
     "print_duration",
     "print_instant",
 ]

@@ -44,6 +44,11 @@ class Facts:
     last_answer: datetime | None
     events: Sequence[Event]
 
+    @property
+    def awaits_first_tick(self) -> bool:
+        """Just set up, or nobody works: that is told of, and nothing else is anybody's fault."""
+        return self.is_polling and self.last_tick is None
+
     def is_interrupted(self, run: IngestRun) -> bool:
         return run.outcome_at(self.now) == IngestRun.INTERRUPTED
 

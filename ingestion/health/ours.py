@@ -38,7 +38,7 @@ def find_dead_worker(facts: Facts) -> Iterator[Finding]:
 
 
 def find_failing_runs(facts: Facts) -> Iterator[Finding]:
-    closed = [run for run in facts.runs if run.ended_at is not None or facts.is_interrupted(run)]
+    closed = [run for run in facts.runs if _tells_of_us(facts, run)]
     failing = list(takewhile(lambda run: _is_our_failure(facts, run), closed))
     newest = [run.outcome for run in failing[:FAILED_IN_A_ROW]]
     have_failed = newest == [IngestRun.Outcome.FAILED] * FAILED_IN_A_ROW
@@ -53,6 +53,15 @@ def find_failing_runs(facts: Facts) -> Iterator[Finding]:
         "saved stays. Put right what it says, or read the log; the next run catches up.",
         first.started_at,
     )
+
+
+def _tells_of_us(facts: Facts, run: IngestRun) -> bool:
+    """One that is over, unless a person or a limit ended it before it could do anything."""
+    came_to_nothing = (
+        run.outcome == IngestRun.Outcome.FAILED and run.fault == IngestRun.Fault.NOBODY
+    )
+    is_over = run.ended_at is not None or facts.is_interrupted(run)
+    return is_over and not came_to_nothing
 
 
 def _is_our_failure(facts: Facts, run: IngestRun) -> bool:
@@ -70,7 +79,11 @@ def find_stale_schedule(facts: Facts) -> Iterator[Finding]:
     since = facts.refreshed_at or facts.first_run_at
     # A season that is over is an archive where nobody polls.
     is_kept_up = facts.is_polling or facts.season >= facts.now.year
-    if since is None or not is_kept_up or facts.now - since < SCHEDULE_STALE_AFTER:
+    if since is None or not is_kept_up or facts.awaits_first_tick:
+        return
+    # Before, nobody had to read it twice a day.
+    kept_up_since = max(since, facts.polling_since or since)
+    if facts.now - kept_up_since < SCHEDULE_STALE_AFTER:
         return
     is_silent = _asked_for_calendars_in_vain(facts)
     told = (

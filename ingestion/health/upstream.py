@@ -17,6 +17,8 @@ FAILURES_IN_A_ROW = 3
 # Away from race days they are read twice a day, and a failure waits for the next time.
 CALENDAR_FAILURES_IN_A_ROW = 2
 CALENDARS_FAIL_FOR = timedelta(hours=1)
+# A tick asks within minutes for what is new here, within the hour where its requests are spent.
+TIME_TO_ASK = timedelta(hours=1)
 
 
 def find_silence(facts: Facts) -> Iterator[Finding]:
@@ -84,8 +86,11 @@ def find_overdue(facts: Facts) -> Iterator[Finding]:
         awaited_from = _awaited_from(event, sprint_ends.get((event.season, event.grand_prix)))
         if awaited_from is None or facts.now - awaited_from < OVERDUE_AFTER:
             continue
+        was_asked = _was_asked_since(event, awaited_from)
+        if not was_asked and not _could_be_asked(facts, event):
+            continue
         if event.season == facts.season or facts.now - awaited_from < AWAITED_FOR:
-            yield _describe_overdue(facts, event, awaited_from)
+            yield _describe_overdue(facts, event, awaited_from, was_asked=was_asked)
 
 
 def _awaited_from(event: Event, sprint_ends: datetime | None) -> datetime | None:
@@ -98,12 +103,29 @@ def _awaited_from(event: Event, sprint_ends: datetime | None) -> datetime | None
     return event.ends_at
 
 
-def _describe_overdue(facts: Facts, event: Event, awaited_from: datetime) -> Finding:
-    """Nobody's fault but ours, where polling is on and nobody asked since the end."""
+def _was_asked_since(event: Event, awaited_from: datetime) -> bool:
+    poll = _poll_of(event)
+    return poll is not None and poll.asked_at is not None and poll.asked_at >= awaited_from
+
+
+def _poll_of(event: Event) -> Poll | None:
     poll: Poll | None = getattr(event, "poll", None)
-    asked_at = poll.asked_at if poll is not None else None
-    is_ours = facts.is_polling and (asked_at is None or asked_at < awaited_from)
-    asked = "Nobody asked for it since" if is_ours else _describe_asks(poll)
+    return poll
+
+
+def _could_be_asked(facts: Facts, event: Event) -> bool:
+    """Whether there was time for it since the event is known, and as it is: it may be new, be on
+    again or be released by a person. A time to come is another clock's, and says nothing."""
+    age = facts.now - event.updated_at
+    return not facts.awaits_first_tick and not timedelta(0) <= age < TIME_TO_ASK
+
+
+def _describe_overdue(
+    facts: Facts, event: Event, awaited_from: datetime, *, was_asked: bool
+) -> Finding:
+    """Nobody's fault but ours, where polling is on and nobody asked since the end."""
+    is_ours = facts.is_polling and not was_asked
+    asked = "Nobody asked for it since" if is_ours else _describe_asks(_poll_of(event))
     return Finding(
         f"overdue:{name_event(event)}",
         Alarm.Kind.BROKEN if is_ours else Alarm.Kind.SILENT,

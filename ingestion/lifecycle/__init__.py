@@ -7,7 +7,7 @@ from ingestion.lifecycle.polling import (
     next_ask,
     next_calendar_ask,
 )
-from ingestion.lifecycle.seasons import may_be_absent, season_to_look_for
+from ingestion.lifecycle.seasons import LOOKED_FOR_EVERY, may_be_absent, season_to_look_for
 from ingestion.lifecycle.sessions import (
     USUAL_DURATION,
     expected_end,
@@ -20,6 +20,7 @@ from ingestion.lifecycle.sessions import (
 )
 
 __all__ = [
+    "LOOKED_FOR_EVERY",
     "RACE_DAY",
     "USUAL_DURATION",
     "WATCHED_AFTER_SEASON",

@@ -1,9 +1,11 @@
 """From one season to the next."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 # The next season's calendar is looked for from then on.
 FIRST_MONTH_TO_LOOK = 12
+# Once a day, by a task that runs twice a day.
+LOOKED_FOR_EVERY = timedelta(hours=18)
 # By then it has to be there: the first race is run in it.
 FIRST_MONTH_OF_RACING = 3
 

@@ -1,5 +1,6 @@
 """The only place that joins fetch, transform and save."""
 
+from ingestion.pipeline.looking import is_time_to_look
 from ingestion.pipeline.polling import Due, find_due, poll_due, request_of_event
 from ingestion.pipeline.probe import Probe, probe_upstreams
 from ingestion.pipeline.request import (
@@ -25,6 +26,7 @@ __all__ = [
     "current_season",
     "find_due",
     "ingest",
+    "is_time_to_look",
     "mend_plans",
     "poll_due",
     "probe_upstreams",

@@ -118,7 +118,9 @@ def _failure_contained(season: int, report: RunReport) -> Iterator[None]:
     except (WrongRequest, DatabaseError):
         raise
     except IngestionError as error:
-        report.problems.append(Problem(str(error), season=season, advice=error.advice))
+        report.problems.append(
+            Problem(str(error), season=season, advice=error.advice, is_nobodys=error.is_nobodys)
+        )
     except Exception as error:
         logger.exception("the season failed", extra={"season": season})
         report.problems.append(
@@ -157,18 +159,18 @@ def _recorded(
     try:
         yield run
     except BaseException as error:
-        report.problems.append(Problem(_ending(error), is_ours=True))
+        report.problems.append(_describe_ending(error))
         raise
     finally:
         _close(run, report, clock())
 
 
-def _ending(error: BaseException) -> str:
+def _describe_ending(error: BaseException) -> Problem:
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted; what was saved before stays"
+        return Problem("interrupted; what was saved before stays", is_nobodys=True)
     if isinstance(error, IngestionError):
-        return str(error)
-    return f"stopped by {type(error).__name__}"
+        return Problem(str(error), is_ours=not error.is_nobodys, is_nobodys=error.is_nobodys)
+    return Problem(f"stopped by {type(error).__name__}", is_ours=True)
 
 
 def _close(run: IngestRun, report: RunReport, now: datetime) -> None:

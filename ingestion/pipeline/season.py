@@ -100,4 +100,10 @@ class SeasonRun:
     def problem(
         self, message: str, error: IngestionError, kind: SessionType | None = None
     ) -> Problem:
-        return Problem(message, self.season, session_type=kind, advice=error.advice)
+        return Problem(
+            message,
+            self.season,
+            session_type=kind,
+            advice=error.advice,
+            is_nobodys=error.is_nobodys,
+        )

@@ -1,7 +1,9 @@
 """Bring events and results of Formula 1 seasons into the database."""
 
 import json
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,7 +100,7 @@ class Command(DocumentedCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         seasons = self._read_usage(options)
         try:
-            with addresses_of(sample=options["sample"]) as addresses:
+            with sigterm_interrupts(), addresses_of(sample=options["sample"]) as addresses:
                 report = self._ingest(seasons, addresses, options)
         except WrongRequest as error:
             raise CommandError(f"{error}. Nothing was changed.", returncode=WRONG_USAGE) from error
@@ -206,6 +208,20 @@ def read_round(text: str | None, seasons: tuple[int, ...]) -> int | None:
     if len(seasons) > 1:
         raise ValueError("--round takes a single --year beside it")
     return int(text)
+
+
+@contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """Whoever stops the process (systemd, Docker, a deployment) is heard as Ctrl-C is: the run's
+    record says so. A signal is received by a main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
