@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ingestion", "0012_upstream_classification"),
+        ("ingestion", "0013_run_fault_of_nobody"),
     ]
 
     operations = [

@@ -75,14 +75,9 @@ def _remember_outcome(
         poll.answered_at = now
     if error is None:
         poll.failures, poll.failing_since = 0, None
-    elif not _is_limit_of_ours(error):
+    elif not error.is_nobodys:
         poll.failures = min(poll.failures + 1, 1000)
         poll.failing_since = poll.failing_since or now
-
-
-def _is_limit_of_ours(error: IngestionError) -> bool:
-    """The hour's budget, or FastF1's own limit: nobody was asked."""
-    return isinstance(error, SourceRateLimited) and error.status is None
 
 
 def poll_of(event: Event) -> Poll | None:
