@@ -63,9 +63,9 @@ def test_worker_that_is_down_in_the_mornings_looks_for_the_next_season_once_a_da
     world.refresh_schedule()
     for day in ("12-10", "12-11", "12-12"):
         world.now = at(f"{day} 18:00")
-        assert world.refresh_schedule() == [*NOW, *NEXT]
+        assert world.refresh_schedule() == [*NOW, NEXT[0]]
         world.now = at(f"{day} 19:30")
-        assert world.refresh_schedule() == NOW, "the worker was started again"
+        assert world.refresh_schedule() == NOW[:1], "the worker was started again"
 
 
 def test_season_that_is_not_published_in_march_is_a_failure(world: World) -> None:  # noqa: F811
