@@ -11,7 +11,7 @@ SOURCES := manage.py f1picks ingestion tests
 .DEFAULT_GOAL := help
 # A half-made .venv or stamp would pass for a finished one.
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres check measure clean
+.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres check measure crash clean
 
 help:
 	@echo "make demo               set everything up, then ingest the sample season from a stand-in upstream"
@@ -21,6 +21,7 @@ help:
 	@echo "make ingest YEAR=2025   ingest a season from the live upstream"
 	@echo "make worker             run by itself: the queue with its schedules"
 	@echo "make rehearse           play the 2024 season through the whole installation; half an hour and more"
+	@echo "make crash              kill ingests at random moments, stop the database, fill the disk: what then?"
 	@echo "make lint | format | types | test-sqlite | test-postgres | check | measure | clean"
 
 setup: $(VENV)/requirements.stamp
@@ -89,6 +90,10 @@ test: lint types test-sqlite test-postgres
 measure: setup-dev
 	@env -u TEST_DATABASE_URL $(BIN)/python -m tests.measure
 	@$(BIN)/python -m tests.postgres $(BIN)/python -m tests.measure
+
+# Kills, a database that stops, full disks, a damaged cache; on both databases.
+crash: setup-dev
+	@$(BIN)/python -m tests.proofs.crash $(if $(KILLS),--kills $(KILLS))
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles
