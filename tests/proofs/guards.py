@@ -42,6 +42,26 @@ def take_out_transaction() -> None:
     patch("ingestion.save.classifications", "transaction", SimpleNamespace(atomic=nullcontext))
 
 
+def take_out_season_lock() -> None:
+    _take_out_lock("SEASON_LOCK")
+
+
+def take_out_feed_lock() -> None:
+    _take_out_lock("FEED_LOCK")
+
+
+def _take_out_lock(name: str) -> None:
+    """One of PostgreSQL's advisory locks; SQLite has one writer at a time anyway."""
+    rows: Any = import_module("ingestion.save.rows")
+    number, lock = getattr(rows, name), rows._lock
+
+    def lock_but(wanted: int, part: int = 0) -> None:
+        if wanted != number:
+            lock(wanted, part)
+
+    patch("ingestion.save.rows", "_lock", lock_but)
+
+
 GUARDS = {
     guard.name: guard
     for guard in (
@@ -50,6 +70,18 @@ GUARDS = {
             "the transaction around saving a classification",
             take_out_transaction,
             ("crash", "--database", "sqlite", "--kills", "20", "--only", "kills"),
+        ),
+        Guard(
+            "season-lock",
+            "the lock that lets one save a season at a time",
+            take_out_season_lock,
+            ("concurrency", "--database", "postgresql", "--repeats", "2"),
+        ),
+        Guard(
+            "feed-lock",
+            "the lock that keeps ids of the feed in the order of commits",
+            take_out_feed_lock,
+            ("concurrency", "--database", "postgresql", "--repeats", "3"),
         ),
     )
 }
