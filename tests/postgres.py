@@ -230,12 +230,17 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments:
         sys.stderr.write("usage: python -m tests.postgres COMMAND [ARG ...]\n")
         return 2
-    signal.signal(signal.SIGTERM, _leave)
+    leave_on_sigterm()
     try:
         return run(arguments)
     except (CannotRunError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 127
+
+
+def leave_on_sigterm() -> None:
+    """So that a server that was started ends with this process."""
+    signal.signal(signal.SIGTERM, _leave)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

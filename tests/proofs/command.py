@@ -18,7 +18,7 @@ from typing import Any
 
 import django
 
-from tests.postgres import Server, running_server
+from tests.postgres import Server, leave_on_sigterm, running_server
 from tests.proofs import guards
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
@@ -89,19 +89,28 @@ def _prove_each(name: str, databases: Sequence[str], options: argparse.Namespace
     """Each in a process of its own, as Django has one default database; at the same time."""
     given = [f"--{key}={value}" for key, value in vars(options).items() if _is_given(key, value)]
     command = [sys.executable, "-m", f"tests.proofs.{name}", "--json", *given]
+    leave_on_sigterm()
     processes = [
         subprocess.Popen([*command, f"--database={database}"], stdout=subprocess.PIPE, text=True)
         for database in databases
     ]
-    findings = []
-    for database, process in zip(databases, processes, strict=True):
-        told, _ = process.communicate(timeout=LONGEST_PROOF)
-        broken = {
-            "database": database,
-            "deviations": [f"the proof ended with {process.returncode}"],
-        }
-        findings.append(json.loads(told) if process.returncode == 0 else broken)
-    return findings
+    try:
+        return [
+            _read_findings(database, process)
+            for database, process in zip(databases, processes, strict=True)
+        ]
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait()
+
+
+def _read_findings(database: str, process: subprocess.Popen[str]) -> Findings:
+    told, _ = process.communicate(timeout=LONGEST_PROOF)
+    if process.returncode == 0:
+        findings: Findings = json.loads(told)
+        return findings
+    return {"database": database, "deviations": [f"the proof ended with {process.returncode}"]}
 
 
 def _is_given(key: str, value: object) -> bool:
@@ -111,6 +120,7 @@ def _is_given(key: str, value: object) -> bool:
 def _prove(
     options: argparse.Namespace, prove: Callable[[argparse.Namespace, Place], Findings]
 ) -> Findings:
+    leave_on_sigterm()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="f1picks-proof-")))
         os.environ.pop("TEST_DATABASE_URL", None)
