@@ -9,6 +9,7 @@ import json
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +64,7 @@ class Crowd:
         self.deviations: list[str] = []
         self.seconds = dict.fromkeys([one.name for one in rounds], 0.0)
         self.entries = dict.fromkeys(self.seconds, 0)
+        self.runs: Counter[str] = Counter()
         self.repeats = self.seen = self.deadlocks = 0
         self.references = [self._work_alone(is_first) for is_first in (True, False)]
 
@@ -136,6 +138,7 @@ class Crowd:
         from ingestion.models import IngestRun
 
         for run in IngestRun.objects.order_by("pk"):
+            self.runs[run.trigger] += 1
             words = " ".join([*run.problems, *run.notes])
             if run.outcome != IngestRun.Outcome.OK or _unspeakable(words):
                 yield f"a run ({run.trigger}) ended as {run.outcome}: {words}"
@@ -151,11 +154,11 @@ class Crowd:
             yield f"{deadlocks} deadlocks"
 
     def describe(self) -> str:
+        runs = ", ".join(f"{number} by {trigger}" for trigger, number in sorted(self.runs.items()))
+        read = f"{self.seen} of {sum(self.entries.values())} changes read as they came"
         is_server = self.databases.kind == "PostgreSQL"
-        deadlocks = f", {self.deadlocks} deadlocks" if is_server else ""
-        return (
-            f"{self.seen} changes read while they came, of {sum(self.entries.values())}{deadlocks}"
-        )
+        deadlocks = f"; {self.deadlocks} deadlocks" if is_server else ""
+        return f"runs {runs}; {read}{deadlocks}"
 
     def rows(self) -> list[list[str]]:
         return [

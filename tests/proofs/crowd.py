@@ -10,10 +10,11 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from ingestion.corrections import Author, correct_classification, correct_start,
 from ingestion.corrections.entries import kept_entries, numbered
 from ingestion.errors import ChangedMeanwhile
 from ingestion.models import Change, Event
+from ingestion.sample.season import Season
 from tests.command_line import in_year
 from tests.forks import exit_code, fork, wait
 from tests.game import Queue, create_tables, run_page_code
@@ -42,13 +44,16 @@ from tests.proofs.stages import (
 
 INGESTS = 8
 TICKERS = 2
-TICKS = 6
+TICKS = 8
+# What is in is asked about each hour.
+BETWEEN_TICKS = timedelta(minutes=25)
 OTHER_SEASONS = (2018, 2019, 2020, 2021, 2022, 2023, 2025, 2026)
 WITHOUT_SPRINT = ("belgium", "netherlands", "azerbaijan")
 LATEST_BEGINNING = 0.2
 SLOWEST_COMMIT = 0.03
 LONGEST_ROUND = 180.0
 LONGEST_LOOK = 60.0
+MOST_LOOKS = 10
 REASON = "the stewards' document 42"
 
 Work = Callable[[], None]
@@ -81,7 +86,7 @@ def crowd_stages(now: datetime) -> list[Stage]:
     return running + [Stage(str(year), _other_season(year), now) for year in OTHER_SEASONS]
 
 
-def _other_season(year: int) -> Any:
+def _other_season(year: int) -> Season:
     """Without sprints, whose sessions have other names in other years."""
     season = short_season(year)
     kept = (season.grand_prix(key) for key in WITHOUT_SPRINT)
@@ -106,11 +111,7 @@ def build_rounds(stages: Sequence[Stage], served: Sequence[Served], cache: Path)
             [move_monza, punish_third],
         ),
         Round("amended", [ingest_amended] * INGESTS, [tick_amended] * TICKERS, [overrule_belgium]),
-        Round(
-            "other seasons",
-            [ingest for ingest, _ in others],
-            [tick_amended] * TICKERS,
-        ),
+        Round("other seasons", [ingest for ingest, _ in others], [tick_amended] * TICKERS),
     ]
 
 
@@ -120,10 +121,15 @@ def _tick_often(stage: Stage, served: Served, cache: Path) -> None:
     settings.JOLPICA_URL = served.jolpica_url
     settings.FASTF1_CACHE_DIR = cache
     for number in range(TICKS):
-        tasks.tick(clock=lambda: stage.now)
+        now = stage.now + number * BETWEEN_TICKS
+        tasks.tick(clock=partial(_stand_still, now))
         if number == TICKS // 2:
-            tasks.refresh_schedule(clock=lambda: stage.now)
+            tasks.refresh_schedule(clock=partial(_stand_still, now))
         time.sleep(0.02)
+
+
+def _stand_still(now: datetime) -> datetime:
+    return now
 
 
 # A person
@@ -151,13 +157,12 @@ def overrule_belgium() -> None:
     )
     winner, second, *others = kept_entries(published)
     entries = numbered([second, winner, *others])
-    while True:
+    for _ in range(MOST_LOOKS):
         event = Event.objects.get(pk=published.event_id)
-        try:
+        with suppress(ChangedMeanwhile):
             correct_classification(event, entries, _author(MONDAY), revision=event.results_revision)
-        except ChangedMeanwhile:
-            continue
-        return
+            return
+    raise SystemExit("it changed each time that the person looked")
 
 
 def _author(now: datetime) -> Author:
@@ -226,16 +231,10 @@ def work_alone(rounds: Sequence[Round], folder: Path, *, corrections_first: bool
     """One ingest of each, without ticks. What a person corrects while it is amended may come
     before the amendment or after it."""
     for number, round_ in enumerate(rounds):
-        ingests = list(dict.fromkeys(round_.ingests))
-        works = (
-            [*round_.corrections, *ingests]
-            if number and corrections_first
-            else [
-                *ingests,
-                *round_.corrections,
-            ]
-        )
-        for work in works:
+        parts = [list(dict.fromkeys(round_.ingests)), list(round_.corrections)]
+        if number and corrections_first:
+            parts.reverse()
+        for work in chain(*parts):
             connection.close()
             output = folder / "alone.log"
             if wait(fork(work, output=output)):

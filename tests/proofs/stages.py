@@ -37,12 +37,14 @@ MONDAY = datetime(2024, 7, 29, 9, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Stage:
-    """`now` is the time, at the upstream as well; a run of `follows` went before."""
+    """`now` is the time, at the upstream as well; a run of `follows` went before. What is polled
+    writes down in the end when to ask again."""
 
     name: str
     season: Season
     now: datetime
     follows: "Stage | None" = None
+    is_polled: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def build_stages(now: datetime) -> list[Stage]:
         backfill,
         Stage("amended backfill", with_other_winners(short_season()), now, follows=backfill),
         evening,
-        Stage("amended", amended_season(), MONDAY, follows=evening),
+        Stage("amended", amended_season(), MONDAY, follows=evening, is_polled=True),
     ]
 
 
@@ -120,7 +122,8 @@ def _only_run(classifications: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def request_of(stage: Stage, served: Served, cache_dir: Path) -> IngestRequest:
-    return IngestRequest((stage.season.year,), served.addresses(cache_dir))
+    addresses = served.addresses(cache_dir)
+    return IngestRequest((stage.season.year,), addresses, keeps_polling=stage.is_polled)
 
 
 @contextmanager
