@@ -11,7 +11,7 @@ SOURCES := manage.py f1picks ingestion tests
 .DEFAULT_GOAL := help
 # A half-made .venv or stamp would pass for a finished one.
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres bench check clean
+.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres check bench crash concurrency clean
 
 help:
 	@echo "make demo               set everything up, then ingest the sample season from a stand-in upstream"
@@ -22,6 +22,8 @@ help:
 	@echo "make worker             run by itself: the queue with its schedules"
 	@echo "make rehearse           play the 2024 season through the whole installation; half an hour and more"
 	@echo "make bench              what an ingest costs, beside the way most tools do it, on both databases"
+	@echo "make crash              kill ingests at random moments, stop the database, fill the disk: what then?"
+	@echo "make concurrency        ingests, ticks, a person and a scorer at once, on both databases"
 	@echo "make lint | format | types | test-sqlite | test-postgres | check | clean"
 
 setup: $(VENV)/requirements.stamp
@@ -89,6 +91,14 @@ test: lint types test-sqlite test-postgres
 # Some fifteen minutes on an idle machine; `python -m tests.proofs.bench --help` has shorter ones.
 bench: setup-dev
 	@$(BIN)/python -m tests.proofs.bench
+
+# Kills, a database that stops, full disks, a damaged cache; on both databases.
+crash: setup-dev
+	@$(BIN)/python -m tests.proofs.crash $(if $(KILLS),--kills $(KILLS))
+
+# Ingests of one season and of several at once, with ticks, corrections and a scorer among them.
+concurrency: setup-dev
+	@$(BIN)/python -m tests.proofs.concurrency $(if $(REPEATS),--repeats $(REPEATS))
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles

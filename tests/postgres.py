@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -36,9 +37,67 @@ class CannotRunError(Exception):
     """The message says what to do."""
 
 
+@dataclass
+class Server:
+    """It can be stopped and started again, with its data."""
+
+    binaries: Path
+    data: Path
+    owner: str | None
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def url(self) -> str:
+        """A superuser's."""
+        return f"postgresql://postgres@/postgres?host={self.data}"
+
+    def start(self) -> None:
+        options = [argument for option in SERVER_OPTIONS for argument in ("-c", option)]
+        with (self.data / "server.log").open("a") as log:
+            self._process = subprocess.Popen(
+                [self.binaries / "postgres", "-D", self.data, "-k", self.data, *options],
+                user=self.owner,
+                cwd=self.data,
+                env=_server_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C is for the tests: the server stops after they have cleaned up.
+                start_new_session=True,
+            )
+        _wait_until_ready(self._process, self.data)
+
+    def stop(self) -> None:
+        """Its fast shutdown: connections are ended, not waited for."""
+        self._end(signal.SIGINT)
+
+    def crash(self) -> None:
+        """Its immediate shutdown: nothing is written any more, the next start recovers."""
+        self._end(signal.SIGQUIT)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(number)
+        try:
+            self._process.wait(SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        # Left behind by one that was killed, it would look ready before it is.
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        self._process = None
+
+
 @contextlib.contextmanager
 def running_postgres() -> Iterator[str]:
     """A new server for as long as this lasts; yields a superuser's URL."""
+    with running_server() as server:
+        yield server.url
+
+
+@contextlib.contextmanager
+def running_server() -> Iterator[Server]:
     with _scratch_folder() as folder:
         owner = _owner()
         binaries = _binaries(folder, owner=owner)
@@ -47,8 +106,12 @@ def running_postgres() -> Iterator[str]:
         if owner:
             shutil.chown(data, user=owner)
         _initialise(binaries, data, owner=owner)
-        with _server(binaries, data, owner=owner):
-            yield f"postgresql://postgres@/postgres?host={data}"
+        server = Server(binaries, data, owner)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
 
 
 @contextlib.contextmanager
@@ -129,28 +192,6 @@ def _server_environment() -> dict[str, str]:
     return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
-@contextlib.contextmanager
-def _server(binaries: Path, data: Path, *, owner: str | None) -> Iterator[None]:
-    options = [argument for option in SERVER_OPTIONS for argument in ("-c", option)]
-    with (data / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            [binaries / "postgres", "-D", data, "-k", data, *options],
-            user=owner,
-            cwd=data,
-            env=_server_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            # Ctrl-C is for the tests: the server stops after they have cleaned up.
-            start_new_session=True,
-        )
-    try:
-        _wait_until_ready(server, data)
-        yield
-    finally:
-        _stop(server)
-
-
 def _wait_until_ready(server: subprocess.Popen[bytes], data: Path) -> None:
     deadline = time.monotonic() + SECONDS_TO_START
     while not _is_ready(data):
@@ -165,15 +206,6 @@ def _is_ready(data: Path) -> bool:
         return (data / "postmaster.pid").read_text().split()[-1] == "ready"
     except (FileNotFoundError, IndexError):
         return False
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.send_signal(signal.SIGINT)  # its fast shutdown: connections are ended, not waited for
-    try:
-        server.wait(SECONDS_TO_STOP)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
 
 
 def run(command: Sequence[str]) -> int:
@@ -198,12 +230,17 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments:
         sys.stderr.write("usage: python -m tests.postgres COMMAND [ARG ...]\n")
         return 2
-    signal.signal(signal.SIGTERM, _leave)
+    leave_on_sigterm()
     try:
         return run(arguments)
     except (CannotRunError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 127
+
+
+def leave_on_sigterm() -> None:
+    """So that a server that was started ends with this process."""
+    signal.signal(signal.SIGTERM, _leave)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

@@ -10,7 +10,6 @@ import random
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,6 +19,7 @@ from django.db import connection, connections
 
 from ingestion.models import Change
 from ingestion.testing.feed import SeasonFeed
+from tests.forks import fork, kill_after
 from tests.game import Cursor, Notice, Pick, Queue, run_page_code
 
 PLAYERS = 3
@@ -39,11 +39,11 @@ def endure(seed: int) -> None:
     luck = random.Random(seed)
     make_changes(range(GRANDS_PRIX // 2))
     connections.close_all()
-    writer = _fork(partial(make_changes, range(GRANDS_PRIX // 2, GRANDS_PRIX)))
+    writer = fork(partial(make_changes, range(GRANDS_PRIX // 2, GRANDS_PRIX)))
     kills = 0
     while _is_running(writer) or kills < FEWEST_KILLS:
-        pid = _fork(partial(_score, steps=luck.randint(1, MOST_STEPS)))
-        _kill_after(luck.uniform(0, SHORT_LIFE) if kills % 3 == 0 else LONG_LIFE, pid)
+        pid = fork(partial(_score, steps=luck.randint(1, MOST_STEPS)))
+        kill_after(luck.uniform(0, SHORT_LIFE) if kills % 3 == 0 else LONG_LIFE, pid)
         kills += 1
     scorer = run_page_code(Queue())
     disturbed = _seen_after(scorer.catch_up)
@@ -113,33 +113,6 @@ def _seen_after(catch_up: Callable[[], None]) -> dict[str, Any]:
 
 def _fed() -> Iterator[tuple[int, str]]:
     yield from Change.objects.order_by("pk").values_list("pk", "kind")
-
-
-def _fork(work: Callable[[], None]) -> int:
-    """Its process ends with the work, without what this one would do at its end."""
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            if code:
-                traceback.print_exc()
-                sys.stderr.flush()
-            os._exit(code)
-    return pid
-
-
-def _kill_after(seconds: float, pid: int) -> None:
-    """Sooner where it has died by its own hand."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if os.waitpid(pid, os.WNOHANG)[0]:
-            return
-        time.sleep(0.002)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
 
 
 def _is_running(pid: int) -> bool:

@@ -7,6 +7,7 @@ import re
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -330,6 +331,11 @@ except SourceUnavailable as error:
 
 
 # The cache folder
+
+
+def test_many_may_look_at_the_cache_folder_at_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(fetch.make_private_folder, [tmp_path / "cache"] * 400)) == [None] * 400
 
 
 def test_the_cache_folder_is_made_private(upstream: FaultyUpstream, tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """FastF1's cache, the age of answers, and the budget of requests."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -521,6 +523,47 @@ def test_a_cache_with_damaged_pages_is_explained(
     assert str(raised.value) == (
         f"FastF1's cache cannot be used (database disk image is malformed){ADVICE}"
     )
+
+
+@every_ask
+@pytest.mark.parametrize("pages", [1, 3, 4, 5])
+def test_a_cache_on_a_disk_without_room_for_its_tables_is_explained(
+    pages: int,
+    ask: Ask,
+    upstream: FaultyUpstream,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill_disk(monkeypatch, pages)
+    with pytest.raises(IngestionError) as raised:
+        ask(connect(upstream, tmp_path))
+    reasons = (
+        "nothing can be written to it",
+        "no such table: responses",
+        "no such table: redirects",
+    )
+    told = str(raised.value)
+    assert told in [f"FastF1's cache cannot be used ({reason}){ADVICE}" for reason in reasons]
+
+
+@every_ask
+def test_a_cache_that_cannot_grow_is_done_without(
+    ask: Ask, upstream: FaultyUpstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_disk(monkeypatch, 6)
+    assert ask(connect(upstream, tmp_path)).generated_at == NOON
+
+
+def fill_disk(monkeypatch: pytest.MonkeyPatch, pages: int) -> None:
+    """For files of SQLite, which then says so itself."""
+    open_file = sqlite3.connect
+
+    def open_file_on_full_disk(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        opened: sqlite3.Connection = open_file(*arguments, **options)
+        opened.execute(f"PRAGMA max_page_count = {pages}")
+        return opened
+
+    monkeypatch.setattr(sqlite3, "connect", open_file_on_full_disk)
 
 
 @every_ask

@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from f1picks.environment import ROOT
-from tests.postgres import running_postgres
+from tests.postgres import Server, running_postgres, running_server
 
 SHOW = "import os; print(os.environ['TEST_DATABASE_URL'], flush=True)"
 RUN = [sys.executable, "-m", "tests.postgres"]
@@ -41,6 +42,21 @@ def test_server_answers_and_leaves_nothing_behind() -> None:
     assert not folder_of(url).exists()
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(url)
+
+
+@pytest.mark.parametrize("end", [Server.stop, Server.crash])
+def test_server_comes_back_with_its_data(end: Callable[[Server], None]) -> None:
+    with running_server() as server:
+        with psycopg.connect(server.url) as connection:
+            # The tests' servers leave writing to later, and a crash does not wait for it.
+            connection.execute("SET synchronous_commit = on")
+            connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+        end(server)
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(server.url)
+        server.start()
+        with psycopg.connect(server.url) as connection:
+            assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
 def test_server_is_stopped_when_the_tests_fail() -> None:

@@ -107,7 +107,8 @@ def make_private_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = folder / ".writable"
         probe.touch()
-        probe.unlink()
+        # Another process may be probing too.
+        probe.unlink(missing_ok=True)
     except OSError as error:
         raise IngestionError(
             f"the cache folder {folder} cannot be written ({error.strerror}); make it writable "

@@ -147,11 +147,16 @@ def forget_copies(urls: Iterable[str]) -> None:
     try:
         for url in urls:
             Cache.delete_response(url)
+            # Where it is the cache that failed, FastF1 has hidden it: looking again tells.
+            cached_copy(url)
     except sqlite3.Error as error:
         raise cache_damaged(error) from error
+    except UnboundLocalError as error:
+        # requests-cache (1.3) passes in silence over what a full disk refused, and stumbles here.
+        raise cache_damaged("nothing can be written to it") from error
 
 
-def cache_damaged(error: Exception) -> IngestionError:
+def cache_damaged(error: Exception | str) -> IngestionError:
     return IngestionError(
         f"FastF1's cache cannot be used ({error}); free some space or delete the folder that "
         "FASTF1_CACHE_DIR names, nothing but time is lost with it"

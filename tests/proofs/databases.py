@@ -1,36 +1,93 @@
-"""Databases of a proof's own: SQLite files in a folder, or a PostgreSQL server's."""
+"""A database for each try: a copy of one that was filled once, in the place of the default one."""
 
+import itertools
 import shutil
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from django.core.management import call_command
+from django.db import connection
+
+from tests.forks import fork, wait
 from tests.project import created_database
 
-SQLITE = "sqlite:///"
+SUFFIXES = ("", "-wal", "-shm", "-journal")
 
 
-@dataclass(frozen=True)
+def use(name: str) -> None:
+    """From the next query on."""
+    connection.close()
+    connection.settings_dict["NAME"] = name
+
+
+def fill(work: Callable[[], None], output: Path) -> None:
+    """The default database, in a fork."""
+    connection.close()
+    code = wait(fork(work, output=output))
+    if code:
+        raise RuntimeError(f"the database could not be filled:\n{output.read_text()}")
+
+
+@dataclass
 class Databases:
-    """Without a server's URL SQLite."""
+    """On SQLite, in a folder, or on the PostgreSQL server with this URL."""
 
     folder: Path
     server_url: str = ""
+    _numbers: Iterator[int] = field(default_factory=itertools.count, init=False)
+
+    @property
+    def kind(self) -> str:
+        return "PostgreSQL" if self.server_url else "SQLite"
 
     @contextmanager
-    def created(self, *, template: str = "") -> Iterator[str]:
-        """A new one's URL, or that of a copy of one that nobody has open; it goes at the end."""
-        name = f"f1picks_{uuid.uuid4().hex[:12]}"
-        if not self.server_url:
-            file = self.folder / f"{name}.sqlite3"
-            if template:
-                shutil.copy(template.removeprefix(SQLITE), file)
-            yield f"{SQLITE}{file}"
-            file.unlink(missing_ok=True)
-            return
-        copied = urlsplit(template).path.removeprefix("/") or "template1"
-        with created_database(self.server_url, name, template=copied) as url:
-            yield url
+    def migrated(self) -> Iterator[str]:
+        with self._created(None) as name:
+            call_command("migrate", verbosity=0)
+            connection.close()
+            yield name
+
+    @contextmanager
+    def copied(self, template: str) -> Iterator[str]:
+        """The copy's name; it is the default database until the end."""
+        connection.close()
+        with self._created(template) as name:
+            yield name
+
+    @contextmanager
+    def _created(self, template: str | None) -> Iterator[str]:
+        before = str(connection.settings_dict["NAME"])
+        name = f"proof_{next(self._numbers)}"
+        place = self._on_server if self.server_url else self._in_folder
+        with place(name, template) as created:
+            use(created)
+            try:
+                yield created
+            finally:
+                use(before)
+
+    @contextmanager
+    def _in_folder(self, name: str, template: str | None) -> Iterator[str]:
+        file = self.folder / f"{name}.sqlite3"
+        if template is not None:
+            _gather_log(template)
+            shutil.copy(template, file)
+        try:
+            yield str(file)
+        finally:
+            for suffix in SUFFIXES:
+                file.with_name(file.name + suffix).unlink(missing_ok=True)
+
+    @contextmanager
+    def _on_server(self, name: str, template: str | None) -> Iterator[str]:
+        with created_database(self.server_url, name, template=template or "template1"):
+            yield name
+
+
+def _gather_log(file: str) -> None:
+    """What a process left in the log beside the file that ended without closing it."""
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")

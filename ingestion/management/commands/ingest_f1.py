@@ -71,6 +71,8 @@ exit codes:
 class Command(DocumentedCommand):
     help = HELP
     epilog = EPILOG
+    # The database took the run's record.
+    _has_begun = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -105,7 +107,7 @@ class Command(DocumentedCommand):
         except WrongRequest as error:
             raise CommandError(f"{error}. Nothing was changed.", returncode=WRONG_USAGE) from error
         except DatabaseError as error:
-            raise CommandError(explain_database(error)) from error
+            raise CommandError(explain_database(error, has_begun=self._has_begun)) from error
         except KeyboardInterrupt:
             raise CommandError(
                 "interrupted; what was saved before stays, run it again to go on", returncode=130
@@ -159,11 +161,15 @@ class Command(DocumentedCommand):
         is_text = options["format"] == "text"
         with progress_shown(is_wanted=is_text, is_range=is_range) as display:
 
+            def listen(step: str, *, done: int, total: int) -> None:
+                self._has_begun = True
+                display.listen(step, done=done, total=total)
+
             def tell(line: SeasonLine) -> None:
                 if is_text:
                     display.write(self._write_now, str(line))
 
-            return ingest(request, clock=timezone.now, listen=display.listen, tell=tell)
+            return ingest(request, clock=timezone.now, listen=listen, tell=tell)
 
     def _write_now(self, line: str) -> None:
         """Where the result goes to a file, its reader need not wait for the end."""

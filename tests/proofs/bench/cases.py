@@ -28,7 +28,7 @@ from tests.proofs.bench.facts import (
     with_results_at,
 )
 from tests.proofs.bench.measured import Measured, Task
-from tests.proofs.databases import Databases
+from tests.proofs.bench.databases import Databases
 
 LONGEST = 900
 
