@@ -12,11 +12,11 @@ from rich.console import Console
 
 from tests.postgres import CannotRunError, running_postgres
 from tests.proofs.bench.cases import Bench, MeasurementError
+from tests.proofs.bench.databases import Databases
 from tests.proofs.bench.facts import ROUNDS, Upstream, list_seasons
 from tests.proofs.bench.machine import describe_machine
 from tests.proofs.bench.promises import Promise, list_promises
 from tests.proofs.bench.tables import LEGEND, Sheet, list_sheets
-from tests.proofs.bench.databases import Databases
 
 INTERRUPTED = 130
 WIDTH = 140

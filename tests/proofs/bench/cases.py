@@ -15,6 +15,7 @@ from f1picks.environment import ROOT
 from ingestion.sample.season import Season
 from ingestion.sample.upstream import read_clock
 from tests.project import Project
+from tests.proofs.bench.databases import Databases
 from tests.proofs.bench.facts import (
     BELGIUM,
     EXPIRED,
@@ -28,7 +29,6 @@ from tests.proofs.bench.facts import (
     with_results_at,
 )
 from tests.proofs.bench.measured import Measured, Task
-from tests.proofs.bench.databases import Databases
 
 LONGEST = 900
 
