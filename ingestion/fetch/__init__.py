@@ -65,7 +65,7 @@ def connect(
     Raises `IngestionError` when the cache folder cannot be used.
     """
     make_private_folder(cache_dir)
-    with _handlers_left_alone("fastf1"):
+    with _logging_left_alone("fastf1"):
         import fastf1.ergast.interface
         import fastf1.ergast.legacy
         import fastf1.events
@@ -163,11 +163,13 @@ def _mount(door: "Door") -> None:
 
 
 @contextmanager
-def _handlers_left_alone(name: str) -> Iterator[None]:
-    """FastF1 adds a handler of its own to stderr when first imported; lines would double."""
+def _logging_left_alone(name: str) -> Iterator[None]:
+    """FastF1 adds a handler of its own to stderr when first imported, and sets its level to DEBUG:
+    lines would double, and tracebacks appear in the log of a project that asked for none."""
     logger = logging.getLogger(name)
-    before = list(logger.handlers)
+    handlers, level = list(logger.handlers), logger.level
     yield
+    logger.setLevel(level)
     for handler in logger.handlers[:]:
-        if handler not in before:
+        if handler not in handlers:
             logger.removeHandler(handler)
