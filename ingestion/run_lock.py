@@ -11,9 +11,9 @@ from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
+from ingestion.cluster import cluster_settings
 from ingestion.models import IngestRun, TaskRun
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def begin(task: str, name: str, now: datetime) -> bool:
 
 
 def _longest() -> timedelta:
-    timeout = getattr(settings, "Q_CLUSTER", {}).get("timeout") or USUAL_TIMEOUT
+    timeout = cluster_settings().get("timeout") or USUAL_TIMEOUT
     return timedelta(seconds=timeout) + SLACK
 
 

@@ -50,10 +50,17 @@ def test_another_task_is_another() -> None:
     assert done == ["first", "second"]
 
 
-def test_task_that_may_still_be_running_is_not_started_again() -> None:
+def test_task_that_may_still_be_running_is_not_started_again(settings: Any) -> None:
+    settings.Q_CLUSTER = {"timeout": 600}
     assert begin(TASK, "tick", NOW)
     assert not begin(TASK, "tick", NOW + timedelta(minutes=10))
     assert begin(TASK, "tick", NOW + timedelta(minutes=12))
+
+
+def test_how_long_a_task_may_run_is_said_by_the_cluster_that_takes_it(settings: Any) -> None:
+    settings.Q_CLUSTER = {"timeout": 30, "ALT_CLUSTERS": {"f1": {"timeout": 600}}}
+    assert begin(TASK, "tick", NOW)
+    assert not begin(TASK, "tick", NOW + timedelta(minutes=10))
 
 
 def test_two_deliveries_at_once_are_one_start() -> None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ingestion.admin.marks import OUTCOMES, Mark
+from ingestion.cluster import queue_name
 from ingestion.models import IngestRun, TaskRun
-from ingestion.schedules import queue_name
 
 TRIGGER = "admin"
 WAITING = Mark("scheduled", "○", "No worker has taken it yet.")
