@@ -11,7 +11,7 @@ SOURCES := manage.py f1picks ingestion tests
 .DEFAULT_GOAL := help
 # A half-made .venv or stamp would pass for a finished one.
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres check measure clean
+.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres test-host check measure clean
 
 help:
 	@echo "make demo               set everything up, then ingest the sample season from a stand-in upstream"
@@ -21,7 +21,7 @@ help:
 	@echo "make ingest YEAR=2025   ingest a season from the live upstream"
 	@echo "make worker             run by itself: the queue with its schedules"
 	@echo "make rehearse           play the 2024 season through the whole installation; half an hour and more"
-	@echo "make lint | format | types | test-sqlite | test-postgres | check | measure | clean"
+	@echo "make lint | format | types | test-sqlite | test-postgres | test-host | check | measure | clean"
 
 setup: $(VENV)/requirements.stamp
 	@$(BIN)/python -m f1picks.environment
@@ -79,6 +79,11 @@ test-sqlite: setup-dev
 test-postgres: setup-dev
 	@echo "The suite on PostgreSQL:"
 	@$(BIN)/python -m tests.postgres $(PYTEST)
+
+# The app's own tests once more, in a stranger's project with other people, pages and clocks.
+test-host: setup-dev
+	@echo "The app's suite in a stranger's project:"
+	@env -u TEST_DATABASE_URL $(PYTEST) --ds tests.host_project.suite -m "not project"
 
 # While working: everything but the second database.
 check: lint types test-sqlite

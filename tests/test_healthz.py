@@ -12,6 +12,9 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from tests.installation import DAY, HOUR, MINUTE, event, failing_poll, healthy, run, tick
 from tests.project import Project
 
+# Wherever a project mounts it.
+pytestmark = pytest.mark.urls("ingestion.urls")
+
 MARK = "s3cr3t-MARK"
 
 
@@ -74,6 +77,7 @@ def test_it_takes_few_queries(
         ask(200)
 
 
+@pytest.mark.project
 def test_it_is_answered_over_plain_http_where_all_else_is_sent_to_https(
     now: datetime, settings: Settings
 ) -> None:
@@ -83,7 +87,9 @@ def test_it_is_answered_over_plain_http_where_all_else_is_sent_to_https(
 
 
 ASK = """
+from django.conf import settings
 from django.test import Client
+settings.ROOT_URLCONF = "ingestion.urls"
 answer = Client(headers={"host": "localhost"}, raise_request_exception=False).get("/healthz")
 print(answer.status_code, answer.headers["Content-Type"], answer.content.decode())
 """

@@ -12,6 +12,8 @@ import pytest
 from f1picks.environment import ROOT
 from tests.postgres import running_postgres
 
+pytestmark = pytest.mark.project
+
 SHOW = "import os; print(os.environ['TEST_DATABASE_URL'], flush=True)"
 RUN = [sys.executable, "-m", "tests.postgres"]
 

@@ -32,6 +32,8 @@ from tests.conftest import on_postgres
 from tests.project import Project
 from tests.upstream import FaultyUpstream
 
+pytestmark = pytest.mark.project
+
 FOLDER = ROOT / ".github" / "workflows"
 FILES = sorted(FOLDER.glob("*.yml"))
 EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
