@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import PermissionDenied
+from django.db import DataError
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -75,7 +77,11 @@ class ShownAdmin(ModelAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         title = str(self.opts.verbose_name_plural).capitalize()
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        try:
+            return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        except (OverflowError, ValueError, DataError):
+            # A number that no column holds, or a NUL: as Django does with what it cannot read.
+            return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
 
     def own_pages(self, pages: Mapping[str, tuple[View, str]]) -> list[URLPattern]:
         """For people who have signed in, by their routes, and by their names behind the model's."""
