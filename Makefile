@@ -11,7 +11,7 @@ SOURCES := manage.py f1picks ingestion tests
 .DEFAULT_GOAL := help
 # A half-made .venv or stamp would pass for a finished one.
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres test-host check measure clean
+.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres test-host check measure audit clean
 
 help:
 	@echo "make demo               set everything up, then ingest the sample season from a stand-in upstream"
@@ -21,7 +21,7 @@ help:
 	@echo "make ingest YEAR=2025   ingest a season from the live upstream"
 	@echo "make worker             run by itself: the queue with its schedules"
 	@echo "make rehearse           play the 2024 season through the whole installation; half an hour and more"
-	@echo "make lint | format | types | test-sqlite | test-postgres | test-host | check | measure | clean"
+	@echo "make lint | format | types | test-sqlite | test-postgres | test-host | check | measure | audit | clean"
 
 setup: $(VENV)/requirements.stamp
 	@$(BIN)/python -m f1picks.environment
@@ -94,6 +94,10 @@ test: lint types test-sqlite test-postgres
 measure: setup-dev
 	@env -u TEST_DATABASE_URL $(BIN)/python -m tests.measure
 	@$(BIN)/python -m tests.postgres $(BIN)/python -m tests.measure
+
+# What is known against the installed packages; it asks pypi.org.
+audit: setup-dev
+	@$(BIN)/python -m tests.audit
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles
