@@ -64,8 +64,7 @@ def main() -> int:
         done = subprocess.run(
             [sys.executable, *COMMAND],
             check=False,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             timeout=LONGEST,
         )

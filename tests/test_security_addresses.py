@@ -7,7 +7,8 @@ import pytest
 
 from ingestion.errors import IngestionError
 from ingestion.fetch.address import origin, read_address
-from tests.command_line import ingest, small_season
+from tests.command_line import addresses, ingest, small_season
+from tests.live_upstream import PASSWORD, SIGN_IN, USERNAME, LiveUpstream
 from tests.project import Project
 from tests.upstream import FaultyUpstream
 
@@ -242,3 +243,27 @@ def test_the_admins_pages_of_runs_and_alarms_have_none(project: Project) -> None
     assert ran.stdout.startswith("200 ")
     assert "the server cannot be reached" in ran.stdout
     assert_untold(project, ran.stdout, ran.stderr)
+
+
+@pytest.mark.project
+@pytest.mark.parametrize("password", [PASSWORD, f"{MARK} of somebody else"])
+def test_an_account_and_its_token_are_told_to_nobody(project: Project, password: str) -> None:
+    """Signed in, or refused by an answer that repeats what it was sent."""
+    with LiveUpstream({2024: small_season()}, strict=False) as upstream:
+        upstream.fault("*/alpha/*", status=404)
+        env = {
+            **addresses(upstream),
+            "LIVE_TIMING_URL": upstream.address,
+            "F1_USERNAME": USERNAME,
+            "F1_PASSWORD": password,
+            "LOG_LEVEL": "DEBUG",
+        }
+        ran = project.manage("ingest_f1", "--year", "2024", env=env)
+        assert SIGN_IN[2] in [request.path for request in upstream.requests]
+        secrets = [password, *upstream.tokens]
+    assert len(secrets) == (2 if password == PASSWORD else 1)
+    kept = str(project.query("SELECT problems, notes, arguments FROM ingestion_ingestrun"))
+    for secret in secrets:
+        assert secret not in ran.stdout + ran.stderr + kept
+    for file in project.cache_dir.glob("*token*"):
+        assert file.stat().st_mode & 0o077 == 0
