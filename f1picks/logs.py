@@ -128,7 +128,7 @@ def keep_secret(*values: str) -> None:
 def keep_secrets_of_addresses(*addresses: str) -> None:
     """The passwords in them, malformed ones included: what stands between the first : and an @."""
     for address in addresses:
-        userinfo, at, _ = address.partition("://")[2].rpartition("@")
+        userinfo, at, _ = (address.partition("://")[2] or address).rpartition("@")
         if at:
             keep_secret(userinfo.partition(":")[2])
 

@@ -144,6 +144,49 @@ def test_the_admin_is_in_the_projects_own(host: Project) -> None:
     assert told["nowhere"] == 404
 
 
+DEFAULT_SITE = """
+from tests.host_project.steered import *
+from tests.host_project.steered import INSTALLED_APPS as THEIRS
+INSTALLED_APPS = ["office_config.OfficeConfig", *THEIRS[1:]]
+ROOT_URLCONF = "default_urls"
+"""
+OFFICE_CONFIG = """
+from django.contrib.admin.apps import AdminConfig
+class OfficeConfig(AdminConfig):
+    default_site = "office_site.Office"
+"""
+OFFICE_SITE = """
+from django.contrib.admin import AdminSite
+class Office(AdminSite):
+    site_header = "The office"
+"""
+DEFAULT_URLS = """
+from django.contrib import admin
+from django.urls import path
+urlpatterns = [path("desk/", admin.site.urls)]
+"""
+REGISTERED = """
+from django.contrib import admin
+from django.urls import reverse
+from ingestion.models import Event
+print(type(admin.site._wrapped or admin.site).__name__, admin.site.site_header,
+      admin.site.is_registered(Event), reverse("admin:ingestion_season_page", args=[2024]))
+"""
+
+
+def test_a_site_of_the_projects_own_that_is_the_default_one_has_it_by_itself(
+    unmigrated_project: Project, tmp_path: Path
+) -> None:
+    """Django's way to replace its site: an AdminConfig with `default_site`."""
+    (tmp_path / "office_site.py").write_text(OFFICE_SITE)
+    (tmp_path / "default_urls.py").write_text(DEFAULT_URLS)
+    (tmp_path / "office_config.py").write_text(OFFICE_CONFIG)
+    (tmp_path / "default_site.py").write_text(DEFAULT_SITE)
+    env = {"DJANGO_SETTINGS_MODULE": "default_site", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    told = run(unmigrated_project, REGISTERED, **env)
+    assert told == "Office The office True /desk/ingestion/season/2024/\n"
+
+
 SCHEDULES = """
 from django_q.models import Schedule
 print(sorted(Schedule.objects.values_list("name", "cluster")))

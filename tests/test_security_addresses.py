@@ -135,17 +135,18 @@ def test_a_malformed_address_is_one_line_of_every_command(
     assert_untold(project, ran.stdout, ran.stderr)
 
 
+# Each its own: one that is known would mask the others.
 SECRET_SETTINGS = {
-    "SECRET_KEY": f"key-{MARK}-0123456789-0123456789-0123456789-0123456789",
-    "REDIS_URL": f"redis://:{MARK}@127.0.0.1:1/0",
-    "F1_PASSWORD": f"account-{MARK}",
+    "SECRET_KEY": f"{MARK}-key-0123456789-0123456789-0123456789-0123456789",
+    "REDIS_URL": f"redis://:{MARK}-redis@127.0.0.1:1/0",
+    "F1_PASSWORD": f"{MARK}-account",
     "F1_USERNAME": "somebody@example.org",
-    "F1_ALARM_WEBHOOK": f"http://127.0.0.1:9/services/{MARK}",
+    "F1_ALARM_WEBHOOK": f"http://127.0.0.1:9/services/{MARK}-webhook",
     "F1_ALARM_EMAILS": "ops@example.org",
-    "HEARTBEAT_URL": f"http://127.0.0.1:9/ping/{MARK}",
-    "EMAIL_URL": f"smtp://mail:{MARK}@127.0.0.1:9",
-    "F1_SCHEDULE_URL": f"http://ingest:{MARK}@127.0.0.1:9/f1schedule/",
-    "JOLPICA_URL": f"http://ingest:{MARK}@127.0.0.1:9/ergast/f1",
+    "HEARTBEAT_URL": f"http://127.0.0.1:9/ping/{MARK}-heartbeat",
+    "EMAIL_URL": f"smtp://mail:{MARK}-mail@127.0.0.1:9",
+    "F1_SCHEDULE_URL": f"http://ingest:{MARK}-schedule@127.0.0.1:9/f1schedule/",
+    "JOLPICA_URL": f"http://ingest:{MARK}-jolpica@127.0.0.1:9/ergast/f1",
 }
 
 TELL_ALL = """
