@@ -11,7 +11,7 @@ SOURCES := manage.py f1picks ingestion tests
 .DEFAULT_GOAL := help
 # A half-made .venv or stamp would pass for a finished one.
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres check bench crash concurrency clean
+.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres test-host check bench crash concurrency audit clean
 
 help:
 	@echo "make demo               set everything up, then ingest the sample season from a stand-in upstream"
@@ -24,7 +24,7 @@ help:
 	@echo "make bench              what an ingest costs, beside the way most tools do it, on both databases"
 	@echo "make crash              kill ingests at random moments, stop the database, fill the disk: what then?"
 	@echo "make concurrency        ingests, ticks, a person and a scorer at once, on both databases"
-	@echo "make lint | format | types | test-sqlite | test-postgres | check | clean"
+	@echo "make lint | format | types | test-sqlite | test-postgres | test-host | check | audit | clean"
 
 setup: $(VENV)/requirements.stamp
 	@$(BIN)/python -m f1picks.environment
@@ -83,6 +83,11 @@ test-postgres: setup-dev
 	@echo "The suite on PostgreSQL:"
 	@$(BIN)/python -m tests.postgres $(PYTEST)
 
+# The app's own tests once more, in a stranger's project with other people, pages and clocks.
+test-host: setup-dev
+	@echo "The app's suite in a stranger's project:"
+	@env -u TEST_DATABASE_URL $(PYTEST) --ds tests.host_project.suite -m "not project"
+
 # While working: everything but the second database.
 check: lint types test-sqlite
 
@@ -99,6 +104,10 @@ crash: setup-dev
 # Ingests of one season and of several at once, with ticks, corrections and a scorer among them.
 concurrency: setup-dev
 	@$(BIN)/python -m tests.proofs.concurrency $(if $(REPEATS),--repeats $(REPEATS))
+
+# What is known against the installed packages; it asks the package index.
+audit: setup-dev
+	@$(BIN)/python -m tests.audit
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, TextIO
+from urllib.parse import quote, unquote
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
@@ -26,6 +27,10 @@ URL_PASSWORD = re.compile(r"([a-z][a-z0-9+.\-]*://[^\s:/@]*):\S*@", re.IGNORECAS
 NAMED_SECRET = re.compile(
     rf"""([\w-]*{WORDS}[\w-]*["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&)}}\]]+)""", re.IGNORECASE
 )
+
+# A shorter one stands in too many words by chance.
+SHORTEST_SECRET = 6
+_known_secrets: set[str] = set()
 
 # Not fields: whole objects (Django's request, runserver's socket) and another formatter's leavings.
 NOISE = ("request", "server_time", "asctime")
@@ -112,8 +117,28 @@ def mask_secrets(_logger: WrappedLogger, _method: str, event_dict: EventDict) ->
     }
 
 
+def keep_secret(*values: str) -> None:
+    """Mask these wherever they stand from now on, as they are and as addresses write them."""
+    for value in values:
+        for form in (value, quote(value, safe=""), unquote(value)):
+            if len(form) >= SHORTEST_SECRET:
+                _known_secrets.add(form)
+
+
+def keep_secrets_of_addresses(*addresses: str) -> None:
+    """The passwords in them, malformed ones included: what stands between the first : and an @."""
+    for address in addresses:
+        userinfo, at, _ = (address.partition("://")[2] or address).rpartition("@")
+        if at:
+            keep_secret(userinfo.partition(":")[2])
+
+
+def is_named_secret(name: str) -> bool:
+    return SECRET_NAME.search(name) is not None
+
+
 def _masked(name: object, value: object) -> object:
-    if SECRET_NAME.search(str(name)):
+    if is_named_secret(str(name)):
         return MASK
     if value is None or isinstance(value, bool | int | float):
         return value
@@ -125,4 +150,6 @@ def _masked(name: object, value: object) -> object:
 
 
 def mask_text(text: str) -> str:
+    for secret in sorted(_known_secrets, key=len, reverse=True):
+        text = text.replace(secret, MASK)
     return NAMED_SECRET.sub(rf"\1{MASK}", URL_PASSWORD.sub(rf"\1:{MASK}@", text))

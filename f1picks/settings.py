@@ -10,7 +10,7 @@ import environ
 from f1picks.database import parse_database_url
 from f1picks.email import parse_email_url
 from f1picks.environment import read_env_file, read_number
-from f1picks.logs import logging_config
+from f1picks.logs import keep_secret, keep_secrets_of_addresses, logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -34,6 +34,9 @@ LOGGING = logging_config(level=LOG_LEVEL, style=LOG_FORMAT)
 LOGGING_CONFIG = None
 logging.config.dictConfig(LOGGING)
 logging.captureWarnings(True)
+
+DEFAULT_EXCEPTION_REPORTER = "f1picks.debugging.MaskingReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "f1picks.debugging.MaskingFilter"
 
 DEBUG = env.bool("DEBUG", default=False)
 # Empty is fine for commands, Django asks for it when it signs something; serving.py asks first.
@@ -62,6 +65,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "f1picks.headers.content_security_policy",
 ]
 
 ROOT_URLCONF = "f1picks.urls"
@@ -179,3 +183,14 @@ EMAIL_USE_SSL = _mail_server.encryption == "ssl"
 # Django's own default is to wait for ever.
 EMAIL_TIMEOUT = 30
 DEFAULT_FROM_EMAIL = literal("DEFAULT_FROM_EMAIL").strip() or "f1picks@localhost"
+
+# Whatever line they get into, and into Django's page about an error.
+_database_password = DATABASES["default"].get("PASSWORD", "")
+if _database_password != DATABASES["default"].get("USER", ""):
+    keep_secret(_database_password)
+keep_secret(SECRET_KEY, F1_PASSWORD, EMAIL_HOST_PASSWORD)
+keep_secrets_of_addresses(REDIS_URL, F1_SCHEDULE_URL, JOLPICA_URL)
+# Who knows these can post there: all of them is secret.
+for _address in (F1_ALARM_WEBHOOK, HEARTBEAT_URL):
+    keep_secret(_address, _address.partition("://")[2].partition("/")[2])
+    keep_secrets_of_addresses(_address)

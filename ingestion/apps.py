@@ -11,10 +11,11 @@ class IngestionConfig(AppConfig):
     def ready(self) -> None:
         from django_q.signals import pre_execute
 
-        from ingestion.checks import check_queue
+        from ingestion.checks import check_database, check_queue, check_times
         from ingestion.run_lock import note_delivery
         from ingestion.schedules import create_schedules
 
-        register(check_queue, "ingestion")
+        for check in (check_queue, check_database, check_times):
+            register(check, "ingestion")
         pre_execute.connect(note_delivery)
         post_migrate.connect(create_schedules, sender=self)

@@ -1,6 +1,6 @@
-"""System checks: settings of the queue under which this work would be done wrongly.
+"""System checks: settings of a project under which this work would be done wrongly.
 
-Warnings, since a host project has reasons of its own.
+Warnings, since a project has reasons of its own; an error where nothing would work.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,6 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 
+from ingestion.cluster import cluster_settings, is_nobodys_queue
+
 # A season is a few seconds of work, and minutes where an upstream hangs at each request.
 SHORTEST_TIMEOUT = 300
 
@@ -17,14 +19,7 @@ SHORTEST_TIMEOUT = 300
 def check_queue(**_: object) -> list[checks.CheckMessage]:
     if "django_q" not in settings.INSTALLED_APPS:
         return []
-    return list(_find_faults(_cluster_settings()))
-
-
-def _cluster_settings() -> Mapping[str, Any]:
-    """Of the cluster that takes this app's tasks."""
-    cluster = dict(getattr(settings, "Q_CLUSTER", {}))
-    others = cluster.pop("ALT_CLUSTERS", {})
-    return {**cluster, **others.get(getattr(settings, "F1_QUEUE", ""), {})}
+    return [*_find_faults(cluster_settings()), *_find_nobodys_queue()]
 
 
 def _find_faults(cluster: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
@@ -101,6 +96,43 @@ def _find_faults_of_records(cluster: Mapping[str, Any]) -> Iterator[checks.Check
             "the queue is kept in Redis, and the package 'redis' is not installed",
             "Install it, or leave REDIS_URL empty to keep the queue in the database.",
         )
+
+
+def _find_nobodys_queue() -> Iterator[checks.CheckMessage]:
+    if is_nobodys_queue():
+        yield _warn(
+            9,
+            "F1_QUEUE names a queue that no cluster of Q_CLUSTER has",
+            "Nobody would take its tasks: name one of ALT_CLUSTERS, or leave F1_QUEUE out.",
+        )
+
+
+def check_database(**_: object) -> list[checks.CheckMessage]:
+    database = settings.DATABASES.get("default", {})
+    options = database.get("OPTIONS") or {}
+    is_sqlite = str(database.get("ENGINE", "")).endswith("sqlite3")
+    if not is_sqlite or options.get("transaction_mode") in ("IMMEDIATE", "EXCLUSIVE"):
+        return []
+    return [
+        _warn(
+            10,
+            "the SQLite database's 'transaction_mode' is not 'IMMEDIATE'",
+            "Two processes that write at once would fail with 'database is locked': set it in the "
+            "database's OPTIONS, with a 'timeout' of 60.",
+        )
+    ]
+
+
+def check_times(**_: object) -> list[checks.CheckMessage]:
+    if settings.USE_TZ:
+        return []
+    return [
+        checks.Error(
+            "USE_TZ is off.",
+            hint="Starts and locks are instants, and could not be saved: set it to True.",
+            id="ingestion.E001",
+        )
+    ]
 
 
 def _warn(number: int, message: str, hint: str) -> checks.CheckMessage:

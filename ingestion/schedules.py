@@ -4,10 +4,10 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from django.conf import settings
 from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
+from ingestion.cluster import queue_name
 from ingestion.models import CreatedSchedule
 
 logger = logging.getLogger(__name__)
@@ -87,8 +87,3 @@ def _create(declared: Declared, *, using: str, now: datetime) -> None:
         next_run=declared.last_run(now),
         cluster=queue_name(),
     )
-
-
-def queue_name() -> str | None:
-    """The queue that takes this app's tasks (F1_QUEUE); None is the cluster's own."""
-    return getattr(settings, "F1_QUEUE", "") or None

@@ -7,10 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Literal, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from django.db import connections
+from django.urls import reverse
+from django.utils.text import capfirst
 from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
+
+from tests.persons import User
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # As root there is no sandbox; the rest keeps it from talking to anybody but the page's server.
@@ -69,9 +73,13 @@ class Visitor:
         if not url.startswith((self.base, "data:")):
             self.errors.append(f"asked elsewhere: {url}")
 
+    def note_console(self, text: str) -> None:
+        if "Content Security Policy" in text:
+            self.errors.append(text)
+
     def sign_in(self, name: str, password: str) -> None:
-        self.page.goto(f"{self.base}/admin/")
-        self.page.get_by_label("Username").fill(name)
+        self.page.goto(self.base + reverse("admin:index"))
+        self.page.get_by_label(login_label()).fill(name)
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Log in").click()
 
@@ -120,6 +128,11 @@ class Visitor:
         assert beyond <= 0, f"{name} is {beyond} pixels wider than a screen of {width}"
 
 
+def login_label() -> str:
+    field: Any = User._meta.get_field(User.USERNAME_FIELD)
+    return capfirst(str(field.verbose_name))
+
+
 @contextmanager
 def visiting(browser: Browser, base: str, *, width: int, screenshots: Path) -> Iterator[Visitor]:
     is_phone = width < 500
@@ -130,6 +143,7 @@ def visiting(browser: Browser, base: str, *, width: int, screenshots: Path) -> I
     page.set_default_timeout(MILLISECONDS)
     visitor = Visitor(page, base, screenshots, [])
     page.on("pageerror", lambda error: visitor.errors.append(str(error)))
+    page.on("console", lambda message: visitor.note_console(message.text))
     page.on("request", lambda request: visitor.note_request(request.url))
     yield visitor
     context.close()

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from django.conf import settings
+
 from tests.project import Project
 
 # Django signs what it puts into the queue.
 ENVIRONMENT = {
     "SECRET_KEY": "only-for-tests",
-    "DJANGO_SETTINGS_MODULE": "tests.cluster_settings",
+    "DJANGO_SETTINGS_MODULE": getattr(settings, "CLUSTER_SETTINGS", "tests.cluster_settings"),
     "WORKERS": "1",
 }
 # One that runs what is scheduled at once, and looks after its processes every half minute alone.

@@ -34,7 +34,10 @@ from tests.upstream import FaultyUpstream
 
 Rows = dict[str, list[dict[str, Any]]]
 
-LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z \[(info|warning|error) +\] ")
+# As this project writes them, and as the stranger's of tests/host_project does.
+LOG_LINE = re.compile(
+    r"\d{4}-\d\d-\d\dT[\d:.]+Z \[(info|warning|error) +\] |shop (INFO|WARNING|ERROR) "
+)
 TERMINAL = {"TERM": "xterm-256color"}
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # What a run of the small season asks an empty database's upstream.

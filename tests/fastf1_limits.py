@@ -1,5 +1,6 @@
 """FastF1 in the tests' own process: quick on loopback, and put back as it was."""
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ def limits_lifted() -> Iterator[None]:
 
     # As `fetch.connect` does where it is the first to import FastF1.
     LoggingManager._root_logger.removeHandler(LoggingManager._console_handler)
+    LoggingManager._root_logger.setLevel(logging.NOTSET)
     limits = {
         re.compile(ANYWHERE_BUT_LOOPBACK + pattern.pattern): limiters
         for pattern, limiters in _SessionWithRateLimiting._RATE_LIMITS.items()

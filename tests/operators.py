@@ -8,7 +8,7 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
@@ -28,6 +28,7 @@ from tests.builders import (
     session,
     timed_entries,
 )
+from tests.persons import User
 
 VIEWING = ("view_event", "view_change", "view_ingestrun", "view_alarm")
 FRIDAY = SUNDAY - timedelta(days=2)

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
+from django.conf import settings
 from django.db import connections
 from django.db.utils import ConnectionHandler
 from psycopg import sql
@@ -74,6 +75,7 @@ class Project:
         return {
             **{name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ},
             "HOME": str(self.folder),
+            "DJANGO_SETTINGS_MODULE": getattr(settings, "PROCESS_SETTINGS", "f1picks.settings"),
             "ENV_FILE": os.devnull,
             "DATABASE_URL": self.database_url,
             "FASTF1_CACHE_DIR": str(self.cache_dir),
@@ -83,8 +85,8 @@ class Project:
     @contextlib.contextmanager
     def database(self) -> Iterator[str]:
         """Its database's alias, for `Event.objects.using(alias)`; the test needs no mark."""
-        settings = parse_database_url(self.database_url, base_dir=self.folder).settings
-        complete = ConnectionHandler({"default": settings}).settings["default"]
+        parsed = parse_database_url(self.database_url, base_dir=self.folder).settings
+        complete = ConnectionHandler({"default": parsed}).settings["default"]
         connections.settings[ALIAS] = complete
         try:
             with self.allow_queries():
@@ -121,13 +123,13 @@ def created_database(server_url: str, name: str, *, template: str = "template1")
 
 
 def _administration(server_url: str) -> psycopg.Connection[Any]:
-    settings = parse_database_url(server_url, base_dir=ROOT).settings
+    server = parse_database_url(server_url, base_dir=ROOT).settings
     return psycopg.connect(
-        host=settings["HOST"],
-        port=settings["PORT"],
-        user=settings["USER"],
-        password=settings["PASSWORD"],
-        dbname=settings["NAME"],
+        host=server["HOST"],
+        port=server["PORT"],
+        user=server["USER"],
+        password=server["PASSWORD"],
+        dbname=server["NAME"],
         autocommit=True,
-        **settings["OPTIONS"],
+        **server["OPTIONS"],
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Permission
 from django.utils import timezone
 from django_q.conf import Conf
 
@@ -26,6 +26,7 @@ from tests.browser import (
     visiting,
 )
 from tests.operators import VIEWING, correction_of, page_of, season_page
+from tests.persons import User
 from tests.upstream import FaultyUpstream
 
 pytestmark = [

@@ -6,7 +6,6 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 
 from ingestion.corrections import Author, settle_results
@@ -17,6 +16,7 @@ from tests.amending import podium
 from tests.builders import AFTER, BEFORE, SUNDAY, at
 from tests.html_forms import Form, form_to
 from tests.operators import correction_of, event, ingest, page_of, race, read, words_of
+from tests.persons import User
 from tests.rows import all_rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]

@@ -15,6 +15,8 @@ import pytest
 from f1picks.environment import ROOT
 from tests.project import Project
 
+pytestmark = pytest.mark.project
+
 SECRET_KEY = "a-key-for-this-test-that-is-long-enough-and-has-0123456789-in-it"
 README = (ROOT / "README.md").read_text()
 SHOWN = re.search(r"^```sh\n(ALLOWED_HOSTS=.*?)^```$", README, re.MULTILINE | re.DOTALL)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
@@ -18,6 +18,7 @@ from tests.operators import (
     race,
     season_page,
 )
+from tests.persons import User
 from tests.rows import all_rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import NoReturn
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django_q.brokers import Broker
@@ -18,6 +17,7 @@ from ingestion.models import Alarm, Change, Event, IngestRun, TaskRun
 from tests.admin_site import clock
 from tests.builders import AFTER
 from tests.operators import ingest, page_of, race, read, season_page, words_of
+from tests.persons import User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
 
@@ -175,7 +175,7 @@ def test_an_alarm_is_acknowledged_on_the_season_page(operator: Client, alarms: l
     again = operator.post(address, {"next": season_page()}, follow=True)
     assert "Somebody has acknowledged it before" in words_of(again.content.decode())
     alarm = Alarm.objects.get(key="one")
-    assert alarm.acknowledged_by == User.objects.get(username="ana")
+    assert alarm.acknowledged_by == User.objects.get(**{User.USERNAME_FIELD: "ana"})
     assert alarm.acknowledged_at == AFTER
 
 

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
@@ -23,6 +22,7 @@ from tests.operators import (
     read,
     season_page,
 )
+from tests.persons import User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
 
@@ -39,7 +39,8 @@ def cell(client: Client, of: Event) -> str:
 
 
 def author(now: datetime = AFTER) -> Author:
-    person, _ = User.objects.get_or_create(username="steward")
+    known = User.objects.filter(**{User.USERNAME_FIELD: "steward"}).first()
+    person = known or User.objects.create_user("steward")
     return Author(person, "document 73", now)
 
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connections
@@ -26,6 +25,7 @@ from ingestion.alarms import (
 from ingestion.health import Finding, Health
 from ingestion.models import Alarm
 from tests.installation import MINUTE
+from tests.persons import User
 from tests.webhook import SECRET, Receiver, webhook_receiver  # noqa: F401 - fixture `receiver`
 
 pytestmark = pytest.mark.django_db

@@ -53,21 +53,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Looks at each part that a weekend needs, and asks the upstreams.
     "preflight": {"pipeline", "health", "alarms", "status", "models", "lifecycle", "errors"},
     # A task that is delivered twice runs once: a table of its own.
-    "run_lock": {"models"},
+    # Which of the queue's clusters takes this app's tasks.
+    "cluster": set(),
+    "run_lock": {"models", "cluster"},
     "tasks": {"pipeline", "health", "alarms", "errors", "run_lock", "lifecycle", "report"},
     # What was created once is remembered.
-    "schedules": {"models"},
+    "schedules": {"models", "cluster"},
     # Which queue takes what is started there.
-    "admin": DOORS | {"story", "schedules"},
+    "admin": DOORS | {"story", "cluster"},
     "views": DOORS,
     "urls": {"views"},
     "management": DOORS | {"sample", "story", "rehearsal"},
     "sample": set(),
     # A season played through all of it, against the stand-in; only its command imports it.
-    "rehearsal": {"tasks", "schedules", "pipeline", "models", "signals", "sample"},
+    "rehearsal": {"tasks", "schedules", "pipeline", "models", "signals", "sample", "views"},
     # It connects signals and registers checks.
     "apps": {"checks", "run_lock", "schedules"},
-    "checks": set(),
+    "checks": {"cluster"},
     # A migration speaks of the models as they were: it imports none of what is there today.
     "migrations": set(),
 }

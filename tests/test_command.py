@@ -179,6 +179,7 @@ def test_arguments_are_recorded(filled: Project, upstream: FaultyUpstream) -> No
 
 
 @pytest.mark.once
+@pytest.mark.project
 def test_every_log_line_is_json_where_that_is_set(
     project: Project, upstream: FaultyUpstream
 ) -> None:

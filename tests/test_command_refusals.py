@@ -468,6 +468,7 @@ def test_database_without_tables_is_told_how_to_get_them(
     assert asked(upstream) == []
 
 
+@pytest.mark.project
 @pytest.mark.parametrize(
     "url",
     [

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import IntegrityError
 
 from ingestion import signals
@@ -42,6 +41,7 @@ from tests.builders import (
     timed_entries,
 )
 from tests.hearing import Hear, Heard
+from tests.persons import User
 from tests.rows import all_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
-from django.contrib.auth.models import User
 
 from ingestion import signals
 from ingestion.corrections import (
@@ -33,6 +32,7 @@ from tests.builders import (
     jolpicas,
 )
 from tests.hearing import Announced, Hear
+from tests.persons import User
 from tests.rows import all_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,7 +51,7 @@ def calendar_saved() -> None:
 
 @pytest.fixture
 def ana() -> User:
-    return User.objects.create(username="ana")
+    return User.objects.create_user("ana")
 
 
 By = Callable[[datetime], Author]

@@ -16,6 +16,8 @@ from f1picks.database import LONGEST_NAME, parse_database_url
 from tests.postgres import running_postgres
 from tests.project import Project
 
+pytestmark = pytest.mark.project
+
 BASE = Path("/srv/f1picks")
 MARK = "hunter2marked"
 

@@ -14,6 +14,8 @@ from f1picks.environment import ROOT
 from ingestion.models import Event
 from tests.project import Project
 
+pytestmark = pytest.mark.project
+
 BIN = Path(sys.executable).parent
 PROCFILE = dict(
     line.split(": ", maxsplit=1) for line in (ROOT / "Procfile").read_text().splitlines()

@@ -7,6 +7,8 @@ from f1picks.email import MailServer, parse_email_url
 from tests.project import Project
 from tests.test_settings import read
 
+pytestmark = pytest.mark.project
+
 MARK = "s3cr3tMARK"
 
 

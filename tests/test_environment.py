@@ -7,6 +7,8 @@ import pytest
 
 from f1picks.environment import ROOT, create_env_file
 
+pytestmark = pytest.mark.project
+
 EXAMPLE = ROOT / ".env.example"
 
 

@@ -24,7 +24,7 @@ ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # A classification that is amended, corrected and proposed to be changed, by a process of its own.
 TELL = """
 from datetime import UTC, datetime, timedelta
-from django.contrib.auth.models import User
+from django.contrib.auth import get_user_model
 from ingestion import corrections
 from ingestion.models import IngestRun
 from ingestion.testing.feed import SeasonFeed
@@ -33,7 +33,7 @@ feed = SeasonFeed(is_held=False)
 event = feed.publish().event
 feed.amend(event)
 anna = corrections.Author(
-    User.objects.create_user("anna"),
+    get_user_model().objects.create_user("anna"),
     "the [bold] stewards found another car under the weight that is allowed, see document 58",
     datetime(2024, 7, 29, tzinfo=UTC),
 )

@@ -314,7 +314,7 @@ def test_fastf1_logs_each_line_once(upstream: FaultyUpstream, tmp_path: Path) ->
         """
 import logging
 from ingestion.errors import SourceUnavailable
-print(logging.getLogger("fastf1").handlers)
+print(logging.getLogger("fastf1").handlers, logging.getLogger("fastf1").level)
 try:
     fetch.fetch_schedule(upstream, 2024, fresh=False)
 except SourceUnavailable as error:
@@ -323,7 +323,7 @@ except SourceUnavailable as error:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        "[]",
+        "[] 0",
         "the schedule file of 2024: the server answered 404 Not Found",
     ]
     assert len(re.findall("Failed to load schedule", done.stderr)) == 1

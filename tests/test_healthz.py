@@ -22,6 +22,9 @@ from tests.installation import (
 )
 from tests.project import Project
 
+# Wherever a project mounts it.
+pytestmark = pytest.mark.urls("ingestion.urls")
+
 MARK = "s3cr3t-MARK"
 
 
@@ -84,6 +87,7 @@ def test_it_takes_few_queries(
         ask(200)
 
 
+@pytest.mark.project
 def test_it_is_answered_over_plain_http_where_all_else_is_sent_to_https(
     now: datetime, settings: Settings
 ) -> None:
@@ -93,7 +97,9 @@ def test_it_is_answered_over_plain_http_where_all_else_is_sent_to_https(
 
 
 ASK = """
+from django.conf import settings
 from django.test import Client
+settings.ROOT_URLCONF = "ingestion.urls"
 answer = Client(headers={"host": "localhost"}, raise_request_exception=False).get("/healthz")
 print(answer.status_code, answer.headers["Content-Type"], answer.content.decode())
 """

@@ -13,6 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from f1picks.logs import logging_config, mask_text
 from tests.project import Project
 
+pytestmark = pytest.mark.project
+
 MARK = "hunter2marked"
 ADDRESS = f"postgresql://picks:{MARK}@db.example:5432/picks"
 

@@ -22,7 +22,10 @@ from tests.conftest import on_postgres
 from tests.project import Project
 from tests.upstream import FaultyUpstream
 
-pytestmark = pytest.mark.skipif(not on_postgres, reason="it takes a PostgreSQL server to move to")
+pytestmark = [
+    pytest.mark.project,
+    pytest.mark.skipif(not on_postgres, reason="it takes a PostgreSQL server to move to"),
+]
 
 PAGE = (ROOT / "docs" / "deployment.md").read_text()
 LEAVE_TRACES = "from tests.worked_with import leave_traces; leave_traces()"

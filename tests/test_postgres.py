@@ -13,6 +13,8 @@ import pytest
 from f1picks.environment import ROOT
 from tests.postgres import Server, running_postgres, running_server
 
+pytestmark = pytest.mark.project
+
 SHOW = "import os; print(os.environ['TEST_DATABASE_URL'], flush=True)"
 RUN = [sys.executable, "-m", "tests.postgres"]
 

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.contrib.auth.models import User
 
 from ingestion.corrections import (
     Author,
@@ -51,6 +50,7 @@ from tests.builders import (
     timed_entries,
 )
 from tests.hearing import Announced
+from tests.persons import User
 from tests.rows import all_rows
 
 pytestmark = pytest.mark.django_db

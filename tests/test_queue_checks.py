@@ -1,18 +1,39 @@
 """The system checks of the queue's settings."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.checks import CheckMessage
 
-from ingestion.checks import check_queue
+from ingestion.checks import check_database, check_queue, check_times
+from ingestion.cluster import queue_name
+
+SQLITE = "django.db.backends.sqlite3"
 
 
-def found() -> set[str]:
-    return {str(message.id) for message in check_queue()}
+RIGHT = {
+    "name": "picks",
+    "orm": "default",
+    "workers": 2,
+    "queue_limit": 2,
+    "timeout": 600,
+    "retry": 1500,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "catch_up": False,
+    "save_limit_per": "func",
+}
 
 
+def found(check: Callable[[], list[CheckMessage]] = check_queue) -> set[str]:
+    return {str(message.id) for message in check()}
+
+
+@pytest.mark.project
 def test_our_own_settings_are_right() -> None:
-    assert found() == set()
+    for check in (check_queue, check_database, check_times):
+        assert found(check) == set()
 
 
 @pytest.mark.parametrize(
@@ -37,7 +58,9 @@ def test_our_own_settings_are_right() -> None:
 def test_setting_under_which_the_work_is_done_wrongly_is_named(
     settings: Any, changes: dict[str, Any], warning: str
 ) -> None:
-    settings.Q_CLUSTER = {**settings.Q_CLUSTER, **changes}
+    settings.Q_CLUSTER = RIGHT
+    assert found() == set()
+    settings.Q_CLUSTER = {**RIGHT, **changes}
     assert found() == {warning}
 
 
@@ -47,10 +70,50 @@ def test_defaults_of_the_queue_are_warned_of(settings: Any) -> None:
 
 
 def test_queue_of_its_own_is_judged_by_its_own_settings(settings: Any) -> None:
-    settings.Q_CLUSTER = {**settings.Q_CLUSTER, "ALT_CLUSTERS": {"f1": {"timeout": 10}}}
+    settings.Q_CLUSTER = {**RIGHT, "ALT_CLUSTERS": {"slow": {"timeout": 10}}}
+    assert (found(), queue_name()) == (set(), None)
+    settings.F1_QUEUE = "slow"
+    assert (found(), queue_name()) == ({"ingestion.W001"}, "slow")
+
+
+def test_queue_that_is_named_like_the_app_is_its_own(settings: Any) -> None:
+    settings.Q_CLUSTER = {"name": "shop", "timeout": 30, "ALT_CLUSTERS": {"f1": RIGHT}}
+    assert (found(), queue_name()) == (set(), "f1")
+
+
+def test_queue_that_no_cluster_has_is_warned_of(settings: Any) -> None:
+    settings.Q_CLUSTER = RIGHT
+    settings.F1_QUEUE = "picks"
     assert found() == set()
-    settings.F1_QUEUE = "f1"
-    assert found() == {"ingestion.W001"}
+    settings.F1_QUEUE = "elsewhere"
+    assert found() == {"ingestion.W009"}
+
+
+def test_cluster_with_a_name_of_its_own_takes_what_has_no_other(settings: Any) -> None:
+    """django-q2 gives schedules without a cluster to the one that is called like the project."""
+    settings.Q_CLUSTER = {**RIGHT, "cluster_name": "one"}
+    assert (found(), queue_name()) == (set(), "one")
+
+
+@pytest.mark.parametrize(
+    ("database", "warnings"),
+    [
+        ({"ENGINE": SQLITE}, {"ingestion.W010"}),
+        ({"ENGINE": SQLITE, "OPTIONS": {"transaction_mode": "IMMEDIATE"}}, set()),
+        ({"ENGINE": "django.db.backends.postgresql"}, set()),
+    ],
+)
+def test_database_that_two_writers_would_find_locked_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, settings: Any, database: dict[str, Any], warnings: set[str]
+) -> None:
+    monkeypatch.setitem(settings.DATABASES, "default", database)
+    assert found(check_database) == warnings
+
+
+def test_local_times_are_an_error(settings: Any) -> None:
+    assert found(check_times) == set()
+    settings.USE_TZ = False
+    assert found(check_times) == {"ingestion.E001"}
 
 
 def test_one_cluster_that_schedules_is_enough(settings: Any) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 
 from ingestion import signals
 from ingestion.amendments import describe_amendment, touches_leaders
@@ -41,6 +40,7 @@ from tests.amending import (
     without_times,
 )
 from tests.hearing import Hear
+from tests.persons import User
 from tests.rows import all_rows
 
 pytestmark = [

@@ -50,7 +50,8 @@ def test_another_task_is_another() -> None:
     assert done == ["first", "second"]
 
 
-def test_task_that_may_still_be_running_is_not_started_again() -> None:
+def test_task_that_may_still_be_running_is_not_started_again(settings: Any) -> None:
+    settings.Q_CLUSTER = {"timeout": 600}
     assert begin(TASK, "tick", NOW)
     assert not begin(TASK, "tick", NOW + timedelta(minutes=10))
     assert begin(TASK, "tick", NOW + timedelta(minutes=12))

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from django.contrib.auth.models import User
 
 from ingestion.corrections import (
     Author,
@@ -30,6 +29,7 @@ from tests.game import (
     page_code_run,
     tables_created,
 )
+from tests.persons import User
 from tests.project import Project
 from tests.upstream import SHARED, needs_shared
 

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from f1picks.environment import ROOT, read_number, variable_names
 from tests.project import Project
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.project]
 
 KEY = "a-key-for-this-test-that-is-long-enough-and-has-0123456789-in-it"
 READ = """

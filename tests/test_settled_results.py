@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 
 from ingestion import signals
 from ingestion.corrections import Author, accept_proposal, reject_proposal, settle_results
@@ -30,6 +29,7 @@ from tests.builders import (
     timed_entries,
 )
 from tests.hearing import Hear, Heard
+from tests.persons import User
 from tests.rows import all_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)

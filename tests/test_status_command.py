@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -29,6 +28,7 @@ from tests.installation import (
     switch_polling_off,
     switch_polling_on,
 )
+from tests.persons import User
 from tests.project import Project
 from tests.webhook import SECRET, Receiver, webhook_receiver  # noqa: F401 - fixture `receiver`
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -31,6 +30,7 @@ from ingestion.story import (
 )
 from ingestion.testing.facts import FIELD, build_classification, put_first
 from ingestion.testing.feed import SeasonFeed
+from tests.persons import User
 
 pytestmark = pytest.mark.django_db
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.utils import timezone
@@ -11,6 +11,7 @@ from django_q.models import Schedule, Task
 
 from ingestion.corrections import Author, correct_start, disqualify
 from ingestion.models import Alarm, CreatedSchedule, Event, Poll, TaskRun, UpstreamClassification
+from tests.persons import User
 
 # As a browser sends it.
 REASON = "Underweight: disqualified.\r\nDocument 84."

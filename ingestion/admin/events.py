@@ -23,6 +23,9 @@ from ingestion.admin.marks import PHASES, marks_of, with_marks
 from ingestion.amendments import picked_places, surname
 from ingestion.models import Event, Result
 
+# Digits of what the column holds.
+LONGEST_KEY = 18
+
 
 class EventAdmin(ShownAdmin):
     list_display = ("session", "marks", "starts", "phase", "leaders", "results")
@@ -121,7 +124,7 @@ class EventAdmin(ShownAdmin):
 
     def _event(self, pk: int | str) -> Event:
         """With all that its page needs of the row itself."""
-        if not str(pk).isdecimal():
+        if not (str(pk).isdecimal() and len(str(pk)) <= LONGEST_KEY):
             raise Http404
         event = (
             with_marks(Event.objects.all(), self.clock())

@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingestion.errors import BadSourceData, IngestionError
+from ingestion.errors import BadSourceData
+from ingestion.fetch.address import read_address
 from ingestion.fetch.alpha import fetch_rounds, fetch_sprint_qualifying, has_newer_form
 from ingestion.fetch.answers import Answer, Upstream
 from ingestion.fetch.asking import asking, cache_damaged, forget_copies
+from ingestion.fetch.folder import make_private_folder
 from ingestion.fetch.live import open_live_timing
 from ingestion.fetch.pages import (
     ENDPOINTS,
@@ -73,10 +75,12 @@ def connect(
     """Import and configure FastF1. Empty addresses leave FastF1's own; without an account live
     timing is not asked.
 
-    Raises `IngestionError` when the cache folder cannot be used.
+    Raises `IngestionError` when the cache folder or an address cannot be used.
     """
+    schedule = read_address("F1_SCHEDULE_URL", schedule_url) if schedule_url else None
+    jolpica = read_address("JOLPICA_URL", jolpica_url) if jolpica_url else None
     make_private_folder(cache_dir)
-    with _handlers_left_alone("fastf1"):
+    with _logging_left_alone("fastf1"):
         import fastf1.ergast.interface
         import fastf1.ergast.legacy
         import fastf1.events
@@ -84,36 +88,22 @@ def connect(
 
     from ingestion.fetch.door import Door
 
-    if schedule_url:
-        fastf1.events._SCHEDULE_BASE_URL = schedule_url.rstrip("/") + "/"
-    if jolpica_url:
-        fastf1.ergast.interface.BASE_URL = jolpica_url.rstrip("/")
-        fastf1.ergast.legacy.base_url = jolpica_url.rstrip("/")
+    if schedule is not None:
+        fastf1.events._SCHEDULE_BASE_URL = f"{schedule.url}/"
+    if jolpica is not None:
+        fastf1.ergast.interface.BASE_URL = fastf1.ergast.legacy.base_url = jolpica.url
     try:
         Cache.configure(cache_dir=str(cache_dir))
     except sqlite3.Error as error:
         raise cache_damaged(error) from error
     door = Door(reserve, give_back, clock=clock)
+    for address in filter(None, (schedule, jolpica)):
+        door.sign(address)
     _mount(door)
     if not (f1_username and f1_password):
         return Upstream(door)
     live = open_live_timing(door, username=f1_username, password=f1_password, url=live_timing_url)
     return Upstream(door, live)
-
-
-def make_private_folder(folder: Path) -> None:
-    """FastF1 keeps pickles there: whoever can write them runs code as us."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        # Another process may be probing too.
-        probe.unlink(missing_ok=True)
-    except OSError as error:
-        raise IngestionError(
-            f"the cache folder {folder} cannot be written ({error.strerror}); make it writable "
-            "or name another one in FASTF1_CACHE_DIR"
-        ) from error
 
 
 def fetch_schedule(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
@@ -192,11 +182,13 @@ def _mount(door: "Door") -> None:
 
 
 @contextmanager
-def _handlers_left_alone(name: str) -> Iterator[None]:
-    """FastF1 adds a handler of its own to stderr when first imported; lines would double."""
+def _logging_left_alone(name: str) -> Iterator[None]:
+    """FastF1 adds a handler of its own to stderr when first imported, and sets its level to DEBUG:
+    lines would double, and tracebacks appear in the log of a project that asked for none."""
     logger = logging.getLogger(name)
-    before = list(logger.handlers)
+    handlers, level = list(logger.handlers), logger.level
     yield
+    logger.setLevel(level)
     for handler in logger.handlers[:]:
-        if handler not in before:
+        if handler not in handlers:
             logger.removeHandler(handler)

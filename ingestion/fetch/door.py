@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
+from ingestion.fetch.address import Address, origin
 from ingestion.fetch.headers import clock_of
 
 # FastF1 sets no time limit on the schedule file and 5 s between bytes elsewhere; a dripping
@@ -60,6 +61,12 @@ class Door(HTTPAdapter):
         self._whole_request = whole_request
         self._ahead = 0
         self._credit: dict[str, int] = {}
+        self._authorizations: dict[str, str] = {}
+
+    def sign(self, address: Address) -> None:
+        """Send its user and password to its host from now on, and to no other."""
+        if address.authorization:
+            self._authorizations[origin(address.url)] = address.authorization
 
     @contextmanager
     def block(self, requests: int) -> Iterator[None]:
@@ -87,11 +94,13 @@ class Door(HTTPAdapter):
         try:
             self._pay(budget_key(exchange.url))
             self.requests += 1
-            response = self._send_in_time(request, kwargs)
+            response = self._send_in_time(self._signed(request), kwargs)
         except Exception as error:
             # FastF1 turns whatever it is into a log line; `fetch` raises it from here.
             exchange.error = error
             raise
+        # What is kept of an answer, in FastF1's cache too, knows of no password.
+        response.request = request
         exchange.status = response.status_code
         exchange.reason = response.reason or ""
         exchange.headers = dict(response.headers)
@@ -99,6 +108,14 @@ class Door(HTTPAdapter):
         if told is not None:
             self.clock_offset = self._clock() - told
         return response
+
+    def _signed(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        authorization = self._authorizations.get(origin(request.url or ""))
+        if authorization is None:
+            return request
+        signed = request.copy()
+        signed.headers["Authorization"] = authorization
+        return signed
 
     def _pay(self, host: str) -> None:
         """Without a block each request is one of its own."""

@@ -4,6 +4,7 @@ It waits a quarter of a second between two requests to any address and counts 50
 real clock and on loopback too. Its cache goes by the real clock as well.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ def pauses_lifted(*addresses: str) -> Iterator[None]:
 
     # As `fetch.connect` does where it is the first to import FastF1.
     LoggingManager._root_logger.removeHandler(LoggingManager._console_handler)
+    LoggingManager._root_logger.setLevel(logging.NOTSET)
     real = _SessionWithRateLimiting._RATE_LIMITS
     _SessionWithRateLimiting._RATE_LIMITS = {
         re.compile(ANYWHERE_BUT_LOOPBACK + pattern.pattern): limits
