@@ -183,7 +183,7 @@ def _ask_each(gathered: Gathered, weekends: Sequence[Weekend], run: SeasonRun) -
     asked = Asked()
     fresh = run.request.refresh or gathered.is_live
     try:
-        rounds = _ask_rounds(run)
+        rounds = _ask_rounds(weekends, run)
     except (SourceUnavailable, BadSourceData) as error:
         asked.errors = {weekend.grand_prix.slug: error for weekend in weekends}
         _stop(gathered, error)
@@ -210,14 +210,26 @@ def _stop(gathered: Gathered, error: IngestionError) -> None:
         gathered.refusal = error
 
 
-def _ask_rounds(run: SeasonRun) -> list[transform.AlphaRound]:
-    """Their keys are steady: a copy will do, also while the season goes on."""
+def _ask_rounds(weekends: Sequence[Weekend], run: SeasonRun) -> list[transform.AlphaRound]:
+    """Their keys are steady: a copy will do, also while the season goes on, unless it lacks what
+    is looked for."""
     answer = fetch.fetch_rounds(run.upstream, run.season, fresh=run.request.refresh)
     try:
-        return transform.read_rounds(answer.content, run.season)
+        rounds = transform.read_rounds(answer.content, run.season)
     except BadSourceData:
         fetch.forget(answer)
         raise
+    if any(_find_round(weekend, rounds) is None for weekend in weekends):
+        fetch.forget(answer)
+    return rounds
+
+
+def _find_round(
+    weekend: Weekend, rounds: Collection[transform.AlphaRound]
+) -> transform.AlphaRound | None:
+    """None also where its sprint qualifying is not listed."""
+    found = next((one for one in rounds if is_race_of(one.race, weekend.grand_prix)), None)
+    return found if found is not None and found.has_sprint_qualifying else None
 
 
 def _ask_one(
@@ -231,8 +243,8 @@ def _ask_one(
 ) -> ClassificationRecord:
     """Only what can be believed, so that a half-filled answer does not keep a guess out."""
     name = f"{run.season} {weekend.grand_prix.name}"
-    found = next((one for one in rounds if is_race_of(one.race, weekend.grand_prix)), None)
-    if found is None or not found.has_sprint_qualifying:
+    found = _find_round(weekend, rounds)
+    if found is None:
         raise ResultsNotReady(f"Jolpica's newer form has no sprint qualifying of the {name}")
     answer = fetch.fetch_sprint_qualifying(run.upstream, found.key, name, fresh=fresh)
     asked.expiries[weekend.grand_prix.slug] = answer.good_until
