@@ -11,7 +11,7 @@ SOURCES := manage.py f1picks ingestion tests
 .DEFAULT_GOAL := help
 # A half-made .venv or stamp would pass for a finished one.
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres check measure clean
+.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres check measure faults guards clean
 
 help:
 	@echo "make demo               set everything up, then ingest the sample season from a stand-in upstream"
@@ -21,6 +21,8 @@ help:
 	@echo "make ingest YEAR=2025   ingest a season from the live upstream"
 	@echo "make worker             run by itself: the queue with its schedules"
 	@echo "make rehearse           play the 2024 season through the whole installation; half an hour and more"
+	@echo "make faults             every fault of an upstream at every place of an ingest; some minutes"
+	@echo "make guards             the same without one guard of the product after the other"
 	@echo "make lint | format | types | test-sqlite | test-postgres | check | measure | clean"
 
 setup: $(VENV)/requirements.stamp
@@ -89,6 +91,13 @@ test: lint types test-sqlite test-postgres
 measure: setup-dev
 	@env -u TEST_DATABASE_URL $(BIN)/python -m tests.measure
 	@$(BIN)/python -m tests.postgres $(BIN)/python -m tests.measure
+
+# Proofs, with a table of cases by outcome. On PostgreSQL: the same with --database postgres.
+faults: setup-dev
+	@env -u TEST_DATABASE_URL $(BIN)/python -m tests.proofs.faults
+
+guards: setup-dev
+	@env -u TEST_DATABASE_URL $(BIN)/python -m tests.proofs.guards
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles

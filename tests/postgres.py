@@ -198,7 +198,7 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments:
         sys.stderr.write("usage: python -m tests.postgres COMMAND [ARG ...]\n")
         return 2
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, leave)
     try:
         return run(arguments)
     except (CannotRunError, OSError) as error:
@@ -206,7 +206,7 @@ def main(arguments: Sequence[str]) -> int:
         return 127
 
 
-def _leave(number: int, _frame: FrameType | None) -> None:
+def leave(number: int, _frame: FrameType | None) -> None:
     """An exit that runs the `finally` blocks, which SIGTERM by itself does not."""
     signal.signal(number, signal.SIG_IGN)
     raise SystemExit(128 + number)
