@@ -11,7 +11,7 @@ SOURCES := manage.py f1picks ingestion tests
 .DEFAULT_GOAL := help
 # A half-made .venv or stamp would pass for a finished one.
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres test-host check bench crash concurrency audit clean
+.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres test-host check faults crash concurrency guards bench audit clean
 
 help:
 	@echo "make demo               set everything up, then ingest the sample season from a stand-in upstream"
@@ -21,9 +21,11 @@ help:
 	@echo "make ingest YEAR=2025   ingest a season from the live upstream"
 	@echo "make worker             run by itself: the queue with its schedules"
 	@echo "make rehearse           play the 2024 season through the whole installation; half an hour and more"
-	@echo "make bench              what an ingest costs, beside the way most tools do it, on both databases"
+	@echo "make faults             every fault of an upstream at every place of an ingest; some minutes"
 	@echo "make crash              kill ingests at random moments, stop the database, fill the disk: what then?"
 	@echo "make concurrency        ingests, ticks, a person and a scorer at once, on both databases"
+	@echo "make guards             the proofs without one guard of the product after the other"
+	@echo "make bench              what an ingest costs, beside the way most tools do it, on both databases"
 	@echo "make lint | format | types | test-sqlite | test-postgres | test-host | check | audit | clean"
 
 setup: $(VENV)/requirements.stamp
@@ -108,6 +110,13 @@ concurrency: setup-dev
 # What is known against the installed packages; it asks the package index.
 audit: setup-dev
 	@$(BIN)/python -m tests.audit
+
+# Proofs, with a table of cases by outcome. On PostgreSQL: the same with --database postgresql.
+faults: setup-dev
+	@env -u TEST_DATABASE_URL $(BIN)/python -m tests.proofs.faults
+
+guards: setup-dev
+	@env -u TEST_DATABASE_URL $(BIN)/python -m tests.proofs.guards
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles

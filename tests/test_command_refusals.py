@@ -369,21 +369,44 @@ def test_season_that_no_upstream_has_is_one_clear_line(
     assert count_rows(project) == NOTHING
 
 
-def test_calendar_that_cannot_be_true_is_refused_whole(
-    filled: Project, upstream: FaultyUpstream
+def forget_races(document: dict[str, Any]) -> dict[str, Any]:
+    return {**document, "session5": dict.fromkeys(document["session5"], "Practice 3")}
+
+
+def a_year_earlier(document: dict[str, Any]) -> dict[str, Any]:
+    earlier: dict[str, Any] = json.loads(json.dumps(document).replace("2024-", "2023-"))
+    return earlier
+
+
+REFUSED_FILES = {
+    "cannot be true: Chinese Grand Prix: no race; Belgian Grand Prix: no race": forget_races,
+    "cannot be true: Chinese Grand Prix: the race day 2023-04-21 is not in the season; "
+    "Belgian Grand Prix: the race day 2023-07-28 is not in the season": a_year_earlier,
+    "has no grand prix": lambda document: {column: {} for column in document},
+}
+
+
+@pytest.mark.parametrize("reason", REFUSED_FILES)
+def test_schedule_file_that_cannot_be_true_is_refused_whole(
+    filled: Project, upstream: FaultyUpstream, reason: str
 ) -> None:
     before = read_rows(filled)
-
-    def forget_races(document: dict[str, Any]) -> dict[str, Any]:
-        return {**document, "session5": dict.fromkeys(document["session5"], "Practice 3")}
-
-    upstream.fault("*/schedule_2024.json", transform=forget_races)
-    done = ingest(filled, upstream, "--year", "2024", "--skip-results")
-    assert complaint(done, 1) == (
-        "2024: the calendar of 2024 cannot be true: Chinese Grand Prix: no race; "
-        f"Belgian Grand Prix: no race. Nothing was changed. {REFRESH}"
+    upstream.fault("*/schedule_2024.json", transform=REFUSED_FILES[reason])
+    done = ingest(filled, upstream, "--year", "2024")
+    assert complaint(done, 3) == (
+        f"2024: the schedule file of 2024 was refused: the calendar of 2024 {reason}; "
+        f"Jolpica's calendar was used alone. The rest is saved. {REFRESH}"
     )
+    assert asked(upstream) == [SCHEDULE, CALENDAR, *RESULTS, *SPRINT_QUALIFYINGS]
     assert read_rows(filled) == before
+
+
+def test_schedule_file_that_cannot_be_true_costs_an_empty_database_nothing_else(
+    project: Project, upstream: FaultyUpstream
+) -> None:
+    upstream.fault("*/schedule_2024.json", transform=a_year_earlier)
+    complaint(ingest(project, upstream, "--year", "2024"), 3)
+    assert count_rows(project) == {"event": 6, "result": 120, "change": 12}
 
 
 def test_results_that_fail_leave_the_rest_saved(project: Project, upstream: FaultyUpstream) -> None:

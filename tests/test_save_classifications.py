@@ -353,6 +353,7 @@ def test_a_driver_twice_in_the_same_car_is_refused() -> None:
     report = save_classifications([classification(results=[*entries(), doubled])], context(AFTER))
 
     assert "hamilton twice in the same car" in report.problems[0].message
+    assert report.problems[0].advice.startswith("Run it again later")
     assert not Result.objects.exists()
 
 

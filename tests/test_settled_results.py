@@ -181,6 +181,7 @@ def test_another_podium_is_proposed_and_not_applied(settled: Event, amended: Hea
         "P1 Hamilton -> Russell, P2 Piastri -> Hamilton, P3 Leclerc -> Piastri; "
         "nothing was changed, a person has to accept or reject it"
     )
+    assert problem.advice == "Decide on the event's page in the admin"
     assert report.results == {"unchanged": 1}
     assert last_change().kind == "proposed"
     assert race().proposal == last_change()

@@ -728,6 +728,22 @@ def test_rounds_that_do_not_fit_are_left_out(upstream: FaultyUpstream, run: Inge
     ]
 
 
+@pytest.mark.usefixtures("friday")
+def test_rounds_that_lack_what_is_looked_for_are_asked_for_again(
+    upstream: FaultyUpstream, run: Ingestion
+) -> None:
+    """A copy of half a day would keep a guess as long."""
+    upstream.seasons[2024] = on_friday(is_published=True)
+    upstream.fault(ROUNDS, json={"metadata": {}, "data": []}, times=1)
+    run()
+    assert asked(upstream) == ["rounds"]
+    run()
+    assert asked(upstream) == ["rounds", "china"]
+    assert state_of_china() == OFFICIAL
+    run()
+    assert asked(upstream) == ["china"]
+
+
 def test_a_race_of_another_day_is_not_the_one(upstream: FaultyUpstream, run: Ingestion) -> None:
     def postpone(document: Any) -> Any:
         for session in document["data"][1]["sessions"]:

@@ -14,6 +14,7 @@ from ingestion.errors import (
 )
 from ingestion.models import Poll
 from ingestion.pipeline.season import Gathered, SeasonRun
+from ingestion.plausibility import check_calendar
 from ingestion.records import FIRST_SCHEDULE_FILE, CalendarRecord, Source
 
 NOT_FOUND = 404
@@ -130,8 +131,16 @@ def _is_absence(error: IngestionError) -> bool:
 
 
 def ask_schedule_file(run: SeasonRun, *, fresh: bool) -> CalendarRecord:
+    """One that cannot be true is none: what to ask for must not hang on it, nor must Jolpica's
+    calendar be lost with it."""
     answer = fetch.fetch_schedule(run.upstream, run.season, fresh=fresh)
-    return _read(answer, transform.read_schedule, run.season)
+    calendar = _read(answer, transform.read_schedule, run.season)
+    try:
+        check_calendar(calendar)
+    except BadSourceData as error:
+        fetch.forget(answer)
+        raise BadSourceData(f"the schedule file of {run.season} was refused: {error}") from error
+    return calendar
 
 
 def ask_jolpicas_calendar(run: SeasonRun, *, fresh: bool) -> CalendarRecord:

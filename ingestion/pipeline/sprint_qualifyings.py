@@ -220,23 +220,27 @@ def _stop(gathered: Gathered, error: IngestionError) -> None:
 
 
 def _ask_rounds(run: SeasonRun, weekends: Sequence[Weekend]) -> list[transform.AlphaRound]:
-    """Their keys are steady: a copy will do, also while the season goes on; but not an old one
-    that lacks a weekend."""
-    answer = fetch.fetch_rounds(run.upstream, run.season, fresh=run.request.refresh)
-    rounds = _read_rounds(answer, run)
+    """Their keys are steady: a copy will do, also while the season goes on. One that lacks a
+    weekend is not kept, and an old one is asked for again at once."""
+    rounds, made_at = _read_rounds(run, weekends)
     lacks = any(_find_round(weekend, rounds) is None for weekend in weekends)
-    is_old = answer.generated_at is not None and answer.generated_at + LIST_HOLDS < run.now
-    if lacks and is_old:
-        rounds = _read_rounds(fetch.fetch_rounds(run.upstream, run.season, fresh=True), run)
+    if lacks and made_at is not None and made_at + LIST_HOLDS < run.now:
+        rounds, _ = _read_rounds(run, weekends)
     return rounds
 
 
-def _read_rounds(answer: fetch.Answer, run: SeasonRun) -> list[transform.AlphaRound]:
+def _read_rounds(
+    run: SeasonRun, weekends: Sequence[Weekend]
+) -> tuple[list[transform.AlphaRound], datetime | None]:
+    answer = fetch.fetch_rounds(run.upstream, run.season, fresh=run.request.refresh)
     try:
-        return transform.read_rounds(answer.content, run.season)
+        rounds = transform.read_rounds(answer.content, run.season)
     except BadSourceData:
         fetch.forget(answer)
         raise
+    if any(_find_round(weekend, rounds) is None for weekend in weekends):
+        fetch.forget(answer)
+    return rounds, answer.generated_at
 
 
 def _find_round(

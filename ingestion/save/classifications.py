@@ -26,6 +26,9 @@ LAST_SEASON_OF_UNLISTED_QUALIFYINGS = 2005
 # Sources of a podium or a pole alone, which say nothing of the field.
 OF_LEADERS_ALONE = (Source.PERSON, Source.SPRINT_GRID)
 
+# Asking again would say the same.
+DECIDE = "Decide on the event's page in the admin"
+
 
 @dataclass(slots=True)
 class Season:
@@ -92,7 +95,8 @@ def _plan_reported(
         _report_not_ready(classification, event, error, context, report)
         return None
     except IngestionError as error:
-        report.problems.append(_problem(classification, event, f"refused, {error}"))
+        problem = _problem(classification, event, f"refused, {error}", advice=error.advice)
+        report.problems.append(problem)
         return None
     if planned is None:
         report.results["unchanged"] += 1
@@ -112,7 +116,7 @@ def _report_not_ready(
     is_old = event is None or event.ends_at is None or event.ends_at + OVERDUE_AFTER <= context.now
     is_loud = is_old and not (event is not None and event.results_locked)
     (report.problems if is_loud else report.notes).append(
-        _problem(classification, event, f"{told}, {error}")
+        _problem(classification, event, f"{told}, {error}", advice=error.advice)
     )
 
 
@@ -222,6 +226,7 @@ def _propose(answer: Answer, report: SaveReport) -> PlannedClassification | None
             event,
             f"settled, and the upstream now says otherwise: {words}; nothing was changed, "
             "a person has to accept or reject it",
+            advice=DECIDE,
         )
     )
     return answer.propose()
@@ -276,6 +281,8 @@ def _problem(
     classification: ClassificationRecord | UnreadableClassification,
     event: Event | None,
     message: str,
+    *,
+    advice: str = "",
 ) -> Problem:
     race = classification.race
     return Problem(
@@ -283,4 +290,5 @@ def _problem(
         season=race.season,
         grand_prix=event.grand_prix if event is not None else race.name,
         session_type=classification.session_type.value,
+        advice=advice,
     )

@@ -1,0 +1,336 @@
+"""The faults by name, and the places at which each makes sense."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.proofs.faults import facts, switches
+from tests.proofs.faults.places import (
+    CALENDAR,
+    ONE_ROUND,
+    PAGED,
+    PLACES,
+    POLL,
+    QUALI_1,
+    QUALI_2,
+    RACE_1,
+    RACE_2,
+    RESULTS,
+    SCHEDULE,
+    SPRINT,
+    SQ,
+    Place,
+)
+from tests.proofs.faults.switches import (
+    BROKEN_OFF,
+    FEWER,
+    NETWORK,
+    RETRY_AFTER,
+    SEASON,
+    TOO_LATE,
+    TROUBLE,
+    UNREADABLE,
+    Document,
+    Fault,
+    answers,
+    rows_of_target,
+    tells_of_another_race,
+    tells_of_target,
+    tells_of_whole,
+)
+from tests.upstream import with_meta, with_wrong_types
+
+Places = tuple[Place, ...]
+EMPTY, FILLED = "empty", "filled"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One fault at one place, on one of the two databases."""
+
+    fault: Fault
+    place: Place
+    is_filled: bool
+
+    @property
+    def database(self) -> str:
+        return FILLED if self.is_filled else EMPTY
+
+    def __str__(self) -> str:
+        return f"{self.fault.name} / {self.place.name} / {self.database}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A fault with its places; some need something saved to be a fault at all."""
+
+    fault: Fault
+    places: Places
+    on_empty: bool = True
+
+
+MISSING_STILL = "positions are missing still"
+ROUND_LISTS = "Jolpica's newer list of the rounds of 2024"
+WAIT = "Run it again in an hour: it goes on with what is missing"
+WAIT_UNTIL = "Run it again after 18:10 UTC: it goes on with what is missing"
+# Jolpica's newer form is read by us: what is wrong with it is told in Python's words.
+READ_BY_US = {
+    "SQ list": f"{ROUND_LISTS} cannot be read: .*",
+    "SQ": f"{SQ.what} cannot be read: .*",
+}
+PAGES_CHANGED = "the number of rows changed from page to page"
+WRONG_PAGE = r"a page has \d+ rows where \d+ should be"
+
+
+def lost(
+    name: str,
+    reason: str,
+    advice: str = switches.REFRESH,
+    *,
+    tells: Mapping[str, str] | None = None,
+    is_slow: bool = False,
+    **answer: Any,
+) -> Row:
+    """Unusable, at every place."""
+    spoils = answers(**answer)
+    fault = Fault(name, "lost", spoils, reason, advice, tells=tells or {}, is_slow=is_slow)
+    return Row(fault, PLACES)
+
+
+def answered(status: int, reason: str, advice: str) -> Row:
+    return lost(str(status), f"the server answered {status} {reason}", advice, status=status)
+
+
+def unreadable(name: str, **answer: Any) -> Row:
+    return lost(name, UNREADABLE, **answer)
+
+
+def zero_positions(row: Document) -> Document:
+    return {**row, "position": "0"}
+
+
+def zero_positions_of_sprint_qualifying(row: Document) -> Document:
+    parts = {key: {**part, "position": 0} for key, part in row["components"].items()}
+    return {**row, "position": 0, "components": parts}
+
+
+def without_positions(row: Document) -> Document:
+    return {key: value for key, value in row.items() if key != "position"}
+
+
+def without_positions_of_sprint_qualifying(row: Document) -> Document:
+    """Of the parts too, which would tell as well."""
+    parts = {key: without_positions(part) for key, part in row["components"].items()}
+    return {**without_positions(row), "components": parts}
+
+
+def without_grid(row: Document) -> Document:
+    return {**row, "grid": "-1"}
+
+
+OF_2023 = {
+    "file": r"the schedule file of 2024 was refused: the calendar of 2024 cannot be true: .*"
+    "the race day 2023-06-09 is not in the season",
+    "second": "Jolpica's calendar of 2024 cannot be read: it has a race of 2023",
+    **{
+        kind: f"Jolpica's {kind} results of 2024 cannot be read: they are of 2023"
+        for kind in ("race", "qualifying", "sprint")
+    },
+    "SQ list": f"{ROUND_LISTS} cannot be read: it has a round of 2023",
+    "SQ": f"{SQ.what} cannot be read: it is of the 2023 Miami Grand Prix",
+}
+NOT_THERE = {
+    "file": "the schedule file of 2024 was refused: the calendar of 2024 has no grand prix",
+    "second": "Jolpica has no calendar of 2024",
+    "SQ list": "Jolpica's newer form has no sprint qualifying of the 2024 Miami Grand Prix",
+    "SQ": f"{SQ.what}: SQ1 is missing still",
+}
+NO_RACES = {
+    "file": "the schedule file of 2024 was refused: the calendar of 2024 cannot be true: "
+    "Bahrain Grand Prix: no race; .*",
+}
+CUT = {"second": "Jolpica's calendar of 2024: 8 rows were sent of 9"}
+LIES = {
+    "second": "Jolpica's calendar of 2024: 9 rows were sent of 1000",
+    **{place.name: f"{place.what}: {PAGES_CHANGED}" for place in PAGED},
+}
+ANOTHER_RACE = {"SQ": f"{SQ.what} cannot be read: it is of the 2024 Pacific Grand Prix"}
+STRANGERS = {"SQ": f"{SQ.what} cannot be read: .* is nobody whom the season knows yet"}
+TWICE = {"SQ": f"{SQ.what}: max_verstappen twice"}
+
+OF_JOLPICA = (CALENDAR, *PAGED, SPRINT, ONE_ROUND, POLL)
+TOTAL_LIES = with_meta(total="1000")
+
+ROWS = (
+    # No answer
+    Row(Fault("refused", "gone", switches.goes, BROKEN_OFF, NETWORK), PLACES),
+    lost("reset", BROKEN_OFF, NETWORK, reset=True),
+    lost("broken off", BROKEN_OFF, NETWORK, cut=40),
+    Row(Fault("slow", "harmless", answers(delay=0.2)), PLACES),
+    lost("dripping", TOO_LATE, NETWORK, drip="headers", interval=0.02, is_slow=True),
+    lost("hanging", TOO_LATE, NETWORK, hang=True, is_slow=True),
+    # An answer that refuses
+    answered(404, "Not Found", SEASON),
+    Row(Fault("429", "limited", answers(status=429), FEWER, WAIT), PLACES),
+    Row(
+        Fault(
+            "429, Retry-After",
+            "limited",
+            answers(status=429, retry_after=RETRY_AFTER),
+            FEWER,
+            WAIT_UNTIL,
+        ),
+        PLACES,
+    ),
+    answered(500, "Internal Server Error", TROUBLE),
+    answered(503, "Service Unavailable", TROUBLE),
+    # One that makes no sense
+    unreadable("empty body", body=b""),
+    unreadable("bare newline", body=b"\n"),
+    unreadable("HTML", html=True),
+    unreadable("cut JSON", truncate=40),
+    unreadable("another shape", json={"other": []}, tells=READ_BY_US),
+    unreadable("wrong types", transform=with_wrong_types, tells=READ_BY_US),
+    # ... or another than was asked for
+    lost("another season", "", transform=switches.in_another_season, tells=OF_2023),
+    Row(
+        Fault(
+            "another race",
+            "another race",
+            tells_of_another_race("Pacific Grand Prix", "2024-02-04", "Aida", "Pacific"),
+            tells=ANOTHER_RACE,
+        ),
+        RESULTS,
+    ),
+    Row(
+        Fault(
+            "cancelled race",
+            "cancelled race",
+            tells_of_another_race("Spanish Grand Prix", "2024-06-23", "Barcelona", "Spain"),
+        ),
+        (RACE_1, RACE_2, QUALI_1),
+    ),
+    Row(Fault("other rounds", "other rounds", tells_of_whole(facts.with_other_rounds)), PLACES[1:]),
+    # One that is not the final one
+    Row(
+        Fault(
+            "no results",
+            "not there",
+            answers(transform=switches.with_nothing),
+            PAGES_CHANGED,
+            tells=NOT_THERE,
+        ),
+        PLACES,
+    ),
+    Row(
+        Fault(
+            "zero positions",
+            "implausible",
+            rows_of_target(zero_positions, of_sprint=zero_positions_of_sprint_qualifying),
+            MISSING_STILL,
+        ),
+        RESULTS,
+    ),
+    Row(
+        Fault(
+            "no positions",
+            "implausible",
+            rows_of_target(without_positions, of_sprint=without_positions_of_sprint_qualifying),
+            MISSING_STILL,
+            tells={"SQ": f"{SQ.what}: SQ1 is missing still"},
+        ),
+        RESULTS,
+    ),
+    Row(
+        Fault("grid -1", "implausible", rows_of_target(without_grid), "the grid is missing still"),
+        (RACE_1, RACE_2, SPRINT),
+    ),
+    Row(
+        Fault(
+            "doubled driver",
+            "implausible",
+            switches.spoils_with_doubled_driver,
+            r"\w+ twice",
+            tells=TWICE,
+        ),
+        RESULTS,
+    ),
+    Row(
+        Fault(
+            "thirty cars",
+            "implausible",
+            tells_of_target(facts.with_thirty_cars),
+            "(30|29) entries",
+            tells=STRANGERS,
+        ),
+        RESULTS,
+    ),
+    # Pages that are not of one piece
+    Row(
+        Fault("cut page", "lost", answers(transform=switches.without_a_row), WRONG_PAGE, tells=CUT),
+        OF_JOLPICA,
+    ),
+    Row(
+        Fault("total that lies", "lost", answers(transform=TOTAL_LIES), WRONG_PAGE, tells=LIES),
+        OF_JOLPICA,
+    ),
+    Row(
+        Fault("repeated page", "lost", answers(repeat_page=True), WRONG_PAGE),
+        (RACE_2, QUALI_2),
+    ),
+    Row(Fault("pages apart", "harmless", switches.makes_pages_apart), PAGED),
+    Row(Fault("pages apart, 500", "apart in vain", switches.makes_pages_apart_in_vain), PAGED),
+    # An old one
+    Row(
+        Fault("old answer", "old", switches.keeps_old_copy),
+        (SCHEDULE, CALENDAR, RACE_1, QUALI_1, SPRINT),
+    ),
+    Row(
+        Fault(
+            "stale cache",
+            "lost",
+            answers(status=503),
+            "the server answered 503 Service Unavailable",
+            TROUBLE,
+            is_late=True,
+        ),
+        (SCHEDULE, CALENDAR, RACE_1, QUALI_1, SPRINT),
+    ),
+    # What nobody should do
+    Row(
+        Fault("other leaders", "other leaders", switches.tells_other_leaders),
+        (RACE_1, QUALI_1, SPRINT),
+    ),
+    Row(
+        Fault("moved later", "moved qualifying", tells_of_whole(facts.with_moved_qualifying)),
+        (SCHEDULE,),
+    ),
+    Row(
+        Fault("moved once run", "moved weekend", tells_of_whole(facts.with_moved_weekend)),
+        (SCHEDULE,),
+        on_empty=False,
+    ),
+    Row(
+        Fault("half a season", "few races", answers(transform=switches.with_few_races)),
+        (SCHEDULE, CALENDAR),
+        on_empty=False,
+    ),
+    Row(
+        Fault("no races", "lost", answers(transform=switches.without_races), tells=NO_RACES),
+        (SCHEDULE,),
+    ),
+)
+
+
+def find_cells(wanted: str = "") -> list[Cell]:
+    """Those whose name has this in it."""
+    return [cell for cell in _all_cells() if wanted in str(cell)]
+
+
+def _all_cells() -> Iterator[Cell]:
+    for row in ROWS:
+        for place in row.places:
+            # A poll is of an event that is there.
+            if row.on_empty and place is not POLL:
+                yield Cell(row.fault, place, is_filled=False)
+            yield Cell(row.fault, place, is_filled=True)

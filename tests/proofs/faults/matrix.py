@@ -1,0 +1,235 @@
+"""The cells, each run on a database and a cache of its own, and what came of them."""
+
+import multiprocessing
+import signal
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connection
+
+from ingestion import fetch
+from ingestion.corrections import Author, correct_start, disqualify, key_of
+from ingestion.models import Event
+from ingestion.records import SessionType
+from tests.fastf1_limits import cached_urls, connect, limits_lifted
+from tests.proofs.faults import facts
+from tests.proofs.faults.catalogue import Cell
+from tests.proofs.faults.databases import Kept, migrated
+from tests.proofs.faults.dumps import Dump, read_dump
+from tests.proofs.faults.judging import judge_healthy, judge_recovery, judge_rows
+from tests.proofs.faults.outcomes import expect
+from tests.proofs.faults.places import CALENDAR, IMOLA, ROUND, SCHEDULE, Place
+from tests.proofs.faults.running import Ran, answers_in, run_command, run_poll
+from tests.proofs.faults.saying import judge_plan, judge_run
+from tests.proofs.faults.switches import Upstream
+
+# Much longer than the stand-in takes, much shorter than anybody wants to wait.
+SOON = 1.5
+# A copy in FastF1's cache expires by the real clock.
+EXPIRES = 1
+# In seconds; whoever takes longer has died.
+LONGEST_CELL = 120
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the table says of a cell, and what was not as it should be."""
+
+    cell: str
+    word: str
+    deviations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Healthy:
+    """What runs without a fault make of a database: at the time of the fault, or after it."""
+
+    now: Dump
+    again: Dump
+
+
+@dataclass
+class Bench:
+    """What every cell needs; made once, before the processes that share the cells are forked."""
+
+    folder: Path
+    kept: dict[bool, Kept]
+    before: dict[bool, Dump] = field(default_factory=dict)
+    healthy: dict[tuple[bool, bool], Healthy] = field(default_factory=dict)
+
+
+@contextmanager
+def bench_set_up(cells: Iterable[Cell]) -> Iterator[Bench]:
+    with ExitStack() as stack:
+        stack.enter_context(limits_lifted())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="f1-faults-")))
+        empty = stack.enter_context(migrated(folder))
+        filled = stack.enter_context(_filled(empty, folder))
+        bench = Bench(folder, {False: empty, True: filled})
+        with Upstream({}) as upstream:
+            for is_filled, is_late in {(cell.is_filled, cell.fault.is_late) for cell in cells}:
+                _run_undisturbed(bench, upstream, is_filled=is_filled, is_late=is_late)
+        yield bench
+
+
+@contextmanager
+def _filled(empty: Kept, folder: Path) -> Iterator[Kept]:
+    """With what is worth defending: settled results, a guess, a grand prix that was cancelled, a
+    person's word, and picks that closed this afternoon."""
+    with Upstream({}) as upstream, empty.copied(folder) as filled:
+        for at, season in (
+            (facts.FIRST, facts.first_facts()),
+            (facts.SETTLED, facts.settled_facts()),
+        ):
+            upstream.heal(season)
+            _use_new_cache(folder)
+            _expect_well(run_command(upstream, at))
+        _correct(Author(User.objects.create_user("steward"), "as it was", facts.CORRECTED))
+        connection.close()
+        yield filled
+
+
+def _correct(author: Author) -> None:
+    (name, kind), (other, _) = facts.PERSONS
+    race = Event.objects.get(grand_prix=name, session_type=kind)
+    disqualify(race, key_of(race.classification[1]), author, revision=1)
+    race = Event.objects.get(grand_prix=other, session_type=kind)
+    assert race.starts_at is not None
+    correct_start(race, race.starts_at + 3 * facts.HOUR, author)
+
+
+def _run_undisturbed(bench: Bench, upstream: Upstream, *, is_filled: bool, is_late: bool) -> None:
+    dumps = []
+    for at in _times(is_late=is_late):
+        with bench.kept[is_filled].copied(bench.folder):
+            bench.before.setdefault(is_filled, read_dump())
+            upstream.heal(facts.latest_facts())
+            _use_new_cache(bench.folder)
+            _expect_well(run_command(upstream, at))
+            dumps.append(read_dump())
+    bench.healthy[is_filled, is_late] = Healthy(*dumps)
+
+
+def judge_undisturbed(bench: Bench) -> Iterator[Verdict]:
+    """That what everything is compared with is right by itself."""
+    for (is_filled, is_late), healthy in bench.healthy.items():
+        name = f"no fault / {'filled' if is_filled else 'empty'}{', late' if is_late else ''}"
+        found = tuple(judge_healthy(bench.before[is_filled], healthy.now))
+        yield Verdict(name, "all", found)
+
+
+def _times(*, is_late: bool) -> tuple[datetime, datetime]:
+    return (facts.LATE, facts.LATE_AGAIN) if is_late else (facts.NOW, facts.AGAIN)
+
+
+def _expect_well(ran: Ran) -> None:
+    if ran.code:
+        raise RuntimeError(f"a run without a fault ended with {ran.code}: {ran.stderr}")
+
+
+def _use_new_cache(folder: Path) -> Path:
+    """Nothing in it is of an earlier case."""
+    cache = Path(tempfile.mkdtemp(dir=folder))
+    settings.FASTF1_CACHE_DIR = cache
+    return cache
+
+
+# The cells
+
+_bench: Bench
+_cells: list[Cell]
+_upstream: Upstream
+
+
+def run_cells(cells: list[Cell], bench: Bench, *, jobs: int) -> Iterator[Verdict]:
+    """In their order, by processes that are forked from this one, which is warm."""
+    global _bench, _cells
+    _bench, _cells = bench, cells
+    with multiprocessing.get_context("fork").Pool(jobs, initializer=_begin) as pool:
+        verdicts = pool.imap(_run_numbered, range(len(cells)))
+        for _ in cells:
+            yield verdicts.next(timeout=LONGEST_CELL)
+
+
+def _begin() -> None:
+    global _upstream  # noqa: PLW0603 - each process has its own
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Ctrl-C is for the process that shares the cells out.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _upstream = Upstream({})
+    _upstream.start()
+
+
+def _run_numbered(number: int) -> Verdict:
+    return run_cell(_cells[number])
+
+
+def run_cell(cell: Cell) -> Verdict:
+    expected = expect(cell.fault, cell.place, is_filled=cell.is_filled)
+    try:
+        deviations = tuple(_run_cell(cell))
+    except Exception as error:  # noqa: BLE001 - the other cells go on
+        deviations = (f"the cell itself failed: {type(error).__name__}: {error}",)
+    return Verdict(str(cell), expected.word, deviations)
+
+
+def _run_cell(cell: Cell) -> Iterator[str]:
+    expected = expect(cell.fault, cell.place, is_filled=cell.is_filled)
+    before = _bench.before[cell.is_filled]
+    healthy = _bench.healthy[cell.is_filled, cell.fault.is_late]
+    now, again = _times(is_late=cell.fault.is_late)
+    _upstream.heal(facts.latest_facts())
+    _upstream.failures.clear()
+    _upstream.unexpected.clear()
+    folder = _use_new_cache(_bench.folder)
+    with _bench.kept[cell.is_filled].copied(_bench.folder):
+        if cell.fault.is_late:
+            _keep_stale_copy(cell.place, folder)
+        cell.fault.spoils(_upstream, cell.place)
+        with answers_in(SOON) if cell.fault.is_slow else nullcontext():
+            ran = _come_by(cell, now)
+        yield from judge_rows(expected, before, healthy.now, read_dump())
+        yield from judge_run(expected, ran, is_gone=cell.fault.family == "gone")
+        if cell.place.run == "poll":
+            yield from judge_plan(expected, ran.record)
+        _upstream.heal(facts.latest_facts())
+        ran = run_command(_upstream, again)
+        if ran.code:
+            yield f"the next healthy run ended with {ran.code}: {ran.complaint}"
+        yield from judge_recovery(expected, before, healthy.again, read_dump())
+    if _upstream.failures or _upstream.unexpected:
+        yield f"the stand-in: {_upstream.failures} {_upstream.unexpected}"
+
+
+def _come_by(cell: Cell, at: datetime) -> Ran:
+    if cell.place.run == "poll":
+        event = Event.objects.get(grand_prix=IMOLA, session_type="qualifying")
+        return run_poll(_upstream, at, event)
+    if cell.place.run == "round":
+        alone = ("--round", str(ROUND))
+        return run_command(_upstream, at, *alone, *(["--skip-schedule"] if cell.is_filled else []))
+    return run_command(_upstream, at)
+
+
+def _keep_stale_copy(place: Place, folder: Path) -> None:
+    """Of old facts, and expired."""
+    _upstream.heal(facts.old_facts())
+    _upstream.fault(place.path, headers={"Cache-Control": f"max-age={EXPIRES}"})
+    connected = connect(_upstream, folder)
+    if place is SCHEDULE:
+        fetch.fetch_schedule(connected, 2024, fresh=False)
+    elif place is CALENDAR:
+        fetch.fetch_calendar(connected, 2024, fresh=False)
+    else:
+        fetch.fetch_results(connected, 2024, SessionType(place.kind), fresh=False)
+    if not any(place.path in url for url in cached_urls()):
+        raise RuntimeError("FastF1's cache keeps no copy")
+    time.sleep(EXPIRES + 0.1)
+    _upstream.heal(facts.latest_facts())

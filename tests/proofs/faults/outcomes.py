@@ -1,0 +1,45 @@
+"""What has to come of each fault at each place: written down here, not read from the product.
+
+Every part of an ingest has news at the time of the fault. What is not said to be otherwise has to
+be saved as if there were no fault.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from tests.proofs.faults import doubting, losing
+from tests.proofs.faults.expected import KINDS, NEITHER, Expected, all_keys
+from tests.proofs.faults.places import Key, Place
+from tests.proofs.faults.switches import Fault
+
+Expect = Callable[[Fault, Place, bool], Expected]
+
+FAMILIES: dict[str, Expect] = {
+    "harmless": doubting.harmless,
+    "other rounds": doubting.in_other_rounds,
+    "lost": losing.lost,
+    "limited": losing.limited,
+    "gone": losing.gone,
+    "implausible": doubting.implausible,
+    "another race": doubting.of_another_race,
+    "cancelled race": doubting.of_cancelled_race,
+    "not there": doubting.not_there,
+    "apart in vain": doubting.apart_in_vain,
+    "few races": doubting.with_few_races,
+    "old": doubting.of_old,
+    "other leaders": doubting.of_other_leaders,
+    "moved qualifying": doubting.of_moved_qualifying,
+    "moved weekend": doubting.of_moved_weekend,
+}
+
+
+def expect(fault: Fault, place: Place, *, is_filled: bool) -> Expected:
+    expected = FAMILIES[fault.family](fault, place, is_filled)
+    if place.run == "season":
+        return expected
+    # Nothing else was asked for.
+    others = frozenset[str | Key](
+        key for kind in KINDS for key in all_keys(kind) if key != place.target
+    )
+    without_calendars = replace(expected, kept=expected.kept | others)
+    return replace(without_calendars, calendars=NEITHER) if is_filled else without_calendars

@@ -1,0 +1,112 @@
+"""The places of the flow at which an upstream can fail, and the runs that come by them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ingestion.sample import alpha
+from tests.proofs.faults import facts
+
+Key = tuple[str, str]
+
+RACES, QUALIFYINGS, SPRINTS = (
+    "Jolpica's results of 2024",
+    "Jolpica's qualifying of 2024",
+    "Jolpica's sprint of 2024",
+)
+IMOLA, MIAMI, AUSTRALIA, CHINA = (
+    "emilia-romagna-grand-prix",
+    "miami-grand-prix",
+    "australian-grand-prix",
+    "chinese-grand-prix",
+)
+TABLES = {
+    "race": "races",
+    "sprint": "sprints",
+    "qualifying": "qualifyings",
+    "sprint_qualifying": "sprint_qualifyings",
+}
+KEYS = {AUSTRALIA: "australia", MIAMI: "miami", IMOLA: "emilia-romagna", CHINA: "china"}
+ROUND = 7
+
+
+@dataclass(frozen=True)
+class Place:
+    """`what` is how messages name what is asked here; `target` is the classification that the
+    faults of a single one are about, `query` tells one page from another.
+
+    `run` is what comes by: the whole season, one round, or a worker's poll of one session.
+    """
+
+    name: str
+    path: str
+    what: str
+    target: Key | None = None
+    query: tuple[tuple[str, str | None], ...] = ()
+    run: str = "season"
+
+    @property
+    def kind(self) -> str:
+        """Of the sessions that are asked for here, '' of calendars and rounds."""
+        return "" if self.target is None else self.target[1]
+
+    @property
+    def grand_prix(self) -> str:
+        """The target's, as the facts call it."""
+        assert self.target is not None
+        return KEYS[self.target[0]]
+
+    @property
+    def target_name(self) -> str:
+        return facts.latest_facts().grand_prix(self.grand_prix).race_name
+
+    @property
+    def is_young(self) -> bool:
+        """Its target's session ended hours ago: what is not right yet is no failure."""
+        return self.target is not None and self.target[0] == IMOLA
+
+    def matching(self) -> dict[str, Any]:
+        return {"path": self.path, "query": dict(self.query)}
+
+
+def page(number: int) -> tuple[tuple[str, str | None], ...]:
+    return (("offset", None if number == 1 else str(100 * (number - 1))),)
+
+
+def _round_key() -> str:
+    season = facts.latest_facts()
+    return alpha.build_round_key(season, season.grand_prix("miami"))
+
+
+BASE = "/ergast/f1/2024"
+SCHEDULE = Place("file", "/f1schedule/schedule_2024.json", "the schedule file of 2024")
+CALENDAR = Place("second", f"{BASE}/races.json", "Jolpica's calendar of 2024")
+RACE_1 = Place("race 1", f"{BASE}/results.json", RACES, (AUSTRALIA, "race"), page(1))
+RACE_2 = Place("race 2", f"{BASE}/results.json", RACES, (MIAMI, "race"), page(2))
+QUALI_1 = Place(
+    "quali 1", f"{BASE}/qualifying.json", QUALIFYINGS, (AUSTRALIA, "qualifying"), page(1)
+)
+QUALI_2 = Place("quali 2", f"{BASE}/qualifying.json", QUALIFYINGS, (IMOLA, "qualifying"), page(2))
+SPRINT = Place("sprint", f"{BASE}/sprint.json", SPRINTS, (MIAMI, "sprint"))
+ROUNDS = Place("SQ list", alpha.ROUNDS_PATH, "Jolpica's newer list of the rounds of 2024")
+SQ = Place(
+    "SQ",
+    f"{alpha.PATH}/results/{_round_key()}/SQ/",
+    "Jolpica's sprint qualifying of the 2024 Miami Grand Prix",
+    (MIAMI, "sprint_qualifying"),
+)
+ONE_ROUND = Place(
+    "round",
+    f"{BASE}/{ROUND}/qualifying.json",
+    f"{QUALIFYINGS} round {ROUND}",
+    (IMOLA, "qualifying"),
+    run="round",
+)
+POLL = Place("poll", ONE_ROUND.path, ONE_ROUND.what, ONE_ROUND.target, run="poll")
+
+# In the order in which a run comes by.
+PLACES = (
+    *(SCHEDULE, CALENDAR, RACE_1, RACE_2, QUALI_1, QUALI_2, SPRINT),
+    *(ROUNDS, SQ, ONE_ROUND, POLL),
+)
+PAGED = (RACE_1, RACE_2, QUALI_1, QUALI_2)
+RESULTS = (*PAGED, SPRINT, SQ, ONE_ROUND, POLL)
