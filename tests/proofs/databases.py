@@ -1,6 +1,7 @@
 """A database for each try: a copy of one that was filled once, in the place of the default one."""
 
 import itertools
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -60,7 +61,7 @@ class Databases:
     @contextmanager
     def _created(self, template: str | None) -> Iterator[str]:
         before = str(connection.settings_dict["NAME"])
-        name = f"proof_{next(self._numbers)}"
+        name = f"proof_{os.getpid()}_{next(self._numbers)}"
         place = self._on_server if self.server_url else self._in_folder
         with place(name, template) as created:
             use(created)

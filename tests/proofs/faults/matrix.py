@@ -18,10 +18,11 @@ from ingestion import fetch
 from ingestion.corrections import Author, correct_start, disqualify, key_of
 from ingestion.models import Event
 from ingestion.records import SessionType
+from tests.conftest import SERVER_URL
 from tests.fastf1_limits import cached_urls, connect, limits_lifted
+from tests.proofs.databases import Databases
 from tests.proofs.faults import facts
 from tests.proofs.faults.catalogue import Cell
-from tests.proofs.faults.databases import Kept, migrated
 from tests.proofs.faults.dumps import Dump, read_dump
 from tests.proofs.faults.judging import judge_healthy, judge_recovery, judge_rows
 from tests.proofs.faults.outcomes import expect
@@ -60,7 +61,8 @@ class Bench:
     """What every cell needs; made once, before the processes that share the cells are forked."""
 
     folder: Path
-    kept: dict[bool, Kept]
+    databases: Databases
+    kept: dict[bool, str]
     before: dict[bool, Dump] = field(default_factory=dict)
     healthy: dict[tuple[bool, bool], Healthy] = field(default_factory=dict)
 
@@ -70,9 +72,10 @@ def bench_set_up(cells: Iterable[Cell]) -> Iterator[Bench]:
     with ExitStack() as stack:
         stack.enter_context(limits_lifted())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="f1-faults-")))
-        empty = stack.enter_context(migrated(folder))
-        filled = stack.enter_context(_filled(empty, folder))
-        bench = Bench(folder, {False: empty, True: filled})
+        databases = Databases(folder, SERVER_URL)
+        empty = stack.enter_context(databases.migrated())
+        filled = stack.enter_context(_filled(databases, empty, folder))
+        bench = Bench(folder, databases, {False: empty, True: filled})
         with Upstream({}) as upstream:
             for is_filled, is_late in {(cell.is_filled, cell.fault.is_late) for cell in cells}:
                 _run_undisturbed(bench, upstream, is_filled=is_filled, is_late=is_late)
@@ -80,10 +83,10 @@ def bench_set_up(cells: Iterable[Cell]) -> Iterator[Bench]:
 
 
 @contextmanager
-def _filled(empty: Kept, folder: Path) -> Iterator[Kept]:
+def _filled(databases: Databases, empty: str, folder: Path) -> Iterator[str]:
     """With what is worth defending: settled results, a guess, a grand prix that was cancelled, a
     person's word, and picks that closed this afternoon."""
-    with Upstream({}) as upstream, empty.copied(folder) as filled:
+    with Upstream({}) as upstream, databases.copied(empty) as filled:
         for at, season in (
             (facts.FIRST, facts.first_facts()),
             (facts.SETTLED, facts.settled_facts()),
@@ -108,7 +111,7 @@ def _correct(author: Author) -> None:
 def _run_undisturbed(bench: Bench, upstream: Upstream, *, is_filled: bool, is_late: bool) -> None:
     dumps = []
     for at in _times(is_late=is_late):
-        with bench.kept[is_filled].copied(bench.folder):
+        with bench.databases.copied(bench.kept[is_filled]):
             bench.before.setdefault(is_filled, read_dump())
             upstream.heal(facts.latest_facts())
             _use_new_cache(bench.folder)
@@ -189,7 +192,7 @@ def _run_cell(cell: Cell) -> Iterator[str]:
     _upstream.failures.clear()
     _upstream.unexpected.clear()
     folder = _use_new_cache(_bench.folder)
-    with _bench.kept[cell.is_filled].copied(_bench.folder):
+    with _bench.databases.copied(_bench.kept[cell.is_filled]):
         if cell.fault.is_late:
             _keep_stale_copy(cell.place, folder)
         cell.fault.spoils(_upstream, cell.place)
