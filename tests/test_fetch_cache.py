@@ -500,11 +500,15 @@ ADVICE = (
 )
 
 
-def test_a_cache_that_is_no_database_is_explained(upstream: FaultyUpstream, tmp_path: Path) -> None:
+def test_a_cache_that_is_no_database_is_made_anew(
+    upstream: FaultyUpstream, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "fastf1_http_cache.sqlite").write_bytes(b"not a database" * 1000)
-    with pytest.raises(IngestionError) as raised:
-        connect(upstream, tmp_path)
-    assert str(raised.value) == (f"FastF1's cache cannot be used (file is not a database){ADVICE}")
+    connected = connect(upstream, tmp_path)
+    assert "FastF1's cache was damaged and is made anew" in caplog.messages
+    ask_schedule(connected)
+    ask_schedule(connect(upstream, tmp_path))
+    assert len(upstream.requests) == 1
 
 
 def test_an_empty_cache_file_is_an_empty_cache(upstream: FaultyUpstream, tmp_path: Path) -> None:
@@ -514,15 +518,17 @@ def test_an_empty_cache_file_is_an_empty_cache(upstream: FaultyUpstream, tmp_pat
 
 
 @every_ask
-def test_a_cache_with_damaged_pages_is_explained(
+def test_a_cache_with_damaged_pages_is_deleted_and_done_without_the_next_time(
     ask: Ask, upstream: FaultyUpstream, tmp_path: Path
 ) -> None:
     connected = damaged(connect(upstream, tmp_path), upstream, tmp_path)
     with pytest.raises(IngestionError) as raised:
         ask(connected)
     assert str(raised.value) == (
-        f"FastF1's cache cannot be used (database disk image is malformed){ADVICE}"
+        "FastF1's cache was damaged (database disk image is malformed) and has been deleted; run "
+        "it again, nothing but time is lost"
     )
+    assert ask(connect(upstream, tmp_path)).generated_at == NOON
 
 
 @every_ask

@@ -17,7 +17,7 @@ from ingestion.fetch.address import read_address
 from ingestion.fetch.alpha import fetch_rounds, fetch_sprint_qualifying, has_newer_form
 from ingestion.fetch.answers import Answer, Upstream
 from ingestion.fetch.asking import asking, cache_damaged, forget_copies
-from ingestion.fetch.folder import make_private_folder
+from ingestion.fetch.folder import discard_cache, is_damage, make_private_folder
 from ingestion.fetch.live import open_live_timing
 from ingestion.fetch.pages import (
     ENDPOINTS,
@@ -52,6 +52,9 @@ __all__ = [
 ]
 
 
+logger = logging.getLogger(__name__)
+
+
 def read_clock() -> datetime:
     return datetime.now(UTC)
 
@@ -84,7 +87,6 @@ def connect(
         import fastf1.ergast.interface
         import fastf1.ergast.legacy
         import fastf1.events
-        from fastf1.req import Cache
 
     from ingestion.fetch.door import Door
 
@@ -92,10 +94,7 @@ def connect(
         fastf1.events._SCHEDULE_BASE_URL = f"{schedule.url}/"
     if jolpica is not None:
         fastf1.ergast.interface.BASE_URL = fastf1.ergast.legacy.base_url = jolpica.url
-    try:
-        Cache.configure(cache_dir=str(cache_dir))
-    except sqlite3.Error as error:
-        raise cache_damaged(error) from error
+    _open_cache(cache_dir)
     door = Door(reserve, give_back, clock=clock)
     for address in filter(None, (schedule, jolpica)):
         door.sign(address)
@@ -104,6 +103,23 @@ def connect(
         return Upstream(door)
     live = open_live_timing(door, username=f1_username, password=f1_password, url=live_timing_url)
     return Upstream(door, live)
+
+
+def _open_cache(folder: Path) -> None:
+    """A file that is no database is replaced: what it held is asked for again."""
+    from fastf1.req import Cache
+
+    try:
+        try:
+            Cache.configure(cache_dir=str(folder))
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            logger.warning("FastF1's cache was damaged and is made anew", extra={"why": str(error)})
+            discard_cache(folder)
+            Cache.configure(cache_dir=str(folder))
+    except (sqlite3.Error, OSError) as error:
+        raise cache_damaged(error) from error
 
 
 def fetch_schedule(upstream: Upstream, season: int, *, fresh: bool) -> Answer:

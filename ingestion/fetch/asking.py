@@ -2,9 +2,10 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.errors import (
@@ -13,6 +14,7 @@ from ingestion.errors import (
     SourceRateLimited,
     SourceUnavailable,
 )
+from ingestion.fetch.folder import discard_cache, is_damage
 from ingestion.fetch.headers import age_of, good_until, retry_at
 
 if TYPE_CHECKING:
@@ -157,6 +159,16 @@ def forget_copies(urls: Iterable[str]) -> None:
 
 
 def cache_damaged(error: Exception | str) -> IngestionError:
+    """What to raise; a file that is spoilt is gone then, so that the next run does without it."""
+    from fastf1.req import Cache
+
+    if is_damage(error) and Cache._CACHE_DIR:
+        with suppress(OSError):
+            discard_cache(Path(Cache._CACHE_DIR))
+            return IngestionError(
+                f"FastF1's cache was damaged ({error}) and has been deleted; run it again, nothing "
+                "but time is lost"
+            )
     return IngestionError(
         f"FastF1's cache cannot be used ({error}); free some space or delete the folder that "
         "FASTF1_CACHE_DIR names, nothing but time is lost with it"

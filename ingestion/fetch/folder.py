@@ -2,11 +2,14 @@
 into it runs code as us."""
 
 import os
+import sqlite3
 import stat
 from pathlib import Path
 
 from ingestion.errors import IngestionError
 
+# As FastF1 names it.
+CACHE_FILE = "fastf1_http_cache.sqlite"
 PRIVATE = 0o700
 WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 ROOT_USER = 0
@@ -26,6 +29,20 @@ def make_private_folder(folder: Path) -> None:
             "or name another one in FASTF1_CACHE_DIR"
         ) from error
     _expect_private(folder.resolve())
+
+
+def is_damage(error: Exception | str) -> bool:
+    """Whether it is the cache's file that is spoilt: not a full disk, and not a lock. Those are
+    what SQLite calls operational errors, of the same class."""
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(
+        error, (sqlite3.OperationalError, sqlite3.IntegrityError)
+    )
+
+
+def discard_cache(folder: Path) -> None:
+    """FastF1's file alone. Raises `OSError`; who has it open goes on with what is deleted."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        (folder / f"{CACHE_FILE}{suffix}").unlink(missing_ok=True)
 
 
 def _make(folder: Path) -> None:

@@ -3,7 +3,6 @@ a damaged cache. Each run is the command itself, forked from a process that has 
 
 import os
 import random
-import shutil
 import signal
 import sqlite3
 import tempfile
@@ -285,8 +284,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 
 def damage_cache(runs: Sequence[Undisturbed], databases: Databases) -> Outcome:
-    """The cache of a run that went well, damaged before the same is done on another database. The
-    run after it does what the message says first, where there is one."""
+    """The cache of a run that went well, damaged before the same is done on another database."""
     outcome = Outcome("FastF1's cache file damaged")
     for run in runs:
         with tempfile.TemporaryDirectory() as name:
@@ -307,6 +305,4 @@ def _damage_once(
         content = (kept / CACHE / CACHE_FILE).read_bytes()
         (folder / CACHE / CACHE_FILE).write_bytes(DAMAGES[damage](content))
         ran = run_command(run.served, folder)
-        if "delete the folder that FASTF1_CACHE_DIR names" in ran.message:
-            shutil.rmtree(folder / CACHE)
         outcome.note(run, damage, ran, judge(run, before, ran, folder))
