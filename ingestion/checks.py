@@ -101,7 +101,7 @@ def _find_faults_of_records(cluster: Mapping[str, Any]) -> Iterator[checks.Check
 def _find_nobodys_queue() -> Iterator[checks.CheckMessage]:
     if is_nobodys_queue():
         yield _warn(
-            9,
+            11,
             "F1_QUEUE names a queue that no cluster of Q_CLUSTER has",
             "Nobody would take its tasks: name one of ALT_CLUSTERS, or leave F1_QUEUE out.",
         )
@@ -115,7 +115,7 @@ def check_database(**_: object) -> list[checks.CheckMessage]:
         return []
     return [
         _warn(
-            10,
+            12,
             "the SQLite database's 'transaction_mode' is not 'IMMEDIATE'",
             "Two processes that write at once would fail with 'database is locked': set it in the "
             "database's OPTIONS, with a 'timeout' of 60.",

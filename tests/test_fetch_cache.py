@@ -525,8 +525,8 @@ def test_a_cache_with_damaged_pages_is_deleted_and_done_without_the_next_time(
     with pytest.raises(IngestionError) as raised:
         ask(connected)
     assert str(raised.value) == (
-        "FastF1's cache was damaged (database disk image is malformed) and has been deleted; run "
-        "it again, nothing but time is lost"
+        "FastF1's cache was damaged (database disk image is malformed) and has been deleted; "
+        "nothing but time is lost"
     )
     assert ask(connect(upstream, tmp_path)).generated_at == NOON
 

@@ -19,7 +19,7 @@ from tests.upstream import FaultyUpstream
 HOST = {"DJANGO_SETTINGS_MODULE": "tests.host_project.settings"}
 STEERED = {"DJANGO_SETTINGS_MODULE": "tests.host_project.steered"}
 ABOUT_THE_QUEUE = {f"ingestion.W00{number}" for number in range(1, 7)}
-ABOUT_SQLITE = set() if on_postgres else {"ingestion.W010"}
+ABOUT_SQLITE = set() if on_postgres else {"ingestion.W012"}
 
 
 @pytest.fixture

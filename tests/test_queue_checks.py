@@ -86,7 +86,7 @@ def test_queue_that_no_cluster_has_is_warned_of(settings: Any) -> None:
     settings.F1_QUEUE = "picks"
     assert found() == set()
     settings.F1_QUEUE = "elsewhere"
-    assert found() == {"ingestion.W009"}
+    assert found() == {"ingestion.W011"}
 
 
 def test_cluster_with_a_name_of_its_own_takes_what_has_no_other(settings: Any) -> None:
@@ -98,7 +98,7 @@ def test_cluster_with_a_name_of_its_own_takes_what_has_no_other(settings: Any) -
 @pytest.mark.parametrize(
     ("database", "warnings"),
     [
-        ({"ENGINE": SQLITE}, {"ingestion.W010"}),
+        ({"ENGINE": SQLITE}, {"ingestion.W012"}),
         ({"ENGINE": SQLITE, "OPTIONS": {"transaction_mode": "IMMEDIATE"}}, set()),
         ({"ENGINE": "django.db.backends.postgresql"}, set()),
     ],
@@ -117,10 +117,10 @@ def test_local_times_are_an_error(settings: Any) -> None:
 
 
 def test_one_cluster_that_schedules_is_enough(settings: Any) -> None:
-    alone = {"scheduler": False, "ALT_CLUSTERS": {"f1": {"scheduler": True}}}
+    alone = {"scheduler": False, "ALT_CLUSTERS": {"ours": {"scheduler": True}}}
     settings.Q_CLUSTER = {**settings.Q_CLUSTER, **alone}
     assert found() == {"ingestion.W010"}, "it is another's that schedules"
-    settings.F1_QUEUE = "f1"
+    settings.F1_QUEUE = "ours"
     assert found() == set()
 
 

@@ -166,8 +166,8 @@ def cache_damaged(error: Exception | str) -> IngestionError:
         with suppress(OSError):
             discard_cache(Path(Cache._CACHE_DIR))
             return IngestionError(
-                f"FastF1's cache was damaged ({error}) and has been deleted; run it again, nothing "
-                "but time is lost"
+                f"FastF1's cache was damaged ({error}) and has been deleted; nothing but time "
+                "is lost"
             )
     return IngestionError(
         f"FastF1's cache cannot be used ({error}); free some space or delete the folder that "
