@@ -139,34 +139,28 @@ def fetch_schedule(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
 def fetch_calendar(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
     """Jolpica's calendar of the season as a list of races, as sent: the frames that FastF1 makes
     of it drop the times of sprint qualifyings."""
-    from fastf1.ergast import Ergast
-
     what = f"Jolpica's calendar of {season}"
-    url = build_url(season, None, "races", offset=0)
-    with asking(upstream.door, what, url, fresh=fresh) as reply:
-        races = Ergast(result_type="raw", auto_cast=False).get_race_schedule(
-            season, limit=PAGE_ROWS
-        )
-        _expect_total(what, races.total_results, len(races))
-        return Answer(
-            list(races), reply.generated_at, () if fresh else (url,), good_until=reply.good_until
-        )
+    return _fetch_raw(upstream, what, "races", season, fresh=fresh)
 
 
 def fetch_drivers(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
     """Who drives for a team in the season, as a list of drivers as Jolpica sends them: also those
     who have no result yet that its Ergast form shows."""
+    what = f"Jolpica's list of the drivers of {season}"
+    return _fetch_raw(upstream, what, "drivers", season, fresh=fresh)
+
+
+def _fetch_raw(upstream: Upstream, what: str, endpoint: str, season: int, *, fresh: bool) -> Answer:
     from fastf1.ergast import Ergast
 
-    what = f"Jolpica's list of the drivers of {season}"
-    url = build_url(season, None, "drivers", offset=0)
+    ergast = Ergast(result_type="raw", auto_cast=False)
+    ask = {"races": ergast.get_race_schedule, "drivers": ergast.get_driver_info}[endpoint]
+    url = build_url(season, None, endpoint, offset=0)
     with asking(upstream.door, what, url, fresh=fresh) as reply:
-        drivers = Ergast(result_type="raw", auto_cast=False).get_driver_info(
-            season, limit=PAGE_ROWS
-        )
-        _expect_total(what, drivers.total_results, len(drivers))
+        rows = ask(season, limit=PAGE_ROWS)
+        _expect_total(what, rows.total_results, len(rows))
         return Answer(
-            list(drivers), reply.generated_at, () if fresh else (url,), good_until=reply.good_until
+            list(rows), reply.generated_at, () if fresh else (url,), good_until=reply.good_until
         )
 
 
