@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 LOOPBACK = "127.0.0.1"
@@ -58,4 +59,11 @@ class CacheClock:
             return
         self._expired_at, self._asked_before = to, asked
         if Cache._requests_session_cached is not None:
-            Cache._requests_session_cached.cache.reset_expiration(LONG_AGO)
+            _expire_all(Cache._requests_session_cached.cache)
+
+
+def _expire_all(cache: Any) -> None:
+    """Not by its own `reset_expiration`, which meets what it has written again, for ever."""
+    for copy in list(cache.filter()):
+        copy.reset_expiration(LONG_AGO)
+        cache.responses[copy.cache_key] = copy
