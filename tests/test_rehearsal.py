@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from ingestion import fetch
 from ingestion.models import Alarm, Event
 from ingestion.rehearsal import (
     Outcome,
@@ -21,7 +22,7 @@ from ingestion.rehearsal import (
 )
 from ingestion.rehearsal.baselines import daily_at, every, follow
 from ingestion.rehearsal.courses import Course, Seen, count_requests
-from ingestion.rehearsal.pace import pauses_lifted
+from ingestion.rehearsal.pace import CacheClock, pauses_lifted
 from ingestion.rehearsal.percentiles import Delays
 from ingestion.rehearsal.window import Window, choose_window
 from ingestion.rehearsal.worker import Death, run_times
@@ -29,7 +30,9 @@ from ingestion.sample.played import PlayedSeason, Publication, Stage, play_seaso
 from ingestion.sample.season import load_season
 from ingestion.sample.shared_cache import SharedCache
 from ingestion.schedules import DECLARED
+from tests.fastf1_limits import cached_urls, connect
 from tests.project import Project
+from tests.upstream import FaultyUpstream
 
 SEED = 2024
 PLAYED = play_season(seed=SEED)
@@ -51,6 +54,22 @@ def part(rounds: range, begins_at: datetime, ends_at: datetime) -> Window:
 
 def play(window: Window, folder: Path) -> Outcome:
     return rehearse(PLAYED, window, seed=SEED, cache_dir=folder / "cache", listen=lambda _at: None)
+
+
+# FastF1's cache on another clock
+
+
+def test_copies_expire_by_the_rehearsals_clock_and_stay_to_be_looked_at(
+    upstream: FaultyUpstream, tmp_path: Path, fastf1_restored: None
+) -> None:
+    connected = connect(upstream, tmp_path / "cache")
+    copies = CacheClock(at("07-28", "13:00"), lambda: len(upstream.requests))
+    for time, requests in (("13:00", 2), ("13:30", 2), ("14:05", 4)):
+        copies.advance(at("07-28", time))
+        for ask in (fetch.fetch_schedule, fetch.fetch_calendar):
+            assert ask(connected, 2024, fresh=False).generated_at is not None
+        assert len(upstream.requests) == requests
+    assert len(cached_urls()) == 2
 
 
 # Parts of the season, played
