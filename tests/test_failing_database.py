@@ -1,5 +1,6 @@
 """What a command says of a database that fails it on the way."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,30 @@ from ingestion.models import IngestRun
 from tests.conftest import on_postgres
 
 pytestmark = pytest.mark.django_db(transaction=True)
+# SQLite's usual page, and the most that it would take by itself.
+PAGE, MOST_PAGES = 4096, 2**30
 STANDS = "what was saved before stays, the rest was not changed"
 
 
-@pytest.mark.skipif(on_postgres, reason="only SQLite can be told how much room there is")
-def test_a_full_disk_is_named() -> None:
+@pytest.fixture
+def full_disk() -> Iterator[int]:
+    """That of the SQLite file, but for so many pages that are free within it."""
     with connection.cursor() as cursor:
+        cursor.execute("PRAGMA freelist_count")
+        free = cursor.fetchone()[0]
         cursor.execute("PRAGMA page_count")
         cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0]}")
-    now = timezone.now()
+    yield free
+    with connection.cursor() as cursor:
+        cursor.execute(f"PRAGMA max_page_count = {MOST_PAGES}")
+
+
+@pytest.mark.skipif(on_postgres, reason="only SQLite can be told how much room there is")
+def test_a_full_disk_is_named(full_disk: int) -> None:
+    pages = ["x" * PAGE]
+    more = [IngestRun(started_at=timezone.now(), notes=pages) for _ in range(full_disk + 100)]
     with pytest.raises(DatabaseError) as raised:
-        IngestRun.objects.bulk_create([IngestRun(started_at=now) for _ in range(1000)])
+        IngestRun.objects.bulk_create(more)
     assert explain_database(raised.value, has_begun=True) == (
         f"the database's disk is full; {STANDS}. Free some space, then run it again."
     )

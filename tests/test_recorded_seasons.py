@@ -281,7 +281,9 @@ def test_the_second_time_nothing_is_written(
         assert report.changes == []
         assert report.events == {"unchanged": listed}
         assert report.results == {"unchanged": first.results["created"]}
-    assert len(recorded.requests) == 2 * SEASONS[season].requests
+    # The newer form is not recorded: a list of rounds that lacks what is looked for is not kept.
+    again = "sprint_qualifying" in SEASONS[season].events
+    assert len(recorded.requests) == 2 * SEASONS[season].requests + again
 
 
 # What is known of them
