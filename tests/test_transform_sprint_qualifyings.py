@@ -263,7 +263,7 @@ def test_half_of_it_is_not_enough(stranger: dict[str, Any]) -> None:
 
 
 def test_a_list_of_drivers_tells_who_is_new_and_their_team_is_the_seasons() -> None:
-    listed = read_drivers(DRIVERS, 2024)
+    listed = read_drivers(DRIVERS)
     told = read(known=[*known_but("zhou"), *listed])
     zhou = next(row for row in told.results if row.driver_id == "zhou")
     assert (zhou.driver_code, zhou.driver_name) == ("ZHO", "Guanyu Zhou")
@@ -272,13 +272,13 @@ def test_a_list_of_drivers_tells_who_is_new_and_their_team_is_the_seasons() -> N
 
 def test_a_list_of_drivers_knows_no_team() -> None:
     with pytest.raises(UnknownEntrant, match="no team that the season knows yet"):
-        read(known=read_drivers(DRIVERS, 2024))
+        read(known=read_drivers(DRIVERS))
 
 
 @pytest.mark.parametrize("spoilt", [[{}], [{"driverId": "x", "givenName": "X"}], [None], None])
 def test_what_is_no_list_of_drivers_is_refused(spoilt: Any) -> None:
-    with pytest.raises(BadSourceData, match="the drivers of 2024 cannot be read"):
-        read_drivers(spoilt, 2024)
+    with pytest.raises(BadSourceData, match="list of drivers cannot be read"):
+        read_drivers(spoilt)
 
 
 def test_two_of_one_name_are_told_apart_by_their_cars() -> None:

@@ -143,21 +143,29 @@ def fetch_calendar(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
     return _fetch_raw(upstream, what, "races", season, fresh=fresh)
 
 
-def fetch_drivers(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
-    """Who drives for a team in the season, as a list of drivers as Jolpica sends them: also those
-    who have no result yet that its Ergast form shows."""
-    what = f"Jolpica's list of the drivers of {season}"
-    return _fetch_raw(upstream, what, "drivers", season, fresh=fresh)
+def fetch_drivers(upstream: Upstream, season: int, round_number: int, *, fresh: bool) -> Answer:
+    """Who took part in a round, as a list of drivers as Jolpica sends them: also those who have no
+    result yet that its Ergast form shows."""
+    what = f"Jolpica's list of the drivers of {season} round {round_number}"
+    return _fetch_raw(upstream, what, "drivers", season, round_number, fresh=fresh)
 
 
-def _fetch_raw(upstream: Upstream, what: str, endpoint: str, season: int, *, fresh: bool) -> Answer:
+def _fetch_raw(
+    upstream: Upstream,
+    what: str,
+    endpoint: str,
+    season: int,
+    round_number: int | None = None,
+    *,
+    fresh: bool,
+) -> Answer:
     from fastf1.ergast import Ergast
 
     ergast = Ergast(result_type="raw", auto_cast=False)
     ask = {"races": ergast.get_race_schedule, "drivers": ergast.get_driver_info}[endpoint]
-    url = build_url(season, None, endpoint, offset=0)
+    url = build_url(season, round_number, endpoint, offset=0)
     with asking(upstream.door, what, url, fresh=fresh) as reply:
-        rows = ask(season, limit=PAGE_ROWS)
+        rows = ask(season, round_number, limit=PAGE_ROWS)
         _expect_total(what, rows.total_results, len(rows))
         return Answer(
             list(rows), reply.generated_at, () if fresh else (url,), good_until=reply.good_until

@@ -270,8 +270,11 @@ def _ask_one(
     try:
         told = _read(answer, found, gathered, run)
         check_classification(told, SeasonField())
-    except BadSourceData:
+    except BadSourceData as error:
         fetch.forget(answer)
+        # The list of drivers may have news sooner than the session.
+        sooner = [until for until in (answer.good_until, error.good_until) if until is not None]
+        asked.expiries[weekend.grand_prix.slug] = min(sooner, default=None)
         raise
     except ResultsNotReady as error:
         fetch.forget(answer)
@@ -284,7 +287,7 @@ def _read(
 ) -> ClassificationRecord:
     """With those whom this run has met, which costs nothing; with all whom the season knows where
     somebody is missing among them (one round alone, or before a weekend's other sessions); with
-    Jolpica's list of drivers where this is somebody's first session."""
+    Jolpica's list of the round's drivers where this is somebody's first session."""
     known = _met_entrants(gathered)
     read = partial(transform.read_sprint_qualifying, answer.content, found)
     with suppress(transform.UnknownEntrant):
@@ -293,8 +296,12 @@ def _read(
     try:
         return read(known, answer.generated_at)
     except transform.UnknownEntrant as error:
-        known += _ask_drivers(run, error)
-    return read(known, answer.generated_at)
+        drivers, good_until = _ask_drivers(found, run, error)
+    try:
+        return read([*known, *drivers], answer.generated_at)
+    except transform.UnknownEntrant as error:
+        error.good_until = good_until
+        raise
 
 
 def _met_entrants(gathered: Gathered) -> list[transform.Entrant]:
@@ -306,17 +313,21 @@ def _met_entrants(gathered: Gathered) -> list[transform.Entrant]:
     ]
 
 
-def _ask_drivers(run: SeasonRun, unknown: transform.UnknownEntrant) -> Sequence[transform.Entrant]:
-    """Not again within the hour. Where the list cannot be had, `unknown` is what there is to
-    say."""
+def _ask_drivers(
+    found: transform.AlphaRound, run: SeasonRun, unknown: transform.UnknownEntrant
+) -> tuple[Sequence[transform.Entrant], datetime | None]:
+    """And until when the list holds; it is not asked for sooner. Where it cannot be had, `unknown`
+    is what there is to say."""
     try:
-        answer = fetch.fetch_drivers(run.upstream, run.season, fresh=run.request.refresh)
+        answer = fetch.fetch_drivers(
+            run.upstream, run.season, found.race.round_number, fresh=run.request.refresh
+        )
     except SourceRateLimited:
         raise
     except (SourceUnavailable, BadSourceData):
         raise unknown from None
     try:
-        return transform.read_drivers(answer.content, run.season)
+        return transform.read_drivers(answer.content), answer.good_until
     except BadSourceData:
         fetch.forget(answer)
         raise unknown from None

@@ -82,7 +82,7 @@ class FixedPlan:
         }
         self._saved: dict[Publication, datetime] = {}
         self._requests: list[datetime] = []
-        self._asked: set[str] = set()
+        self._asked: dict[str, None] = {}
         self._now = window.begins_at
 
     def run(self, at: datetime) -> None:
@@ -101,7 +101,7 @@ class FixedPlan:
         seen = (
             Seen(
                 one,
-                find_let_out(self._played, self._cache, one, self._asked),
+                find_let_out(self._played, self._cache, one, list(self._asked)),
                 self._saved.get(one),
             )
             for one in self._awaited
@@ -111,7 +111,7 @@ class FixedPlan:
     def _ask(self, address: str) -> datetime | None:
         """When its answer was made, None where it is refused."""
         self._requests.append(self._now)
-        self._asked.add(address)
+        self._asked[address] = None
         is_refused = self._played.suffers(Trouble.UNREACHABLE, self._now)
         if is_refused or self._played.suffers(Trouble.THROTTLED, self._now):
             return None

@@ -1,7 +1,6 @@
 """When our plan had each publication, by the feed and by the requests that the upstream got."""
 
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 
@@ -83,12 +82,12 @@ def read_revisions(played: PlayedSeason) -> dict[Key, list[Revision]]:
 
 def _asked_until(
     saved_at: datetime | None, publication: Publication, requests: Sequence[Request]
-) -> AbstractSet[str]:
-    return {
+) -> list[str]:
+    return [
         request.target
         for request in requests
         if request.at > publication.flag_at and (saved_at is None or request.at <= saved_at)
-    }
+    ]
 
 
 # What was saved, against the facts

@@ -1,6 +1,6 @@
 """By which addresses a classification can be had of Jolpica, and when its cache lets it out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import cache
@@ -74,14 +74,13 @@ def find_let_out(
     played: PlayedSeason,
     cache: SharedCache,
     publication: Publication,
-    asked: AbstractSet[str],
+    asked: Sequence[str],
 ) -> datetime:
-    """From when on an asker had it by the first of the ways that it took (`asked` has their
-    addresses): when the answers from before are let go of, and the server answers at all."""
-    known = find_ways(played, publication, asked)
-    ways = [way for way in known if not asked.isdisjoint(way)]
-    taken = ways or find_ways(played, publication)[:1]
-    let_out = min(max(cache.let_out(page, publication.at) for page in way) for way in taken)
+    """From when on an asker had it by the way that it took last (`asked` has the addresses, in
+    order): when the answers from before are let go of, and the server answers at all."""
+    known = find_ways(played, publication, frozenset(asked))
+    taken = next((way for page in reversed(asked) for way in known if page in way), known[0])
+    let_out = max(cache.let_out(page, publication.at) for page in taken)
     return max([let_out, *find_ends_of_refusal(played, let_out)])
 
 

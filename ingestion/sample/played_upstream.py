@@ -133,12 +133,18 @@ def draw_clients(played: PlayedSeason, address: str, random: Random) -> list[dat
     if int(dict(parse_qsl(urlsplit(address).query)).get("offset", 0)) % PAGE_ROWS:
         # A page that begins in the middle of others is nobody else's.
         return []
-    flags = sorted(set(list_flags(played, address)))
+    flags = [] if is_of_drivers(address) else sorted(set(list_flags(played, address)))
     until = played.publications[-1].at + AFTERWARDS
     asks = list(draw_asks(played.begins_at, until, QUIET, random))
     for flag_at in flags:
         asks += draw_asks(flag_at, flag_at + EVENING, BUSY, random)
     return sorted(asks)
+
+
+def is_of_drivers(address: str) -> bool:
+    """Nobody waits for a session's end to ask for a list of drivers."""
+    question = jolpica.read_question(urlsplit(address).path)
+    return question is not None and question.endpoint == "drivers"
 
 
 def draw_asks(

@@ -84,9 +84,9 @@ class ListedDriver:
     constructor_name: str = ""
 
 
-def read_drivers(drivers: Sequence[Mapping[str, Any]], season: int) -> list[ListedDriver]:
-    """Jolpica's list of a season's drivers in its Ergast form, by the whole name as its results
-    print it. Raises `BadSourceData` where it cannot be read."""
+def read_drivers(drivers: Sequence[Mapping[str, Any]]) -> list[ListedDriver]:
+    """Jolpica's list of drivers in its Ergast form, by the whole name as its results print it.
+    Raises `BadSourceData` where it cannot be read."""
     try:
         return [
             ListedDriver(
@@ -98,9 +98,7 @@ def read_drivers(drivers: Sequence[Mapping[str, Any]], season: int) -> list[List
             for told in drivers
         ]
     except UNREADABLE as error:
-        raise BadSourceData(
-            f"Jolpica's list of the drivers of {season} cannot be read: {error}"
-        ) from error
+        raise BadSourceData(f"Jolpica's list of drivers cannot be read: {error}") from error
 
 
 def read_rounds(document: Any, season: int) -> list[AlphaRound]:
