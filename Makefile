@@ -20,7 +20,7 @@ help:
 	@echo "make setup              .venv, dependencies, .env, migrations"
 	@echo "make ingest YEAR=2025   ingest a season from the live upstream"
 	@echo "make worker             run by itself: the queue with its schedules"
-	@echo "make rehearse           play the 2024 season through the whole installation; half an hour and more"
+	@echo "make rehearse           play the 2024 season through the whole installation; some ten minutes"
 	@echo "make faults             every fault of an upstream at every place of an ingest; some minutes"
 	@echo "make crash              kill ingests at random moments, stop the database, fill the disk: what then?"
 	@echo "make concurrency        ingests, ticks, a person and a scorer at once, on both databases"
