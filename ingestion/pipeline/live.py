@@ -16,7 +16,7 @@ from ingestion.matching import (
 )
 from ingestion.models import OVERDUE_AFTER, Event
 from ingestion.pipeline.season import Classifications, Gathered, SeasonRun
-from ingestion.pipeline.sprint_qualifyings import known_entrants
+from ingestion.pipeline.sprint_qualifyings.entrants import known_entrants, met_entrants
 from ingestion.pipeline.wanted import Wanted, is_wanted
 from ingestion.plausibility import SeasonField, check_classification
 from ingestion.records import CalendarRecord, ClassificationRecord, SessionType, Source
@@ -155,7 +155,7 @@ def _ask_each(
     live: live_timing.LiveTiming,
     run: SeasonRun,
 ) -> None:
-    known = [*_met_entrants(gathered.classifications), *known_entrants(run.season)]
+    known = [*met_entrants(gathered.classifications), *known_entrants(run.season)]
     for session in awaited:
         try:
             told = _ask_session(session, listings, known, live, run)
@@ -171,13 +171,6 @@ def _ask_each(
         else:
             gathered.answers += 1
             _put_in_place(told, session, gathered, run)
-
-
-def _met_entrants(classifications: Classifications) -> Iterator[Entrant]:
-    """In this run, before anything of it is saved."""
-    for one in classifications:
-        if isinstance(one, ClassificationRecord):
-            yield from one.results
 
 
 def _ask_session(

@@ -85,7 +85,7 @@ def take_out_age() -> None:
 def take_out_plausibility() -> None:
     """What can be read is believed."""
     replace_in("ingestion.save.classifications", "check_classification", do_nothing)
-    replace_in("ingestion.pipeline.sprint_qualifyings", "check_classification", do_nothing)
+    replace_in("ingestion.pipeline.sprint_qualifyings.asking", "check_classification", do_nothing)
     replace_in("ingestion.pipeline.calendars", "check_calendar", do_nothing)
     replace_in("ingestion.save.calendar", "check_calendar", do_nothing)
     replace_in("ingestion.save.calendar", "check_remaining", do_nothing)
