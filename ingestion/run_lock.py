@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
+from ingestion.cluster import cluster_settings
 from ingestion.models import IngestRun, TaskRun
 
 logger = logging.getLogger(__name__)
@@ -64,10 +65,12 @@ def begin(task: str, name: str, now: datetime) -> bool:
 
 
 def _longest() -> timedelta:
-    """As the cluster has it that this runs in: one of several may have limits of its own."""
+    """Of the cluster that should take the task and of the one that this runs in: either may have
+    limits of its own, and what runs must not be started again."""
     from django_q.conf import Conf
 
-    return timedelta(seconds=Conf.TIMEOUT or USUAL_TIMEOUT) + SLACK
+    limits = cluster_settings().get("timeout") or USUAL_TIMEOUT, Conf.TIMEOUT or 0
+    return timedelta(seconds=max(limits)) + SLACK
 
 
 def _give_up(run: TaskRun, now: datetime) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connections
 from django.utils import timezone
 from django_q.conf import Conf
 
@@ -51,6 +52,8 @@ def season(
 ) -> FaultyUpstream:
     """2024 as it was, without a result of the last race; tasks are done where they are queued."""
     monkeypatch.setattr(Conf, "SYNC", True)
+    # No worker is within the page's transaction.
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", False)
     settings.F1_SCHEDULE_URL = upstream.schedule_url
     settings.JOLPICA_URL = upstream.jolpica_url
     settings.FASTF1_CACHE_DIR = tmp_path / "cache"

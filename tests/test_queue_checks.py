@@ -118,7 +118,8 @@ def test_local_times_are_an_error(settings: Any) -> None:
 
 def test_one_cluster_that_schedules_is_enough(settings: Any) -> None:
     alone = {"scheduler": False, "ALT_CLUSTERS": {"ours": {"scheduler": True}}}
-    settings.Q_CLUSTER = {**settings.Q_CLUSTER, **alone}
+    settings.Q_CLUSTER = {**RIGHT, **alone}
+    settings.F1_QUEUE = ""
     assert found() == {"ingestion.W010"}, "it is another's that schedules"
     settings.F1_QUEUE = "ours"
     assert found() == set()

@@ -57,6 +57,12 @@ def test_task_that_may_still_be_running_is_not_started_again(settings: Any) -> N
     assert begin(TASK, "tick", NOW + timedelta(minutes=12))
 
 
+def test_how_long_a_task_may_run_is_said_by_the_cluster_that_takes_it(settings: Any) -> None:
+    settings.Q_CLUSTER = {"timeout": 30, "ALT_CLUSTERS": {"f1": {"timeout": 1200}}}
+    assert begin(TASK, "tick", NOW)
+    assert not begin(TASK, "tick", NOW + timedelta(minutes=20))
+
+
 def test_longer_limit_of_the_cluster_that_takes_the_task_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
