@@ -1,5 +1,6 @@
 """The benchmark, cut short: it ends with its tables, and fails where a promise is broken."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from tests.proofs.bench.measured import Measured
 from tests.proofs.bench.promises import list_promises
 from tests.proofs.bench.spread import Spread
 
+SETTINGS = "DJANGO_SETTINGS_MODULE"
 SHORT = ("--rounds", "1", "--seasons", "2", "--ticks", "20", "--repeats", "1", "--markdown")
 SEASONS = list_seasons(24, 10)
 
@@ -57,10 +59,12 @@ ALL_WELL = {
 @pytest.mark.project
 def test_it_ends_with_its_tables_and_every_promise_kept() -> None:
     database = "postgresql" if on_postgres else "sqlite"
+    from_a_shell = {key: value for key, value in os.environ.items() if key != SETTINGS}
     done = subprocess.run(
         [sys.executable, "-m", "tests.proofs.bench", "--only", database, *SHORT],
         check=False,
         cwd=ROOT,
+        env=from_a_shell,
         capture_output=True,
         text=True,
         timeout=300,

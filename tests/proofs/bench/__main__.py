@@ -25,6 +25,7 @@ DATABASES = ("sqlite", "postgresql")
 
 def main(arguments: Sequence[str]) -> int:
     options = read_usage(arguments)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     sheets: list[Sheet] = []
     promises: list[Promise] = []
     try:
