@@ -32,11 +32,9 @@ def make_private_folder(folder: Path) -> None:
 
 
 def is_damage(error: Exception | str) -> bool:
-    """Whether it is the cache's file that is spoilt: not a full disk, and not a lock. Those are
-    what SQLite calls operational errors, of the same class."""
-    return isinstance(error, sqlite3.DatabaseError) and not isinstance(
-        error, (sqlite3.OperationalError, sqlite3.IntegrityError)
-    )
+    """Whether it is the cache's file that is spoilt: a full disk, a lock and mistakes of the caller
+    have classes of their own below this one."""
+    return type(error) is sqlite3.DatabaseError
 
 
 def discard_cache(folder: Path) -> None:

@@ -9,6 +9,7 @@ from ingestion.lifecycle import Watched, is_over, next_ask, next_calendar_ask
 from ingestion.matching import find_listed, gather_grands_prix
 from ingestion.models import Event, Poll
 from ingestion.pipeline.calendars import digest_of
+from ingestion.pipeline.missing import HAD
 from ingestion.pipeline.season import Gathered, SeasonRun
 from ingestion.pipeline.wanted import Heard
 from ingestion.records import CalendarRecord, SessionType
@@ -89,10 +90,7 @@ def poll_of(event: Event) -> Poll | None:
 def watched(event: Event, season_ends_at: datetime | None) -> Watched:
     """The event as the plan sees it. What was saved before polling asked counts as asked then."""
     poll = poll_of(event)
-    is_official = event.results_state in (
-        Event.ResultsState.OFFICIAL,
-        Event.ResultsState.SETTLED,
-    )
+    is_official = event.results_state in HAD
     saved_at = event.results_changed_at if is_official else None
     asked_at = poll.asked_at if poll is not None and poll.asked_at is not None else saved_at
     return Watched(

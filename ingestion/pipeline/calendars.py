@@ -26,7 +26,7 @@ Ask = Callable[..., CalendarRecord]
 
 def gather_calendars(gathered: Gathered, run: SeasonRun) -> None:
     """The schedule file first, where the season has one, and Jolpica's calendar with it."""
-    asks = _choose(gathered, run)
+    asks = all_of_them = _choose(gathered, run)
     told: dict[Ask, CalendarRecord] = {}
     errors: dict[Ask, IngestionError] = {}
     if run.request.spares_second_calendar and ask_schedule_file in asks:
@@ -42,7 +42,7 @@ def gather_calendars(gathered: Gathered, run: SeasonRun) -> None:
         return
     gathered.calendars = sorted(calendars, key=lambda one: one.source is Source.JOLPICA)
     gathered.answers += len(calendars)
-    gathered.has_all_calendars = len(told) == len(_choose(gathered, run))
+    gathered.has_all_calendars = len(told) == len(all_of_them)
     if errors:
         _report(list(errors.values()), gathered, run)
 

@@ -12,7 +12,7 @@ from ingestion.matching import StoredGrandPrix, gather_grands_prix
 from ingestion.models import Event, Poll
 from ingestion.pipeline.missing import HAD
 from ingestion.pipeline.pages import USUAL_FIELD
-from ingestion.pipeline.wanted import RestOfSeason, Wanted, WantedGrandPrix
+from ingestion.pipeline.wanted import RestOfSeason, Wanted, WantedGrandPrix, WantedOfKind
 from ingestion.records import SessionType, Source
 
 
@@ -26,7 +26,7 @@ def plan_requests(season: int, due: Sequence[Event], others: Sequence[Event] = (
     for event in due:
         if event.grand_prix in plan.grands_prix:
             by_kind[SessionType(event.session_type)].append(event)
-    wanted: dict[SessionType, tuple[WantedGrandPrix, ...] | RestOfSeason | None] = {}
+    wanted: dict[SessionType, WantedOfKind] = {}
     for kind, events in by_kind.items():
         mates = [other for other in others if other.session_type == kind]
         wanted[kind] = plan.choose(kind, events, mates)
@@ -66,7 +66,7 @@ class SeasonPlan:
 
     def choose(
         self, kind: SessionType, due: Sequence[Event], others: Sequence[Event]
-    ) -> tuple[WantedGrandPrix, ...] | RestOfSeason | None:
+    ) -> WantedOfKind:
         alone = tuple(map(self._name, due))
         if kind is SessionType.SPRINT_QUALIFYING:
             # There are no pages of a season.

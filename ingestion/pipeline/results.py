@@ -20,6 +20,7 @@ from ingestion.pipeline.wanted import (
     RestOfSeason,
     Wanted,
     WantedGrandPrix,
+    WantedOfKind,
     is_silent,
 )
 from ingestion.records import ClassificationRecord, SessionType, UnreadableClassification
@@ -38,7 +39,7 @@ def gather_results(gathered: Gathered, wanted: Wanted, run: SeasonRun) -> None:
 def _gather_kind(
     gathered: Gathered,
     session_type: SessionType,
-    asked: tuple[WantedGrandPrix, ...] | RestOfSeason | None,
+    asked: WantedOfKind,
     run: SeasonRun,
 ) -> IngestionError | None:
     """The season or its rest at once, or each grand prix alone; what stopped it, if anything

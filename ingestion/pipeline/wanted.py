@@ -30,14 +30,12 @@ class RestOfSeason:
     pages: int
 
 
-# By kind of session: each of these alone, the rest of the season from some row on, or None for the
-# whole season at once.
-Wanted = Mapping[SessionType, tuple[WantedGrandPrix, ...] | RestOfSeason | None]
+# Each of these alone, the rest of the season from some row on, or None for all of it at once.
+WantedOfKind = tuple[WantedGrandPrix, ...] | RestOfSeason | None
+Wanted = Mapping[SessionType, WantedOfKind]
 
 
-def each_wanted(
-    asked: tuple[WantedGrandPrix, ...] | RestOfSeason | None,
-) -> tuple[WantedGrandPrix, ...] | None:
+def each_wanted(asked: WantedOfKind) -> tuple[WantedGrandPrix, ...] | None:
     """None where it is all of the season's."""
     return asked.grands_prix if isinstance(asked, RestOfSeason) else asked
 

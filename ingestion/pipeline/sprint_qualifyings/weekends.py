@@ -12,6 +12,7 @@ from ingestion.matching import (
     gather_grands_prix,
 )
 from ingestion.models import OVERDUE_AFTER, Event
+from ingestion.pipeline.missing import HAD
 from ingestion.pipeline.season import SeasonRun
 from ingestion.pipeline.wanted import Wanted
 from ingestion.records import (
@@ -35,7 +36,7 @@ class Weekend:
 
     @property
     def has_official(self) -> bool:
-        return self.state in (Event.ResultsState.OFFICIAL, Event.ResultsState.SETTLED)
+        return self.state in HAD
 
     def is_overdue(self, now: datetime) -> bool:
         return self.ends_at is None or self.ends_at + OVERDUE_AFTER <= now
