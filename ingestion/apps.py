@@ -12,8 +12,8 @@ class IngestionConfig(AppConfig):
         from django_q.signals import pre_execute
 
         from ingestion.checks import check_database, check_queue, check_times
-        from ingestion.run_lock import note_delivery
-        from ingestion.schedules import create_schedules
+        from ingestion.queue.run_lock import note_delivery
+        from ingestion.queue.schedules import create_schedules
 
         for check in (check_queue, check_database, check_times):
             register(check, "ingestion")

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 
-from ingestion.cluster import cluster_settings, is_nobodys_queue
+from ingestion.queue.cluster import cluster_settings, is_nobodys_queue
 
 # A season is a few seconds of work, and minutes where an upstream hangs at each request.
 SHORTEST_TIMEOUT = 300

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from ingestion.health import Health, State, check_health
+from ingestion.monitoring.health import Health, State, check_health
 
 BROKEN = 503
 

@@ -13,7 +13,7 @@ from django.db import connections
 from django.utils import timezone
 from django_q.conf import Conf
 
-from ingestion import tasks
+from ingestion.queue import tasks
 from ingestion.corrections import Author, settle_results
 from ingestion.models import Event
 from ingestion.sample.season import load_season, with_finishes

@@ -212,7 +212,7 @@ def queued() -> list[tuple[str, tuple[object, ...]]]:
 
 def test_a_season_is_queued(operator: Client, weekend: None) -> None:
     answer = operator.post(reverse("admin:ingestion_season_ingest", args=[2024]), follow=True)
-    assert queued() == [("ingestion.tasks.ingest_season", (2024,))]
+    assert queued() == [("ingestion.queue.tasks.ingest_season", (2024,))]
     told = words_of(answer.content.decode())
     assert "○ scheduled It waits for a worker." in told
     assert '<meta http-equiv="refresh" content="3">' in answer.content.decode()
@@ -220,7 +220,7 @@ def test_a_season_is_queued(operator: Client, weekend: None) -> None:
 
 def test_an_event_is_queued(operator: Client, belgium: Event) -> None:
     operator.post(reverse("admin:ingestion_event_ingest", args=[belgium.pk]))
-    assert queued() == [("ingestion.tasks.ingest_event", (belgium.pk,))]
+    assert queued() == [("ingestion.queue.tasks.ingest_event", (belgium.pk,))]
     nowhere = reverse("admin:ingestion_event_ingest", args=[987654])
     assert operator.post(nowhere).status_code == 404
     assert operator.post(reverse("admin:ingestion_season_ingest", args=[1949])).status_code == 404
@@ -305,7 +305,7 @@ def test_its_progress_is_shown_to_the_end(viewer: Client, weekend: None) -> None
 
 def test_a_task_that_failed_before_it_could_record_a_run(viewer: Client, weekend: None) -> None:
     Task.objects.create(
-        id=TASK, name="x", func="ingestion.tasks.ingest_season", started=AFTER, stopped=AFTER,
+        id=TASK, name="x", func="ingestion.queue.tasks.ingest_season", started=AFTER, stopped=AFTER,
         success=False, result="no such table: secret : Traceback (most recent call last)",
     )  # fmt: skip
     told = progress(viewer)

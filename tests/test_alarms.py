@@ -14,7 +14,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connections
 from pytest_django import Settings
 
-from ingestion.alarms import (
+from ingestion.monitoring.alarms import (
     Channels,
     acknowledge,
     beat,
@@ -22,7 +22,7 @@ from ingestion.alarms import (
     send_test_alarm,
     sound_alarms,
 )
-from ingestion.health import Finding, Health
+from ingestion.monitoring.health import Finding, Health
 from ingestion.models import Alarm
 from tests.installation import MINUTE
 from tests.persons import User

@@ -18,8 +18,7 @@ SAVING = {
 }  # fmt: skip
 # `status` and `preflight` put together what doors show, `alarms` is acknowledged through them.
 DOORS = {
-    "pipeline", "corrections", "health", "tasks", "models", "report", "errors", "amendments",
-    "alarms", "status", "preflight",
+    "pipeline", "corrections", "monitoring", "queue", "models", "report", "errors", "amendments",
 }  # fmt: skip
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
@@ -44,32 +43,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Fixtures for whatever is built on this app: they save as an ingest does, without a fetch.
     "testing": SAVING | {"save"},
     "pipeline": SAVING | {"save", "corrections", "fetch", "transform", "budget"},
-    "health": {"models", "lifecycle", "errors"},
-    # ... who is told of what health found.
-    "alarms": {"models", "lifecycle", "errors", "health"},
-    # What health found and what is going on beside it, the hour's requests among it: for doors,
-    # which hold no logic.
-    "status": {"health", "models", "budget"},
-    # Looks at each part that a weekend needs, and asks the upstreams.
-    "preflight": {"pipeline", "health", "alarms", "status", "models", "lifecycle", "errors"},
-    # A task that is delivered twice runs once: a table of its own.
-    # Which of the queue's clusters takes this app's tasks.
-    "cluster": set(),
-    "run_lock": {"models", "cluster"},
-    "tasks": {"pipeline", "health", "alarms", "errors", "run_lock", "lifecycle", "report"},
-    # What was created once is remembered.
-    "schedules": {"models", "cluster"},
-    # Which queue takes what is started there.
-    "admin": DOORS | {"story", "cluster"},
+    "monitoring": {"models", "lifecycle", "errors", "budget", "pipeline"},
+    "queue": {"pipeline", "monitoring", "models", "errors", "lifecycle", "report"},
+    "admin": DOORS | {"story"},
     "views": DOORS,
     "urls": {"views"},
     "management": DOORS | {"sample", "story", "rehearsal"},
     "sample": set(),
     # A season played through all of it, against the stand-in; only its command imports it.
-    "rehearsal": {"tasks", "schedules", "pipeline", "models", "signals", "sample", "views"},
+    "rehearsal": {"queue", "pipeline", "models", "signals", "sample", "views"},
     # It connects signals and registers checks.
-    "apps": {"checks", "run_lock", "schedules"},
-    "checks": {"cluster"},
+    "apps": {"checks", "queue"},
+    "checks": {"queue"},
     # A migration speaks of the models as they were: it imports none of what is there today.
     "migrations": set(),
 }

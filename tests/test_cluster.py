@@ -59,11 +59,11 @@ def test_new_installation_fills_itself_and_a_second_cluster_does_nothing_twice(
 
 
 def wait_until_filled(project: Project) -> None:
-    wait_for(lambda: tasks_done(project, "ingestion.tasks.refresh_schedule") > 0, "the calendar")
-    wait_for(lambda: tasks_done(project, "ingestion.tasks.tick") > 0, "the scheduled tick")
+    wait_for(lambda: tasks_done(project, "ingestion.queue.tasks.refresh_schedule") > 0, "the calendar")
+    wait_for(lambda: tasks_done(project, "ingestion.queue.tasks.tick") > 0, "the scheduled tick")
     # The first tick came at the same time as the calendar; the next would be minutes away.
     if results_of(project, "qualifying") == 0:
-        enqueue(project, {}, "ingestion.tasks.tick")
+        enqueue(project, {}, "ingestion.queue.tasks.tick")
     wait_for(lambda: results_of(project, "qualifying") == 20, "the qualifying's result")
     wait_for(lambda: queued(project) == 0, "the end of all tasks")
 
@@ -73,7 +73,7 @@ def test_cluster_that_is_killed_in_the_middle_of_a_task_ends_with_the_right_rows
 ) -> None:
     env = addresses(upstream)
     project.query("DELETE FROM django_q_schedule")
-    enqueue(project, env, "ingestion.tasks.ingest_season", NOW.year)
+    enqueue(project, env, "ingestion.queue.tasks.ingest_season", NOW.year)
     hanging = upstream.fault("*/qualifying.json", hang=True, times=1)
     with running_cluster(project, env) as cluster:
         wait_for(lambda: hanging.used > 0, "a request in the middle of the task")

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from ingestion.health import Finding, Health, State, check_health
+from ingestion.monitoring.health import Finding, Health, State, check_health
 from ingestion.models import Alarm, Change, Event, TaskRun
 from tests.installation import (
     DAY,

@@ -80,7 +80,7 @@ def test_logging_is_the_projects_own(host: Project) -> None:
 
 TICK = """
 from ingestion.models import Event
-from ingestion.tasks import tick
+from ingestion.queue.tasks import tick
 tick()
 print(Event.objects.filter(status="completed").count())
 """

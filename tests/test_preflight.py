@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from ingestion.models import Change, Event, IngestRun, RequestBlock
-from ingestion.preflight import Check, Verdict, check_weekend, is_ready
+from ingestion.monitoring.preflight import Check, Verdict, check_weekend, is_ready
 from ingestion.sample.season import load_season
 from tests.command_line import complaint, squeeze
 from tests.installation import (

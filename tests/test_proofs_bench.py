@@ -12,7 +12,7 @@ import pytest
 from pytest_django import Settings
 
 from f1picks.environment import ROOT
-from ingestion import tasks
+from ingestion.queue import tasks
 from ingestion.models import Event, Result
 from ingestion.sample.season import load_season
 from tests.conftest import on_postgres

@@ -7,7 +7,7 @@ import pytest
 from django.core.checks import CheckMessage
 
 from ingestion.checks import check_database, check_queue, check_times
-from ingestion.cluster import queue_name
+from ingestion.queue.cluster import queue_name
 
 SQLITE = "django.db.backends.sqlite3"
 

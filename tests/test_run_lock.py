@@ -11,7 +11,7 @@ from django.db import connections
 from django_q.signals import pre_execute
 
 from ingestion.models import IngestRun, TaskRun
-from ingestion.run_lock import begin, run_once
+from ingestion.queue.run_lock import begin, run_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

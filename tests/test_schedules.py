@@ -13,7 +13,7 @@ from django_q.conf import Conf
 from django_q.models import Schedule
 
 from ingestion.models import CreatedSchedule
-from ingestion.schedules import DECLARED, create_schedules
+from ingestion.queue.schedules import DECLARED, create_schedules
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingestion import tasks
+from ingestion.queue import tasks
 from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.models import Change, Event, IngestRun, Poll, TaskRun
 from ingestion.pipeline import current_season, mend_plans, prune

@@ -154,8 +154,8 @@ import logging
 from django.conf import settings
 from django.test import Client
 from ingestion.models import IngestRun
-from ingestion.tasks import tick, watch, refresh_schedule
-from ingestion.alarms import send_test_alarm
+from ingestion.queue.tasks import tick, watch, refresh_schedule
+from ingestion.monitoring.alarms import send_test_alarm
 from django.utils import timezone
 tick(); refresh_schedule(); watch()
 print(send_test_alarm(timezone.now()))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingestion import tasks
+from ingestion.queue import tasks
 from ingestion.models import Event, IngestRun, Poll
 from ingestion.sample.season import Season, load_season, with_finishes
 from tests.amending import disqualified

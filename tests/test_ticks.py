@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from ingestion import tasks
+from ingestion.queue import tasks
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Event, IngestRun, Poll
 from ingestion.pipeline import configured_addresses, configured_rules, find_due, poll_due
@@ -69,7 +69,7 @@ def test_tick_with_nothing_due_is_one_update_and_one_select_and_asks_nobody(
 IDLE_TICK = """
 import json, sys
 from ingestion.models import Event
-from ingestion.tasks import tick
+from ingestion.queue.tasks import tick
 Event.objects.create(season=2090, grand_prix="x", session_type="race", name="X",
                      starts_at="2090-01-01T00:00Z", ends_at="2090-01-01T03:00Z")
 tick()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ingestion import tasks
+from ingestion.queue import tasks
 from ingestion.sample.season import load_season, without_results
 from tests.command_line import asked
 from tests.upstream import FaultyUpstream

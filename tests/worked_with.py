@@ -72,7 +72,7 @@ def leave_bookkeeping(steward: User) -> None:
     Task.objects.create(
         id="1" * 32,
         name="f1 tick",
-        func="ingestion.tasks.tick",
+        func="ingestion.queue.tasks.tick",
         kwargs={"season": 2024},
         result=timedelta(microseconds=1),
         started=now,
@@ -86,6 +86,6 @@ def edit_schedules() -> None:
     """All but one are deleted, and stay so; that one runs less often."""
     now = timezone.now()
     Schedule.objects.all().delete()
-    Schedule.objects.create(name="f1 tick", func="ingestion.tasks.tick", minutes=7, next_run=now)
+    Schedule.objects.create(name="f1 tick", func="ingestion.queue.tasks.tick", minutes=7, next_run=now)
     for name in ("f1 tick", "f1 sweep"):
         CreatedSchedule.objects.update_or_create(name=name, defaults={"created_at": now})

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from ingestion.admin.access import ACKNOWLEDGE, VIEW_ALARMS, ShownAdmin, may, require
 from ingestion.admin.people import person_of
-from ingestion.alarms import acknowledge
+from ingestion.monitoring.alarms import acknowledge
 from ingestion.models import Alarm
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ingestion.admin.marks import OUTCOMES, Mark
-from ingestion.cluster import queue_name
+from ingestion.queue.cluster import queue_name
 from ingestion.errors import QueueUnavailable
 from ingestion.models import IngestRun, TaskRun
 
@@ -31,7 +31,7 @@ def enqueue(func: str, argument: int, *, label: str) -> str:
 
     try:
         task: str = async_task(
-            f"ingestion.tasks.{func}", argument, task_name=label, cluster=queue_name()
+            f"ingestion.queue.tasks.{func}", argument, task_name=label, cluster=queue_name()
         )
     # The queue may be kept in anything, and each client has errors of its own.
     except Exception as error:

@@ -28,8 +28,8 @@ from ingestion.rehearsal.window import Window
 from ingestion.rehearsal.worker import Death, Worker, run_times
 from ingestion.sample.played import PlayedSeason
 from ingestion.sample.played_upstream import PlayedUpstream
-from ingestion.schedules import DECLARED
-from ingestion.tasks import hear_nothing
+from ingestion.queue.schedules import DECLARED
+from ingestion.queue.tasks import hear_nothing
 
 # The worker is dead when this race begins, and for as long before and after.
 DEATH_AT = "belgium"

@@ -14,7 +14,7 @@ from django_q.signals import pre_execute
 
 from ingestion.rehearsal.clock import VirtualClock
 from ingestion.rehearsal.window import Window
-from ingestion.schedules import DECLARED, Declared
+from ingestion.queue.schedules import DECLARED, Declared
 
 logger = logging.getLogger(__name__)
 

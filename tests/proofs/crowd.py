@@ -22,7 +22,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 
-from ingestion import tasks
+from ingestion.queue import tasks
 from ingestion.corrections import Author, correct_classification, correct_start, disqualify, key_of
 from ingestion.corrections.entries import kept_entries, numbered
 from ingestion.errors import ChangedMeanwhile

@@ -12,7 +12,7 @@ from rich.text import Text
 from ingestion.management.databases import explain_database
 from ingestion.management.documented import DocumentedCommand
 from ingestion.management.tables import facts_table, open_console
-from ingestion.preflight import Check, Verdict, check_weekend, is_ready
+from ingestion.monitoring.preflight import Check, Verdict, check_weekend, is_ready
 
 MARKS = {Verdict.OK: "✓", Verdict.WARNING: "!", Verdict.FAILS: "✗"}
 STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILS: "bold red"}

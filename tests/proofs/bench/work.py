@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from ingestion import tasks
+from ingestion.queue import tasks
 from ingestion.pipeline import IngestRequest, configured_addresses, configured_rules, ingest
 from ingestion.records import SessionType
 from ingestion.report import SeasonLine

@@ -1,4 +1,4 @@
-"""What the queue's workers run; `ingestion.schedules` says when.
+"""What the queue's workers run; `ingestion.queue.schedules` says when.
 
 Each may run at any time, twice, at once or after a long pause: what is to do is read from the
 database. `clock` tells the present time (UTC). None raises SystemExit, which ends a worker.
@@ -12,8 +12,8 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from ingestion.alarms import beat, sound_alarms
-from ingestion.health import check_health, has_just_begun
+from ingestion.monitoring.alarms import beat, sound_alarms
+from ingestion.monitoring.health import check_health, has_just_begun
 from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.pipeline import (
     Due,
@@ -31,7 +31,7 @@ from ingestion.pipeline import (
     request_of_event,
 )
 from ingestion.report import RunReport
-from ingestion.run_lock import run_once
+from ingestion.queue.run_lock import run_once
 
 Clock = Callable[[], datetime]
 

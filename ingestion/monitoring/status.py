@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q, Sum
 
 from ingestion.budget import HOUR, requests_per_hour
-from ingestion.health import (
+from ingestion.monitoring.health import (
     STATE_WORDS,
     Health,
     print_duration,

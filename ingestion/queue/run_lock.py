@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
-from ingestion.cluster import cluster_settings
+from ingestion.queue.cluster import cluster_settings
 from ingestion.models import IngestRun, TaskRun
 
 logger = logging.getLogger(__name__)

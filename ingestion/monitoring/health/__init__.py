@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from ingestion.health.beginning import has_just_begun
-from ingestion.health.facts import TICK, TICK_SCHEDULE, Facts, gather_facts
-from ingestion.health.findings import (
+from ingestion.monitoring.health.beginning import has_just_begun
+from ingestion.monitoring.health.facts import TICK, TICK_SCHEDULE, Facts, gather_facts
+from ingestion.monitoring.health.findings import (
     STATE_WORDS,
     Finding,
     Health,
@@ -13,7 +13,7 @@ from ingestion.health.findings import (
     print_duration,
     print_instant,
 )
-from ingestion.health.ours import (
+from ingestion.monitoring.health.ours import (
     CLOCK_TOLERANCE,
     find_dead_worker,
     find_failing_runs,
@@ -21,8 +21,8 @@ from ingestion.health.ours import (
     find_stale_schedule,
     find_wrong_clock,
 )
-from ingestion.health.people import find_disputes, find_proposals, find_unknown_starts
-from ingestion.health.upstream import find_overdue, find_silence, find_unread_calendars
+from ingestion.monitoring.health.people import find_disputes, find_proposals, find_unknown_starts
+from ingestion.monitoring.health.upstream import find_overdue, find_silence, find_unread_calendars
 from ingestion.models import Alarm
 
 __all__ = [

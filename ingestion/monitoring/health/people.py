@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from ingestion.health.facts import AHEAD, Facts
-from ingestion.health.findings import Finding, print_instant
-from ingestion.health.upstream import name_event
+from ingestion.monitoring.health.facts import AHEAD, Facts
+from ingestion.monitoring.health.findings import Finding, print_instant
+from ingestion.monitoring.health.upstream import name_event
 from ingestion.lifecycle import is_small_dispute
 from ingestion.models import Alarm, Event
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ingestion.health import Finding, print_instant
+from ingestion.monitoring.health import Finding, print_instant
 from ingestion.models import Alarm
 
 SENDER = "F1 Picks"

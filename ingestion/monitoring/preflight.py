@@ -9,9 +9,9 @@ from django.core import checks
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from ingestion.alarms import configured_channels, send_test_alarm
+from ingestion.monitoring.alarms import configured_channels, send_test_alarm
 from ingestion.errors import IngestionError
-from ingestion.health import (
+from ingestion.monitoring.health import (
     CLOCK_TOLERANCE,
     Finding,
     Health,
@@ -22,7 +22,7 @@ from ingestion.health import (
 from ingestion.lifecycle import is_small_dispute
 from ingestion.models import Alarm, Event
 from ingestion.pipeline import configured_addresses, probe_upstreams
-from ingestion.status import count_requests_left
+from ingestion.monitoring.status import count_requests_left
 
 # What a race weekend takes at most.
 REQUESTS_OF_A_WEEKEND = 60

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from ingestion.health.facts import AWAITED_FOR, Facts
-from ingestion.health.findings import Finding, print_instant
+from ingestion.monitoring.health.facts import AWAITED_FOR, Facts
+from ingestion.monitoring.health.findings import Finding, print_instant
 from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.models import OVERDUE_AFTER, Alarm, Event, Poll
 

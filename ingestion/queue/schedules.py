@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
-from ingestion.cluster import queue_name
+from ingestion.queue.cluster import queue_name
 from ingestion.models import CreatedSchedule
 
 logger = logging.getLogger(__name__)
@@ -34,10 +34,10 @@ class Declared:
 
 
 DECLARED = (
-    Declared("f1 tick", "ingestion.tasks.tick", minutes=5),
-    Declared("f1 schedule", "ingestion.tasks.refresh_schedule", minutes=720, at=time(6)),
-    Declared("f1 sweep", "ingestion.tasks.sweep", minutes=1440, at=time(3, 30)),
-    Declared("f1 watch", "ingestion.tasks.watch", minutes=10),
+    Declared("f1 tick", "ingestion.queue.tasks.tick", minutes=5),
+    Declared("f1 schedule", "ingestion.queue.tasks.refresh_schedule", minutes=720, at=time(6)),
+    Declared("f1 sweep", "ingestion.queue.tasks.sweep", minutes=1440, at=time(3, 30)),
+    Declared("f1 watch", "ingestion.queue.tasks.watch", minutes=10),
 )
 
 

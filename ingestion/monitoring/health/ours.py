@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import takewhile
 
-from ingestion.health.facts import Facts
-from ingestion.health.findings import Finding, print_duration, print_instant
+from ingestion.monitoring.health.facts import Facts
+from ingestion.monitoring.health.findings import Finding, print_duration, print_instant
 from ingestion.models import Alarm, IngestRun
 
 # Five ticks; a look at every five minutes then notices a dead worker within thirty.

@@ -6,7 +6,7 @@ from django_q.models import Success
 
 from ingestion.models import TaskRun
 
-WATCH = "ingestion.tasks.watch"
+WATCH = "ingestion.queue.tasks.watch"
 BEGINS_WITHIN = timedelta(minutes=10)
 
 

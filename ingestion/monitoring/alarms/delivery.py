@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 
-from ingestion.alarms.messages import SENDER, Message
+from ingestion.monitoring.alarms.messages import SENDER, Message
 
 logger = logging.getLogger(__name__)
 

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from ingestion.alarms.delivery import Channels, Courier, beat, configured_channels
-from ingestion.alarms.messages import (
+from ingestion.monitoring.alarms.delivery import Channels, Courier, beat, configured_channels
+from ingestion.monitoring.alarms.messages import (
     Message,
     keep_words,
     tell_all_clear,
     tell_beginning,
     tell_test,
 )
-from ingestion.health import Finding, Health
+from ingestion.monitoring.health import Finding, Health
 from ingestion.models import Alarm
 
 if TYPE_CHECKING:

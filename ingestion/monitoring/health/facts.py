@@ -12,7 +12,7 @@ from django_q.models import Schedule, Success
 from ingestion.models import CreatedSchedule, Event, IngestRun, Poll, TaskRun
 
 TICK_SCHEDULE = "f1 tick"
-TICK = "ingestion.tasks.tick"
+TICK = "ingestion.queue.tasks.tick"
 
 # Enough for those of the last hours, when something is asked at each tick.
 NEWEST_RUNS = 50
