@@ -11,7 +11,7 @@ class IngestionError(Exception):
 
     advice = ""
     # Neither has an upstream failed nor is anything of ours broken.
-    is_nobodys = False
+    is_no_fault = False
 
 
 class WrongRequest(IngestionError):
@@ -20,7 +20,7 @@ class WrongRequest(IngestionError):
     `about` names the part that is wrong, '' where it is no single one.
     """
 
-    is_nobodys = True
+    is_no_fault = True
 
     def __init__(self, message: str, *, about: str = "") -> None:
         super().__init__(message)
@@ -61,7 +61,7 @@ class SourceRateLimited(SourceUnavailable):
         super().__init__(message, status=status)
         self.retry_at = retry_at
         # The hour's budget, or FastF1's own limit: the upstream was not asked.
-        self.is_nobodys = status is None
+        self.is_no_fault = status is None
         when = f"after {retry_at:%H:%M} UTC" if retry_at is not None else "in an hour"
         self.advice = f"Run it again {when}: it goes on with what is missing"
 
@@ -77,7 +77,7 @@ class BadSourceData(IngestionError):
 
     advice = "Run it again later, with --refresh where the answer may come from the cache"
     # Until when (UTC) the upstream would answer the same again, None where nobody said.
-    good_until: datetime | None = None
+    expires_at: datetime | None = None
 
 
 class QueueUnavailable(IngestionError):

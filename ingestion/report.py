@@ -12,7 +12,7 @@ RESULT_COUNTS = ("created", "updated", "unchanged", "amended")
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something that did not go as it should, in words for a person. It is an upstream's fault
-    unless it `is_ours` or `is_nobodys`."""
+    unless it `is_ours` or `is_no_fault`."""
 
     message: str
     season: int | None = None
@@ -20,7 +20,7 @@ class Problem:
     session_type: str | None = None
     advice: str = ""
     is_ours: bool = False
-    is_nobodys: bool = False
+    is_no_fault: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -129,11 +129,11 @@ class RunReport(SaveReport):
     @property
     def fault(self) -> str:
         """Whose fault the problems are: `ours` if one is, else `upstream` if one is, else
-        `nobody`; '' without any."""
+        `none`; `` without any."""
         if any(problem.is_ours for problem in self.problems):
             return "ours"
-        if all(problem.is_nobodys for problem in self.problems):
-            return "nobody" if self.problems else ""
+        if all(problem.is_no_fault for problem in self.problems):
+            return "none" if self.problems else ""
         return "upstream"
 
     def as_dict(self) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from typing import Any
 
 from django_q.models import Schedule, Task
 
-from ingestion.monitoring.health import TICK, TICK_SCHEDULE
 from ingestion.lifecycle import USUAL_DURATION
 from ingestion.models import CreatedSchedule, Event, IngestRun, Poll
+from ingestion.monitoring.health import TICK, TICK_SCHEDULE
 from ingestion.records import SessionType
 
 MINUTE = timedelta(minutes=1)

@@ -13,9 +13,9 @@ from django.db import connections
 from django.utils import timezone
 from django_q.conf import Conf
 
-from ingestion.queue import tasks
 from ingestion.corrections import Author, settle_results
 from ingestion.models import Event
+from ingestion.queue import tasks
 from ingestion.sample.season import load_season, with_finishes
 from tests.amending import podium
 from tests.browser import (

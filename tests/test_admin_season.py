@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from ingestion.corrections import Author, correct_start, settle_results, void_event
-from ingestion.monitoring.health import check_health
 from ingestion.models import Alarm, Event, IngestRun
+from ingestion.monitoring.health import check_health
 from tests.admin_site import clock
 from tests.builders import AFTER, BEFORE, SUNDAY, at
 from tests.installation import tick

@@ -14,6 +14,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connections
 from pytest_django import Settings
 
+from ingestion.models import Alarm
 from ingestion.monitoring.alarms import (
     Channels,
     acknowledge,
@@ -23,7 +24,6 @@ from ingestion.monitoring.alarms import (
     sound_alarms,
 )
 from ingestion.monitoring.health import Finding, Health
-from ingestion.models import Alarm
 from tests.installation import MINUTE
 from tests.persons import User
 from tests.webhook import SECRET, Receiver, webhook_receiver  # noqa: F401 - fixture `receiver`

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 import pytest
 from django.core.mail import EmailMessage
 
+from ingestion.models import Alarm, Event
 from ingestion.monitoring.alarms import ALL_CLEAR_AFTER, Channels, sound_alarms
 from ingestion.monitoring.health import State, check_health
-from ingestion.models import Alarm, Event
 from tests.command_line import small_upstream  # noqa: F401 - fixture `upstream`
 from tests.installation import switch_polling_on, tick
 from tests.ticking import TICK, World, at, world  # noqa: F401

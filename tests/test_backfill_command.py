@@ -110,7 +110,7 @@ def test_a_range_that_is_interrupted_anywhere_is_resumed(
     assert done.stdout.splitlines() == [f"2023: {DONE}"]
     run = read_runs(project)[-1]
     assert run.problems == ["interrupted; what was saved before stays"]
-    assert (run.outcome, run.fault) == ("partial", "nobody")
+    assert (run.outcome, run.fault) == ("partial", "none")
     hanging.release()
     upstream.clear_faults()
 
@@ -121,7 +121,7 @@ def test_a_range_that_is_interrupted_anywhere_is_resumed(
     assert any("waiting until requests are allowed again" in line for line in process.stderr)
     assert interrupt(process, by=signal.SIGTERM).returncode == 130
     run = read_runs(project)[-1]
-    assert (run.outcome, run.fault) == ("partial", "nobody")
+    assert (run.outcome, run.fault) == ("partial", "none")
 
     let_an_hour_pass(project)
     done = ingest(project, upstream, *YEARS)

@@ -59,7 +59,9 @@ def test_new_installation_fills_itself_and_a_second_cluster_does_nothing_twice(
 
 
 def wait_until_filled(project: Project) -> None:
-    wait_for(lambda: tasks_done(project, "ingestion.queue.tasks.refresh_schedule") > 0, "the calendar")
+    wait_for(
+        lambda: tasks_done(project, "ingestion.queue.tasks.refresh_schedule") > 0, "the calendar"
+    )
     wait_for(lambda: tasks_done(project, "ingestion.queue.tasks.tick") > 0, "the scheduled tick")
     # The first tick came at the same time as the calendar; the next would be minutes away.
     if results_of(project, "qualifying") == 0:

@@ -181,7 +181,7 @@ def test_round_that_the_season_does_not_have_is_wrong_usage(
     assert asked(upstream) == [SCHEDULE, CALENDAR]
     assert count_rows(project) == NOTHING
     [run] = read_runs(project)
-    assert (run.outcome, run.fault) == ("failed", "nobody")
+    assert (run.outcome, run.fault) == ("failed", "none")
 
 
 def test_round_that_is_not_stored_is_refused_unasked(

@@ -8,8 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from ingestion.monitoring.health import Finding, Health, State, check_health
 from ingestion.models import Alarm, Change, Event, TaskRun
+from ingestion.monitoring.health import Finding, Health, State, check_health
 from tests.installation import (
     DAY,
     HOUR,
@@ -142,7 +142,7 @@ def test_polling_that_an_operator_switched_off_is_no_fault(is_deleted: bool) -> 
 OURS: dict[str, Any] = {"fault": "ours", "problems": ["the cache folder cannot be written"]}
 THEIRS: dict[str, Any] = {"fault": "upstream"}
 # Interrupted by a person, or the hour's requests were spent.
-NOBODYS: dict[str, Any] = {"fault": "nobody"}
+NO_FAULT: dict[str, Any] = {"fault": "none"}
 
 
 @pytest.mark.parametrize(
@@ -158,10 +158,10 @@ NOBODYS: dict[str, Any] = {"fault": "nobody"}
         ([("failed", THEIRS)] * 5, False),
         ([("failed", OURS), ("failed", THEIRS), ("failed", OURS)], False),
         ([("failed", {})] * 3, False),
-        ([("failed", NOBODYS)] * 5, False),
-        ([("failed", OURS), ("failed", NOBODYS), ("failed", OURS)], True),
-        ([("failed", OURS)] * 2 + [("failed", NOBODYS)] * 3, True),
-        ([("failed", OURS), ("partial", NOBODYS), ("failed", OURS)], False),
+        ([("failed", NO_FAULT)] * 5, False),
+        ([("failed", OURS), ("failed", NO_FAULT), ("failed", OURS)], True),
+        ([("failed", OURS)] * 2 + [("failed", NO_FAULT)] * 3, True),
+        ([("failed", OURS), ("partial", NO_FAULT), ("failed", OURS)], False),
     ],
 )
 @pytest.mark.usefixtures("works")
@@ -221,7 +221,7 @@ def test_the_schedule_is_stale_when_nobody_read_it_for_two_days() -> None:
     [
         ({}, "silent"),
         ({"fault": "ours"}, "broken"),
-        ({"fault": "nobody"}, "broken"),
+        ({"fault": "none"}, "broken"),
         ({"seasons": [2023]}, "broken"),
         ({"arguments": {"skip_schedule": True}}, "broken"),
         ({"trigger": "poll"}, "broken"),

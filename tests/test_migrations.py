@@ -10,8 +10,8 @@ from django.db.migrations.operations.base import Operation
 from f1picks.environment import ROOT
 
 MIGRATIONS = sorted((ROOT / "ingestion" / "migrations").glob("[0-9]*.py"))
-# The last of the version before scheduling. Its workers may run on while the database is ahead.
-BEFORE = "0003_event_settled_results"
+# The last of the released version. Its workers may run on while the database is ahead.
+BEFORE = "0001_initial"
 LATER = [path for path in MIGRATIONS if path.stem > BEFORE]
 NOW = datetime(2024, 7, 28, 15, tzinfo=UTC)
 

@@ -7,11 +7,11 @@ from itertools import permutations
 
 import pytest
 
-from ingestion.queue import tasks
 from ingestion.models import Alarm, Event, Poll
+from ingestion.queue import tasks
+from ingestion.queue.schedules import DECLARED
 from ingestion.rehearsal.clock import VirtualClock, virtual_time
 from ingestion.rehearsal.worker import Worker
-from ingestion.queue.schedules import DECLARED
 from tests.command_line import small_upstream  # noqa: F401 - fixture `upstream`
 from tests.installation import switch_polling_on
 from tests.ticking import World, at, world  # noqa: F401

@@ -22,8 +22,8 @@ def watched(
 ) -> Watched:
     """Asked so long after its expected end; the answer is good for so long from then."""
     asked_at = None if asked is None else FLAG + asked
-    good_until = None if asked_at is None or good_for is None else asked_at + good_for
-    return Watched(FLAG, FLAG, SEASON_END, official, asked_at, good_until, failures)
+    expires_at = None if asked_at is None or good_for is None else asked_at + good_for
+    return Watched(FLAG, FLAG, SEASON_END, official, asked_at, expires_at, failures)
 
 
 def after(session: Watched) -> timedelta:
@@ -41,7 +41,7 @@ def test_first_question_comes_when_there_may_be_a_result() -> None:
 
 def test_answer_from_before_the_expected_end_is_followed_as_soon_as_it_expires() -> None:
     asked_at = FLAG - HOUR
-    early = Watched(asked_at, FLAG, SEASON_END, False, asked_at, good_until=asked_at + HOUR)
+    early = Watched(asked_at, FLAG, SEASON_END, False, asked_at, expires_at=asked_at + HOUR)
     assert next_ask(early) == FLAG + timedelta(seconds=5)
 
 

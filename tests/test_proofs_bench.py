@@ -12,8 +12,8 @@ import pytest
 from pytest_django import Settings
 
 from f1picks.environment import ROOT
-from ingestion.queue import tasks
 from ingestion.models import Event, Result
+from ingestion.queue import tasks
 from ingestion.sample.season import load_season
 from tests.conftest import on_postgres
 from tests.live_upstream import restore_addresses  # noqa: F401

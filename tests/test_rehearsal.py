@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ingestion import fetch
 from ingestion.models import Alarm, Event
+from ingestion.queue.schedules import DECLARED
 from ingestion.rehearsal import (
     Outcome,
     as_dict,
@@ -29,7 +30,6 @@ from ingestion.rehearsal.worker import Death, run_times
 from ingestion.sample.played import PlayedSeason, Publication, Stage, play_season
 from ingestion.sample.season import load_season
 from ingestion.sample.shared_cache import SharedCache
-from ingestion.queue.schedules import DECLARED
 from tests.fastf1_limits import cached_urls, connect
 from tests.project import Project
 from tests.upstream import FaultyUpstream

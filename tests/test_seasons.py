@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingestion.queue import tasks
 from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.models import Change, Event, IngestRun, Poll, TaskRun
 from ingestion.pipeline import current_season, mend_plans, prune
+from ingestion.queue import tasks
 from tests.command_line import asked, in_year, small_upstream  # noqa: F401
 from tests.ticking import World, at, world  # noqa: F401
 

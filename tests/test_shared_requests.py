@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ingestion.queue import tasks
 from ingestion.models import Event, IngestRun, Poll
+from ingestion.queue import tasks
 from ingestion.sample.season import Season, load_season, with_finishes
 from tests.amending import disqualified
 from tests.command_line import asked
@@ -41,7 +41,7 @@ def in_july(world: World, upstream: FaultyUpstream) -> World:  # noqa: F811
     tasks.refresh_schedule(clock=world.read_clock)
     world.tick()
     polls = Poll.objects.exclude(event=None)
-    polls.update(good_until=None, next_at=at(f"{FRIDAY} 04:00") + 96 * HOUR)
+    polls.update(expires_at=None, next_at=at(f"{FRIDAY} 04:00") + 96 * HOUR)
     recent = polls.filter(event__grand_prix__in=["spanish-grand-prix", "austrian-grand-prix"])
     recent.update(next_at=at(f"{FRIDAY} 04:00"))
     asked(upstream)

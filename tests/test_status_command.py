@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
+from ingestion.models import Alarm, Poll, RequestBlock
 from ingestion.monitoring.alarms import acknowledge
 from ingestion.monitoring.health import print_duration
-from ingestion.models import Alarm, Poll, RequestBlock
 from tests.command_line import complaint, squeeze
 from tests.installation import (
     DAY,

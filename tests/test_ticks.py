@@ -11,10 +11,10 @@ import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from ingestion.queue import tasks
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Event, IngestRun, Poll
 from ingestion.pipeline import configured_addresses, configured_rules, find_due, poll_due
+from ingestion.queue import tasks
 from ingestion.sample.season import load_season, with_finishes, with_start
 from tests.amending import disqualified
 from tests.command_line import asked, small_upstream  # noqa: F401

@@ -86,6 +86,8 @@ def edit_schedules() -> None:
     """All but one are deleted, and stay so; that one runs less often."""
     now = timezone.now()
     Schedule.objects.all().delete()
-    Schedule.objects.create(name="f1 tick", func="ingestion.queue.tasks.tick", minutes=7, next_run=now)
+    Schedule.objects.create(
+        name="f1 tick", func="ingestion.queue.tasks.tick", minutes=7, next_run=now
+    )
     for name in ("f1 tick", "f1 sweep"):
         CreatedSchedule.objects.update_or_create(name=name, defaults={"created_at": now})

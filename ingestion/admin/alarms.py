@@ -13,8 +13,8 @@ from django.views.decorators.http import require_POST
 
 from ingestion.admin.access import ACKNOWLEDGE, VIEW_ALARMS, ShownAdmin, may, require
 from ingestion.admin.people import person_of
-from ingestion.monitoring.alarms import acknowledge
 from ingestion.models import Alarm
+from ingestion.monitoring.alarms import acknowledge
 
 
 class OpenFilter(admin.SimpleListFilter):

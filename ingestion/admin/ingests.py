@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ingestion.admin.marks import OUTCOMES, Mark
-from ingestion.queue.cluster import queue_name
 from ingestion.errors import QueueUnavailable
 from ingestion.models import IngestRun, TaskRun
+from ingestion.queue.cluster import queue_name
 
 logger = logging.getLogger(__name__)
 

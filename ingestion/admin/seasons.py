@@ -25,8 +25,8 @@ from ingestion.admin.access import (
 )
 from ingestion.admin.exports import export_events_csv, export_json, export_results_csv
 from ingestion.admin.season_grid import read_season
-from ingestion.monitoring.health import check_health
 from ingestion.models import Event
+from ingestion.monitoring.health import check_health
 from ingestion.monitoring.status import describe_status, read_status
 
 FIRST_SEASON = 1950

@@ -132,7 +132,7 @@ def fetch_schedule(upstream: Upstream, season: int, *, fresh: bool) -> Answer:
         # The other backends ask for a password or invent session times.
         frame = fastf1.get_event_schedule(season, include_testing=False, backend="fastf1")
         return Answer(
-            frame, reply.generated_at, () if fresh else (url,), good_until=reply.good_until
+            frame, reply.generated_at, () if fresh else (url,), expires_at=reply.expires_at
         )
 
 
@@ -168,7 +168,7 @@ def _fetch_raw(
         rows = ask(season, round_number, limit=PAGE_ROWS)
         _expect_total(what, rows.total_results, len(rows))
         return Answer(
-            list(rows), reply.generated_at, () if fresh else (url,), good_until=reply.good_until
+            list(rows), reply.generated_at, () if fresh else (url,), expires_at=reply.expires_at
         )
 
 

@@ -65,7 +65,7 @@ def _ask(
             _get_document(url),
             reply.generated_at,
             () if fresh else (url,),
-            good_until=reply.good_until,
+            expires_at=reply.expires_at,
         )
 
 

@@ -40,7 +40,7 @@ class Answer:
     `content` is a schedule's frame, a calendar's list of races, a document of Jolpica's newer form,
     or the pages of a season's results, each a pair of a frame of races and a list of their frames
     of results. Pages have an age each, `generated_at` is that of the oldest. `cached` are the
-    addresses under which FastF1's cache keeps it, none where it was passed by. Until `good_until`
+    addresses under which FastF1's cache keeps it, none where it was passed by. Until `expires_at`
     (UTC, None where it does not say) the upstream would answer the same again.
     """
 
@@ -48,4 +48,4 @@ class Answer:
     generated_at: datetime | None
     cached: tuple[str, ...] = ()
     page_ages: tuple[datetime | None, ...] = ()
-    good_until: datetime | None = None
+    expires_at: datetime | None = None

@@ -15,7 +15,7 @@ from ingestion.errors import (
     SourceUnavailable,
 )
 from ingestion.fetch.folder import discard_cache, is_damage
-from ingestion.fetch.headers import age_of, good_until, retry_at
+from ingestion.fetch.headers import age_of, expires_at, retry_at
 
 if TYPE_CHECKING:
     from ingestion.fetch.door import Door, Exchange
@@ -39,9 +39,9 @@ class Reply:
         return age_of(self._headers())
 
     @property
-    def good_until(self) -> datetime | None:
+    def expires_at(self) -> datetime | None:
         """Until when the upstream answers the same (UTC)."""
-        return good_until(self._headers())
+        return expires_at(self._headers())
 
     def _headers(self) -> Mapping[str, str]:
         if self.door.last is not None:

@@ -21,7 +21,7 @@ def age_of(headers: Mapping[str, str]) -> datetime | None:
     return None
 
 
-def good_until(headers: Mapping[str, str]) -> datetime | None:
+def expires_at(headers: Mapping[str, str]) -> datetime | None:
     """Until when the upstream answers the same to everybody (UTC): `Expires`, where it lets its
     answers be kept at all."""
     headers = _folded(headers)

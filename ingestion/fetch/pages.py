@@ -96,7 +96,7 @@ def _ask_pages(
                 if before is not None:
                     _expect_boundary(what, entries, before)
                 ages.append(reply.generated_at)
-                expiries.append(reply.good_until)
+                expiries.append(reply.expires_at)
             pages.append((page.description, page.content))
             total = page.total_results
     except BadSourceData:
@@ -109,7 +109,7 @@ def _ask_pages(
         oldest,
         () if fresh else tuple(urls),
         tuple(ages),
-        good_until=max((until for until in expiries if until is not None), default=None),
+        expires_at=max((until for until in expiries if until is not None), default=None),
     )
 
 

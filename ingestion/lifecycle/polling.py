@@ -63,7 +63,7 @@ class Watched:
     """A session, its saved classification and the last answer, as far as polling is concerned.
 
     A result may be there from `results_from` on; `asked_at` is None before the first time,
-    `good_until` where the last answer did not say until when it holds; `failures` counts those in a
+    `expires_at` where the last answer did not say until when it holds; `failures` counts those in a
     row. All times are UTC.
     """
 
@@ -72,7 +72,7 @@ class Watched:
     season_ends_at: datetime | None
     is_official: bool
     asked_at: datetime | None = None
-    good_until: datetime | None = None
+    expires_at: datetime | None = None
     failures: int = 0
 
 
@@ -102,9 +102,9 @@ def _next_at(session: Watched, results_from: datetime, ends_at: datetime) -> dat
 
 
 def _expiry(session: Watched, asked_at: datetime) -> datetime | None:
-    if session.good_until is None:
+    if session.expires_at is None:
         return None
-    return min(session.good_until, asked_at + LONGEST_TRUST)
+    return min(session.expires_at, asked_at + LONGEST_TRUST)
 
 
 def _after_asking(session: Watched, asked_at: datetime, age: timedelta) -> datetime:
@@ -112,7 +112,7 @@ def _after_asking(session: Watched, asked_at: datetime, age: timedelta) -> datet
     if session.failures:
         longest = LONGEST_RETRY_WHILE_AWAITED if is_awaited else LONGEST_RETRY
         return asked_at + retry_after(session.failures, longest=longest)
-    if is_awaited and session.good_until is not None:
+    if is_awaited and session.expires_at is not None:
         return asked_at + FIRST_RETRY
     if not session.is_official or age < PROMPT:
         return _after_answer(asked_at, age, is_official=session.is_official)

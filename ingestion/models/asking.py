@@ -42,7 +42,7 @@ class Poll(models.Model):
     answered_at = models.DateTimeField(
         null=True, blank=True, help_text="When the upstream last answered, with news or without."
     )
-    good_until = models.DateTimeField(
+    expires_at = models.DateTimeField(
         null=True,
         blank=True,
         help_text="Until then the upstream gives the same answer to everybody (its Expires).",

@@ -23,12 +23,11 @@ class IngestRun(models.Model):
     INTERRUPTED = "interrupted"
 
     class Fault(models.TextChoices):
-        """Nobody's: a person stopped it or asked for what there is not, or a limit of our own did
-        not let it ask."""
+        """`NONE`: interrupted, an invalid request, or our own rate limit."""
 
         UPSTREAM = "upstream", "the upstream's"
         OURS = "ours", "ours"
-        NOBODY = "nobody", "nobody's"
+        NONE = "none", "no fault"
 
     trigger = models.CharField(
         max_length=20, help_text="What started it: command, poll, schedule, sweep, admin."

@@ -9,8 +9,10 @@ from django.core import checks
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from ingestion.monitoring.alarms import configured_channels, send_test_alarm
 from ingestion.errors import IngestionError
+from ingestion.lifecycle import is_small_dispute
+from ingestion.models import Alarm, Event
+from ingestion.monitoring.alarms import configured_channels, send_test_alarm
 from ingestion.monitoring.health import (
     CLOCK_TOLERANCE,
     Finding,
@@ -19,10 +21,8 @@ from ingestion.monitoring.health import (
     print_duration,
     print_instant,
 )
-from ingestion.lifecycle import is_small_dispute
-from ingestion.models import Alarm, Event
-from ingestion.pipeline import configured_addresses, probe_upstreams
 from ingestion.monitoring.status import count_requests_left
+from ingestion.pipeline import configured_addresses, probe_upstreams
 
 # What a race weekend takes at most.
 REQUESTS_OF_A_WEEKEND = 60
@@ -119,7 +119,7 @@ def _check_upstreams(season: int, clock: Callable[[], datetime]) -> Iterator[Che
 def _describe_answer(name: str, season: int, failure: IngestionError | None) -> Check:
     if failure is None:
         return Check(name, Verdict.OK, f"it answers, with the calendar of {season}")
-    if failure.is_nobodys:
+    if failure.is_no_fault:
         return Check(name, Verdict.WARNING, f"it was not asked: {failure}")
     return Check(name, Verdict.FAILS, f"{failure}. {failure.advice}")
 

@@ -8,13 +8,13 @@ from typing import Any
 from django.db.models import Q, Sum
 
 from ingestion.budget import HOUR, requests_per_hour
+from ingestion.models import Alarm, Event, IngestRun, Poll, RequestBlock
 from ingestion.monitoring.health import (
     STATE_WORDS,
     Health,
     print_duration,
     print_instant,
 )
-from ingestion.models import Alarm, Event, IngestRun, Poll, RequestBlock
 
 # Of other seasons than the current one, as with what is overdue.
 AWAITED_FOR = timedelta(days=30)

@@ -19,7 +19,7 @@ from ingestion.save import season_locked
 JITTER = timedelta(seconds=20)
 
 WRITTEN = (
-    *("asked_at", "answered_at", "good_until", "next_at", "rounds"),
+    *("asked_at", "answered_at", "expires_at", "next_at", "rounds"),
     *("failures", "failing_since", "trouble"),
     *("both_read_at", "file_digest"),
 )
@@ -59,24 +59,24 @@ def _pair(
 
 def _remember_event(event: Event, heard: Heard, run: SeasonRun) -> Poll:
     poll = poll_of(event) or Poll(event=event, season=event.season)
-    _remember_outcome(poll, heard.error, heard.good_until, run.now)
+    _remember_outcome(poll, heard.error, heard.expires_at, run.now)
     return poll
 
 
 def _remember_outcome(
-    poll: Poll, error: IngestionError | None, good_until: datetime | None, now: datetime
+    poll: Poll, error: IngestionError | None, expires_at: datetime | None, now: datetime
 ) -> None:
     """An answer that cannot be used is a failure, and an answer all the same; a limit of our own is
     no failure of the upstream's."""
     poll.asked_at = now
-    poll.good_until = good_until
+    poll.expires_at = expires_at
     poll.next_at = error.retry_at if isinstance(error, SourceRateLimited) else None
     poll.trouble = "" if error is None else str(error)
     if error is None or isinstance(error, BadSourceData):
         poll.answered_at = now
     if error is None:
         poll.failures, poll.failing_since = 0, None
-    elif not error.is_nobodys:
+    elif not error.is_no_fault:
         poll.failures = min(poll.failures + 1, 1000)
         poll.failing_since = poll.failing_since or now
 
@@ -99,7 +99,7 @@ def watched(event: Event, season_ends_at: datetime | None) -> Watched:
         season_ends_at=season_ends_at,
         is_official=is_official,
         asked_at=asked_at,
-        good_until=poll.good_until if poll is not None else None,
+        expires_at=poll.expires_at if poll is not None else None,
         failures=poll.failures if poll is not None else 0,
     )
 

@@ -236,5 +236,5 @@ def _problem(
         grand_prix=session.grand_prix.slug,
         session_type=session.session_type.value,
         advice=error.advice if error is not None else "",
-        is_nobodys=error is not None and error.is_nobodys,
+        is_no_fault=error is not None and error.is_no_fault,
     )

@@ -98,11 +98,11 @@ def _hear(
             only = slugs[0] if len(slugs) == 1 else None
             gathered.problems.append(replace(problem, grand_prix=only))
         gathered.has_failed = True
-        good_until = error.good_until if isinstance(error, BadSourceData) else None
-        gathered.heard += [Heard(session_type, slug, good_until, error) for slug in slugs]
+        expires_at = error.expires_at if isinstance(error, BadSourceData) else None
+        gathered.heard += [Heard(session_type, slug, expires_at, error) for slug in slugs]
         return error
     gathered.classifications += answer.classifications
-    gathered.heard += [Heard(session_type, slug, answer.good_until) for slug in slugs]
+    gathered.heard += [Heard(session_type, slug, answer.expires_at) for slug in slugs]
     return None
 
 
@@ -111,7 +111,7 @@ class Told:
     """What an answer says, whether of other races too, and until when it would be the same."""
 
     classifications: Classifications
-    good_until: datetime | None = None
+    expires_at: datetime | None = None
     has_others: bool = False
 
 
@@ -144,7 +144,7 @@ def _ask_results(
         raise
     gathered.answers += 1
     whole = [_asked_alone(one, run) if _is_mixed(one) else one for one in classifications]
-    return Told(whole, answer.good_until)
+    return Told(whole, answer.expires_at)
 
 
 def _ask_rest(
@@ -203,7 +203,7 @@ def _ask_round(
     own = _round_of(gathered, one.grand_prix)
     if own is None:
         error = BadSourceData(f"Jolpica's calendar of {run.season} has no {one.grand_prix.name}")
-        error.good_until = told.good_until
+        error.expires_at = told.expires_at
         raise error
     if own == number:
         return told
@@ -228,7 +228,7 @@ def _right_ones(
     right = [one for one in told.classifications if is_race_of(one.race, wanted)]
     others = [one for one in told.classifications if one not in right]
     gathered.notes += [_refusal(one, wanted, run) for one in others]
-    return Told(right, told.good_until, has_others=bool(others))
+    return Told(right, told.expires_at, has_others=bool(others))
 
 
 def _round_of(gathered: Gathered, wanted: StoredGrandPrix) -> int | None:

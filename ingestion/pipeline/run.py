@@ -119,7 +119,7 @@ def _failure_contained(season: int, report: RunReport) -> Iterator[None]:
         raise
     except IngestionError as error:
         report.problems.append(
-            Problem(str(error), season=season, advice=error.advice, is_nobodys=error.is_nobodys)
+            Problem(str(error), season=season, advice=error.advice, is_no_fault=error.is_no_fault)
         )
     except Exception as error:
         logger.exception("the season failed", extra={"season": season})
@@ -167,9 +167,9 @@ def _recorded(
 
 def _describe_ending(error: BaseException) -> Problem:
     if isinstance(error, KeyboardInterrupt):
-        return Problem("interrupted; what was saved before stays", is_nobodys=True)
+        return Problem("interrupted; what was saved before stays", is_no_fault=True)
     if isinstance(error, IngestionError):
-        return Problem(str(error), is_ours=not error.is_nobodys, is_nobodys=error.is_nobodys)
+        return Problem(str(error), is_ours=not error.is_no_fault, is_no_fault=error.is_no_fault)
     return Problem(f"stopped by {type(error).__name__}", is_ours=True)
 
 

@@ -105,5 +105,5 @@ class SeasonRun:
             self.season,
             session_type=kind,
             advice=error.advice,
-            is_nobodys=error.is_nobodys,
+            is_no_fault=error.is_no_fault,
         )

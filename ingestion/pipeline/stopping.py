@@ -38,9 +38,9 @@ def describe_stop(
     if request.is_range:
         later = [year for year in request.seasons if year > season]
         message = f"{refusal}; left for later: {_name_left(left, season, later)}"
-        return Problem(message, advice=advice, is_nobodys=refusal.is_nobodys)
+        return Problem(message, advice=advice, is_no_fault=refusal.is_no_fault)
     kinds = "" if CALENDARS in left else f"; left for later: {_name_kinds(left)}"
-    return Problem(f"{refusal}{kinds}", season, advice=advice, is_nobodys=refusal.is_nobodys)
+    return Problem(f"{refusal}{kinds}", season, advice=advice, is_no_fault=refusal.is_no_fault)
 
 
 def _name_left(left: Sequence[str], season: int, later: Sequence[int]) -> str:

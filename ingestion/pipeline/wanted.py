@@ -59,13 +59,13 @@ def name_wanted(wanted: Wanted) -> dict[str, list[str] | str]:
 class Heard:
     """What came of asking: an answer, with news or without, or an error.
 
-    `grand_prix` is its slug, None where the whole season was asked for; until `good_until` (UTC)
+    `grand_prix` is its slug, None where the whole season was asked for; until `expires_at` (UTC)
     the upstream would answer the same again.
     """
 
     session_type: SessionType
     grand_prix: str | None
-    good_until: datetime | None = None
+    expires_at: datetime | None = None
     error: IngestionError | None = None
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from django.db import transaction
 
-from ingestion.queue.cluster import cluster_settings
 from ingestion.models import IngestRun, TaskRun
+from ingestion.queue.cluster import cluster_settings
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, time, timedelta
 from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
-from ingestion.queue.cluster import queue_name
 from ingestion.models import CreatedSchedule
+from ingestion.queue.cluster import queue_name
 
 logger = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.monitoring.alarms import beat, sound_alarms
 from ingestion.monitoring.health import check_health, has_just_begun
-from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.pipeline import (
     Due,
     IngestRequest,
@@ -30,8 +30,8 @@ from ingestion.pipeline import (
     prune,
     request_of_event,
 )
-from ingestion.report import RunReport
 from ingestion.queue.run_lock import run_once
+from ingestion.report import RunReport
 
 Clock = Callable[[], datetime]
 

@@ -19,6 +19,8 @@ from ingestion.pipeline import (
     configured_rules,
     ingest,
 )
+from ingestion.queue.schedules import DECLARED
+from ingestion.queue.tasks import hear_nothing
 from ingestion.rehearsal.clock import VirtualClock, virtual_time
 from ingestion.rehearsal.game import Game, listening, read_times
 from ingestion.rehearsal.monitor import Monitor, look_times
@@ -28,8 +30,6 @@ from ingestion.rehearsal.window import Window
 from ingestion.rehearsal.worker import Death, Worker, run_times
 from ingestion.sample.played import PlayedSeason
 from ingestion.sample.played_upstream import PlayedUpstream
-from ingestion.queue.schedules import DECLARED
-from ingestion.queue.tasks import hear_nothing
 
 # The worker is dead when this race begins, and for as long before and after.
 DEATH_AT = "belgium"

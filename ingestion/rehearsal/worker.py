@@ -12,9 +12,9 @@ from django.utils.module_loading import import_string
 from django_q.models import Success
 from django_q.signals import pre_execute
 
+from ingestion.queue.schedules import DECLARED, Declared
 from ingestion.rehearsal.clock import VirtualClock
 from ingestion.rehearsal.window import Window
-from ingestion.queue.schedules import DECLARED, Declared
 
 logger = logging.getLogger(__name__)
 

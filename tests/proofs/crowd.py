@@ -22,11 +22,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 
-from ingestion.queue import tasks
 from ingestion.corrections import Author, correct_classification, correct_start, disqualify, key_of
 from ingestion.corrections.entries import kept_entries, numbered
 from ingestion.errors import ChangedMeanwhile
 from ingestion.models import Change, Event
+from ingestion.queue import tasks
 from ingestion.sample.season import Season
 from tests.command_line import in_year
 from tests.forks import exit_code, fork, wait

@@ -10,13 +10,13 @@ from django.db import DatabaseError
 from django.utils import timezone
 from rich.text import Text
 
-from ingestion.monitoring.alarms import acknowledge, configured_channels, sound_alarms
 from ingestion.errors import WrongRequest
-from ingestion.monitoring.health import STATE_WORDS, Health, State, check_health
 from ingestion.management.databases import explain_database
 from ingestion.management.documented import DocumentedCommand
 from ingestion.management.tables import facts_table, open_console
 from ingestion.models import Alarm
+from ingestion.monitoring.alarms import acknowledge, configured_channels, sound_alarms
+from ingestion.monitoring.health import STATE_WORDS, Health, State, check_health
 from ingestion.monitoring.status import Fact, describe_status, read_status, status_fields
 
 WRONG_USAGE = 2

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from ingestion.models import Alarm
 from ingestion.monitoring.alarms.delivery import Channels, Courier, beat, configured_channels
 from ingestion.monitoring.alarms.messages import (
     Message,
@@ -23,7 +24,6 @@ from ingestion.monitoring.alarms.messages import (
     tell_test,
 )
 from ingestion.monitoring.health import Finding, Health
-from ingestion.models import Alarm
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

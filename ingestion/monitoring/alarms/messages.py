@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ingestion.monitoring.health import Finding, print_instant
 from ingestion.models import Alarm
+from ingestion.monitoring.health import Finding, print_instant
 
 SENDER = "F1 Picks"
 

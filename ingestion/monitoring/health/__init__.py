@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from ingestion.models import Alarm
 from ingestion.monitoring.health.beginning import has_just_begun
 from ingestion.monitoring.health.facts import TICK, TICK_SCHEDULE, Facts, gather_facts
 from ingestion.monitoring.health.findings import (
@@ -23,7 +24,6 @@ from ingestion.monitoring.health.ours import (
 )
 from ingestion.monitoring.health.people import find_disputes, find_proposals, find_unknown_starts
 from ingestion.monitoring.health.upstream import find_overdue, find_silence, find_unread_calendars
-from ingestion.models import Alarm
 
 __all__ = [
     "CLOCK_TOLERANCE",

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import takewhile
 
+from ingestion.models import Alarm, IngestRun
 from ingestion.monitoring.health.facts import Facts
 from ingestion.monitoring.health.findings import Finding, print_duration, print_instant
-from ingestion.models import Alarm, IngestRun
 
 # Five ticks; a look at every five minutes then notices a dead worker within thirty.
 NO_TICK_FOR = timedelta(minutes=25)
@@ -57,9 +57,7 @@ def find_failing_runs(facts: Facts) -> Iterator[Finding]:
 
 def _tells_of_us(facts: Facts, run: IngestRun) -> bool:
     """One that is over, unless a person or a limit ended it before it could do anything."""
-    came_to_nothing = (
-        run.outcome == IngestRun.Outcome.FAILED and run.fault == IngestRun.Fault.NOBODY
-    )
+    came_to_nothing = run.outcome == IngestRun.Outcome.FAILED and run.fault == IngestRun.Fault.NONE
     is_over = run.ended_at is not None or facts.is_interrupted(run)
     return is_over and not came_to_nothing
 

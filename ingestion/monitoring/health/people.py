@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from ingestion.lifecycle import is_small_dispute
+from ingestion.models import Alarm, Event
 from ingestion.monitoring.health.facts import AHEAD, Facts
 from ingestion.monitoring.health.findings import Finding, print_instant
 from ingestion.monitoring.health.upstream import name_event
-from ingestion.lifecycle import is_small_dispute
-from ingestion.models import Alarm, Event
 
 
 def find_proposals(facts: Facts) -> Iterator[Finding]:

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from ingestion.monitoring.health.facts import AWAITED_FOR, Facts
-from ingestion.monitoring.health.findings import Finding, print_instant
 from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.models import OVERDUE_AFTER, Alarm, Event, Poll
+from ingestion.monitoring.health.facts import AWAITED_FOR, Facts
+from ingestion.monitoring.health.findings import Finding, print_instant
 
 # Of many that fail.
 NAMED = 3

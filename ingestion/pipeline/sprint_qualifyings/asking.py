@@ -39,7 +39,7 @@ class Asked:
     @property
     def heard(self) -> Iterator[Heard]:
         for slug in self.official:
-            yield Heard(SPRINT_QUALIFYING, slug, good_until=self.expiries.get(slug))
+            yield Heard(SPRINT_QUALIFYING, slug, expires_at=self.expiries.get(slug))
         for slug, error in self.errors.items():
             failure = None if _is_not_there_yet(error) else error
             yield Heard(SPRINT_QUALIFYING, slug, self.expiries.get(slug), failure)
@@ -124,14 +124,14 @@ def _ask_one(
     if found is None:
         raise ResultsNotReady(f"Jolpica's newer form has no sprint qualifying of the {name}")
     answer = fetch.fetch_sprint_qualifying(run.upstream, found.key, name, fresh=fresh)
-    asked.expiries[weekend.grand_prix.slug] = answer.good_until
+    asked.expiries[weekend.grand_prix.slug] = answer.expires_at
     try:
         told = _read(answer, found, gathered, run)
         check_classification(told, SeasonField())
     except BadSourceData as error:
         fetch.forget(answer)
         # The list of drivers may have news sooner than the session.
-        sooner = [until for until in (answer.good_until, error.good_until) if until is not None]
+        sooner = [until for until in (answer.expires_at, error.expires_at) if until is not None]
         asked.expiries[weekend.grand_prix.slug] = min(sooner, default=None)
         raise
     except ResultsNotReady as error:
@@ -154,11 +154,11 @@ def _read(
     try:
         return read(known, answer.generated_at)
     except transform.UnknownEntrant as error:
-        drivers, good_until = _ask_drivers(found, run, error)
+        drivers, expires_at = _ask_drivers(found, run, error)
     try:
         return read([*known, *drivers], answer.generated_at)
     except transform.UnknownEntrant as error:
-        error.good_until = good_until
+        error.expires_at = expires_at
         raise
 
 
@@ -176,7 +176,7 @@ def _ask_drivers(
     except (SourceUnavailable, BadSourceData):
         raise unknown from None
     try:
-        return transform.read_drivers(answer.content), answer.good_until
+        return transform.read_drivers(answer.content), answer.expires_at
     except BadSourceData:
         fetch.forget(answer)
         raise unknown from None

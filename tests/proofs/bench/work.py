@@ -9,8 +9,8 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from ingestion.queue import tasks
 from ingestion.pipeline import IngestRequest, configured_addresses, configured_rules, ingest
+from ingestion.queue import tasks
 from ingestion.records import SessionType
 from ingestion.report import SeasonLine
 from tests.proofs.bench.counting import read_memory

@@ -12,9 +12,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management import load_command_class
 
-from ingestion.queue import tasks
 from ingestion.fetch.door import Door
 from ingestion.models import Event, IngestRun
+from ingestion.queue import tasks
 from ingestion.rehearsal.clock import VirtualClock, virtual_time
 from tests.upstream import FaultyUpstream
 
