@@ -21,11 +21,13 @@ STYLES = ("console", "json")
 MASK = "***"
 WORDS = r"(?:passw(?:or)?d|pwd|secret|token|api_?key)"
 SECRET_NAME = re.compile(WORDS, re.IGNORECASE)
-# As far as the last @ of the word: an unescaped @ or / in a password must not end it.
-URL_PASSWORD = re.compile(r"([a-z][a-z0-9+.\-]*://[^\s:/@]*):\S*@", re.IGNORECASE)
+# As far as the last @ of the word: an unescaped @ or / in a password must not end it. Both patterns
+# begin at the start of a word alone: from each letter of a long one they would take seconds.
+URL_PASSWORD = re.compile(r"(?<![a-z0-9+.\-])([a-z][a-z0-9+.\-]*://[^\s:/@]*):\S*@", re.IGNORECASE)
 # password=x, 'PASSWORD': 'x', "api_key": "x"; libpq's own connection strings are of the first form.
 NAMED_SECRET = re.compile(
-    rf"""([\w-]*{WORDS}[\w-]*["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&)}}\]]+)""", re.IGNORECASE
+    rf"""(?<![\w-])([\w-]*{WORDS}[\w-]*["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&)}}\]]+)""",
+    re.IGNORECASE,
 )
 
 # A shorter one stands in too many words by chance.
