@@ -1,4 +1,7 @@
-"""The .env file: reading it, and `python -m f1picks.environment`, which creates it."""
+"""The .env file, and values of the environment, refused by name where they cannot be used.
+
+`python -m f1picks.environment` creates the file.
+"""
 
 import io
 import os
@@ -8,12 +11,60 @@ import sys
 import tempfile
 from pathlib import Path
 
+import environ
 from django.core.exceptions import ImproperlyConfigured
 
 ROOT = Path(__file__).resolve().parent.parent
 
 ASSIGNMENT = re.compile(r"^(?:export )?([A-Za-z_][A-Za-z_0-9]*)=", re.MULTILINE)
+COMMENT = re.compile(r"(?:^|\s)#")
+SWITCHES = {
+    **dict.fromkeys(("on", "yes", "true", "1", "y", "t", "ok"), True),
+    **dict.fromkeys(("off", "no", "false", "0", "n", "f", ""), False),
+}
 SECRET_KEY_LINE = re.compile(r"^(?:export )?SECRET_KEY=(.*)$", re.MULTILINE)
+
+
+class Environment(environ.Env):  # type: ignore[misc]
+    """Variables by name, refused by name where their values cannot be used: no message has a value.
+
+    django-environ itself takes a value that starts with `$` for another variable's name, and
+    anything that is not yes for no.
+    """
+
+    def secret(self, name: str) -> str:
+        """Exactly as it is written: a password may hold a # or spaces."""
+        value: str = self.ENVIRON.get(name, "")
+        return value
+
+    def text(self, name: str) -> str:
+        value = self.secret(name)
+        if COMMENT.search(value):
+            raise ImproperlyConfigured(
+                f"{name} has a comment behind its value; a comment needs a line of its own."
+            )
+        return value.strip()
+
+    def texts(self, name: str) -> list[str]:
+        """Separated by commas."""
+        return [part.strip() for part in self.text(name).split(",") if part.strip()]
+
+    def switch(self, name: str) -> bool:
+        """Empty is off."""
+        value = self.text(name).lower()
+        if value not in SWITCHES:
+            raise ImproperlyConfigured(f"{name} is neither on nor off.")
+        return SWITCHES[value]
+
+    def number(self, name: str, *, default: int, least: int, most: int) -> int:
+        """A whole number between two limits."""
+        value = self.text(name)
+        if not value:
+            return default
+        is_number = value.isascii() and value.isdigit() and len(value) <= len(str(most))
+        if not (is_number and least <= int(value) <= most):
+            raise ImproperlyConfigured(f"{name} is no whole number from {least} to {most}.")
+        return int(value)
 
 
 def read_env_file(named: str, *, default: Path) -> io.StringIO:
@@ -31,30 +82,16 @@ def read_env_file(named: str, *, default: Path) -> io.StringIO:
         raise ImproperlyConfigured(f"{path} cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError:
         raise ImproperlyConfigured(f"{path} is not UTF-8 text.") from None
-    return io.StringIO("\n".join(_assignments(lines, name=path.name)))
-
-
-def _assignments(lines: list[str], *, name: str) -> list[str]:
-    kept = []
+    assignments = []
     for number, line in enumerate(lines, start=1):
         text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        if not ASSIGNMENT.match(text):
-            raise ImproperlyConfigured(f"Line {number} of {name} is not of the form NAME=value.")
-        kept.append(text)
-    return kept
-
-
-def read_number(name: str, text: str, *, default: int, least: int, most: int) -> int:
-    """A whole number between two limits, or one line that says so."""
-    text = text.strip()
-    if not text:
-        return default
-    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
-    if not (is_number and least <= int(text) <= most):
-        raise ImproperlyConfigured(f"{name} is no whole number from {least} to {most}.")
-    return int(text)
+        if text and not text.startswith("#"):
+            if not ASSIGNMENT.match(text):
+                raise ImproperlyConfigured(
+                    f"Line {number} of {path.name} is not of the form NAME=value."
+                )
+            assignments.append(text)
+    return io.StringIO("\n".join(assignments))
 
 
 def variable_names(path: Path) -> list[str]:
@@ -62,22 +99,20 @@ def variable_names(path: Path) -> list[str]:
 
 
 def create_env_file(path: Path, *, example: Path) -> str:
-    """Create `path` from the example; answer with what was done, empty if nothing was."""
-    key = f"SECRET_KEY={secrets.token_urlsafe(50)}"
-    if not path.exists():
-        _write_private(path, _with_secret_key(example.read_text(encoding="utf-8"), key))
-        return f"{path.name} created, with a secret key of its own."
-    text = path.read_text(encoding="utf-8-sig")
+    """Create `path` from the example; returns what was done, empty if nothing was."""
+    is_new = not path.exists()
+    text = (example if is_new else path).read_text(encoding="utf-8-sig")
     if any(value.strip(" \t'\"") for value in SECRET_KEY_LINE.findall(text)):
         return ""
-    _write_private(path, _with_secret_key(text, key))
-    return f"{path.name} had no secret key: a new one was added."
-
-
-def _with_secret_key(text: str, key: str) -> str:
+    line = f"SECRET_KEY={secrets.token_urlsafe(50)}"
     if SECRET_KEY_LINE.search(text):
-        return SECRET_KEY_LINE.sub(key, text, count=1)
-    return f"{text.rstrip()}\n{key}\n".lstrip()
+        text = SECRET_KEY_LINE.sub(line, text, count=1)
+    else:
+        text = f"{text.rstrip()}\n{line}\n".lstrip()
+    _write_private(path, text)
+    if is_new:
+        return f"{path.name} created, with a secret key of its own."
+    return f"{path.name} had no secret key: a new one was added."
 
 
 def _write_private(path: Path, text: str) -> None:
@@ -93,11 +128,7 @@ def _write_private(path: Path, text: str) -> None:
         raise
 
 
-def main() -> None:
+if __name__ == "__main__":
     done = create_env_file(ROOT / ".env", example=ROOT / ".env.example")
     if done:
         sys.stdout.write(f"{done}\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -5,44 +5,34 @@ import logging.config
 from pathlib import Path
 from typing import Any
 
-import environ
-
 from f1picks.database import parse_database_url
 from f1picks.email import parse_email_url
-from f1picks.environment import read_env_file, read_number
-from f1picks.logs import keep_secret, keep_secrets_of_addresses, logging_config
+from f1picks.environment import Environment, read_env_file
+from f1picks.logs import logging_config
+from f1picks.masking import keep_secret, keep_secrets_of_addresses
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+env = Environment()
 # Whatever the environment says wins over the file.
 env.read_env(read_env_file(env.ENVIRON.get("ENV_FILE", ""), default=BASE_DIR / ".env"))
 
-
-def literal(name: str) -> str:
-    """A value as it is written: django-environ takes one that starts with `$` for another
-    variable's name, and prints it when there is none. Passwords may start with `$`.
-    """
-    value: str = env.ENVIRON.get(name, "")
-    return value
-
-
-LOG_LEVEL = env.str("LOG_LEVEL", default="").strip().upper() or "INFO"
-LOG_FORMAT = env.str("LOG_FORMAT", default="").strip().lower() or "console"
+LOG_LEVEL = env.text("LOG_LEVEL").upper() or "INFO"
+LOG_FORMAT = env.text("LOG_FORMAT").lower() or "console"
 LOGGING = logging_config(level=LOG_LEVEL, style=LOG_FORMAT)
 # Applied here and not by Django, which would do it after these settings have had their say.
 LOGGING_CONFIG = None
 logging.config.dictConfig(LOGGING)
 logging.captureWarnings(True)
 
-DEFAULT_EXCEPTION_REPORTER = "f1picks.debugging.MaskingReporter"
-DEFAULT_EXCEPTION_REPORTER_FILTER = "f1picks.debugging.MaskingFilter"
+DEFAULT_EXCEPTION_REPORTER = "f1picks.serving.MaskingReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "f1picks.serving.MaskingFilter"
 
-DEBUG = env.bool("DEBUG", default=False)
-# Empty is fine for commands, Django asks for it when it signs something; serving.py asks first.
-SECRET_KEY = literal("SECRET_KEY") or ("django-insecure-only-for-debug" if DEBUG else "")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", cast=str.strip, default=[]) or ["localhost", "127.0.0.1"]
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", cast=str.strip, default=[])
+DEBUG = env.switch("DEBUG")
+# Empty is fine for commands; serving.py refuses to serve pages without one.
+SECRET_KEY = env.secret("SECRET_KEY") or ("django-insecure-only-for-debug" if DEBUG else "")
+ALLOWED_HOSTS = env.texts("ALLOWED_HOSTS") or ["localhost", "127.0.0.1"]
+CSRF_TRUSTED_ORIGINS = env.texts("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -65,7 +55,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "f1picks.headers.content_security_policy",
+    "f1picks.serving.content_policy",
 ]
 
 ROOT_URLCONF = "f1picks.urls"
@@ -86,7 +76,7 @@ TEMPLATES = [
     },
 ]
 
-_database = parse_database_url(literal("DATABASE_URL"), base_dir=BASE_DIR)
+_database = parse_database_url(env.text("DATABASE_URL"), base_dir=BASE_DIR)
 for _notice in _database.notices:
     logging.getLogger(__name__).warning(_notice)
 DATABASES = {"default": _database.settings}
@@ -111,28 +101,28 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "f1picks.static.CollectedFiles"},
+    "staticfiles": {"BACKEND": "f1picks.serving.CollectedFiles"},
 }
 # Until `collectstatic` has run, each file is looked for where it came from, at each request.
 IS_COLLECTED = (STATIC_ROOT / "staticfiles.json").is_file()
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not IS_COLLECTED
 
 # Off by default: plain http on this machine must work.
-HTTPS_ONLY = env.bool("HTTPS_ONLY", default=False)
+HTTPS_ONLY = env.switch("HTTPS_ONLY")
 SECURE_SSL_REDIRECT = HTTPS_ONLY
 SESSION_COOKIE_SECURE = HTTPS_ONLY
 CSRF_COOKIE_SECURE = HTTPS_ONLY
-# Whoever watches over us asks over plain http, from inside.
+# Monitors ask over plain http, from inside.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = 30 * 24 * 3600 if HTTPS_ONLY else 0
 # Subdomains and browsers' preload lists are for the domain's owner to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-if env.bool("HTTPS_PROXY_HEADER", default=False):
+if env.switch("HTTPS_PROXY_HEADER"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-# The queue's workers; ingestion.checks holds the values to what this work needs, and says why.
-WORKERS = read_number("WORKERS", literal("WORKERS"), default=2, least=1, most=99)
-REDIS_URL = literal("REDIS_URL").strip()
+# The queue's workers; ingestion.checks says which values this work needs, and why.
+WORKERS = env.number("WORKERS", default=2, least=1, most=99)
+REDIS_URL = env.text("REDIS_URL")
 Q_CLUSTER: dict[str, Any] = {
     "name": "f1picks",
     **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
@@ -150,30 +140,26 @@ Q_CLUSTER: dict[str, Any] = {
     "time_zone": "UTC",
 }
 
-FASTF1_CACHE_DIR = BASE_DIR / Path(literal("FASTF1_CACHE_DIR") or "cache/fastf1").expanduser()
+FASTF1_CACHE_DIR = BASE_DIR / Path(env.text("FASTF1_CACHE_DIR") or "cache/fastf1").expanduser()
 # Empty: FastF1's own addresses.
-F1_SCHEDULE_URL = literal("F1_SCHEDULE_URL").strip()
-JOLPICA_URL = literal("JOLPICA_URL").strip()
+F1_SCHEDULE_URL = env.text("F1_SCHEDULE_URL")
+JOLPICA_URL = env.text("JOLPICA_URL")
 # Empty: no live timing.
-F1_USERNAME = literal("F1_USERNAME")
-F1_PASSWORD = literal("F1_PASSWORD")
+F1_USERNAME = env.text("F1_USERNAME")
+F1_PASSWORD = env.secret("F1_PASSWORD")
 # Empty: FastF1's own. Anything else is a stand-in on this machine.
-LIVE_TIMING_URL = literal("LIVE_TIMING_URL").strip()
+LIVE_TIMING_URL = env.text("LIVE_TIMING_URL")
 # Of each host; never more than FastF1 and Jolpica allow, see ingestion.budget.
-F1_REQUESTS_PER_HOUR = read_number(
-    "F1_REQUESTS_PER_HOUR", literal("F1_REQUESTS_PER_HOUR"), default=180, least=30, most=180
-)
-F1_SETTLE_AFTER_HOURS = read_number(
-    "F1_SETTLE_AFTER_HOURS", literal("F1_SETTLE_AFTER_HOURS"), default=24, least=0, most=9999
-)
-F1_APPLY_SETTLED_CHANGES = env.bool("F1_APPLY_SETTLED_CHANGES", default=False)
+F1_REQUESTS_PER_HOUR = env.number("F1_REQUESTS_PER_HOUR", default=180, least=30, most=180)
+F1_SETTLE_AFTER_HOURS = env.number("F1_SETTLE_AFTER_HOURS", default=24, least=0, most=9999)
+F1_APPLY_SETTLED_CHANGES = env.switch("F1_APPLY_SETTLED_CHANGES")
 
-# Who is told when something is wrong; nobody where both are empty.
-F1_ALARM_EMAILS = list(filter(None, env.list("F1_ALARM_EMAILS", cast=str.strip, default=[])))
-F1_ALARM_WEBHOOK = literal("F1_ALARM_WEBHOOK").strip()
+# Who gets the alarms; no one where both are empty.
+F1_ALARM_EMAILS = env.texts("F1_ALARM_EMAILS")
+F1_ALARM_WEBHOOK = env.text("F1_ALARM_WEBHOOK")
 # Called after each good tick; empty: nothing is.
-HEARTBEAT_URL = literal("HEARTBEAT_URL").strip()
-_mail_server = parse_email_url(literal("EMAIL_URL"))
+HEARTBEAT_URL = env.text("HEARTBEAT_URL")
+_mail_server = parse_email_url(env.text("EMAIL_URL"))
 EMAIL_HOST = _mail_server.host
 EMAIL_PORT = _mail_server.port
 EMAIL_HOST_USER = _mail_server.user
@@ -182,15 +168,15 @@ EMAIL_USE_TLS = _mail_server.encryption == "tls"
 EMAIL_USE_SSL = _mail_server.encryption == "ssl"
 # Django's own default is to wait for ever.
 EMAIL_TIMEOUT = 30
-DEFAULT_FROM_EMAIL = literal("DEFAULT_FROM_EMAIL").strip() or "f1picks@localhost"
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL") or "f1picks@localhost"
 
-# Whatever line they get into, and into Django's page about an error.
+# Masked wherever they are written: log lines, and Django's page about an error.
 _database_password = DATABASES["default"].get("PASSWORD", "")
 if _database_password != DATABASES["default"].get("USER", ""):
     keep_secret(_database_password)
 keep_secret(SECRET_KEY, F1_PASSWORD, EMAIL_HOST_PASSWORD)
 keep_secrets_of_addresses(REDIS_URL, F1_SCHEDULE_URL, JOLPICA_URL)
-# Who knows these can post there: all of them is secret.
+# Whoever knows these can post there: they are secret as a whole.
 for _address in (F1_ALARM_WEBHOOK, HEARTBEAT_URL):
     keep_secret(_address, _address.partition("://")[2].partition("/")[2])
     keep_secrets_of_addresses(_address)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from f1picks.logs import logging_config, mask_text
+from f1picks.logs import logging_config
+from f1picks.masking import mask_text
 from tests.project import Project
 
 pytestmark = pytest.mark.project
@@ -134,6 +135,16 @@ def test_what_is_named_like_a_secret_is_masked_wherever_it_stands(name: str) -> 
     }
     assert MARK not in formatted("console", "%s", {name: MARK})
     assert MARK not in formatted("console", "said %s", ValueError(f"{name}={MARK}"))
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_characters_that_a_terminal_obeys_are_shown_as_text(style: str) -> None:
+    name = "Max\x1b[2J\x9b1A\u202eneppatsreV\u2066\r\udcff"
+    line = formatted(style, "driver %s", name, driver=name, error=ValueError(name))
+    assert line.isprintable()
+    assert "Max" in line
+    assert "neppatsreV" in line
+    line.encode()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from f1picks.headers import POLICY
+from f1picks.serving import CONTENT_POLICY
 from ingestion.models import Alarm, Change, Event
 from tests.installation import healthy
 from tests.operators import page_of, race, season_page
@@ -26,7 +26,7 @@ from tests.project import Project
 
 MARK = "s3cr3t-MARK"
 HEADERS = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": CONTENT_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from f1picks.environment import ROOT, read_number, variable_names
+from f1picks.environment import ROOT, Environment, variable_names
 from tests.project import Project
 
 pytestmark = [pytest.mark.once, pytest.mark.project]
@@ -28,6 +28,12 @@ def read(project: Project, *names: str, **env: str) -> list[Any]:
     assert ran.returncode == 0, ran.stderr
     values: dict[str, Any] = json.loads(ran.stdout)
     return list(values.values())
+
+
+def env_of(value: str) -> Environment:
+    env = Environment()
+    env.ENVIRON = {"NAME": value}
+    return env
 
 
 def test_defaults_are_safe_and_need_no_environment(unmigrated_project: Project) -> None:
@@ -133,9 +139,76 @@ def test_env_file_that_cannot_be_read_is_refused_and_never_shown(
     assert "hunter2marked" not in checked.stdout + checked.stderr
 
 
+@pytest.mark.parametrize("value", ["enabled", "on # production", "# off", "2", "tru", "on;", "o n"])
+def test_a_switch_that_is_neither_on_nor_off_is_refused(value: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^NAME (is neither|has a comment)"):
+        env_of(value).switch("NAME")
+
+
+@pytest.mark.parametrize(
+    ("value", "is_on"),
+    [("ON", True), (" yes ", True), ("1", True), ("True", True), ("", False), ("No", False)],
+)
+def test_a_switch_is_on_or_off(value: str, is_on: bool) -> None:
+    assert env_of(value).switch("NAME") is is_on
+
+
+def switches_and_texts() -> list[tuple[str, str]]:
+    """Each variable of the settings with a value that it cannot have."""
+    tree = ast.parse((ROOT / "f1picks" / "settings.py").read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    reads = {ast.unparse(node.args[0]).strip("'"): ast.unparse(node.func) for node in calls}
+    wrong = {"env.switch": ["enabled", "on # production"], "env.text": ["./x # a comment"]}
+    wrong["env.texts"] = wrong["env.text"]
+    return [(name, value) for name, function in reads.items() for value in wrong.get(function, [])]
+
+
+CHECK_EACH = """
+import importlib, os, sys
+import django.conf
+from django.core.exceptions import ImproperlyConfigured
+for name, value in %r:
+    os.environ[name] = value
+    sys.modules.pop("f1picks.settings", None)
+    try:
+        importlib.import_module("f1picks.settings")
+    except ImproperlyConfigured as error:
+        print(str(error).split()[0])
+    else:
+        print("accepted", name)
+    del os.environ[name]
+"""
+
+
+def test_every_variable_refuses_a_comment_behind_its_value_by_name(
+    unmigrated_project: Project,
+) -> None:
+    cases = switches_and_texts()
+    assert len(cases) > 20
+    ran = unmigrated_project.manage("shell", "-v0", "-c", CHECK_EACH % cases)
+    assert ran.stdout.split("\n")[:-1] == [name for name, _ in cases], ran.stderr
+
+
+@pytest.mark.parametrize("line", ["HTTPS_ONLY=on # here", "FASTF1_CACHE_DIR=./c # fast disk"])
+def test_a_comment_behind_a_value_in_the_file_is_one_line_and_exit_1(
+    unmigrated_project: Project, tmp_path: Path, line: str
+) -> None:
+    file = tmp_path / "it.env"
+    file.write_text(f"{line}\n")
+    environment = unmigrated_project.environment({"ENV_FILE": str(file)})
+    del environment["FASTF1_CACHE_DIR"]
+    command = unmigrated_project.command("check")
+    checked = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
+    name = line.partition("=")[0]
+    assert (checked.returncode, checked.stdout) == (1, "")
+    assert checked.stderr.startswith(f"Wrong configuration: {name} has a comment behind its value;")
+    assert checked.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
+        ("HTTPS_ONLY", "is neither on nor off."),
         ("LOG_LEVEL", "is none of "),
         ("LOG_FORMAT", "is none of "),
         ("WORKERS", "is no whole number from 1 to 99."),
@@ -157,12 +230,12 @@ def test_wrong_value_is_one_line_and_exit_1(
 )
 def test_limit_of_requests_is_lowered_and_never_raised(value: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^NAME is no whole number from 30 to 180\.$"):
-        read_number("NAME", value, default=180, least=30, most=180)
+        env_of(value).number("NAME", default=180, least=30, most=180)
 
 
 @pytest.mark.parametrize(("value", "number"), [("", 180), (" 60 ", 60), ("030", 30), ("180", 180)])
 def test_limit_of_requests_is_a_whole_number(value: str, number: int) -> None:
-    assert read_number("NAME", value, default=180, least=30, most=180) == number
+    assert env_of(value).number("NAME", default=180, least=30, most=180) == number
 
 
 def test_limit_of_requests_that_is_too_high_is_one_line_and_exit_1(
@@ -239,7 +312,7 @@ def test_admin_answers_and_nothing_else_does(project: Project) -> None:
 def test_the_example_file_names_every_variable_that_settings_read() -> None:
     tree = ast.parse((ROOT / "f1picks" / "settings.py").read_text())
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
-    first = [node.args[0] for node in calls if ast.unparse(node.func).startswith(("env.", "lit"))]
+    first = [node.args[0] for node in calls if ast.unparse(node.func).startswith("env.")]
     names = {node.value for node in first if isinstance(node, ast.Constant)} - {"ENV_FILE"}
     assert len(names) > 10
     assert names == set(variable_names(ROOT / ".env.example"))
