@@ -6,7 +6,7 @@ Both are lists of entries as the feed keeps them: the fields of `ResultRecord`, 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ingestion.records import SessionType
+from ingestion.sessions import SessionType
 
 Entry = Mapping[str, Any]
 Entries = Sequence[Entry]
@@ -31,7 +31,7 @@ def touches_leaders(session_type: str, before: Entries, after: Entries) -> bool:
 
 def picked_places(session_type: str) -> int:
     """How many places people pick: three of a race or sprint, the pole of a qualifying."""
-    return 3 if session_type in (SessionType.RACE, SessionType.SPRINT) else 1
+    return SessionType(session_type).kind.scored_places
 
 
 def is_disqualified(entry: Entry) -> bool:

@@ -10,17 +10,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from ingestion.sessions import SessionType
+
 # FastF1's schedule files begin with it; older seasons are known from Jolpica's calendar alone.
 FIRST_SCHEDULE_FILE = 2018
-
-
-class SessionType(StrEnum):
-    """The sessions that people can pick on; practice and testing have none."""
-
-    QUALIFYING = "qualifying"
-    SPRINT_QUALIFYING = "sprint_qualifying"
-    SPRINT = "sprint"
-    RACE = "race"
 
 
 class Source(StrEnum):

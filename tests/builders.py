@@ -14,10 +14,10 @@ from ingestion.records import (
     RaceIdentity,
     ResultRecord,
     SessionRecord,
-    SessionType,
     Source,
 )
 from ingestion.save import SaveContext
+from ingestion.sessions import SessionType
 
 SUNDAY = date(2024, 7, 28)
 BEFORE = datetime(2024, 7, 1, tzinfo=UTC)

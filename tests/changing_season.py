@@ -16,9 +16,9 @@ from ingestion.records import (
     RaceIdentity,
     ResultRecord,
     SessionRecord,
-    SessionType,
     Source,
 )
+from ingestion.sessions import SessionType
 
 SEASON = 2024
 FIRST_SUNDAY = date(SEASON, 3, 3)

@@ -11,7 +11,8 @@ from itertools import pairwise
 from random import Random
 
 from ingestion.plausibility import SeasonField
-from ingestion.records import ClassificationRecord, ResultRecord, SessionType
+from ingestion.records import ClassificationRecord, ResultRecord
+from ingestion.sessions import SessionType
 
 Rows = tuple[ResultRecord, ...]
 

@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from ingestion.records import SessionType
+from ingestion.sessions import SessionType
 
 Document = dict[str, Any]
 Page = tuple[Any, list[Any]]

@@ -11,12 +11,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ingestion.lifecycle import USUAL_DURATION
-from ingestion.records import SessionType
 from ingestion.sample.history import with_jolpicas_errors
 from ingestion.sample.jolpica import build_body
 from ingestion.sample.season import GrandPrix, Season, Session, load_season
 from ingestion.sample.upstream import JOLPICA_PATH
+from ingestion.sessions import SessionType
 from tests.upstream import (
     PAGE_ROWS,
     RECORDED_ENDPOINTS,
@@ -131,7 +130,7 @@ def real_starts(season: int) -> Mapping[Key, datetime]:
 
 
 def is_over(key: Key, season: int, at: datetime) -> bool:
-    return real_starts(season)[key] + USUAL_DURATION[SessionType(key[1])] <= at
+    return real_starts(season)[key] + SessionType(key[1]).kind.usual_duration <= at
 
 
 def plan_steps(season: int) -> tuple[Step, ...]:

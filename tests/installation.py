@@ -6,10 +6,9 @@ from typing import Any
 
 from django_q.models import Schedule, Task
 
-from ingestion.lifecycle import USUAL_DURATION
 from ingestion.models import CreatedSchedule, Event, IngestRun, Poll
 from ingestion.monitoring.health import TICK, TICK_SCHEDULE
-from ingestion.records import SessionType
+from ingestion.sessions import SessionType
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -50,7 +49,9 @@ def run(at: datetime, outcome: str = "ok", **changes: Any) -> IngestRun:
 
 def event(session_type: str, starts_at: datetime | None, **changes: Any) -> Event:
     """A session of the Belgian Grand Prix, over when its kind usually is."""
-    end = starts_at + USUAL_DURATION[SessionType(session_type)] if starts_at is not None else None
+    end = (
+        starts_at + SessionType(session_type).kind.usual_duration if starts_at is not None else None
+    )
     facts = {
         "season": starts_at.year if starts_at is not None else 2024,
         "grand_prix": "belgian-grand-prix",

@@ -11,13 +11,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from ingestion.records import (
-    ClassificationRecord,
-    RaceIdentity,
-    ResultRecord,
-    SessionType,
-    Source,
-)
+from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
+from ingestion.sessions import SessionType
 
 ENTRY = re.compile(r"(?P<letter>[A-Z]?)(?P<position>\d+)")
 

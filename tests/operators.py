@@ -13,8 +13,8 @@ from django.test import Client
 from django.urls import reverse
 
 from ingestion.models import Event
-from ingestion.records import SessionType
 from ingestion.save import save_calendar, save_classifications
+from ingestion.sessions import SessionType
 from tests.admin_site import clock
 from tests.builders import (
     AFTER,

@@ -8,7 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ingestion.records import SessionType, Source
+from ingestion.records import Source
+from ingestion.sessions import SessionType
 
 # A missing value, in all the ways in which one is printed.
 MISSING: list[Any] = [None, "", " ", "nan", "None", "NaT", "<NA>"]

@@ -7,15 +7,10 @@ from functools import cache
 from typing import Any
 
 from ingestion.plausibility import SeasonField, describe_field
-from ingestion.records import (
-    ClassificationRecord,
-    RaceIdentity,
-    ResultRecord,
-    SessionType,
-    Source,
-)
+from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
 from ingestion.sample.jolpica import Page, build_races
 from ingestion.sample.season import GrandPrix, Lap, Season, load_season
+from ingestion.sessions import SessionType
 from ingestion.transform import read_classifications
 from tests.frames import Document, page_of
 from tests.upstream import SHARED

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ingestion.amendments import describe_amendment, is_amended, touches_leaders
-from ingestion.records import SessionType
+from ingestion.sessions import SessionType
 
 Entries = list[dict[str, Any]]
 

@@ -14,27 +14,30 @@ APP = ROOT / "ingestion"
 
 SAVING = {
     "models", "records", "report", "signals", "matching", "plausibility", "lifecycle", "errors",
-    "amendments",
+    "amendments", "sessions",
 }  # fmt: skip
 # `status` and `preflight` put together what doors show, `alarms` is acknowledged through them.
 DOORS = {
     "pipeline", "corrections", "monitoring", "queue", "models", "report", "errors", "amendments",
+    "sessions",
 }  # fmt: skip
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
     "errors": set(),
-    "records": set(),
+    # The one table of session kinds.
+    "sessions": set(),
+    "records": {"sessions"},
     "report": set(),
     "signals": set(),
     # phase() answers without waiting for a tick, from the same pure functions as the rest.
-    "models": {"records", "lifecycle"},
-    "fetch": {"records", "errors"},
-    "transform": {"records", "errors"},
-    "plausibility": {"records", "errors"},
-    "matching": {"records", "errors"},
-    "lifecycle": {"records"},
+    "models": {"records", "sessions", "lifecycle"},
+    "fetch": {"records", "sessions", "errors"},
+    "transform": {"records", "sessions", "errors"},
+    "plausibility": {"records", "sessions", "errors"},
+    "matching": {"records", "sessions", "errors"},
+    "lifecycle": {"sessions"},
     # What differs between two classifications: for saving, and in words for people.
-    "amendments": {"records"},
+    "amendments": {"sessions"},
     "budget": {"models", "errors"},
     "save": SAVING,
     "corrections": SAVING | {"save"},
@@ -43,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Fixtures for whatever is built on this app: they save as an ingest does, without a fetch.
     "testing": SAVING | {"save"},
     "pipeline": SAVING | {"save", "corrections", "fetch", "transform", "budget"},
-    "monitoring": {"models", "lifecycle", "errors", "budget", "pipeline"},
+    "monitoring": {"models", "sessions", "lifecycle", "errors", "budget", "pipeline"},
     "queue": {"pipeline", "monitoring", "models", "errors", "lifecycle", "report"},
     "admin": DOORS | {"story"},
     "views": DOORS,

@@ -25,9 +25,10 @@ from hypothesis.stateful import (
 from ingestion import signals
 from ingestion.errors import BadSourceData
 from ingestion.models import Change, Event, Result
-from ingestion.records import CalendarRecord, ClassificationRecord, SessionType, Source
+from ingestion.records import CalendarRecord, ClassificationRecord, Source
 from ingestion.report import SaveReport
 from ingestion.save import SaveContext, save_calendar, save_classifications
+from ingestion.sessions import SessionType
 from tests.changing_season import (
     BROKEN,
     EDITS,

@@ -11,7 +11,8 @@ import pytest
 
 from ingestion.errors import ResultsNotReady
 from ingestion.plausibility import SeasonField, check_classification, describe_field
-from ingestion.records import ClassificationRecord, ResultRecord, SessionType
+from ingestion.records import ClassificationRecord, ResultRecord
+from ingestion.sessions import SessionType
 from tests.damage import Damaged, damage, rearrange
 from tests.odd_classifications import build_race, load_oddities
 from tests.plausibility_figures import describe, is_believed

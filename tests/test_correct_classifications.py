@@ -25,9 +25,10 @@ from ingestion.corrections import (
 )
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Event, Result
-from ingestion.records import RESULT_FIELDS, ResultRecord, SessionType
+from ingestion.records import RESULT_FIELDS, ResultRecord
 from ingestion.report import SaveReport
 from ingestion.save import save_calendar, save_classifications
+from ingestion.sessions import SessionType
 from tests.amending import podium
 from tests.builders import (
     AFTER,

@@ -17,9 +17,10 @@ from ingestion.corrections import (
 )
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Event, Result
-from ingestion.records import GrandPrixRecord, SessionType
+from ingestion.records import GrandPrixRecord
 from ingestion.report import SaveReport
 from ingestion.save import save_calendar, save_classifications
+from ingestion.sessions import SessionType
 from tests.builders import (
     AFTER,
     BEFORE,

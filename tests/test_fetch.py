@@ -18,7 +18,7 @@ from f1picks.environment import ROOT
 from ingestion import fetch
 from ingestion.errors import IngestionError
 from ingestion.fetch.door import Door
-from ingestion.records import SessionType
+from ingestion.sessions import SessionType
 from tests.fastf1_limits import ADDRESSES, connect
 from tests.upstream import FaultyUpstream
 

@@ -11,8 +11,8 @@ from django.db import OperationalError
 
 from ingestion import fetch
 from ingestion.errors import IngestionError, SourceRateLimited
-from ingestion.records import SessionType
 from ingestion.sample.season import load_season, without_results
+from ingestion.sessions import SessionType
 from tests.fastf1_limits import cached_urls, connect
 from tests.upstream import FaultyUpstream
 

@@ -18,8 +18,8 @@ from ingestion.errors import (
     SourceUnavailable,
 )
 from ingestion.fetch import door
-from ingestion.records import SessionType
 from ingestion.sample.season import load_season
+from ingestion.sessions import SessionType
 from ingestion.transform import read_calendar, read_classifications
 from tests.fastf1_limits import cached_urls, connect
 from tests.upstream import FaultyUpstream, with_meta, with_rows, with_wrong_types

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ingestion.lifecycle import expected_end, hold_lock, is_over, picks_close, status_at
-from ingestion.records import SessionType
+from ingestion.sessions import SessionType
 
 SUNDAY = date(2024, 7, 28)
 START = datetime(2024, 7, 28, 13, tzinfo=UTC)

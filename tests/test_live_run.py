@@ -15,14 +15,9 @@ from ingestion.pipeline import Addresses, IngestRequest
 from ingestion.pipeline.live import AwaitedSession, find_listing, gather_live
 from ingestion.pipeline.season import Gathered, SeasonRun
 from ingestion.pipeline.wanted import Wanted
-from ingestion.records import (
-    CalendarRecord,
-    ClassificationRecord,
-    RaceIdentity,
-    SessionType,
-    Source,
-)
+from ingestion.records import CalendarRecord, ClassificationRecord, RaceIdentity, Source
 from ingestion.save import save_calendar, save_classifications
+from ingestion.sessions import SessionType
 from tests.builders import context
 from tests.command_line import small_season
 from tests.live_facts import (

@@ -17,7 +17,8 @@ from ingestion.matching import (
     match_calendar,
     match_race,
 )
-from ingestion.records import GrandPrixRecord, RaceIdentity, SessionType, StoredEvent
+from ingestion.records import GrandPrixRecord, RaceIdentity, StoredEvent
+from ingestion.sessions import SessionType
 
 SUNDAY = date(2024, 7, 28)
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ingestion.matching import merge_calendars
-from ingestion.records import CalendarRecord, GrandPrixRecord, SessionRecord, SessionType, Source
+from ingestion.records import CalendarRecord, GrandPrixRecord, SessionRecord, Source
+from ingestion.sessions import SessionType
 from tests.builders import BEFORE, SUNDAY, at, calendar, grand_prix, jolpicas, session
 
 RACE, QUALIFYING = SessionType.RACE, SessionType.QUALIFYING

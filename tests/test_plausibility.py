@@ -9,14 +9,8 @@ import pytest
 
 from ingestion.errors import BadSourceData
 from ingestion.plausibility import check_calendar, check_remaining
-from ingestion.records import (
-    CalendarRecord,
-    GrandPrixRecord,
-    SessionRecord,
-    SessionType,
-    Source,
-    StoredEvent,
-)
+from ingestion.records import CalendarRecord, GrandPrixRecord, SessionRecord, Source, StoredEvent
+from ingestion.sessions import SessionType
 
 SUNDAY = date(2024, 7, 28)
 START = datetime(2024, 7, 28, 13, tzinfo=UTC)

@@ -31,8 +31,9 @@ from ingestion.corrections import (
 )
 from ingestion.errors import ChangedMeanwhile, WrongRequest
 from ingestion.models import Change, Event, UpstreamClassification
-from ingestion.records import SessionType, Source
+from ingestion.records import Source
 from ingestion.save import save_calendar, save_classifications
+from ingestion.sessions import SessionType
 from ingestion.story import describe_change
 from tests.amending import podium
 from tests.builders import (

@@ -11,9 +11,10 @@ from django.db import transaction
 from ingestion import signals
 from ingestion.errors import BadSourceData
 from ingestion.models import Change, Event
-from ingestion.records import CalendarRecord, GrandPrixRecord, SessionType
+from ingestion.records import CalendarRecord, GrandPrixRecord
 from ingestion.report import SaveReport
 from ingestion.save import save_calendar, save_classifications
+from ingestion.sessions import SessionType
 from tests.builders import (
     AFTER,
     BEFORE,

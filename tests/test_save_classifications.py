@@ -9,8 +9,9 @@ import pytest
 
 from ingestion import signals
 from ingestion.models import Change, Event, Result
-from ingestion.records import SessionType, UnreadableClassification
+from ingestion.records import UnreadableClassification
 from ingestion.save import save_calendar, save_classifications
+from ingestion.sessions import SessionType
 from tests.builders import (
     AFTER,
     DRIVERS,

@@ -12,9 +12,10 @@ from ingestion import signals
 from ingestion.corrections import Author, accept_proposal, reject_proposal, settle_results
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Event
-from ingestion.records import ClassificationRecord, ResultRecord, SessionType, Source
+from ingestion.records import ClassificationRecord, ResultRecord, Source
 from ingestion.report import SaveReport
 from ingestion.save import save_calendar, save_classifications
+from ingestion.sessions import SessionType
 from tests.amending import podium
 from tests.builders import (
     AFTER,

@@ -17,10 +17,10 @@ from ingestion.records import (
     GrandPrixRecord,
     RaceIdentity,
     SessionRecord,
-    SessionType,
     Source,
 )
 from ingestion.save import SaveContext, save_calendar, save_classifications
+from ingestion.sessions import SessionType
 from ingestion.story import (
     describe_author,
     describe_change,

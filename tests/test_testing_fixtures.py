@@ -12,8 +12,8 @@ import pytest
 
 from f1picks.environment import ROOT
 from ingestion.models import Change, Event
-from ingestion.records import SessionType
 from ingestion.save import save_calendar
+from ingestion.sessions import SessionType
 from ingestion.testing.feed import SeasonFeed
 from tests.builders import calendar, context, grand_prix
 

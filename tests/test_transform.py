@@ -14,10 +14,10 @@ from ingestion.records import (
     ClassificationRecord,
     RaceIdentity,
     ResultRecord,
-    SessionType,
     Source,
     UnreadableClassification,
 )
+from ingestion.sessions import SessionType
 from ingestion.transform import read_classifications
 from tests.frames import finish, lap, page_of, race
 from tests.plain import MISSING, anything_missing, assert_plain, spoil

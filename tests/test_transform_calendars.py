@@ -12,15 +12,10 @@ from hypothesis import strategies as st
 
 from ingestion import fetch
 from ingestion.errors import BadSourceData
-from ingestion.records import (
-    CalendarRecord,
-    GrandPrixRecord,
-    SessionRecord,
-    SessionType,
-    Source,
-)
+from ingestion.records import CalendarRecord, GrandPrixRecord, SessionRecord, Source
 from ingestion.sample.schedule_file import build_schedule
 from ingestion.sample.season import load_season
+from ingestion.sessions import SessionType
 from ingestion.transform import read_calendar, read_schedule
 from tests.plain import MISSING, anything_missing, assert_plain, spoil
 from tests.upstream import FaultyUpstream

@@ -12,16 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.errors import BadSourceData, ResultsNotReady
-from ingestion.records import (
-    ClassificationRecord,
-    RaceIdentity,
-    ResultRecord,
-    SessionType,
-    Source,
-)
+from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
 from ingestion.sample import alpha
 from ingestion.sample.jolpica import list_drivers
 from ingestion.sample.season import load_season
+from ingestion.sessions import SessionType
 from ingestion.transform import (
     AlphaRound,
     Entrant,

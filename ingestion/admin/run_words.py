@@ -8,6 +8,7 @@ from typing import Any
 
 from ingestion.models import Event, IngestRun
 from ingestion.report import EVENT_COUNTS, RESULT_COUNTS
+from ingestion.sessions import SessionType
 
 # 2024 belgian-grand-prix sprint qualifying: what was wrong
 PLACE = re.compile(
@@ -59,7 +60,7 @@ def describe_arguments(run: IngestRun) -> str:
 def _describe_wanted(wanted: Mapping[str, Any]) -> str:
     return "; ".join(
         f"{kind.replace('_', ' ')} of {_describe_places(wanted[kind])}"
-        for kind in Event.Type.values
+        for kind in SessionType
         if kind in wanted
     )
 

@@ -12,15 +12,11 @@ from django.db.models import F, FilteredRelation, Q
 from ingestion.admin.marks import OUTCOMES, PHASES, Mark, marks_of, with_marks
 from ingestion.amendments import picked_places, surname
 from ingestion.models import Alarm, Event, IngestRun
+from ingestion.sessions import SessionType
 from ingestion.story import print_instant
 
 # Fewer columns than sessions: a weekend has no sprint, or a shortened Friday.
-COLUMNS = (
-    Event.Type.SPRINT_QUALIFYING,
-    Event.Type.SPRINT,
-    Event.Type.QUALIFYING,
-    Event.Type.RACE,
-)
+COLUMNS = tuple(SessionType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +79,8 @@ class SeasonPage:
 def read_season(year: int, now: datetime) -> SeasonPage:
     cells = [_cell(event, leaders, now) for event, leaders in _read_events(year, now)]
     run = IngestRun.objects.first()
-    has_sprints = any(cell.event.session_type == Event.Type.SPRINT for cell in cells)
-    columns = [kind for kind in COLUMNS if has_sprints or "sprint" not in kind]
+    has_sprints = any(cell.event.session_type == SessionType.SPRINT for cell in cells)
+    columns = [kind for kind in COLUMNS if has_sprints or not kind.kind.is_of_sprint_weekends]
     return SeasonPage(
         year=year,
         seasons=_read_seasons(year),
@@ -153,7 +149,7 @@ def _rows(cells: Iterable[Cell], columns: Sequence[str]) -> Iterator[Row]:
     for cell in cells:
         weekends[cell.event.grand_prix][cell.event.session_type] = cell
     for weekend in weekends.values():
-        event = weekend.get(Event.Type.RACE, next(iter(weekend.values()))).event
+        event = weekend.get(SessionType.RACE, next(iter(weekend.values()))).event
         yield Row(
             round_number=event.round_number,
             name=event.name.removesuffix(" Grand Prix"),

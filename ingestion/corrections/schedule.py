@@ -4,10 +4,9 @@ from datetime import UTC, datetime
 
 from ingestion.corrections.author import Author, corrected_event
 from ingestion.errors import WrongRequest
-from ingestion.lifecycle import USUAL_DURATION
 from ingestion.models import Change, Event
-from ingestion.records import SessionType
 from ingestion.save import change_event, follow
+from ingestion.sessions import SessionType
 
 # What a person may say of a session that is not cancelled.
 STATUSES = (Event.Status.LIVE, Event.Status.COMPLETED)
@@ -131,7 +130,7 @@ def _set_times(event: Event, status: str, now: datetime) -> None:
     if status == Event.Status.COMPLETED:
         event.ends_at = now
     elif event.ends_at is None or event.ends_at <= now:
-        event.ends_at = now + USUAL_DURATION[SessionType(event.session_type)]
+        event.ends_at = now + SessionType(event.session_type).kind.usual_duration
 
 
 def _utc(at: datetime) -> datetime:

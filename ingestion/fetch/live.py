@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ingestion.errors import BadSourceData, ResultsNotReady, SourceUnavailable
 from ingestion.fetch.answers import Answer
 from ingestion.fetch.asking import UNREADABLE, asking
-from ingestion.records import SessionType
+from ingestion.sessions import SessionType, print_fastf1_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,10 +39,6 @@ STREAMS = {
 }
 # Which laps were deleted, without which FastF1 makes no classification of a qualifying.
 STREAMS_OF_QUALIFYINGS = {**STREAMS, "RaceControlMessages": "race_control_messages"}
-
-QUALIFYINGS = (SessionType.QUALIFYING, SessionType.SPRINT_QUALIFYING)
-# FastF1 tells races from qualifyings by these names; until 2023 'Sprint Qualifying' is a race.
-LAST_SPRINT_SHOOTOUT = 2023
 
 # Race control's last words of a session, and how it was stopped before: by the flag, which each
 # part of a qualifying has, or for good.
@@ -114,7 +110,7 @@ def fetch_live_session(
     """
     what = f"live timing of {path.strip('/')}"
     _sign_in(live, path)
-    streams = STREAMS_OF_QUALIFYINGS if session_type in QUALIFYINGS else STREAMS
+    streams = STREAMS if session_type.kind.is_race else STREAMS_OF_QUALIFYINGS
     recording: dict[str, list[Entry]] = {}
     ages: list[datetime | None] = []
     with live.door.block(len(streams)):
@@ -227,7 +223,7 @@ def _load(
             session.load(
                 telemetry=False,
                 weather=False,
-                messages=session_type in QUALIFYINGS,
+                messages=not session_type.kind.is_race,
                 livedata=_Recording(recording),
             )
             return session.results, session.laps
@@ -244,7 +240,7 @@ def _build_session(season: int, session_type: SessionType) -> Any:
     from fastf1.core import Session
     from fastf1.events import Event
 
-    name = _fastf1s_name(season, session_type)
+    name = print_fastf1_name(season, session_type)
     day = pd.Timestamp(season, 1, 1)
     named = {"EventName": "", "EventDate": day, "EventFormat": "", "RoundNumber": 0}
     first = {"Session1": name, "Session1Date": day, "Session1DateUtc": day}
@@ -253,12 +249,6 @@ def _build_session(season: int, session_type: SessionType) -> Any:
     # It would merge Jolpica's rows by the round number, which is another race's at times.
     session._ergast = _NothingAtJolpica()
     return session
-
-
-def _fastf1s_name(season: int, session_type: SessionType) -> str:
-    if session_type is SessionType.SPRINT_QUALIFYING and season <= LAST_SPRINT_SHOOTOUT:
-        return "Sprint Shootout"
-    return session_type.replace("_", " ").title()
 
 
 class _Recording:

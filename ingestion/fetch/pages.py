@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ingestion.errors import BadSourceData
 from ingestion.fetch.answers import Answer, Upstream
 from ingestion.fetch.asking import asking, forget_copies
-from ingestion.records import SessionType
+from ingestion.sessions import SessionType
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 PAGE_ROWS = 100
 
 ENDPOINTS = {
-    SessionType.RACE: "results",
-    SessionType.QUALIFYING: "qualifying",
-    SessionType.SPRINT: "sprint",
+    session_type: session_type.kind.ergast_endpoint
+    for session_type in reversed(SessionType)
+    if session_type.kind.ergast_endpoint
 }
 
 # The largest season has 24 races of 20, or 7 of 30 and more; a `total` far beyond is a mistake, and
@@ -124,11 +124,7 @@ def _ask_page(
     from fastf1.ergast import Ergast
 
     ergast = Ergast(result_type="pandas", auto_cast=True)
-    ask = {
-        SessionType.RACE: ergast.get_race_results,
-        SessionType.QUALIFYING: ergast.get_qualifying_results,
-        SessionType.SPRINT: ergast.get_sprint_results,
-    }[session_type]
+    ask = getattr(ergast, f"get_{session_type}_results")
     return ask(season, round_number, limit=PAGE_ROWS, offset=offset or None)
 
 

@@ -9,7 +9,6 @@ from ingestion.lifecycle.polling import (
 )
 from ingestion.lifecycle.seasons import LOOKED_FOR_EVERY, may_be_absent, season_to_look_for
 from ingestion.lifecycle.sessions import (
-    USUAL_DURATION,
     expected_end,
     hold_lock,
     is_over,
@@ -22,7 +21,6 @@ from ingestion.lifecycle.sessions import (
 __all__ = [
     "LOOKED_FOR_EVERY",
     "RACE_DAY",
-    "USUAL_DURATION",
     "WATCHED_AFTER_SEASON",
     "Watched",
     "expected_end",

@@ -2,26 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from ingestion.records import SessionType
-
-# Flag to flag with the usual slack. A race may last two hours of running within three hours in
-# all (FIA Formula One Sporting Regulations, article 5.4), a sprint an hour within an hour and a
-# half; qualifying takes an hour, sprint qualifying three quarters, and red flags stop its clock.
-USUAL_DURATION = {
-    SessionType.RACE: timedelta(hours=3),
-    SessionType.SPRINT: timedelta(minutes=90),
-    SessionType.QUALIFYING: timedelta(minutes=90),
-    SessionType.SPRINT_QUALIFYING: timedelta(minutes=75),
-}
-
-# From the start until there may be a result: the shortest that a session takes, and the shortest
-# that Jolpica does. Asking sooner is in vain, and keeps its empty answer for an hour.
-SOONEST_RESULT = {
-    SessionType.RACE: timedelta(hours=2),
-    SessionType.SPRINT: timedelta(minutes=75),
-    SessionType.QUALIFYING: timedelta(minutes=90),
-    SessionType.SPRINT_QUALIFYING: timedelta(minutes=75),
-}
+from ingestion.sessions import SessionType
 
 # A calendar day is over everywhere twelve hours after it is in UTC (UTC-12).
 LAST_TIME_ZONE = timedelta(hours=12)
@@ -47,7 +28,7 @@ def expected_end(
         return _midnight(race_date) + timedelta(days=1) + LAST_TIME_ZONE
     if is_estimated:
         return starts_at + timedelta(days=1) + LAST_TIME_ZONE
-    return starts_at + USUAL_DURATION[session_type]
+    return starts_at + session_type.kind.usual_duration
 
 
 def results_from(
@@ -57,10 +38,13 @@ def results_from(
     *,
     is_estimated: bool,
 ) -> datetime | None:
-    """The earliest that a result may be there; the expected end where the start is not known."""
+    """The earliest that a result may be there; the expected end where the start is not known.
+
+    Requesting it sooner is in vain, and Jolpica keeps its empty answer for an hour.
+    """
     if starts_at is None or is_estimated or ends_at is None:
         return ends_at
-    return min(starts_at + SOONEST_RESULT[session_type], ends_at)
+    return min(starts_at + session_type.kind.earliest_result, ends_at)
 
 
 def picks_close(

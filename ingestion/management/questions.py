@@ -6,13 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from ingestion.errors import WrongRequest
 from ingestion.models import Event
+from ingestion.sessions import SessionType
 
 # What people call a session beside its name and any beginning of it that is clear (`q`).
-OTHER_NAMES = {
-    "sq": Event.Type.SPRINT_QUALIFYING,
-    "shootout": Event.Type.SPRINT_QUALIFYING,
-    "sprint_shootout": Event.Type.SPRINT_QUALIFYING,
-}
+OTHER_NAMES = {name: kind for kind in SessionType for name in kind.kind.nicknames}
 
 
 def find_event(season: str, words: Sequence[str]) -> Event:
@@ -40,7 +37,7 @@ def _read_season(text: str) -> int:
     return int(text)
 
 
-def _read_words(words: Sequence[str]) -> tuple[str, Event.Type]:
+def _read_words(words: Sequence[str]) -> tuple[str, SessionType]:
     """The session is the last word, or the last two of at least three ('sprint qualifying')."""
     for length in (2, 1):
         place, session = words[:-length], "_".join(words[-length:])
@@ -50,15 +47,15 @@ def _read_words(words: Sequence[str]) -> tuple[str, Event.Type]:
     told = f", not '{' '.join(words)}'" if words else ""
     raise WrongRequest(
         f"a grand prix and a session are needed, such as 'belgium race'{told}; "
-        f"the sessions are {', '.join(Event.Type.values)}"
+        f"the sessions are {', '.join(SessionType)}"
     )
 
 
-def _read_session(text: str) -> Event.Type | None:
+def _read_session(text: str) -> SessionType | None:
     name = "_".join(_fold(text).split())
-    if name in Event.Type.values:
-        return Event.Type(name)
-    begun = [kind for kind in Event.Type if name and kind.value.startswith(name)]
+    if name in set(SessionType):
+        return SessionType(name)
+    begun = [kind for kind in SessionType if name and kind.value.startswith(name)]
     return begun[0] if len(begun) == 1 else OTHER_NAMES.get(name)
 
 

@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from ingestion.errors import BadSourceData
-from ingestion.records import GrandPrixRecord, RaceIdentity, SessionType, StoredEvent
+from ingestion.records import GrandPrixRecord, RaceIdentity, StoredEvent
+from ingestion.sessions import SessionType
 
 # Jolpica's date is the race's in UTC, the schedule file's its local one (Las Vegas).
 SAME_DAY = timedelta(days=1)

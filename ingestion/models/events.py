@@ -8,7 +8,10 @@ from django.db import models
 from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q
 
 from ingestion.lifecycle import is_over, results_from, status_at
-from ingestion.records import SessionType, StoredEvent
+from ingestion.records import StoredEvent
+from ingestion.sessions import SessionType
+
+SESSION_TYPES = [(session_type.value, session_type.label) for session_type in SessionType]
 
 # When a result that is not there is late, after the session's end.
 OVERDUE_AFTER = timedelta(days=1)
@@ -70,12 +73,6 @@ class Event(models.Model):
     changed calendar may change at any time.
     """
 
-    class Type(models.TextChoices):
-        QUALIFYING = SessionType.QUALIFYING.value, "Qualifying"
-        SPRINT_QUALIFYING = SessionType.SPRINT_QUALIFYING.value, "Sprint Qualifying"
-        SPRINT = SessionType.SPRINT.value, "Sprint"
-        RACE = SessionType.RACE.value, "Race"
-
     class Status(models.TextChoices):
         SCHEDULED = "scheduled", "scheduled"
         LIVE = "live", "live"
@@ -92,7 +89,7 @@ class Event(models.Model):
     grand_prix = models.SlugField(
         max_length=80, db_index=False, help_text="Stable within a season, e.g. belgian-grand-prix."
     )
-    session_type = models.CharField(max_length=20, choices=Type)
+    session_type = models.CharField(max_length=20, choices=SESSION_TYPES)
     round_number = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="As the calendar has it now; empty once off the calendar."
     )
@@ -228,7 +225,7 @@ class Event(models.Model):
 
     @property
     def is_race(self) -> bool:
-        return self.session_type in (SessionType.RACE, SessionType.SPRINT)
+        return SessionType(self.session_type).kind.is_race
 
     @property
     def is_cancelled(self) -> bool:

@@ -23,6 +23,7 @@ from ingestion.monitoring.health import (
 )
 from ingestion.monitoring.status import count_requests_left
 from ingestion.pipeline import configured_addresses, probe_upstreams
+from ingestion.sessions import SessionType
 
 # What a race weekend takes at most.
 REQUESTS_OF_A_WEEKEND = 60
@@ -169,7 +170,7 @@ def _describe_weekend(sessions: Sequence[Event], now: datetime) -> Check:
     words = f"{sessions[0].season} {sessions[0].name}: {_names(sessions)}"
     if not _is_near(sessions, now):
         words += ", more than a week ahead"
-    if not any(session.session_type == Event.Type.RACE for session in sessions):
+    if not any(session.session_type == SessionType.RACE for session in sessions):
         return Check("weekend", Verdict.WARNING, f"{words}; there is no race")
     return Check("weekend", Verdict.OK, words)
 

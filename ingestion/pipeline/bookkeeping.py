@@ -12,8 +12,9 @@ from ingestion.pipeline.calendars import digest_of
 from ingestion.pipeline.missing import HAD
 from ingestion.pipeline.season import Gathered, SeasonRun
 from ingestion.pipeline.wanted import Heard
-from ingestion.records import CalendarRecord, SessionType
+from ingestion.records import CalendarRecord
 from ingestion.save import season_locked
+from ingestion.sessions import SessionType
 
 # So that many installations do not ask in the same second.
 JITTER = timedelta(seconds=20)

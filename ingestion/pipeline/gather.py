@@ -17,8 +17,9 @@ from ingestion.pipeline.results import gather_results
 from ingestion.pipeline.season import CALENDARS, PARTS, Gathered, SeasonRun, Session
 from ingestion.pipeline.sprint_qualifyings import gather_sprint_qualifyings
 from ingestion.pipeline.wanted import Heard, Wanted, WantedGrandPrix, each_wanted
-from ingestion.records import CalendarRecord, SessionType, Source
+from ingestion.records import CalendarRecord, Source
 from ingestion.report import Problem
+from ingestion.sessions import SessionType
 
 # After its last session a season is no longer polled but replayed: FastF1's cache will do.
 SEASON_COOLS_DOWN = timedelta(days=14)

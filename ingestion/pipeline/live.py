@@ -19,8 +19,9 @@ from ingestion.pipeline.season import Classifications, Gathered, SeasonRun
 from ingestion.pipeline.sprint_qualifyings.entrants import known_entrants, met_entrants
 from ingestion.pipeline.wanted import Wanted, is_wanted
 from ingestion.plausibility import SeasonField, check_classification
-from ingestion.records import CalendarRecord, ClassificationRecord, SessionType, Source
+from ingestion.records import CalendarRecord, ClassificationRecord, Source
 from ingestion.report import Problem
+from ingestion.sessions import SessionType
 from ingestion.transform import Entrant
 from ingestion.transform.live import LiveListing, read_live_classification, read_live_index
 

@@ -5,17 +5,13 @@ from datetime import datetime
 
 from ingestion.models import Event
 from ingestion.pipeline.season import CALENDARS, PARTS
-from ingestion.records import SessionType
-
-# Jolpica has qualifyings since 1994; until 2005 no calendar lists them.
-FIRST_QUALIFYINGS = 1994
-LAST_UNLISTED_QUALIFYINGS = 2005
+from ingestion.sessions import SessionType
 
 HAD = (Event.ResultsState.OFFICIAL, Event.ResultsState.SETTLED)
 
 
 def has_unlisted_qualifyings(season: int) -> bool:
-    return FIRST_QUALIFYINGS <= season <= LAST_UNLISTED_QUALIFYINGS
+    return SessionType.QUALIFYING.is_unlisted(season)
 
 
 def find_missing(events: Sequence[Event], now: datetime) -> frozenset[str]:

@@ -11,7 +11,7 @@ from ingestion.lifecycle import is_over
 from ingestion.models import Event, Result
 from ingestion.pipeline.missing import has_unlisted_qualifyings
 from ingestion.pipeline.season import Session
-from ingestion.records import SessionType
+from ingestion.sessions import SessionType
 
 # Cars in a classification; before, more of them than could start.
 USUAL_FIELD = 20

@@ -13,7 +13,8 @@ from ingestion.models import Event, Poll
 from ingestion.pipeline.missing import HAD
 from ingestion.pipeline.pages import USUAL_FIELD
 from ingestion.pipeline.wanted import RestOfSeason, Wanted, WantedGrandPrix, WantedOfKind
-from ingestion.records import SessionType, Source
+from ingestion.records import Source
+from ingestion.sessions import SessionType
 
 
 def plan_requests(season: int, due: Sequence[Event], others: Sequence[Event] = ()) -> Wanted:

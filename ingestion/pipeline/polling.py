@@ -14,7 +14,6 @@ from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
 from ingestion.errors import WrongRequest
 from ingestion.lifecycle import (
     RACE_DAY,
-    USUAL_DURATION,
     WATCHED_AFTER_SEASON,
     is_over,
     next_ask,
@@ -26,9 +25,9 @@ from ingestion.pipeline.missing import HAD
 from ingestion.pipeline.planning import plan_requests
 from ingestion.pipeline.request import Addresses, IngestRequest, Rules
 from ingestion.pipeline.run import Listener, ingest
-from ingestion.records import SessionType
 from ingestion.report import RunReport
 from ingestion.save import season_locked
+from ingestion.sessions import SessionType
 
 # The longest season has some forty weeks.
 LONGEST_WATCH = timedelta(days=310) + WATCHED_AFTER_SEASON
@@ -36,7 +35,7 @@ LOOKED_AT = (
     *("session_type", "starts_at", "start_is_estimated", "ends_at"),
     *("poll__next_at", "poll__asked_at", "calendar_at"),
 )
-LONGEST_SESSION = max(USUAL_DURATION.values())
+LONGEST_SESSION = max(each.kind.usual_duration for each in SessionType)
 # What is watched for amendments and comes due this soon goes along where one request serves it
 # too; but never before the last answer has expired.
 LOOK_AHEAD = timedelta(days=1)

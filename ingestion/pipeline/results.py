@@ -23,8 +23,9 @@ from ingestion.pipeline.wanted import (
     WantedOfKind,
     is_silent,
 )
-from ingestion.records import ClassificationRecord, SessionType, UnreadableClassification
+from ingestion.records import ClassificationRecord, UnreadableClassification
 from ingestion.report import Problem
+from ingestion.sessions import SessionType
 
 
 def gather_results(gathered: Gathered, wanted: Wanted, run: SeasonRun) -> None:

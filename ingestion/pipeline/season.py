@@ -9,26 +9,15 @@ from ingestion.budget import Budget
 from ingestion.errors import IngestionError, SourceRateLimited
 from ingestion.pipeline.request import IngestRequest
 from ingestion.pipeline.wanted import Heard
-from ingestion.records import (
-    CalendarRecord,
-    ClassificationRecord,
-    SessionType,
-    Source,
-    UnreadableClassification,
-)
+from ingestion.records import CalendarRecord, ClassificationRecord, Source, UnreadableClassification
 from ingestion.report import Problem
+from ingestion.sessions import SessionType
 
 Classifications = list[ClassificationRecord | UnreadableClassification]
 
 # What a season is asked for, in this order: its calendars, and each kind of session.
 CALENDARS = "calendars"
-PARTS: tuple[str, ...] = (
-    CALENDARS,
-    SessionType.RACE,
-    SessionType.QUALIFYING,
-    SessionType.SPRINT,
-    SessionType.SPRINT_QUALIFYING,
-)
+PARTS: tuple[str, ...] = (CALENDARS, *reversed(SessionType))
 
 
 @dataclass(slots=True)

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ingestion.models import Change, Event, Result
-from ingestion.records import SessionType
 from ingestion.report import GrandPrixLine, Problem
+from ingestion.sessions import SessionType
 
 # Where the feed's own word would not tell what of.
 WORDS = {Change.Kind.SCHEDULED.value: "new", Change.Kind.PUBLISHED.value: "results"}

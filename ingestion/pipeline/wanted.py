@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ingestion.errors import IngestionError, SourceRateLimited, SourceUnavailable
 from ingestion.matching import StoredGrandPrix
-from ingestion.records import SessionType
+from ingestion.sessions import SessionType
 
 
 @dataclass(frozen=True, slots=True)

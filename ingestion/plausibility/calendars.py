@@ -5,19 +5,13 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from ingestion.errors import BadSourceData
-from ingestion.records import CalendarRecord, GrandPrixRecord, SessionType, StoredEvent
+from ingestion.records import CalendarRecord, GrandPrixRecord, StoredEvent
+from ingestion.sessions import SessionType
 
 # A session is run within this many days before its race day, or at the latest on the day after
 # it in UTC. Postponed qualifyings were run on the race day's morning, none after a race.
 WEEKEND_BEFORE = timedelta(days=4)
 WEEKEND_AFTER = timedelta(days=1)
-
-# In a weekend qualifying is before the race and the sprint's qualifying before the sprint.
-IN_ORDER = (
-    (SessionType.SPRINT_QUALIFYING, SessionType.SPRINT),
-    (SessionType.SPRINT, SessionType.RACE),
-    (SessionType.QUALIFYING, SessionType.RACE),
-)
 
 
 def check_calendar(calendar: CalendarRecord) -> None:
@@ -95,8 +89,10 @@ def _weekend_faults(grand_prix: GrandPrixRecord) -> list[str]:
             grand_prix.race_date - WEEKEND_BEFORE <= day <= grand_prix.race_date + WEEKEND_AFTER
         ):
             faults.append(f"{session_type} on {day}, the race day is {grand_prix.race_date}")
-    for first, second in IN_ORDER:
-        # Days alone may be equal.
-        if first in starts and second in starts and starts[first] > starts[second]:
-            faults.append(f"{first} after {second}")
-    return faults
+    # Days alone may be equal.
+    return faults + [
+        f"{session_type} after {follower}"
+        for session_type, starts_at in starts.items()
+        for follower in session_type.followers
+        if follower in starts and starts_at > starts[follower]
+    ]

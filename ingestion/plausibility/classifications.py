@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from ingestion.errors import ResultsNotReady
 from ingestion.plausibility.field import (
     FIRST_KNOCKOUT,
-    QUALIFYINGS,
     SeasonField,
     find_absent,
     find_odd_constructor,
@@ -39,7 +38,8 @@ from ingestion.plausibility.races import (
     find_wrong_points,
     find_wrong_times,
 )
-from ingestion.records import ClassificationRecord, ResultRecord, SessionType
+from ingestion.records import ClassificationRecord, ResultRecord
+from ingestion.sessions import SessionType
 
 # Drivers took over each other's cars until 1964, and until 1993 one could fail to qualify in a car
 # that another raced, or with a number that another had.
@@ -83,7 +83,7 @@ def _find_faults(classification: ClassificationRecord, field: SeasonField | None
 def _find_faults_of_kind(
     season: int, session_type: SessionType, rows: Sequence[ResultRecord]
 ) -> Iterator[str]:
-    if session_type in QUALIFYINGS:
+    if not session_type.kind.is_race:
         yield find_wrong_places_in_qualifying(rows)
         yield find_misplaced_sharer(rows)
         if season >= FIRST_KNOCKOUT:

@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-from ingestion.records import ResultRecord, SessionType
+from ingestion.records import ResultRecord
+from ingestion.sessions import SessionType
 
 # The knock-out qualifying came in 2006, and with it fields of ten to twelve teams of two cars.
 FIRST_KNOCKOUT = 2006
@@ -35,16 +36,8 @@ UNLISTED_IN_QUALIFYING = 3
 UNLISTED_IN_RACE = 2
 SINGLE_CARS_IN_RACE = 1
 
-QUALIFYINGS = {SessionType.QUALIFYING, SessionType.SPRINT_QUALIFYING}
-
 # Between a qualifying and its race no driver was replaced since 2006; before a weekend's second
 # qualifying one may be.
-PARTNERS = {
-    SessionType.QUALIFYING: SessionType.RACE,
-    SessionType.RACE: SessionType.QUALIFYING,
-    SessionType.SPRINT_QUALIFYING: SessionType.SPRINT,
-    SessionType.SPRINT: SessionType.SPRINT_QUALIFYING,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +102,7 @@ def find_odd_constructor(
     single = [name for name, number in cars.items() if number == 1]
     usual = median(known.sizes) if known.sizes else 0
     is_short = bool(single) and len(rows) < usual - len(single)
-    allowed = UNLISTED_IN_QUALIFYING if session_type in QUALIFYINGS else SINGLE_CARS_IN_RACE
+    allowed = SINGLE_CARS_IN_RACE if session_type.kind.is_race else UNLISTED_IN_QUALIFYING
     return f"only one car of {join_names(single)}" if is_short or len(single) > allowed else ""
 
 
@@ -126,12 +119,12 @@ def find_absent(
 ) -> str:
     """Since 2006: who drives in one session of a weekend drives in the others."""
     here = frozenset(row.driver_id for row in rows)
-    allowed = UNLISTED_IN_QUALIFYING if session_type in QUALIFYINGS else UNLISTED_IN_RACE
+    allowed = UNLISTED_IN_RACE if session_type.kind.is_race else UNLISTED_IN_QUALIFYING
     for kind, drivers in known.weekend.items():
         absent = drivers - here
         if len(absent) > allowed:
             return f"{join_names(absent)}, who drove in the {print_kind(kind)}, are missing"
-    return _find_stand_in(here, known.weekend.get(PARTNERS[session_type], here), rows)
+    return _find_stand_in(here, known.weekend.get(session_type.partner, here), rows)
 
 
 def _find_stand_in(

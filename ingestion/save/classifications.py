@@ -10,19 +10,13 @@ from ingestion.errors import BadSourceData, IngestionError, ResultsNotReady
 from ingestion.matching import StoredGrandPrix, gather_grands_prix, match_race
 from ingestion.models import OVERDUE_AFTER, Change, Event, Result
 from ingestion.plausibility import check_classification, describe_field
-from ingestion.records import (
-    ClassificationRecord,
-    SessionType,
-    Source,
-    UnreadableClassification,
-)
+from ingestion.records import ClassificationRecord, Source, UnreadableClassification
 from ingestion.report import Problem, SaveReport
 from ingestion.save.answer import EVENT_FIELDS, Answer, PlannedClassification
 from ingestion.save.differences import plan_rows
 from ingestion.save.rows import Plan, SaveContext, season_locked, snapshot, write
+from ingestion.sessions import SessionType
 
-# Qualifyings of 1994 to 2005 have classifications and stand in no calendar.
-LAST_SEASON_OF_UNLISTED_QUALIFYINGS = 2005
 # Sources of a podium or a pole alone, which say nothing of the field.
 OF_LEADERS_ALONE = (Source.PERSON, Source.SPRINT_GRID)
 
@@ -141,10 +135,7 @@ def _find_event(
 
 def _unlisted_event(race: Event, session_type: SessionType) -> Event:
     """A session that no calendar lists and that has a classification; when it was, nobody says."""
-    if (
-        session_type is not SessionType.QUALIFYING
-        or race.season > LAST_SEASON_OF_UNLISTED_QUALIFYINGS
-    ):
+    if not session_type.is_unlisted(race.season):
         raise BadSourceData("the calendar has no such session in that weekend")
     return Event(
         season=race.season,

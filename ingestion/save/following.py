@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from ingestion.lifecycle import expected_end, hold_lock, picks_close, status_at
 from ingestion.models import Event
-from ingestion.records import SessionType
+from ingestion.sessions import SessionType
 
 FOLLOWING = ("ends_at", "locks_at", "status")
 

@@ -15,9 +15,9 @@ from ingestion.records import (
     RaceIdentity,
     ResultRecord,
     SessionRecord,
-    SessionType,
     Source,
 )
+from ingestion.sessions import SessionType
 
 GRAND_PRIX = "Belgian Grand Prix"
 COUNTRY, LOCATION = "Belgium", "Spa-Francorchamps"
@@ -26,16 +26,9 @@ ROUND = 14
 RACE_START = datetime(SEASON, 7, 28, 13, tzinfo=UTC)
 UTC_OFFSET = timedelta(hours=2)
 
-# Before the race.
-CONVENTIONAL = {
-    SessionType.QUALIFYING: timedelta(hours=23),
-    SessionType.RACE: timedelta(0),
-}
-SPRINT = {
-    SessionType.SPRINT_QUALIFYING: timedelta(hours=46, minutes=30),
-    SessionType.SPRINT: timedelta(hours=27),
-    **CONVENTIONAL,
-}
+# How long before the race.
+SPRINT = {session_type: session_type.kind.usual_lead for session_type in SessionType}
+CONVENTIONAL = {kind: lead for kind, lead in SPRINT.items() if not kind.kind.is_of_sprint_weekends}
 
 LAPS = 44
 RACE_TIME = timedelta(hours=1, minutes=19, seconds=57)
@@ -45,10 +38,6 @@ RACE_GAP = timedelta(seconds=3)
 LAP_GAP = timedelta(milliseconds=120)
 # From one part of a qualifying to the next.
 QUICKER = timedelta(seconds=1)
-POINTS = {
-    SessionType.RACE: (25, 18, 15, 12, 10, 8, 6, 4, 2, 1),
-    SessionType.SPRINT: (8, 7, 6, 5, 4, 3, 2, 1),
-}
 # How many cars take part in the second and third part of a qualifying.
 IN_Q2, IN_Q3 = 15, 10
 # Of drivers who were not there; no car has it.
@@ -136,7 +125,7 @@ def build_classification(
 ) -> ClassificationRecord:
     """These in this order; a driver who is disqualified ('' for nobody) stands last."""
     order = sorted(entrants, key=lambda entrant: entrant.driver_id == disqualified)
-    build_entry = _finish if session_type in POINTS else _lap
+    build_entry = _finish if session_type.kind.is_race else _lap
     entries = [
         build_entry(session_type, place, entrant) for place, entrant in enumerate(order, start=1)
     ]
@@ -176,7 +165,7 @@ def _replacement(driver: str, known: Entrant | None, replaced: Entrant) -> Entra
 
 def _finish(session_type: SessionType, place: int, entrant: Entrant) -> ResultRecord:
     """In a race or sprint."""
-    points = POINTS[session_type]
+    points = session_type.kind.usual_points
     return replace(
         _entry(place, entrant),
         grid=SLOTS.get(entrant.driver_id, PIT_LANE),

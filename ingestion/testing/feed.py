@@ -10,9 +10,9 @@ from django.db import connection, transaction
 from django.test import TestCase
 
 from ingestion.models import Change, Event
-from ingestion.records import SessionType
 from ingestion.report import SaveReport
 from ingestion.save import SaveContext, change_event, save_calendar, save_classifications
+from ingestion.sessions import SessionType
 from ingestion.testing.facts import Entrant, build_classification, build_weekend, put_first
 from ingestion.testing.sessions import (
     SessionFacts,

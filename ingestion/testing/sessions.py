@@ -6,7 +6,7 @@ from typing import TypedDict
 from django.db.models import Q, QuerySet
 
 from ingestion.models import Event
-from ingestion.records import SessionType
+from ingestion.sessions import SessionType
 from ingestion.testing.facts import GRAND_PRIX, RACE_START, ROUND, SEASON, SPRINT
 
 A_WEEK = timedelta(weeks=1)

@@ -12,9 +12,9 @@ from ingestion.records import (
     GrandPrixRecord,
     RaceIdentity,
     SessionRecord,
-    SessionType,
     Source,
 )
+from ingestion.sessions import SessionType
 from ingestion.testing.facts import FIELD, RACE_START, ROUND, SLOTS, Entrant
 
 # A session that moves by as much takes its weekend along.

@@ -6,13 +6,8 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from ingestion.errors import BadSourceData
-from ingestion.records import (
-    CalendarRecord,
-    GrandPrixRecord,
-    SessionRecord,
-    SessionType,
-    Source,
-)
+from ingestion.records import CalendarRecord, GrandPrixRecord, SessionRecord, Source
+from ingestion.sessions import SessionType, read_session_name
 from ingestion.transform.values import (
     UNREADABLE,
     read_date,
@@ -27,26 +22,6 @@ if TYPE_CHECKING:
 
 # A weekend has five, by the schedule file's count.
 SESSIONS = range(1, 6)
-
-# The schedule file's names of sessions. Practice and testing have no entry: nobody picks on them.
-SESSION_NAMES = {
-    "Qualifying": SessionType.QUALIFYING,
-    "Race": SessionType.RACE,
-    "Sprint": SessionType.SPRINT,
-    "Sprint Qualifying": SessionType.SPRINT_QUALIFYING,
-    "Sprint Shootout": SessionType.SPRINT_QUALIFYING,
-}
-# Until 2022 'Sprint Qualifying' was what the sprint itself was called (FIA Sporting Regulations
-# 2021); the qualifying of that name is from 2024 on.
-LAST_SEASON_OF_SPRINT_CALLED_QUALIFYING = 2022
-
-# Jolpica's keys of a race's sessions beside the race itself.
-CALENDAR_KEYS = {
-    "Qualifying": SessionType.QUALIFYING,
-    "Sprint": SessionType.SPRINT,
-    "SprintShootout": SessionType.SPRINT_QUALIFYING,
-    "SprintQualifying": SessionType.SPRINT_QUALIFYING,
-}
 
 
 def read_schedule(
@@ -73,7 +48,7 @@ def _read_schedule_row(
     # A session without a time is where the others are.
     usual = next((offset for offset in offsets if offset is not None), None)
     for number, offset in zip(SESSIONS, offsets, strict=True):
-        session_type = _session_type(season, read_text(row[f"Session{number}"]))
+        session_type = read_session_name(season, read_text(row[f"Session{number}"]))
         if session_type is not None:
             sessions.append(
                 SessionRecord(
@@ -94,16 +69,6 @@ def _read_schedule_row(
         race_date=require(read_date(row["EventDate"]), "date of a grand prix"),
         sessions=tuple(sessions),
     )
-
-
-def _session_type(season: int, name: str) -> SessionType | None:
-    session_type = SESSION_NAMES.get(name)
-    if (
-        session_type is SessionType.SPRINT_QUALIFYING
-        and season <= LAST_SEASON_OF_SPRINT_CALLED_QUALIFYING
-    ):
-        return SessionType.SPRINT
-    return session_type
 
 
 def read_calendar(
@@ -129,7 +94,8 @@ def _read_calendar_race(
     place = race["Circuit"]["Location"]
     sessions = [
         _read_calendar_session(session_type, race[key], generated_at)
-        for key, session_type in CALENDAR_KEYS.items()
+        for session_type in reversed(SessionType)
+        for key in session_type.kind.calendar_keys
         if key in race
     ]
     sessions.append(_read_calendar_session(SessionType.RACE, race, generated_at))

@@ -11,10 +11,10 @@ from ingestion.records import (
     ClassificationRecord,
     RaceIdentity,
     ResultRecord,
-    SessionType,
     Source,
     UnreadableClassification,
 )
+from ingestion.sessions import SessionType
 from ingestion.transform.values import (
     UNREADABLE,
     is_missing,

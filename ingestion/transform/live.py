@@ -12,14 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ingestion.errors import BadSourceData, ResultsNotReady
-from ingestion.records import (
-    ClassificationRecord,
-    RaceIdentity,
-    ResultRecord,
-    SessionType,
-    Source,
-)
-from ingestion.transform.calendars import LAST_SEASON_OF_SPRINT_CALLED_QUALIFYING, SESSION_NAMES
+from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
+from ingestion.sessions import SessionType, read_session_name
 from ingestion.transform.sprint_qualifyings import Entrant
 from ingestion.transform.values import (
     UNREADABLE,
@@ -43,8 +37,6 @@ NO_SESSION = -1
 CLASSIFIED = (9, 10)
 RETIRED = "R"
 
-# As many as are paid on: FastF1's order has to be the screen's there.
-LEADERS = {SessionType.RACE: 3, SessionType.SPRINT: 3}
 
 Row = Mapping[Any, Any]
 
@@ -77,7 +69,7 @@ def read_live_index(meetings: Sequence[Any], season: int) -> list[LiveListing]:
 
 
 def _read_listing(season: int, meeting: Row, session: Row) -> LiveListing | None:
-    session_type = _session_type(season, read_text(session.get("Name")))
+    session_type = read_session_name(season, read_text(session.get("Name")))
     if session_type is None or session.get("Key") == NO_SESSION or not session.get("Path"):
         return None
     path = session["Path"].removeprefix(f"{season}/")
@@ -96,15 +88,6 @@ def _read_listing(season: int, meeting: Row, session: Row) -> LiveListing | None
     return LiveListing(
         race, session_type, start.replace(tzinfo=UTC), int(session["Key"]), session["Path"]
     )
-
-
-def _session_type(season: int, name: str) -> SessionType | None:
-    """By the names of the schedule file, which are Formula 1's."""
-    session_type = SESSION_NAMES.get(name)
-    is_renamed = season <= LAST_SEASON_OF_SPRINT_CALLED_QUALIFYING
-    if session_type is SessionType.SPRINT_QUALIFYING and is_renamed:
-        return SessionType.SPRINT
-    return session_type
 
 
 def _read_offset(text: str) -> timedelta:
@@ -185,7 +168,7 @@ def _order_rows(
     )
     if not rows or read_integer(rows[0]["Position"]) != 1:
         raise ResultsNotReady("FastF1 finds no order in the laps")
-    _expect_leaders(rows, places, LEADERS.get(session_type, 1))
+    _expect_leaders(rows, places, session_type.kind.scored_places)
     return rows
 
 
@@ -243,7 +226,7 @@ def _read_letters(
 ) -> list[str]:
     """What is printed in front of each: the place, or that a car did not go far enough."""
     places = [str(order) for order in range(1, len(rows) + 1)]
-    if session_type not in LEADERS:
+    if not session_type.kind.is_race:
         return places
     done: dict[str, int] = {}
     for lap in laps[["DriverNumber", "LapNumber"]].to_dict("records"):

@@ -15,17 +15,12 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from ingestion.errors import BadSourceData, ResultsNotReady
-from ingestion.records import (
-    ClassificationRecord,
-    RaceIdentity,
-    ResultRecord,
-    SessionType,
-    Source,
-)
+from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
+from ingestion.sessions import SessionType
 from ingestion.transform.values import UNREADABLE, read_integer, read_text, require
 
 # Its code of a whole sprint qualifying; the parts' are SQ1 to SQ3.
-CODE = "SQ"
+CODE = SessionType.SPRINT_QUALIFYING.kind.newer_code
 PARTS = ("SQ1", "SQ2", "SQ3")
 RACE = "R"
 

@@ -10,6 +10,7 @@ from django.db.models.functions import Cast
 from django_q.models import Schedule, Success
 
 from ingestion.models import CreatedSchedule, Event, IngestRun, Poll, TaskRun
+from ingestion.sessions import SessionType
 
 TICK_SCHEDULE = "f1 tick"
 TICK = "ingestion.queue.tasks.tick"
@@ -104,7 +105,7 @@ def _first_run_at() -> datetime | None:
 
 # Sprint qualifyings come from a form of the upstream's that may go away any day, without a word on
 # the rest: they are told of when they are overdue.
-OF_SPRINT_QUALIFYINGS = Q(event__session_type=Event.Type.SPRINT_QUALIFYING)
+OF_SPRINT_QUALIFYINGS = Q(event__session_type=SessionType.SPRINT_QUALIFYING)
 
 
 def _failing_polls() -> QuerySet[Poll]:

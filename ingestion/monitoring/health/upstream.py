@@ -9,6 +9,7 @@ from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.models import OVERDUE_AFTER, Alarm, Event, Poll
 from ingestion.monitoring.health.facts import AWAITED_FOR, Facts
 from ingestion.monitoring.health.findings import Finding, print_instant
+from ingestion.sessions import SessionType
 
 # Of many that fail.
 NAMED = 3
@@ -80,7 +81,7 @@ def find_overdue(facts: Facts) -> Iterator[Finding]:
     sprint_ends = {
         (event.season, event.grand_prix): event.ends_at
         for event in facts.events
-        if event.session_type == Event.Type.SPRINT
+        if event.session_type == SessionType.SPRINT
     }
     for event in facts.events:
         awaited_from = _awaited_from(event, sprint_ends.get((event.season, event.grand_prix)))
@@ -98,7 +99,7 @@ def _awaited_from(event: Event, sprint_ends: datetime | None) -> datetime | None
     if event.has_results or event.results_locked:
         return None
     has_account = bool(getattr(settings, "F1_USERNAME", ""))
-    if event.session_type == Event.Type.SPRINT_QUALIFYING and not has_account:
+    if event.session_type == SessionType.SPRINT_QUALIFYING and not has_account:
         return sprint_ends or event.ends_at
     return event.ends_at
 

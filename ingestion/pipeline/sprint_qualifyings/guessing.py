@@ -12,9 +12,9 @@ from ingestion.records import (
     ClassificationRecord,
     RaceIdentity,
     ResultRecord,
-    SessionType,
     Source,
 )
+from ingestion.sessions import SessionType
 
 
 def guess_poles(

@@ -15,12 +15,8 @@ from ingestion.models import OVERDUE_AFTER, Event
 from ingestion.pipeline.missing import HAD
 from ingestion.pipeline.season import SeasonRun
 from ingestion.pipeline.wanted import Wanted
-from ingestion.records import (
-    CalendarRecord,
-    GrandPrixRecord,
-    SessionRecord,
-    SessionType,
-)
+from ingestion.records import CalendarRecord, GrandPrixRecord, SessionRecord
+from ingestion.sessions import SessionType
 
 SPRINT_QUALIFYING = SessionType.SPRINT_QUALIFYING
 

@@ -14,8 +14,8 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from ingestion.models import Event, Result
-from ingestion.records import SessionType
 from ingestion.sample.upstream import SCHEDULE_PATH
+from ingestion.sessions import SessionType
 
 KINDS = {
     "Qualifying": SessionType.QUALIFYING,

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from ingestion.pipeline import IngestRequest, configured_addresses, configured_rules, ingest
 from ingestion.queue import tasks
-from ingestion.records import SessionType
 from ingestion.report import SeasonLine
+from ingestion.sessions import SessionType
 from tests.proofs.bench.counting import read_memory
 from tests.proofs.bench.measured import Task
 

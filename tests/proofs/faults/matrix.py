@@ -17,7 +17,7 @@ from django.db import connection
 from ingestion import fetch
 from ingestion.corrections import Author, correct_start, disqualify, key_of
 from ingestion.models import Event
-from ingestion.records import SessionType
+from ingestion.sessions import SessionType
 from tests.conftest import SERVER_URL
 from tests.fastf1_limits import cached_urls, connect, limits_lifted
 from tests.proofs.databases import Databases
