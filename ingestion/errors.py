@@ -70,6 +70,8 @@ class ResultsNotReady(IngestionError):
     """The upstream answers, and has no usable classification of the session yet."""
 
     advice = "Run it again later"
+    # Until when (UTC) the upstream would answer the same again, None where it does not say.
+    expires_at: datetime | None = None
 
 
 class BadSourceData(IngestionError):

@@ -33,6 +33,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models": {"records", "sessions", "lifecycle"},
     "fetch": {"records", "sessions", "errors"},
     "transform": {"records", "sessions", "errors"},
+    # An answer that cannot be true is taken out of FastF1's cache where it came from.
+    "sources": {"records", "sessions", "errors", "plausibility", "fetch", "transform"},
     "plausibility": {"records", "sessions", "errors"},
     "matching": {"records", "sessions", "errors"},
     "lifecycle": {"sessions"},
@@ -45,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "story": {"models", "records", "amendments"},
     # Fixtures for whatever is built on this app: they save as an ingest does, without a fetch.
     "testing": SAVING | {"save"},
-    "pipeline": SAVING | {"save", "corrections", "fetch", "transform", "budget"},
+    "pipeline": SAVING | {"save", "corrections", "sources", "fetch", "transform", "budget"},
     "monitoring": {"models", "sessions", "lifecycle", "errors", "budget", "pipeline"},
     "queue": {"pipeline", "monitoring", "models", "errors", "lifecycle", "report"},
     "admin": DOORS | {"story"},
@@ -63,7 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # Slow to import and needed for a fetch alone.
 HEAVY = {"fastf1", "pandas", "numpy"}
-MAY_IMPORT_HEAVY = {"fetch", "transform"}
+MAY_IMPORT_HEAVY = {"fetch", "transform", "sources"}
 # It lifts FastF1's pauses for its stand-in, which takes FastF1: while it plays, not before.
 LIFTS_PAUSES = {"rehearsal"}
 

@@ -49,6 +49,7 @@ __all__ = [
     "forget",
     "has_newer_form",
     "make_private_folder",
+    "read_clock",
 ]
 
 

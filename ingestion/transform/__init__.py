@@ -8,6 +8,7 @@ from ingestion.transform.classifications import read_classifications
 from ingestion.transform.sprint_qualifyings import (
     AlphaRound,
     Entrant,
+    ListedDriver,
     UnknownEntrant,
     read_drivers,
     read_rounds,
@@ -18,6 +19,7 @@ from ingestion.transform.sprint_qualifyings import (
 __all__ = [
     "AlphaRound",
     "Entrant",
+    "ListedDriver",
     "UnknownEntrant",
     "read_calendar",
     "read_classifications",

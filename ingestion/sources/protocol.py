@@ -1,0 +1,122 @@
+"""What the pipeline asks of a source, and what a source answers with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from ingestion import records
+from ingestion.records import (
+    PROVISIONAL_SOURCES,
+    CalendarRecord,
+    ClassificationRecord,
+    RaceIdentity,
+    UnreadableClassification,
+)
+from ingestion.sessions import SessionType
+
+T_co = TypeVar("T_co", covariant=True)
+
+Classification = ClassificationRecord | UnreadableClassification
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConfig:
+    """Where the upstreams are, and the folder of FastF1's cache; '' means FastF1's own address.
+
+    Without a user and password of Formula 1, live timing is no source.
+    """
+
+    cache_dir: Path
+    schedule_url: str = ""
+    jolpica_url: str = ""
+    f1_username: str = ""
+    f1_password: str = field(default="", repr=False)
+    live_timing_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAnswer(Generic[T_co]):
+    """What a source says.
+
+    `generated_at` is when the upstream made it (UTC; of several pages the oldest), None where its
+    headers do not say. Until `expires_at` (UTC) the upstream would answer the same, None where it
+    does not say. `notices` are for people and no failure.
+    """
+
+    records: tuple[T_co, ...]
+    generated_at: datetime | None = None
+    expires_at: datetime | None = None
+    notices: tuple[str, ...] = ()
+
+
+class Entrant(Protocol):
+    """Who drove for whom in another session of the season, by the keys of Jolpica's Ergast form."""
+
+    @property
+    def driver_id(self) -> str: ...
+    @property
+    def driver_number(self) -> int | None: ...
+    @property
+    def driver_code(self) -> str: ...
+    @property
+    def driver_name(self) -> str: ...
+    @property
+    def constructor_id(self) -> str: ...
+    @property
+    def constructor_name(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClassificationQuery:
+    """Which classifications are requested: one race's session where `is_race` recognises it, else
+    all of the season's.
+
+    `round_number` is the source's own as it was last known; a source that counts otherwise by now
+    looks for the right one. `entrants` are for sources that do not know the drivers' keys,
+    `starts_at` for those that list sessions by their start; `name` is the grand prix's, for
+    messages. `pages_expected` are set aside in the hour's budget before the first is requested.
+    """
+
+    season: int
+    session_type: SessionType
+    round_number: int | None = None
+    name: str = ""
+    is_race: Callable[[RaceIdentity], bool] | None = None
+    starts_at: datetime | None = None
+    entrants: tuple[Entrant, ...] = ()
+    pages_expected: int = 1
+
+
+class Source:
+    """An upstream in one of its forms; one that has calendars or classifications overrides both
+    the question and the answer.
+
+    A fetch raises one of `SourceUnavailable`, `SourceRateLimited`, `BadSourceData` and
+    `ResultsNotReady`; the last two have the answer's `expires_at`. An answer that proves to be
+    wrong does not stay in FastF1's cache. `fresh` passes that cache by.
+    """
+
+    name: records.Source
+    label: str
+
+    @property
+    def is_provisional(self) -> bool:
+        return self.name in PROVISIONAL_SOURCES
+
+    def offers_calendar(self, season: int) -> bool:  # noqa: ARG002
+        return False
+
+    def offers(self, season: int, session_type: SessionType) -> bool:  # noqa: ARG002
+        return False
+
+    def fetch_calendar(self, season: int, *, fresh: bool) -> SourceAnswer[CalendarRecord]:
+        """The season's calendar, one record."""
+        raise NotImplementedError
+
+    def fetch_classifications(
+        self, query: ClassificationQuery, *, fresh: bool
+    ) -> SourceAnswer[Classification]:
+        """What is there of what is requested, no record where there is nothing yet."""
+        raise NotImplementedError
