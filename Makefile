@@ -6,7 +6,7 @@ MANAGE := $(BIN)/python manage.py
 # More processes than cores: the tests wait for servers much of their time.
 JOBS ?= 3
 PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
-SOURCES := manage.py f1picks ingestion tests
+SOURCES := manage.py f1picks ingestion rehearsal tests
 
 .DEFAULT_GOAL := help
 # A half-made .venv or stamp would pass for a finished one.
@@ -120,4 +120,4 @@ guards: setup-dev
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles
-	find f1picks ingestion tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find f1picks ingestion rehearsal tests -name __pycache__ -type d -prune -exec rm -rf {} +

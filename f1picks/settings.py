@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_q",
     "ingestion.apps.IngestionConfig",
+    "rehearsal.apps.RehearsalConfig",
 ]
 
 MIDDLEWARE = [

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ingestion.sample.history import with_jolpicas_errors
 from ingestion.sample.jolpica import build_body
 from ingestion.sample.season import GrandPrix, Season, Session, load_season
 from ingestion.sample.upstream import JOLPICA_PATH
 from ingestion.sessions import SessionType
+from rehearsal.history import with_jolpicas_errors
 from tests.upstream import (
     PAGE_ROWS,
     RECORDED_ENDPOINTS,

@@ -4,10 +4,10 @@ import json
 from datetime import timedelta
 
 from ingestion.records import GrandPrixRecord, ResultRecord, SessionRecord, Source
-from ingestion.sample.live_timing import build_index
 from ingestion.sample.season import Finish, Lap, load_season, with_laps
 from ingestion.sessions import SessionType
 from ingestion.transform.live import LiveListing, read_live_index
+from tests.live_streams import build_index
 from tests.live_upstream import LiveUpstream
 
 SEASON = load_season(2024)

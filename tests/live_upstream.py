@@ -21,10 +21,10 @@ import pytest
 
 from ingestion import fetch
 from ingestion.fetch.live import LiveTiming, open_live_timing
-from ingestion.sample.live_timing import STATIC_PATH, build_answer
 from ingestion.sample.season import load_season
 from ingestion.sample.upstream import Answer, Connection, Request, print_date
 from tests.fastf1_limits import connect
+from tests.live_streams import STATIC_PATH, build_answer
 from tests.upstream import FaultyUpstream
 
 USERNAME = "someone@example.org"

@@ -27,12 +27,12 @@ from ingestion.fetch.live import (
 )
 from ingestion.plausibility import SeasonField, check_classification
 from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
-from ingestion.sample.live_timing import BYTE_ORDER_MARK, build_stream, choose_entries, print_path
 from ingestion.sample.season import Lap, with_finishes
 from ingestion.sessions import SessionType
 from ingestion.transform.live import LiveListing, read_live_classification, read_live_index
 from tests.fastf1_limits import cached_urls, limits_lifted, settings_restored
 from tests.live_facts import KINDS, SEASON, known_drivers, read_listings, shorten
+from tests.live_streams import BYTE_ORDER_MARK, build_stream, choose_entries, print_path
 from tests.live_upstream import (
     SIGN_IN,
     LiveUpstream,

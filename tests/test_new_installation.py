@@ -10,8 +10,8 @@ import pytest
 from ingestion.models import Alarm, Event, Poll
 from ingestion.queue import tasks
 from ingestion.queue.schedules import DECLARED
-from ingestion.rehearsal.clock import VirtualClock, virtual_time
-from ingestion.rehearsal.worker import Worker
+from rehearsal.clock import VirtualClock, virtual_time
+from rehearsal.worker import Worker
 from tests.command_line import small_upstream  # noqa: F401 - fixture `upstream`
 from tests.installation import switch_polling_on
 from tests.ticking import World, at, world  # noqa: F401

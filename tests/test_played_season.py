@@ -7,7 +7,8 @@ from random import Random
 import pytest
 import requests
 
-from ingestion.sample.history import (
+from ingestion.sample.season import Finish, Lap, Season, load_season
+from rehearsal.history import (
     CLASSIFIED,
     SHOOTOUT,
     as_told,
@@ -18,7 +19,7 @@ from ingestion.sample.history import (
     undo,
     with_jolpicas_errors,
 )
-from ingestion.sample.played import (
+from rehearsal.played import (
     DEFAULT_SEED,
     PlayedSeason,
     Publication,
@@ -26,9 +27,8 @@ from ingestion.sample.played import (
     Trouble,
     play_season,
 )
-from ingestion.sample.played_upstream import PlayedUpstream, draw_clients, open_cache
-from ingestion.sample.season import Finish, Lap, Season, load_season
-from ingestion.sample.shared_cache import SharedCache
+from rehearsal.played_upstream import PlayedUpstream, draw_clients, open_cache
+from rehearsal.shared_cache import SharedCache
 from tests.history import read_starts, read_versions
 from tests.upstream import needs_shared
 

@@ -13,7 +13,12 @@ from rich.console import Console
 from ingestion import fetch
 from ingestion.models import Alarm, Event
 from ingestion.queue.schedules import DECLARED
-from ingestion.rehearsal import (
+from ingestion.sample.season import load_season
+from rehearsal.baselines import daily_at, every, follow
+from rehearsal.courses import Course, Seen, count_requests
+from rehearsal.pace import CacheClock, pauses_lifted
+from rehearsal.percentiles import Delays
+from rehearsal.play import (
     Outcome,
     as_dict,
     find_broken,
@@ -21,15 +26,10 @@ from ingestion.rehearsal import (
     print_outcome,
     rehearse,
 )
-from ingestion.rehearsal.baselines import daily_at, every, follow
-from ingestion.rehearsal.courses import Course, Seen, count_requests
-from ingestion.rehearsal.pace import CacheClock, pauses_lifted
-from ingestion.rehearsal.percentiles import Delays
-from ingestion.rehearsal.window import Window, choose_window
-from ingestion.rehearsal.worker import Death, run_times
-from ingestion.sample.played import PlayedSeason, Publication, Stage, play_season
-from ingestion.sample.season import load_season
-from ingestion.sample.shared_cache import SharedCache
+from rehearsal.played import PlayedSeason, Publication, Stage, play_season
+from rehearsal.shared_cache import SharedCache
+from rehearsal.window import Window, choose_window
+from rehearsal.worker import Death, run_times
 from tests.fastf1_limits import cached_urls, connect
 from tests.project import Project
 from tests.upstream import FaultyUpstream
@@ -175,6 +175,7 @@ def check_promises(outcome: Outcome) -> None:
 # The command
 
 
+@pytest.mark.project
 @pytest.mark.once
 def test_belgium_is_played_by_the_command_and_every_number_fits(
     unmigrated_project: Project,
@@ -210,6 +211,7 @@ def test_belgium_is_played_by_the_command_and_every_number_fits(
     assert not (unmigrated_project.folder / "db.sqlite3").exists()
 
 
+@pytest.mark.project
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -230,6 +232,7 @@ def test_wrong_usage_is_refused(arguments: list[str], complaint: str) -> None:
     assert refused.value.returncode == 2
 
 
+@pytest.mark.project
 def test_a_database_with_tables_is_refused(project: Project) -> None:
     done = project.manage("rehearse", "--rounds", "14", f"--database={project.database_url}")
     assert done.returncode == 2

@@ -14,8 +14,8 @@ from django.core.management import call_command
 from django.core.serializers.json import DjangoJSONEncoder
 
 from ingestion.models import Change, Event
-from ingestion.sample.history import with_jolpicas_errors
 from ingestion.sample.season import load_season
+from rehearsal.history import with_jolpicas_errors
 from tests.fastf1_limits import settings_restored
 from tests.history import (
     ANNOUNCED,

@@ -15,9 +15,9 @@ from ingestion.models import Change, Event, RequestBlock
 from ingestion.pipeline import Addresses, IngestRequest, ingest
 from ingestion.report import RunReport
 from ingestion.sample import alpha
-from ingestion.sample.history import with_jolpicas_errors
 from ingestion.sample.season import Season, load_season, with_start
 from ingestion.sample.upstream import JOLPICA_PATH, Answer, Request
+from rehearsal.history import with_jolpicas_errors
 from tests.fastf1_limits import cached_urls, connect
 from tests.rows import all_rows
 from tests.upstream import (

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from ingestion.sample import alpha
-from ingestion.sample.history import with_jolpicas_errors
 from ingestion.sample.season import load_season, without_results
+from rehearsal.history import with_jolpicas_errors
 from tests.upstream import (
     SHARED,
     FaultyUpstream,

@@ -223,7 +223,7 @@ def _find_others(claimed: Due, now: datetime) -> list[Event]:
         poll__next_at__gt=now,
         poll__next_at__lte=now + LOOK_AHEAD,
     )
-    has_expired = Q(poll__good_until=None) | Q(poll__good_until__lte=now)
+    has_expired = Q(poll__expires_at=None) | Q(poll__expires_at__lte=now)
     asked = {event.pk for event in claimed.events}
     found = watched_ones.exclude(status=Event.Status.CANCELLED).filter(has_expired)
     return [event for event in found.order_by("pk") if event.pk not in asked]

@@ -8,9 +8,9 @@ from typing import TypeVar
 from urllib.parse import unquote
 
 from ingestion.sample import alpha
-from ingestion.sample.live_timing import STATIC_PATH, build_answer
 from ingestion.sample.season import GrandPrix, Season, Session, load_season
 from ingestion.sample.upstream import Answer, Request, StandInUpstream, print_date
+from tests.live_streams import STATIC_PATH, build_answer
 
 T = TypeVar("T")
 

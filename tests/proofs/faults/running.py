@@ -15,7 +15,7 @@ from django.core.management import load_command_class
 from ingestion.fetch.door import Door
 from ingestion.models import Event, IngestRun
 from ingestion.queue import tasks
-from ingestion.rehearsal.clock import VirtualClock, virtual_time
+from rehearsal.clock import VirtualClock, virtual_time
 from tests.upstream import FaultyUpstream
 
 SEASON = 2024

@@ -21,15 +21,15 @@ from ingestion.pipeline import (
 )
 from ingestion.queue.schedules import DECLARED
 from ingestion.queue.tasks import hear_nothing
-from ingestion.rehearsal.clock import VirtualClock, virtual_time
-from ingestion.rehearsal.game import Game, listening, read_times
-from ingestion.rehearsal.monitor import Monitor, look_times
-from ingestion.rehearsal.pace import CacheClock, pauses_lifted
-from ingestion.rehearsal.player import Player, find_sessions, pick_times
-from ingestion.rehearsal.window import Window
-from ingestion.rehearsal.worker import Death, Worker, run_times
-from ingestion.sample.played import PlayedSeason
-from ingestion.sample.played_upstream import PlayedUpstream
+from rehearsal.clock import VirtualClock, virtual_time
+from rehearsal.game import Game, listening, read_times
+from rehearsal.monitor import Monitor, look_times
+from rehearsal.pace import CacheClock, pauses_lifted
+from rehearsal.played import PlayedSeason
+from rehearsal.played_upstream import PlayedUpstream
+from rehearsal.player import Player, find_sessions, pick_times
+from rehearsal.window import Window
+from rehearsal.worker import Death, Worker, run_times
 
 # The worker is dead when this race begins, and for as long before and after.
 DEATH_AT = "belgium"

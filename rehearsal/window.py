@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ingestion.sample.played import PlayedSeason, Publication, find_race_day
 from ingestion.sample.season import GrandPrix
+from rehearsal.played import PlayedSeason, Publication, find_race_day
 
 # Before the day of a race (UTC): what comes before a part of a season, and its weekend.
 PART_BEFORE = timedelta(days=2, hours=6)

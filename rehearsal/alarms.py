@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from django.core import mail
 
 from ingestion.models import Alarm, Event
-from ingestion.rehearsal.monitor import BROKEN, Spell
-from ingestion.rehearsal.window import Window
-from ingestion.rehearsal.worker import Death
-from ingestion.sample.history import CLASSIFIED, standing_name
-from ingestion.sample.played import PlayedSeason, Trouble
 from ingestion.sample.season import GrandPrix
+from rehearsal.history import CLASSIFIED, standing_name
+from rehearsal.monitor import BROKEN, Spell
+from rehearsal.played import PlayedSeason, Trouble
+from rehearsal.window import Window
+from rehearsal.worker import Death
 
 # From the end of what was wrong to its end here, and until somebody was told so.
 CLEARED_WITHIN = timedelta(hours=1)

@@ -13,8 +13,8 @@ from django_q.models import Success
 from django_q.signals import pre_execute
 
 from ingestion.queue.schedules import DECLARED, Declared
-from ingestion.rehearsal.clock import VirtualClock
-from ingestion.rehearsal.window import Window
+from rehearsal.clock import VirtualClock
+from rehearsal.window import Window
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from itertools import groupby
 
 from django.test import RequestFactory
 
-from ingestion.rehearsal.window import Window
-from ingestion.rehearsal.worker import Death
 from ingestion.views import healthz
+from rehearsal.window import Window
+from rehearsal.worker import Death
 
 HOUR = timedelta(hours=1)
 SELDOM = 3 * HOUR

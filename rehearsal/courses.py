@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ingestion.rehearsal.percentiles import Delays
-from ingestion.rehearsal.window import Weekend, Window
-from ingestion.sample.played import Publication, Stage
+from rehearsal.percentiles import Delays
+from rehearsal.played import Publication, Stage
+from rehearsal.window import Weekend, Window
 
 
 @dataclass(frozen=True, slots=True)

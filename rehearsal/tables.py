@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ingestion.rehearsal.alarms import Raised
-from ingestion.rehearsal.courses import (
+from rehearsal.alarms import Raised
+from rehearsal.courses import (
     count_requests,
     is_amendment,
     is_first,
@@ -17,9 +17,9 @@ from ingestion.rehearsal.courses import (
     since_publication,
     waits_for_upstream,
 )
-from ingestion.rehearsal.outcome import Outcome
-from ingestion.rehearsal.percentiles import PERCENTS, Delays, as_minutes
-from ingestion.rehearsal.promises import list_promises
+from rehearsal.outcome import Outcome
+from rehearsal.percentiles import PERCENTS, Delays, as_minutes
+from rehearsal.promises import list_promises
 
 NOTHING = "-"
 EXPLAINED = """\

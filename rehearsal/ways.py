@@ -6,11 +6,11 @@ from datetime import datetime
 from functools import cache
 
 from ingestion.sample import alpha
-from ingestion.sample.history import Table
-from ingestion.sample.played import PlayedSeason, Publication, Trouble
 from ingestion.sample.season import Season
-from ingestion.sample.shared_cache import SharedCache
 from ingestion.sample.upstream import JOLPICA_PATH
+from rehearsal.history import Table
+from rehearsal.played import PlayedSeason, Publication, Trouble
+from rehearsal.shared_cache import SharedCache
 
 PAGE_ROWS = 100
 ENDPOINTS: dict[Table, str] = {

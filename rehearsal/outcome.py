@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ingestion.models import Change, Event
-from ingestion.rehearsal.alarms import AlarmTally, tally_alarms
-from ingestion.rehearsal.baselines import daily_at, every, follow
-from ingestion.rehearsal.courses import Course
-from ingestion.rehearsal.engine import Cast, choose_death
-from ingestion.rehearsal.game import ANNOUNCED, Game
-from ingestion.rehearsal.sightings import find_unlike_facts, find_wrong_revisions, watch_course
-from ingestion.rehearsal.window import Weekend, Window
-from ingestion.rehearsal.worker import Death
-from ingestion.sample.played import PlayedSeason, Stage, Trouble
-from ingestion.sample.played_upstream import PlayedUpstream, open_cache
+from rehearsal.alarms import AlarmTally, tally_alarms
+from rehearsal.baselines import daily_at, every, follow
+from rehearsal.courses import Course
+from rehearsal.engine import Cast, choose_death
+from rehearsal.game import ANNOUNCED, Game
+from rehearsal.played import PlayedSeason, Stage, Trouble
+from rehearsal.played_upstream import PlayedUpstream, open_cache
+from rehearsal.sightings import find_unlike_facts, find_wrong_revisions, watch_course
+from rehearsal.window import Weekend, Window
+from rehearsal.worker import Death
 
 OURS = "our plan"
 CRON = "cron, twice a day"

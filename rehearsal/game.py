@@ -12,7 +12,6 @@ from typing import Any
 from django.dispatch import Signal
 
 from ingestion.models import Change, Event
-from ingestion.rehearsal.window import Window
 from ingestion.signals import (
     event_cancelled,
     event_reinstated,
@@ -20,6 +19,7 @@ from ingestion.signals import (
     results_amended,
     results_published,
 )
+from rehearsal.window import Window
 
 # The feed is read at any time, once an hour.
 READ_EVERY = timedelta(hours=1)

@@ -9,18 +9,18 @@ no time and is never late.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from ingestion.rehearsal.courses import Course, Seen
-from ingestion.rehearsal.ways import (
+from rehearsal.courses import Course, Seen
+from rehearsal.history import Table
+from rehearsal.played import PlayedSeason, Publication, Stage, Trouble
+from rehearsal.shared_cache import SharedCache
+from rehearsal.ways import (
     ENDPOINTS,
     PAGE_ROWS,
     find_let_out,
     name_pages,
     name_sprint_qualifying,
 )
-from ingestion.rehearsal.window import Window
-from ingestion.sample.history import Table
-from ingestion.sample.played import PlayedSeason, Publication, Stage, Trouble
-from ingestion.sample.shared_cache import SharedCache
+from rehearsal.window import Window
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ingestion.sample.jolpica import print_clock
-from ingestion.sample.live_laps import (
+from ingestion.sample.season import Finish, GrandPrix, Lap, Season, Session
+from tests.live_laps import (
     GAIN_OFF_THE_TRACK,
     MINUTE,
     PART_LENGTHS,
@@ -24,7 +25,6 @@ from ingestion.sample.live_laps import (
     time_qualifying,
     time_race,
 )
-from ingestion.sample.season import Finish, GrandPrix, Lap, Season, Session
 
 STATIC_PATH = "/static/"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"

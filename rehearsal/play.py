@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from ingestion.rehearsal.engine import Listener, play
-from ingestion.rehearsal.fields import as_dict
-from ingestion.rehearsal.outcome import Outcome, conclude
-from ingestion.rehearsal.promises import find_broken, list_promises
-from ingestion.rehearsal.tables import print_outcome
-from ingestion.rehearsal.window import Window
-from ingestion.sample.played import PlayedSeason
+from rehearsal.engine import Listener, play
+from rehearsal.fields import as_dict
+from rehearsal.outcome import Outcome, conclude
+from rehearsal.played import PlayedSeason
+from rehearsal.promises import find_broken, list_promises
+from rehearsal.tables import print_outcome
+from rehearsal.window import Window
 
 __all__ = ["Outcome", "as_dict", "find_broken", "list_promises", "print_outcome", "rehearse"]
 

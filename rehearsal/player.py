@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ingestion.models import Event
-from ingestion.rehearsal.window import Window
-from ingestion.sample.history import CLASSIFIED, standing_name
-from ingestion.sample.played import PlayedSeason
+from rehearsal.history import CLASSIFIED, standing_name
+from rehearsal.played import PlayedSeason
+from rehearsal.window import Window
 
 MINUTE = timedelta(minutes=1)
 # Around each start that any calendar ever gave, the true one included.

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from ingestion.models import Change, Event
-from ingestion.rehearsal.courses import Course, Seen
-from ingestion.rehearsal.ways import find_let_out
-from ingestion.rehearsal.window import Window
-from ingestion.sample.history import CLASSIFIED
-from ingestion.sample.played import PlayedSeason, Publication, Stage
-from ingestion.sample.played_upstream import PlayedUpstream
 from ingestion.sample.upstream import Request
+from rehearsal.courses import Course, Seen
+from rehearsal.history import CLASSIFIED
+from rehearsal.played import PlayedSeason, Publication, Stage
+from rehearsal.played_upstream import PlayedUpstream
+from rehearsal.ways import find_let_out
+from rehearsal.window import Window
 
 Key = tuple[str, str]
 # What a saved classification shows of its order: when, and the drivers.

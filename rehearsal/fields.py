@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ingestion.rehearsal.courses import (
+from rehearsal.courses import (
     Course,
     count_requests,
     is_amendment,
@@ -13,10 +13,10 @@ from ingestion.rehearsal.courses import (
     since_publication,
     waits_for_upstream,
 )
-from ingestion.rehearsal.outcome import Outcome, Picks
-from ingestion.rehearsal.percentiles import as_minutes
-from ingestion.rehearsal.promises import list_promises
-from ingestion.rehearsal.window import Window
+from rehearsal.outcome import Outcome, Picks
+from rehearsal.percentiles import as_minutes
+from rehearsal.promises import list_promises
+from rehearsal.window import Window
 
 
 def as_dict(outcome: Outcome) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import groupby
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 from ingestion.sample.season import (
     SESSIONS,
-    TABLES,
     Finish,
     GrandPrix,
     Lap,
@@ -20,6 +20,8 @@ from ingestion.sample.season import (
     Session,
     read_table,
 )
+
+FACTS = Path(__file__).parent
 
 Table = Literal["qualifyings", "sprint_qualifyings", "sprints", "races"]
 Entries = tuple[Finish | Lap, ...]
@@ -74,7 +76,7 @@ class Decision:
 @cache
 def load_moves(year: int = 2024) -> tuple[Move, ...]:
     """In the order of publication; of a session that is not in it the file was right at once."""
-    return tuple(map(read_move, read_table(TABLES / f"season_{year}" / "moves.csv")))
+    return tuple(map(read_move, read_table(FACTS / f"season_{year}" / "moves.csv")))
 
 
 def read_move(row: Row) -> Move:
@@ -145,7 +147,7 @@ def with_jolpicas_errors(season: Season) -> Season:
 @cache
 def load_jolpicas_starts(year: int = 2024) -> Mapping[tuple[str, str], datetime]:
     """Those that its calendar has wrong."""
-    rows = read_table(TABLES / f"season_{year}" / "jolpicas_starts.csv")
+    rows = read_table(FACTS / f"season_{year}" / "jolpicas_starts.csv")
     return MappingProxyType(
         {(row["grand_prix"], NAMES[row["session"]]): read_time(row["starts_at"]) for row in rows}
     )
@@ -157,7 +159,7 @@ def load_jolpicas_starts(year: int = 2024) -> Mapping[tuple[str, str], datetime]
 @cache
 def load_decisions(year: int = 2024) -> Mapping[tuple[Table, str], tuple[Decision, ...]]:
     """By table and grand prix. Not all of a season: those after the flag of which all is known."""
-    decisions = map(read_decision, read_table(TABLES / f"season_{year}" / "amendments.csv"))
+    decisions = map(read_decision, read_table(FACTS / f"season_{year}" / "amendments.csv"))
     grouped = groupby(decisions, key=lambda decision: (decision.table, decision.grand_prix))
     return MappingProxyType({key: tuple(group) for key, group in grouped})
 

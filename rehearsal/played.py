@@ -15,7 +15,8 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
-from ingestion.sample.history import (
+from ingestion.sample.season import Finish, GrandPrix, Lap, Season, load_season
+from rehearsal.history import (
     CLASSIFIED,
     Entries,
     Move,
@@ -27,7 +28,6 @@ from ingestion.sample.history import (
     undo,
     with_jolpicas_errors,
 )
-from ingestion.sample.season import Finish, GrandPrix, Lap, Season, load_season
 
 DEFAULT_SEED = 2024
 

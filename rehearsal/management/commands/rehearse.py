@@ -24,11 +24,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ingestion.management.documented import DocumentedCommand
 from ingestion.management.tables import open_console
-from ingestion.rehearsal import Outcome, as_dict, find_broken, print_outcome, rehearse
-from ingestion.rehearsal.clock import VirtualClock, virtual_time
-from ingestion.rehearsal.engine import Listener
-from ingestion.rehearsal.window import Window, choose_window
-from ingestion.sample.played import DEFAULT_SEED, PlayedSeason, play_season
+from rehearsal.clock import VirtualClock, virtual_time
+from rehearsal.engine import Listener
+from rehearsal.play import Outcome, as_dict, find_broken, print_outcome, rehearse
+from rehearsal.played import DEFAULT_SEED, PlayedSeason, play_season
+from rehearsal.window import Window, choose_window
 
 SEASON = 2024
 DATABASE = "rehearsal.sqlite3"

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ingestion.rehearsal.courses import Course, Seen, is_amendment, is_first, since_let_out
-from ingestion.rehearsal.outcome import Outcome
-from ingestion.rehearsal.percentiles import as_minutes
+from rehearsal.courses import Course, Seen, is_amendment, is_first, since_let_out
+from rehearsal.outcome import Outcome
+from rehearsal.percentiles import as_minutes
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)

@@ -8,10 +8,8 @@ from random import Random
 from urllib.parse import parse_qsl, urlsplit
 
 from ingestion.sample import alpha, jolpica
-from ingestion.sample.played import DEFAULT_SEED, PlayedSeason, Trouble
 from ingestion.sample.schedule_file import build_schedule_file
 from ingestion.sample.season import GrandPrix
-from ingestion.sample.shared_cache import SharedCache
 from ingestion.sample.upstream import (
     HTML,
     JOLPICA_MAX_AGE,
@@ -24,6 +22,8 @@ from ingestion.sample.upstream import (
     reset,
     serve_schedule,
 )
+from rehearsal.played import DEFAULT_SEED, PlayedSeason, Trouble
+from rehearsal.shared_cache import SharedCache
 
 # How often somebody else asks for an address: at any time, and in the evening of a session that it
 # tells of.

@@ -1,0 +1,1 @@
+"""A season played through the whole installation, on a clock of its own."""
