@@ -105,10 +105,10 @@ class Source:
     def is_provisional(self) -> bool:
         return self.name in PROVISIONAL_SOURCES
 
-    def offers_calendar(self, season: int) -> bool:  # noqa: ARG002
+    def offers_calendar(self, season: int) -> bool:
         return False
 
-    def offers(self, season: int, session_type: SessionType) -> bool:  # noqa: ARG002
+    def offers(self, season: int, session_type: SessionType) -> bool:
         return False
 
     def fetch_calendar(self, season: int, *, fresh: bool) -> SourceAnswer[CalendarRecord]:

@@ -2,5 +2,6 @@
 
 from ingestion.sources.jolpica.ergast import Jolpica
 from ingestion.sources.jolpica.newer import JolpicaNewer
+from ingestion.sources.jolpica.pages import count_pages
 
-__all__ = ["Jolpica", "JolpicaNewer"]
+__all__ = ["Jolpica", "JolpicaNewer", "count_pages"]

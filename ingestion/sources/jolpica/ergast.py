@@ -1,48 +1,66 @@
 """Jolpica's Ergast form: calendars since 1950, and results of all kinds but sprint qualifyings."""
 
-from ingestion import fetch, records, transform
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, Any
+
+from ingestion import records
 from ingestion.errors import BadSourceData, SourceUnavailable
 from ingestion.records import (
     CalendarRecord,
-    ClassificationRecord,
+    GrandPrixRecord,
     RaceIdentity,
+    SessionRecord,
     UnreadableClassification,
 )
 from ingestion.sessions import SessionType
+from ingestion.sources.cache import forget_copies
+from ingestion.sources.calls import calling
+from ingestion.sources.jolpica.classifications import RaceRows, read_classifications
+from ingestion.sources.jolpica.pages import PAGE_ROWS, build_url, fetch_pages
 from ingestion.sources.protocol import (
     Classification,
     ClassificationQuery,
     Source,
     SourceAnswer,
 )
+from ingestion.sources.values import UNREADABLE, read_text, require
+
+if TYPE_CHECKING:
+    from ingestion.sources.http import Adapter
 
 
 class Jolpica(Source):
     name = records.Source.JOLPICA
     label = "Jolpica"
 
-    def __init__(self, upstream: fetch.Upstream) -> None:
-        self._upstream = upstream
+    def __init__(self, adapter: "Adapter") -> None:
+        self._adapter = adapter
         # As this run has seen them: they say which round a race is here.
         self._calendars: dict[int, CalendarRecord] = {}
 
-    def offers_calendar(self, season: int) -> bool:  # noqa: ARG002
+    def offers_calendar(self, season: int) -> bool:
         return True
 
-    def offers(self, season: int, session_type: SessionType) -> bool:  # noqa: ARG002
-        return session_type in fetch.ENDPOINTS
+    def offers(self, season: int, session_type: SessionType) -> bool:
+        return bool(session_type.kind.ergast_endpoint)
 
     def fetch_calendar(self, season: int, *, fresh: bool) -> SourceAnswer[CalendarRecord]:
-        answer = fetch.fetch_calendar(self._upstream, season, fresh=fresh)
-        try:
-            calendar = transform.read_calendar(answer.content, season, answer.generated_at)
-        except BadSourceData:
-            fetch.forget(answer)
-            raise
-        if not calendar.grands_prix:
-            raise BadSourceData(f"Jolpica has no calendar of {season}")
-        self._calendars[season] = calendar
-        return SourceAnswer((calendar,), answer.generated_at, answer.expires_at)
+        """FastF1's frames would drop the times of sprint qualifyings, its raw list has them."""
+        from fastf1.ergast import Ergast
+
+        what = f"Jolpica's calendar of {season}"
+        url = build_url(season, None, "races", offset=0)
+        with calling(self._adapter, what, url, fresh=fresh) as call:
+            ergast = Ergast(result_type="raw", auto_cast=False)
+            races = ergast.get_race_schedule(season, limit=PAGE_ROWS)
+            expect_all(what, races)
+            calendar = read_calendar(races, season, call.generated_at)
+            if not calendar.grands_prix:
+                raise BadSourceData(f"Jolpica has no calendar of {season}")
+            self._calendars[season] = calendar
+            return SourceAnswer((calendar,), call.generated_at, call.expires_at)
 
     def fetch_classifications(
         self, query: ClassificationQuery, *, fresh: bool
@@ -69,8 +87,7 @@ class Jolpica(Source):
         if own == number:
             return answer
         right = self._fetch_race(query, own, fresh=fresh)
-        notices = (*answer.notices, *right.notices)
-        return SourceAnswer(right.records, right.generated_at, right.expires_at, notices)
+        return replace(right, notices=(*answer.notices, *right.notices))
 
     def _fetch_race(
         self, query: ClassificationQuery, round_number: int, *, fresh: bool
@@ -78,13 +95,13 @@ class Jolpica(Source):
         answer = self._fetch(query, round_number, fresh=fresh)
         is_race = query.is_race
         right = tuple(one for one in answer.records if is_race is None or is_race(one.race))
-        notices = tuple(
+        refused = tuple(
             f"Jolpica's round {one.race.round_number} is the {one.race.name} of "
             f"{one.race.race_date}, not the {query.name}; it was refused"
             for one in answer.records
             if one not in right
         )
-        return SourceAnswer(right, answer.generated_at, answer.expires_at, notices)
+        return replace(answer, records=right, notices=(*answer.notices, *refused))
 
     def _find_round(self, query: ClassificationQuery) -> int | None:
         """None where no calendar is at hand, or it lacks the race."""
@@ -112,48 +129,106 @@ class Jolpica(Source):
     def _fetch(
         self, query: ClassificationQuery, round_number: int | None, *, fresh: bool
     ) -> SourceAnswer[Classification]:
-        season, session_type = query.season, query.session_type
-        answer = fetch.fetch_results(
-            self._upstream,
-            season,
-            session_type,
+        pages = fetch_pages(
+            self._adapter,
+            query.season,
+            query.session_type,
             round_number=round_number,
             pages_expected=query.pages_expected if round_number is None else 1,
             fresh=fresh,
         )
         try:
-            found = transform.read_classifications(
-                answer.content, season, session_type, answer.page_ages
-            )
-        except BadSourceData:
-            fetch.forget(answer)
+            found = read_classifications(pages.pages, query.season, query.session_type)
+        except BadSourceData as error:
+            error.expires_at = pages.expires_at
+            if not fresh:
+                forget_copies(pages.urls)
             raise
-        whole = tuple(self._fetch_alone(one) if _is_mixed(one) else one for one in found)
-        return SourceAnswer(whole, answer.generated_at, answer.expires_at)
+        classifications = tuple(
+            self._fetch_in_one_piece(race) if race.is_mixed else race.classification
+            for race in found
+        )
+        return SourceAnswer(classifications, pages.generated_at, pages.expires_at)
 
-    def _fetch_alone(self, mixed: Classification) -> Classification:
-        """A race whose halves were made at different times may be of two revisions: requested
-        again, in one piece."""
-        race, session_type = mixed.race, mixed.session_type
+    def _fetch_in_one_piece(self, mixed: RaceRows) -> Classification:
+        """A race whose halves were made at different times, requested again alone."""
+        race, session_type = mixed.classification.race, mixed.classification.session_type
         reason = "its halves are of different age"
         try:
-            answer = fetch.fetch_results(
-                self._upstream,
+            pages = fetch_pages(
+                self._adapter,
                 race.season,
                 session_type,
                 round_number=race.round_number,
                 fresh=True,
             )
-            again = transform.read_classifications(
-                answer.content, race.season, session_type, answer.page_ages
-            )
+            again = read_classifications(pages.pages, race.season, session_type)
         except (SourceUnavailable, BadSourceData) as error:
             return UnreadableClassification(race, session_type, f"{reason}; {error}")
         for one in again:
-            if one.race == race and not _is_mixed(one):
-                return one
+            if one.classification.race == race and not one.is_mixed:
+                return one.classification
         return UnreadableClassification(race, session_type, reason)
 
 
-def _is_mixed(one: Classification) -> bool:
-    return isinstance(one, ClassificationRecord) and one.is_mixed
+def expect_all(what: str, rows: Any) -> None:
+    """That a raw answer of FastF1's is no page of more."""
+    if rows.total_results != len(rows):
+        raise BadSourceData(f"{what}: {len(rows)} rows were sent of {rows.total_results}")
+
+
+def read_calendar(
+    races: Sequence[Mapping[str, Any]], season: int, generated_at: datetime | None
+) -> CalendarRecord:
+    """Jolpica's calendar, uncast, as FastF1 returns it; `BadSourceData` where it is none.
+
+    Sessions have times since 2022, days since 2006; before that only the race's day (and since
+    2005 its time) is known, and no other session is listed.
+    """
+    try:
+        grands_prix = tuple(_read_race(season, race, generated_at) for race in races)
+    except UNREADABLE as error:
+        raise BadSourceData(f"Jolpica's calendar of {season} cannot be read: {error}") from error
+    return CalendarRecord(season, records.Source.JOLPICA, generated_at, grands_prix)
+
+
+def _read_race(
+    season: int, race: Mapping[str, Any], generated_at: datetime | None
+) -> GrandPrixRecord:
+    if int(race["season"]) != season:
+        raise ValueError(f"it has a race of {race['season']}")
+    place = race["Circuit"]["Location"]
+    sessions = [
+        _read_session(session_type, race[key], generated_at)
+        for session_type in reversed(SessionType)
+        for key in session_type.kind.calendar_keys
+        if key in race
+    ]
+    sessions.append(_read_session(SessionType.RACE, race, generated_at))
+    return GrandPrixRecord(
+        season=season,
+        round_number=int(race["round"]),
+        name=require(read_text(race["raceName"]), "name of a race"),
+        official_name="",
+        country=read_text(place["country"]),
+        location=read_text(place["locality"]),
+        race_date=date.fromisoformat(race["date"]),
+        sessions=tuple(sessions),
+    )
+
+
+def _read_session(
+    session_type: SessionType, session: Mapping[str, Any], generated_at: datetime | None
+) -> SessionRecord:
+    known = SessionRecord(session_type, None, records.Source.JOLPICA, generated_at)
+    if not read_text(session.get("date")):
+        return known
+    day = date.fromisoformat(session["date"])
+    clock = read_text(session.get("time"))
+    if not clock:
+        midnight = datetime.combine(day, time(), UTC)
+        return replace(known, starts_at=midnight, start_is_estimated=True)
+    starts_at = datetime.combine(day, time.fromisoformat(clock))
+    if starts_at.tzinfo is None:
+        starts_at = starts_at.replace(tzinfo=UTC)
+    return replace(known, starts_at=starts_at.astimezone(UTC))

@@ -1,8 +1,16 @@
-"""Jolpica's newer form: the only published one with sprint qualifyings, a request each."""
+"""Jolpica's newer form, which its server calls alpha: the only published one with sprint
+qualifyings, a request each.
 
+FastF1 does not read it. Its own request session fetches it all the same, so that FastF1's limits
+(of any address of jolpi.ca), its cache and our adapter hold as for everything else.
+"""
+
+import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
-from ingestion import fetch, records, transform
+from ingestion import records
 from ingestion.errors import (
     BadSourceData,
     ResultsNotReady,
@@ -12,6 +20,18 @@ from ingestion.errors import (
 from ingestion.plausibility import SeasonField, check_classification
 from ingestion.records import ClassificationRecord
 from ingestion.sessions import SessionType
+from ingestion.sources.cache import find_copy, forget_copies
+from ingestion.sources.calls import calling
+from ingestion.sources.headers import read_generated_at
+from ingestion.sources.jolpica.ergast import expect_all
+from ingestion.sources.jolpica.pages import PAGE_ROWS, build_url
+from ingestion.sources.jolpica.sprint_qualifyings import (
+    Round,
+    UnknownEntrant,
+    read_drivers,
+    read_rounds,
+    read_sprint_qualifying,
+)
 from ingestion.sources.protocol import (
     Classification,
     ClassificationQuery,
@@ -20,117 +40,164 @@ from ingestion.sources.protocol import (
     SourceAnswer,
 )
 
-# How the newer form answers before there are results (jolpica-f1 of 2026).
+if TYPE_CHECKING:
+    from ingestion.sources.http import Adapter
+
+# Where the server has its two forms, one beside the other.
+ERGAST_PATH = "/ergast/f1"
+NEWER_PATH = "/f1/alpha"
+# How it answers before there are results: 500 where the session is in its calendar (jolpica-f1 of
+# 2026).
 NOT_THERE_YET = (404, 500)
-# A list of rounds that is older may lack what has been added since.
-LIST_HOLDS = timedelta(hours=1)
+# The keys of rounds are steady: a copy of a fortnight will do, where the upstream itself would be
+# requested again every hour. One that lacks a round and is older than an hour may be behind.
+ROUNDS_KEPT = timedelta(days=14)
+ROUNDS_HOLD = timedelta(hours=1)
 
 
 class JolpicaNewer(Source):
     name = records.Source.JOLPICA_ALPHA
     label = "Jolpica's newer form"
 
-    def __init__(self, upstream: fetch.Upstream) -> None:
-        self._upstream = upstream
-        self._rounds: dict[int, list[transform.AlphaRound]] = {}
+    def __init__(self, adapter: "Adapter") -> None:
+        self._adapter = adapter
+        self._rounds: dict[int, list[Round]] = {}
 
-    def offers(self, season: int, session_type: SessionType) -> bool:  # noqa: ARG002
-        return session_type is SessionType.SPRINT_QUALIFYING and fetch.has_newer_form()
+    def offers(self, season: int, session_type: SessionType) -> bool:
+        """Where the address in use says where the newer form is; another mirror's does not."""
+        from fastf1.ergast import interface
+
+        is_beside = interface.BASE_URL.endswith(ERGAST_PATH)
+        return is_beside and session_type is SessionType.SPRINT_QUALIFYING
 
     def fetch_classifications(
         self, query: ClassificationQuery, *, fresh: bool
     ) -> SourceAnswer[Classification]:
         """Of one race; only what can be believed, so that a half-filled answer does not keep a
-        guess out. The list of rounds is read once a run, and from the cache where it will do."""
+        guess out. Rounds and drivers may come from the cache, the session alone is `fresh`."""
         found = self._find_round(query)
-        name = f"{query.season} {query.name}"
+        what = f"Jolpica's sprint qualifying of the {query.season} {query.name}"
         if found is None:
-            raise ResultsNotReady(f"Jolpica's newer form has no sprint qualifying of the {name}")
+            raise ResultsNotReady(
+                f"Jolpica's newer form has no sprint qualifying of the {query.season} {query.name}"
+            )
+        url = f"{_base_url()}/results/{found.key}/SQ/"
         try:
-            answer = fetch.fetch_sprint_qualifying(self._upstream, found.key, name, fresh=fresh)
+            with calling(self._adapter, what, url, fresh=fresh) as call:
+                document = _get_document(url)
+                generated_at, expires_at = call.generated_at, call.expires_at
         except SourceUnavailable as error:
             if error.status in NOT_THERE_YET:
                 raise ResultsNotReady(str(error)) from error
             raise
         try:
-            record = self._read(answer, found, query.entrants)
+            record = self._read(document, found, query.entrants, generated_at)
             check_classification(record, SeasonField())
-        except BadSourceData as error:
-            fetch.forget(answer)
+        except (BadSourceData, ResultsNotReady) as error:
+            if not fresh:
+                forget_copies([url])
             # The list of drivers may have news sooner than the session.
-            sooner = [until for until in (answer.expires_at, error.expires_at) if until is not None]
+            sooner = [until for until in (expires_at, error.expires_at) if until is not None]
             error.expires_at = min(sooner, default=None)
+            if isinstance(error, ResultsNotReady):
+                not_ready = ResultsNotReady(f"{what}: {error}")
+                not_ready.expires_at = error.expires_at
+                raise not_ready from error
             raise
-        except ResultsNotReady as error:
-            fetch.forget(answer)
-            not_ready = ResultsNotReady(f"Jolpica's sprint qualifying of the {name}: {error}")
-            not_ready.expires_at = answer.expires_at
-            raise not_ready from error
-        return SourceAnswer((record,), record.generated_at, answer.expires_at)
+        return SourceAnswer((record,), record.generated_at, expires_at)
 
-    def _find_round(self, query: ClassificationQuery) -> transform.AlphaRound | None:
-        """None where it is not listed, or without a sprint qualifying. The keys are steady: a copy
-        will do; one that lacks a weekend is not kept, and an old one is requested again at once."""
+    def _find_round(self, query: ClassificationQuery) -> Round | None:
+        """None where it is not listed, or without a sprint qualifying."""
         if query.season not in self._rounds:
-            answer = self._fetch_rounds(query)
-            made_at, now = answer.generated_at, self._upstream.door.now()
-            is_old = made_at is not None and made_at + LIST_HOLDS < now
+            made_at = self._fetch_rounds(query)
+            is_old = made_at is not None and made_at + ROUNDS_HOLD < self._adapter.now()
             if is_old and self._pick_round(query) is None:
                 self._fetch_rounds(query)
         return self._pick_round(query)
 
-    def _fetch_rounds(self, query: ClassificationQuery) -> fetch.Answer:
-        answer = fetch.fetch_rounds(self._upstream, query.season, fresh=False)
-        try:
-            self._rounds[query.season] = transform.read_rounds(answer.content, query.season)
-        except BadSourceData:
-            fetch.forget(answer)
-            raise
-        if self._pick_round(query) is None:
-            fetch.forget(answer)
-        return answer
-
-    def _pick_round(self, query: ClassificationQuery) -> transform.AlphaRound | None:
-        is_race = query.is_race
+    def _pick_round(self, query: ClassificationQuery) -> Round | None:
         for one in self._rounds[query.season]:
-            if one.has_sprint_qualifying and (is_race is None or is_race(one.race)):
+            if one.has_sprint_qualifying and (query.is_race is None or query.is_race(one.race)):
                 return one
         return None
 
+    def _fetch_rounds(self, query: ClassificationQuery) -> datetime | None:
+        """When it was made. A list that lacks the round of the query does not stay in the cache."""
+        # The only filter that this takes; the server refuses parameters that it does not know.
+        url = f"{_base_url()}/core/rounds/?year={query.season}"
+        what = f"Jolpica's newer list of the rounds of {query.season}"
+        with calling(self._adapter, what, url, fresh=False) as call:
+            document, made_at = _find_document(url, since=self._adapter.now() - ROUNDS_KEPT)
+            if document is None:
+                document, made_at = _get_document(url), call.generated_at
+            self._rounds[query.season] = read_rounds(document, query.season)
+        if self._pick_round(query) is None:
+            forget_copies([url])
+        return made_at
+
     def _read(
-        self, answer: fetch.Answer, found: transform.AlphaRound, known: tuple[Entrant, ...]
+        self,
+        document: Any,
+        found: Round,
+        known: Sequence[Entrant],
+        generated_at: datetime | None,
     ) -> ClassificationRecord:
-        """With Jolpica's list of the round's drivers where this is somebody's first session."""
+        """With Jolpica's list of the round's drivers where this is a driver's first session."""
         try:
-            return transform.read_sprint_qualifying(
-                answer.content, found, known, answer.generated_at
-            )
-        except transform.UnknownEntrant as unknown:
+            return read_sprint_qualifying(document, found, known, generated_at)
+        except UnknownEntrant as unknown:
             drivers, expires_at = self._fetch_drivers(found, unknown)
         try:
-            return transform.read_sprint_qualifying(
-                answer.content, found, [*known, *drivers], answer.generated_at
-            )
-        except transform.UnknownEntrant as error:
+            return read_sprint_qualifying(document, found, [*known, *drivers], generated_at)
+        except UnknownEntrant as error:
             error.expires_at = expires_at
             raise
 
     def _fetch_drivers(
-        self, found: transform.AlphaRound, unknown: transform.UnknownEntrant
-    ) -> tuple[list[transform.ListedDriver], datetime | None]:
-        """And until when the list holds; it is not requested sooner. Where it cannot be had,
-        `unknown` is what there is to say."""
-        race = found.race
+        self, found: Round, unknown: UnknownEntrant
+    ) -> tuple[Sequence[Entrant], datetime | None]:
+        """Who takes part in a round, also those without a result in the Ergast form yet, and until
+        when the list holds; it is not requested sooner. Where it cannot be had, `unknown` is what
+        there is to say."""
+        from fastf1.ergast import Ergast
+
+        season, number = found.race.season, found.race.round_number
+        what = f"Jolpica's list of the drivers of {season} round {number}"
+        url = build_url(season, number, "drivers", offset=0)
         try:
-            answer = fetch.fetch_drivers(
-                self._upstream, race.season, race.round_number, fresh=False
-            )
+            with calling(self._adapter, what, url, fresh=False) as call:
+                ergast = Ergast(result_type="raw", auto_cast=False)
+                drivers = ergast.get_driver_info(season, number, limit=PAGE_ROWS)
+                expect_all(what, drivers)
+                return read_drivers(drivers), call.expires_at
         except SourceRateLimited:
             raise
         except (SourceUnavailable, BadSourceData):
             raise unknown from None
-        try:
-            return transform.read_drivers(answer.content), answer.expires_at
-        except BadSourceData:
-            fetch.forget(answer)
-            raise unknown from None
+
+
+def _base_url() -> str:
+    from fastf1.ergast import interface
+
+    return f"{interface.BASE_URL.removesuffix(ERGAST_PATH)}{NEWER_PATH}"
+
+
+def _get_document(url: str) -> Any:
+    from fastf1.ergast import interface
+    from fastf1.req import Cache
+
+    response = Cache.requests_get(url, headers=interface.HEADERS, timeout=interface.TIMEOUT)
+    if response.status_code != 200:
+        # `calling` sees in the exchange what it was.
+        raise ValueError(f"answered {response.status_code}")
+    return json.loads(response.content.decode("utf-8"))
+
+
+def _find_document(url: str, *, since: datetime) -> tuple[Any, datetime | None]:
+    """A copy in FastF1's cache that is young enough, expired or not, and when it was made; None
+    where there is none."""
+    copy = find_copy(url)
+    made_at = None if copy is None else read_generated_at(copy.headers)
+    if copy is None or made_at is None or made_at < since:
+        return None, None
+    return json.loads(copy.content.decode("utf-8")), made_at

@@ -2,72 +2,83 @@
 1 account alone."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from ingestion import records
 from ingestion.errors import ResultsNotReady
-from ingestion.fetch import live
 from ingestion.plausibility import SeasonField, check_classification
 from ingestion.sessions import SessionType
+from ingestion.sources.live_timing.classification import (
+    Listing,
+    read_classification,
+    read_index,
+)
+from ingestion.sources.live_timing.streams import AccountRefused, fetch_index, fetch_streams
 from ingestion.sources.protocol import (
     Classification,
     ClassificationQuery,
     Source,
     SourceAnswer,
+    SourceConfig,
 )
-from ingestion.transform.live import LiveListing, read_live_classification, read_live_index
+
+if TYPE_CHECKING:
+    from ingestion.sources.http import Adapter
+
+__all__ = ["AccountRefused", "LiveTiming"]
 
 # Its archive begins with it.
 FIRST_LIVE_TIMING = 2018
-# Its list may be behind a session that was moved within its weekend (São Paulo 2024: 16 hours); a
+# Its index may be behind a session that was moved within its weekend (São Paulo 2024: 16 hours); a
 # weekend has one session of a name, and the next is a week away.
 MOVED_AT_MOST = timedelta(days=1)
 
 
 class LiveTiming(Source):
+    """Admitted when it is made; nothing is requested and no account signs in yet."""
+
     name = records.Source.LIVE_TIMING
     label = "live timing"
 
-    def __init__(self, timing: live.LiveTiming) -> None:
-        self._timing = timing
-        self._indexes: dict[int, list[LiveListing]] = {}
+    def __init__(self, adapter: "Adapter", config: SourceConfig) -> None:
+        from ingestion.sources.live_timing.account import admit_account
 
-    def offers(self, season: int, session_type: SessionType) -> bool:  # noqa: ARG002
+        self._adapter = adapter
+        self._account = admit_account(
+            adapter, config.f1_username, config.f1_password, url=config.live_timing_url
+        )
+        self._indexes: dict[int, list[Listing]] = {}
+
+    def offers(self, season: int, session_type: SessionType) -> bool:
         return season >= FIRST_LIVE_TIMING
 
     def fetch_classifications(
         self,
         query: ClassificationQuery,
         *,
-        fresh: bool,  # noqa: ARG002
+        fresh: bool,
     ) -> SourceAnswer[Classification]:
         """Of one race; only what can be believed. Nothing of live timing is ever cached, but its
         index is read once a run."""
-        if query.season not in self._indexes:
-            index = live.fetch_live_index(self._timing, query.season)
-            self._indexes[query.season] = read_live_index(index.content, query.season)
-        listing = find_listing(query, self._indexes[query.season])
+        season = query.season
+        if season not in self._indexes:
+            meetings = fetch_index(self._adapter, self._account, season)
+            self._indexes[season] = read_index(meetings, season)
+        listing = find_listing(query, self._indexes[season])
         if listing is None:
             raise ResultsNotReady("live timing does not list it")
-        session = live.fetch_live_session(
-            self._timing, query.season, query.session_type, listing.path
+        streams = fetch_streams(
+            self._adapter, self._account, season, query.session_type, listing.path
         )
-        record = read_live_classification(
-            listing,
-            query.entrants,
-            results=session.results,
-            laps=session.laps,
-            info=session.info,
-            timing=session.timing,
-            generated_at=session.generated_at,
-        )
+        record = read_classification(listing, query.entrants, streams)
         try:
             check_classification(record, SeasonField())
         except ResultsNotReady as error:
             raise ResultsNotReady(f"live timing: {error}") from error
-        return SourceAnswer((record,), session.generated_at)
+        return SourceAnswer((record,), record.generated_at)
 
 
-def find_listing(query: ClassificationQuery, listings: list[LiveListing]) -> LiveListing | None:
+def find_listing(query: ClassificationQuery, listings: list[Listing]) -> Listing | None:
     """The session in live timing's index: of the same race and kind, and not on another day."""
     for listing in listings:
         is_same = listing.session_type is query.session_type and (

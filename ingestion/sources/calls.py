@@ -1,0 +1,117 @@
+"""Around each call of FastF1: its cache used or passed by, and its failures in our errors."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ingestion.errors import (
+    BadSourceData,
+    IngestionError,
+    ResultsNotReady,
+    SourceRateLimited,
+    SourceUnavailable,
+)
+from ingestion.sources.cache import cache_bypassed, find_copy, forget_copies, make_cache_error
+from ingestion.sources.headers import read_expires_at, read_generated_at, read_retry_at
+from ingestion.sources.values import UNREADABLE
+
+if TYPE_CHECKING:
+    from ingestion.sources.http import Adapter, Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the headers of a call's response say, once there is one. A copy from FastF1's cache is
+    as old as its stored headers say, never as young as now."""
+
+    adapter: "Adapter"
+    url: str
+    fresh: bool
+
+    @property
+    def generated_at(self) -> datetime | None:
+        """When the upstream made it (UTC)."""
+        return read_generated_at(self._headers())
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Until when the upstream answers the same (UTC)."""
+        return read_expires_at(self._headers())
+
+    def _headers(self) -> Mapping[str, str]:
+        if self.adapter.last is not None:
+            return self.adapter.last.headers
+        copy = None if self.fresh else find_copy(self.url)
+        return {} if copy is None else copy.headers
+
+
+@contextmanager
+def calling(adapter: "Adapter", what: str, url: str, *, fresh: bool) -> Iterator[Call]:
+    """Around one call of FastF1 for `what` at `url`, and the reading of what it returns: whatever
+    goes wrong becomes one of our errors, with the time until which the upstream would say the
+    same. A response that cannot be used does not stay in FastF1's cache."""
+    adapter.last = None
+    call = Call(adapter, url, fresh)
+    try:
+        with cache_bypassed(fresh):
+            yield call
+    except Exception as error:
+        raised = _translate(what, adapter.last, error)
+        if isinstance(raised, BadSourceData | ResultsNotReady):
+            if raised.expires_at is None:
+                raised.expires_at = call.expires_at
+            if not fresh:
+                forget_copies([url])
+        if raised is error:
+            raise
+        raise raised from error
+
+
+def _translate(what: str, exchange: "Exchange | None", error: Exception) -> Exception:
+    """What to raise in place of what FastF1, requests or SQLite raised."""
+    import requests
+    from fastf1.exceptions import ErgastError, RateLimitExceededError
+
+    if isinstance(error, IngestionError):
+        return error
+    if isinstance(error, RateLimitExceededError):
+        return SourceRateLimited(f"{what}: FastF1's own limit is reached ({error})")
+    if isinstance(error, sqlite3.Error):
+        return make_cache_error(error)
+    if isinstance(error, (requests.RequestException, ErgastError, RecursionError, *UNREADABLE)):
+        # FastF1 says little of what really happened, the exchange says all.
+        cause = exchange.error if exchange is not None else None
+        return _make_error(what, exchange, cause or error)
+    return error
+
+
+def _make_error(what: str, exchange: "Exchange | None", cause: Exception) -> Exception:
+    import requests
+
+    if isinstance(cause, requests.Timeout):
+        return SourceUnavailable(f"{what}: no answer in time")
+    if isinstance(cause, requests.exceptions.ContentDecodingError):
+        return BadSourceData(f"{what}: the answer cannot be decoded")
+    if isinstance(cause, requests.RequestException):
+        return SourceUnavailable(f"{what}: the server cannot be reached or broke off")
+    if exchange is not None and cause is exchange.error:
+        # Of our own, the budget's refusal or its database's; FastF1 only came in between.
+        return cause
+    return _make_error_of_response(what, exchange)
+
+
+def _make_error_of_response(what: str, exchange: "Exchange | None") -> IngestionError:
+    status = exchange.status if exchange is not None else None
+    if exchange is not None and status == 429:
+        return SourceRateLimited(
+            f"{what}: the server asks for fewer requests (429)",
+            status=429,
+            retry_at=read_retry_at(exchange.headers, exchange.at),
+        )
+    if exchange is not None and status is not None and status >= 400:
+        answer = f"the server answered {status} {exchange.reason}".rstrip()
+        return SourceUnavailable(f"{what}: {answer}", status=status)
+    return BadSourceData(f"{what}: the answer is not what it should be and cannot be read")

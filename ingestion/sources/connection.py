@@ -1,0 +1,124 @@
+"""FastF1, imported and configured, and the sources of one run that ask through it."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from ingestion import records
+from ingestion.sessions import SessionType
+from ingestion.sources.addresses import read_address
+from ingestion.sources.cache import make_private_folder, open_cache
+from ingestion.sources.jolpica import Jolpica, JolpicaNewer
+from ingestion.sources.live_timing import LiveTiming
+from ingestion.sources.protocol import Source, SourceConfig
+from ingestion.sources.schedule_file import ScheduleFile
+
+if TYPE_CHECKING:
+    from ingestion.sources.http import Adapter
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The sources of one run; made by `connect`. What one of them learns of a season, such as its
+    round numbers, holds for the run."""
+
+    adapter: "Adapter"
+    all: tuple[Source, ...]
+
+    def calendars(self, season: int) -> list[Source]:
+        """The first decides where two disagree."""
+        return [source for source in self.all if source.offers_calendar(season)]
+
+    def results(self, season: int, session_type: SessionType) -> list[Source]:
+        """The published ones before the provisional ones."""
+        return [source for source in self.all if source.offers(season, session_type)]
+
+    def named(self, name: records.Source) -> Source | None:
+        """None where it is not configured."""
+        return next((source for source in self.all if source.name is name), None)
+
+    @property
+    def requests(self) -> int:
+        """Requests that left the process so far."""
+        return self.adapter.requests
+
+    @property
+    def clock_offset(self) -> timedelta | None:
+        """This machine's clock less the upstreams', as the last answer showed; None without one."""
+        return self.adapter.clock_offset
+
+    def block(self, requests: int) -> AbstractContextManager[None]:
+        """Around requests that are worth something together: reserved at once."""
+        return self.adapter.block(requests)
+
+
+def read_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def keep(_host: str, _requests: int) -> None:
+    """What was reserved and not used stays so, where no budget counts it."""
+
+
+def connect(
+    config: SourceConfig,
+    *,
+    reserve: Callable[[str, int], None],
+    give_back: Callable[[str, int], None] = keep,
+    clock: Callable[[], datetime] = read_clock,
+) -> Sources:
+    """Import and configure FastF1, and list the sources that this configuration has.
+
+    `reserve(host, n)` is called before the first of a block of `n` requests and may refuse by
+    raising, `give_back(host, n)` with those that were not made. Raises `IngestionError` when the
+    cache folder or an address cannot be used.
+    """
+    schedule_url, jolpica_url = config.schedule_url, config.jolpica_url
+    schedule = read_address("F1_SCHEDULE_URL", schedule_url) if schedule_url else None
+    jolpica = read_address("JOLPICA_URL", jolpica_url) if jolpica_url else None
+    make_private_folder(config.cache_dir)
+    with _logging_left_alone("fastf1"):
+        import fastf1.ergast.interface
+        import fastf1.ergast.legacy
+        import fastf1.events
+    from fastf1.internals.f1account import LIVETIMING_URL
+    from fastf1.req import Cache
+
+    from ingestion.sources.http import Adapter, RefusingAdapter
+
+    if schedule is not None:
+        fastf1.events._SCHEDULE_BASE_URL = f"{schedule.url}/"
+    if jolpica is not None:
+        fastf1.ergast.interface.BASE_URL = fastf1.ergast.legacy.base_url = jolpica.url
+    open_cache(config.cache_dir)
+    adapter = Adapter(reserve, give_back, clock=clock)
+    for address in filter(None, (schedule, jolpica)):
+        adapter.authorize(address)
+    # `Cache.configure` makes a new session each time.
+    for session in (Cache._requests_session_cached, Cache._requests_session):
+        assert session is not None  # noqa: S101 - for mypy
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        # In place of FastF1's own adapter, which signs in and can prompt for it.
+        session.mount(LIVETIMING_URL, RefusingAdapter())
+    # The one registry: which sources exist, the better ones first.
+    registry: list[Source] = [ScheduleFile(adapter), Jolpica(adapter), JolpicaNewer(adapter)]
+    if config.f1_username and config.f1_password:
+        registry.append(LiveTiming(adapter, config))
+    return Sources(adapter, tuple(registry))
+
+
+@contextmanager
+def _logging_left_alone(name: str) -> Iterator[None]:
+    """FastF1 adds a handler of its own to stderr when first imported, and sets its level to DEBUG:
+    lines would double, and tracebacks appear in the log of a project that did not ask for them."""
+    logger = logging.getLogger(name)
+    handlers, level = list(logger.handlers), logger.level
+    yield
+    logger.setLevel(level)
+    for handler in logger.handlers[:]:
+        if handler not in handlers:
+            logger.removeHandler(handler)

@@ -1,0 +1,189 @@
+"""The one adapter through which every request of FastF1 leaves the process."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from ingestion.sources.addresses import Address, is_loopback, origin
+from ingestion.sources.headers import read_clock
+
+# FastF1 sets no time limit on the schedule file and 5 s between bytes elsewhere; a dripping
+# server would hold either for as long as it likes.
+WHOLE_REQUEST = 30.0
+BETWEEN_BYTES = 10.0
+# The largest real response, a season's page of a hundred results, has some 100 kB.
+LARGEST_BODY = 32 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request that left the process and what came of it: a response or an error."""
+
+    url: str
+    at: datetime
+    status: int | None = None
+    reason: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    error: Exception | None = None
+
+
+class Adapter(HTTPAdapter):
+    """Bounds each request as a whole, counts it, and keeps the last exchange.
+
+    `reserve(host, n)` is called before the first of a block of `n` requests and may refuse by
+    raising; `give_back(host, n)` is called with those that were not made. Requests that FastF1's
+    cache answers never come here and cost nothing.
+    """
+
+    def __init__(
+        self,
+        reserve: Callable[[str, int], None],
+        give_back: Callable[[str, int], None],
+        *,
+        clock: Callable[[], datetime],
+        whole_request: float = WHOLE_REQUEST,
+    ) -> None:
+        super().__init__(max_retries=0)
+        self.requests = 0
+        self.last: Exchange | None = None
+        self.clock_offset: timedelta | None = None
+        self._clock = clock
+        self._reserve = reserve
+        self._give_back = give_back
+        self._whole_request = whole_request
+        self._ahead = 0
+        self._credit: dict[str, int] = {}
+        self._authorizations: dict[str, str] = {}
+
+    def authorize(self, address: Address) -> None:
+        """Send its user and password to its host from now on, and to no other."""
+        if address.authorization:
+            self._authorizations[origin(address.url)] = address.authorization
+
+    @contextmanager
+    def block(self, requests: int) -> Iterator[None]:
+        """Around the requests of one endpoint, about so many: the first that leaves reserves them
+        all, and what is left in the end is given back."""
+        self.expect(requests)
+        try:
+            yield
+        finally:
+            self.expect(0)
+            unused, self._credit = self._credit, {}
+            for host, left in unused.items():
+                self._give_back(host, left)
+
+    def expect(self, requests: int) -> None:
+        """How many requests lie ahead, now that it is known better."""
+        self._ahead = requests
+
+    def now(self) -> datetime:
+        return self._clock()
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+        exchange = Exchange(url=request.url or "", at=self._clock())
+        self.last = exchange
+        try:
+            self._reserve_for(budget_key(exchange.url))
+            self.requests += 1
+            response = self._send_in_time(self._authorized(request), kwargs)
+        except Exception as error:
+            # FastF1 turns whatever it is into a log line; `calling` raises it from here.
+            exchange.error = error
+            raise
+        # What is kept of a response, in FastF1's cache too, knows of no password.
+        response.request = request
+        exchange.status = response.status_code
+        exchange.reason = response.reason or ""
+        exchange.headers = dict(response.headers)
+        upstreams_clock = read_clock(exchange.headers)
+        if upstreams_clock is not None:
+            self.clock_offset = self._clock() - upstreams_clock
+        return response
+
+    def _authorized(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        authorization = self._authorizations.get(origin(request.url or ""))
+        if authorization is None:
+            return request
+        authorized = request.copy()
+        authorized.headers["Authorization"] = authorization
+        return authorized
+
+    def _reserve_for(self, host: str) -> None:
+        """Without a block each request is one of its own."""
+        ahead = max(1, self._ahead)
+        credit = self._credit.get(host, 0)
+        if credit < ahead:
+            self._reserve(host, ahead - credit)
+            credit = ahead
+        self._credit[host] = credit - 1
+        self._ahead = ahead - 1
+
+    def _send_in_time(
+        self, request: requests.PreparedRequest, kwargs: dict[str, Any]
+    ) -> requests.Response:
+        """The time limits of sockets count from byte to byte, names are looked up without any:
+        only another thread bounds the whole. One that is given up ends with its connection."""
+        outcome: queue.SimpleQueue[requests.Response | Exception] = queue.SimpleQueue()
+
+        def exchange() -> None:
+            try:
+                outcome.put(self._send_whole(request, kwargs))
+            except Exception as error:  # noqa: BLE001 - handed over, raised by the caller
+                outcome.put(error)
+
+        threading.Thread(target=exchange, daemon=True, name="upstream-request").start()
+        try:
+            response = outcome.get(timeout=self._whole_request)
+        except queue.Empty:
+            raise requests.exceptions.ReadTimeout(
+                f"no complete response within {self._whole_request:g} s", request=request
+            ) from None
+        if isinstance(response, Exception):
+            raise response
+        return response
+
+    def _send_whole(
+        self, request: requests.PreparedRequest, kwargs: dict[str, Any]
+    ) -> requests.Response:
+        limits = {
+            **kwargs,
+            "stream": True,
+            "timeout": kwargs.get("timeout") or (BETWEEN_BYTES, BETWEEN_BYTES),
+        }
+        response = super().send(request, **limits)
+        body = bytearray()
+        for chunk in response.iter_content(64 * 1024):
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                response.close()
+                raise requests.exceptions.ContentDecodingError(
+                    f"the response is larger than {LARGEST_BODY} bytes", request=request
+                )
+        response._content = bytes(body)
+        return response
+
+
+class RefusingAdapter(HTTPAdapter):
+    """For an upstream that must not be requested."""
+
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
+        raise requests.exceptions.ConnectionError(
+            "live timing needs a Formula 1 account and is not requested", request=request
+        )
+
+
+def budget_key(url: str) -> str:
+    """The host that a request counts for; a stand-in on loopback is identified by its port."""
+    parts = urlsplit(url)
+    if is_loopback(url):
+        return parts.netloc.rpartition("@")[2]
+    return parts.hostname or ""

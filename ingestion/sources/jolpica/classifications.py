@@ -1,0 +1,195 @@
+"""Pages of Jolpica's Ergast form to classifications."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from ingestion.errors import BadSourceData
+from ingestion.records import (
+    ClassificationRecord,
+    RaceIdentity,
+    ResultRecord,
+    Source,
+    UnreadableClassification,
+)
+from ingestion.sessions import SessionType
+from ingestion.sources.jolpica.pages import Page
+from ingestion.sources.values import (
+    UNREADABLE,
+    is_missing,
+    read_date,
+    read_duration,
+    read_integer,
+    read_points,
+    read_text,
+    require,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Pages are requested one after the other; what the upstream made within this time is one answer.
+MADE_TOGETHER = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class RaceRows:
+    """A race's classification, and whether its rows are from pages that the upstream made at
+    different times: it may be of two revisions then."""
+
+    classification: ClassificationRecord | UnreadableClassification
+    is_mixed: bool
+
+
+def read_classifications(
+    pages: Sequence[Page], season: int, session_type: SessionType
+) -> list[RaceRows]:
+    """The classifications in the pages of one endpoint, by round, each whole and in order.
+
+    A page cuts a race anywhere, and the halves of a qualifying interleave (they are cut by the
+    best of Q1-Q3): pages are merged before anything is sorted. What is cut is as old as its older
+    half. A race that cannot be read does not take the others with it; `BadSourceData` where it is
+    not even said which race it is.
+    """
+    races: dict[RaceIdentity, list[Mapping[str, Any]]] = defaultdict(list)
+    ages: dict[RaceIdentity, list[datetime | None]] = defaultdict(list)
+    try:
+        for page in pages:
+            for race, content in zip(page.races.to_dict("records"), page.rows, strict=True):
+                identity = _read_race(season, race)
+                races[identity] += _rows(content)
+                ages[identity].append(page.generated_at)
+    except UNREADABLE as error:
+        kind = session_type.replace("_", " ")
+        raise BadSourceData(
+            f"Jolpica's {kind} results of {season} cannot be read: {error}"
+        ) from error
+    return [
+        _read_classification(race, session_type, rows, ages[race])
+        for race, rows in sorted(races.items(), key=lambda item: item[0].round_number)
+    ]
+
+
+def _read_classification(
+    race: RaceIdentity,
+    session_type: SessionType,
+    rows: list[Mapping[str, Any]],
+    ages: list[datetime | None],
+) -> RaceRows:
+    try:
+        results = _read_results(session_type, rows)
+    except UNREADABLE as error:
+        return RaceRows(UnreadableClassification(race, session_type, str(error)), is_mixed=False)
+    known = [age for age in ages if age is not None]
+    is_apart = bool(known) and max(known) - min(known) > MADE_TOGETHER
+    # The order changed between two pages, and a driver is on both.
+    entries = {(str(row.get("driverId")), str(row.get("number"))) for row in rows}
+    is_doubled = len(ages) > 1 and len(entries) < len(rows)
+    record = ClassificationRecord(
+        race,
+        session_type,
+        Source.JOLPICA,
+        generated_at=min(known) if len(known) == len(ages) else None,
+        results=results,
+    )
+    return RaceRows(record, is_mixed=is_apart or is_doubled)
+
+
+def _rows(frame: "pd.DataFrame") -> list[Mapping[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _read_race(season: int, race: Mapping[Any, Any]) -> RaceIdentity:
+    if int(race["season"]) != season:
+        raise ValueError(f"they are of {race['season']}")
+    return RaceIdentity(
+        season=season,
+        round_number=int(race["round"]),
+        name=require(read_text(race["raceName"]), "name of a race"),
+        race_date=require(read_date(race["raceDate"]), "date of a race"),
+        country=read_text(race.get("country")),
+        location=read_text(race.get("locality")),
+    )
+
+
+def _read_results(
+    session_type: SessionType, rows: list[Mapping[str, Any]]
+) -> tuple[ResultRecord, ...]:
+    """Sorted by position; entries that share one by car and driver, so that the order does not
+    depend on how the upstream happened to sort."""
+    rows = sorted(
+        rows,
+        key=lambda row: (
+            _position(row) or math.inf,
+            read_integer(row.get("number")) or math.inf,
+            read_text(row.get("driverId")),
+        ),
+    )
+    return tuple(
+        _read_row(session_type, order, row, winner=rows[0])
+        for order, row in enumerate(rows, start=1)
+    )
+
+
+def _read_row(
+    session_type: SessionType, order: int, row: Mapping[str, Any], *, winner: Mapping[str, Any]
+) -> ResultRecord:
+    position = _position(row)
+    names = (read_text(row.get("givenName")), read_text(row.get("familyName")))
+    entry = ResultRecord(
+        order=order,
+        position=position,
+        classification=read_text(row.get("positionText")) or str(position),
+        driver_id=read_text(row.get("driverId")),
+        # The car's: a driver has a permanent number too (Verstappen 33 in car 1).
+        driver_number=read_integer(row.get("number")),
+        driver_code=read_text(row.get("driverCode")),
+        driver_name=" ".join(names).strip(),
+        constructor_id=read_text(row.get("constructorId")),
+        constructor_name=read_text(row.get("constructorName")),
+    )
+    if not session_type.kind.is_race:
+        return replace(
+            entry,
+            q1=read_duration(row.get("Q1")),
+            q2=read_duration(row.get("Q2")),
+            q3=read_duration(row.get("Q3")),
+        )
+    total, gap = _read_times(row, winner)
+    return replace(
+        entry,
+        grid=read_integer(row.get("grid")),
+        laps=read_integer(row.get("laps")),
+        points=read_points(row.get("points")),
+        status=read_text(row.get("status")),
+        time=total,
+        gap=None if order == 1 else gap,
+    )
+
+
+def _position(row: Mapping[str, Any]) -> int:
+    """0 where there is none yet; such a classification is not plausible."""
+    return read_integer(row.get("position")) or 0
+
+
+def _read_times(
+    row: Mapping[str, Any], winner: Mapping[str, Any]
+) -> tuple[timedelta | None, timedelta | None]:
+    """Time and gap of a car on the lead lap; what Jolpica gives for lapped ones means nothing.
+
+    The milliseconds are right where the printed time is not (1958 round 8: '2:21' for 2:21:15).
+    """
+    millis, best = _millis(row), _millis(winner)
+    if millis is None or read_integer(row.get("laps")) != read_integer(winner.get("laps")):
+        return None, None
+    total = timedelta(milliseconds=millis)
+    gap = None if best is None or millis < best else timedelta(milliseconds=millis - best)
+    return total, gap
+
+
+def _millis(row: Mapping[str, Any]) -> int | None:
+    value: Any = row.get("totalRaceTimeMillis")
+    return None if is_missing(value) or value < 0 else int(value)
