@@ -41,8 +41,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django_q",
+    # Before django_q: its worker command is this app's, with a watchdog.
     "ingestion.apps.IngestionConfig",
+    "django_q",
     "rehearsal.apps.RehearsalConfig",
 ]
 

@@ -11,11 +11,11 @@ class IngestionConfig(AppConfig):
     def ready(self) -> None:
         from django_q.signals import pre_execute
 
-        from ingestion.checks import check_database, check_queue, check_times
+        from ingestion.checks import check_database, check_queue, check_schedules, check_times
         from ingestion.queue.run_lock import note_delivery
         from ingestion.queue.schedules import create_schedules
 
-        for check in (check_queue, check_database, check_times):
+        for check in (check_queue, check_schedules, check_database, check_times):
             register(check, "ingestion")
         pre_execute.connect(note_delivery)
         post_migrate.connect(create_schedules, sender=self)

@@ -9,6 +9,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core import checks
+from django.core.management import get_commands
+from django.db import DatabaseError
+from django.utils import timezone
 
 from ingestion.queue.cluster import cluster_settings, is_nobodys_queue
 
@@ -19,7 +22,37 @@ SHORTEST_TIMEOUT = 300
 def check_queue(**_: object) -> list[checks.CheckMessage]:
     if "django_q" not in settings.INSTALLED_APPS:
         return []
-    return [*_find_faults(cluster_settings()), *_find_nobodys_queue()]
+    return [*_find_faults(cluster_settings()), *_find_nobodys_queue(), *_find_other_command()]
+
+
+def _find_other_command() -> Iterator[checks.CheckMessage]:
+    if get_commands().get("qcluster") != "ingestion":
+        yield _warn(
+            13,
+            "'manage.py qcluster' is not this app's",
+            "A worker that takes no more tasks would go on unnoticed, and one unreadable schedule "
+            "would stop all: put 'ingestion' before 'django_q' in INSTALLED_APPS.",
+        )
+
+
+def check_schedules(**_: object) -> list[checks.CheckMessage]:
+    """The rows of django-q2's table, where there is a database with one."""
+    if "django_q" not in settings.INSTALLED_APPS:
+        return []
+    from ingestion.monitoring.schedule_rows import find_unreadable_rows
+
+    try:
+        unreadable = list(find_unreadable_rows(timezone.now()))
+    except DatabaseError:
+        return []
+    return [
+        _warn(
+            14,
+            f"the schedule '{row.name or row.func}' (id {row.pk}) cannot be read: {problem}",
+            "It is skipped each time. Correct or delete it in the admin.",
+        )
+        for row, problem in unreadable
+    ]
 
 
 def _find_faults(cluster: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:

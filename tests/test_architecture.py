@@ -57,7 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sample": set(),
     # It connects signals and registers checks.
     "apps": {"checks", "queue"},
-    "checks": {"queue"},
+    "checks": {"queue", "monitoring"},
     # A migration speaks of the models as they were: it imports none of what is there today.
     "migrations": set(),
     # An app of its own: a season played through the other, which does not know it.

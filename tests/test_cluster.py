@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from django_q.models import OrmQ
+from django_q.models import OrmQ, Schedule
 
-from ingestion.models import Event, IngestRun, TaskRun
+from ingestion.models import Alarm, Event, IngestRun, TaskRun
 from tests.clusters import SCHEDULES_AT_ONCE, enqueue, kill, running_cluster, wait_for
 from tests.command_line import addresses, live_season, read_rows, today
 from tests.conftest import on_postgres
@@ -91,6 +91,51 @@ def test_cluster_that_is_killed_in_the_middle_of_a_task_ends_with_the_right_rows
         assert run.ended_at is not None
     rows = read_rows(project)
     assert [row["session_type"] for row in rows["event"]] == ["qualifying", "race"]
+
+
+def test_rows_that_cannot_be_read_and_a_clock_that_was_ahead_stop_no_schedule(
+    project: Project,
+) -> None:
+    tomorrow, yesterday = NOW + timedelta(days=1), NOW - timedelta(days=1)
+    with project.database() as alias:
+        rows = Schedule.objects.using(alias)
+        rows.exclude(name__in=["f1 tick", "f1 watch"]).delete()
+        rows.update(next_run=tomorrow)
+        shop = {"func": "math.factorial", "next_run": yesterday}
+        rows.create(name="unclosed", args="'unclosed", schedule_type="D", **shop)
+        rows.create(name="cron", schedule_type="I", minutes=1, **shop)
+        rows.filter(name="cron").update(schedule_type="C", cron="99 * * * *")
+        rows.create(name="words", kwargs="'no dictionary'", schedule_type="O", **shop)
+        rows.create(name="good", args="3", schedule_type="H", **shop)
+    with running_cluster(project, SCHEDULES_AT_ONCE):
+        wait_for(lambda: tasks_done(project, "ingestion.queue.tasks.tick") > 0, "the tick")
+        wait_for(lambda: tasks_done(project, "math.factorial") > 0, "the shop's own task")
+    with project.database() as alias:
+        next_runs = dict(Schedule.objects.using(alias).values_list("name", "next_run"))
+        alarms = set(Alarm.objects.using(alias).values_list("key", flat=True))
+    assert next_runs["unclosed"] > NOW
+    assert (next_runs["cron"], next_runs["words"]) == (None, None)
+    assert {key.partition(":")[0] for key in alarms} >= set()
+    log = "".join(path.read_text() for path in project.folder.glob("cluster-*.log"))
+    assert "the schedule 'unclosed' (id " in log
+    assert "the schedule 'f1 tick' had its next run at" in log
+    assert "Traceback" not in log
+
+
+@pytest.mark.once
+def test_worker_waits_for_a_database_that_is_down_with_one_line(project: Project) -> None:
+    place = project.folder / "mounted"
+    env = {"DATABASE_URL": f"sqlite:///{place}/db.sqlite3", **SCHEDULES_AT_ONCE}
+    with running_cluster(project, env) as cluster:
+        log = next(project.folder.glob("cluster-*.log"))
+        wait_for(lambda: "the worker waits" in log.read_text(), "the line")
+        assert "Traceback" not in log.read_text()
+        assert log.read_text().count("cannot be reached") == 1
+        assert cluster.poll() is None
+        place.mkdir()
+        migrated = project.manage("migrate", "-v0", env=env)
+        assert migrated.returncode == 0, migrated.stderr
+        wait_for(lambda: "the worker starts" in log.read_text(), "the start")
 
 
 def forget_the_time(project: Project) -> None:

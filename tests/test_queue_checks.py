@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from django.core.checks import CheckMessage
+from django_q.models import Schedule
 
-from ingestion.checks import check_database, check_queue, check_times
+from ingestion.checks import check_database, check_queue, check_schedules, check_times
 from ingestion.queue.cluster import queue_name
 
 SQLITE = "django.db.backends.sqlite3"
@@ -129,3 +130,17 @@ def test_without_the_queue_there_is_nothing_to_check(settings: Any) -> None:
     settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "django_q"]
     settings.Q_CLUSTER = {}
     assert found() == set()
+
+
+@pytest.mark.django_db
+def test_row_that_cannot_be_read_is_named_without_its_values() -> None:
+    Schedule.objects.create(func="shop.tasks.bill", name="bills", args="'s3cr3t", schedule_type="D")
+    Schedule.objects.create(func="shop.tasks.bill", args="'s3cr3t'", schedule_type="D")
+    (message,) = [one for one in check_schedules() if one.id == "ingestion.W014"]
+    assert "'bills'" in message.msg
+    assert "s3cr3t" not in str(message)
+
+
+def test_command_without_the_watchdog_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingestion.checks.get_commands", lambda: {"qcluster": "django_q"})
+    assert "ingestion.W013" in found()

@@ -3,14 +3,26 @@
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
+from django_q.conf import Conf
+from django_q.models import OrmQ, Schedule
+from django_q.scheduler import scheduler
+from django_q.utils import close_old_django_connections
 
 from ingestion.models import CreatedSchedule
+from ingestion.monitoring.schedule_rows import explain_row
 from ingestion.queue.cluster import queue_name
 
 logger = logging.getLogger(__name__)
+
+# A next run this much later than its schedule's rhythm allows was written by a wrong clock.
+CLOCK_SLACK = timedelta(minutes=2)
+# django-q2 counts from an old next run to now in steps of one interval.
+OLDEST_NEXT_RUN = timedelta(days=60)
+MOST_STEPS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +67,6 @@ def create_schedules(*, using: str, **_: object) -> None:
 
 def _has_tables(using: str) -> bool:
     """Of both apps: one of them may be migrated without the other, or not as far as its code."""
-    from django_q.models import Schedule
-
     introspection = connections[using].introspection
     installed = introspection.installed_models(introspection.table_names())
     if not {Schedule, CreatedSchedule} <= installed:
@@ -70,8 +80,6 @@ def _has_tables(using: str) -> bool:
 
 
 def _create(declared: Declared, *, using: str, now: datetime) -> None:
-    from django_q.models import Schedule
-
     _, is_new = CreatedSchedule.objects.using(using).get_or_create(
         name=declared.name, defaults={"created_at": now}
     )
@@ -87,3 +95,78 @@ def _create(declared: Declared, *, using: str, now: datetime) -> None:
         next_run=declared.last_run(now),
         cluster=queue_name(),
     )
+
+
+def run_due_schedules(broker: Any = None) -> None:
+    """django-q2's scheduler, kept from what stops it: it gives up on all rows at the first one that
+    it cannot read, and waits for as long as a clock was ahead once."""
+    now = timezone.now()
+    close_old_django_connections()
+    try:
+        put_back_times(now)
+        skip_unreadable_rows(now)
+    except DatabaseError as error:
+        logger.warning("the schedules cannot be read (%s); tried again", type(error).__name__)
+        return
+    scheduler(broker=broker)
+
+
+def put_back_times(now: datetime) -> None:
+    """Next runs and queued tasks that a wrong clock has put into the future (or far into the past)
+    come due now; a schedule keeps its rhythm."""
+    names = [declared.name for declared in DECLARED]
+    for row in Schedule.objects.filter(name__in=names, next_run__gt=now).exclude(repeats=0):
+        if explain_row(row, now) or row.schedule_type == Schedule.ONCE:
+            continue
+        if row.next_run > row.calculate_next_run(now) + CLOCK_SLACK:
+            _put_back(row, now)
+    old = Schedule.objects.filter(next_run__lt=now - OLDEST_NEXT_RUN).exclude(repeats=0)
+    for row in old.filter(schedule_type__in=[Schedule.MINUTES, Schedule.HOURLY]):
+        _put_back(row, now)
+    late = now + timedelta(seconds=Conf.RETRY) + CLOCK_SLACK
+    # For each cluster: a task that is at work is locked for less than that.
+    tasks = OrmQ.objects.filter(key=Conf.CLUSTER_NAME, lock__gt=late).update(lock=now)
+    if tasks:
+        logger.warning("%s tasks were queued by a clock that was ahead; they run now", tasks)
+
+
+def _put_back(row: Schedule, now: datetime) -> None:
+    next_run = now
+    if row.schedule_type in (Schedule.MINUTES, Schedule.HOURLY):
+        minutes = 60 if row.schedule_type == Schedule.HOURLY else row.minutes or 1
+        next_run = now - (now - row.next_run) % timedelta(minutes=minutes)
+    if Schedule.objects.filter(pk=row.pk, next_run=row.next_run).update(next_run=next_run):
+        logger.warning(
+            "the schedule '%s' had its next run at %s, set by a wrong clock; it runs now",
+            row.name or row.func,
+            f"{row.next_run:%Y-%m-%d %H:%M} UTC",
+        )
+
+
+def skip_unreadable_rows(now: datetime) -> None:
+    """To their next time, or until somebody sets one where it cannot be computed. Health names
+    them for as long as they are unreadable."""
+    due = Schedule.objects.exclude(repeats=0).filter(next_run__lt=now)
+    for row in due:
+        if not (problem := explain_row(row, now)):
+            continue
+        skipped = Schedule.objects.filter(pk=row.pk, next_run=row.next_run)
+        if skipped.update(next_run=_find_next_run(row, now)):
+            logger.error(
+                "the schedule '%s' (id %s) was skipped: %s. Correct or delete it in the admin",
+                row.name or row.func,
+                row.pk,
+                problem,
+            )
+
+
+def _find_next_run(row: Schedule, now: datetime) -> datetime | None:
+    next_run: datetime = row.next_run
+    try:
+        for _ in range(MOST_STEPS):
+            next_run = row.calculate_next_run(next_run)
+            if next_run > now:
+                return next_run
+    except Exception:  # noqa: BLE001 - that is what is wrong with it
+        return None
+    return None

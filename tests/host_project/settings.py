@@ -23,8 +23,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "tests.host_project.members",
-    "django_q",
     "ingestion",
+    "django_q",
 ]
 
 MIDDLEWARE = [

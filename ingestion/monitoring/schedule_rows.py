@@ -1,0 +1,53 @@
+"""Rows of django-q2's table of schedules that it cannot read; one of them would stop all others."""
+
+import ast
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django_q.models import Schedule
+
+# The functions of this app's own schedules begin so.
+OWN_TASKS = "ingestion.queue.tasks."
+
+
+def find_unreadable_rows(now: datetime) -> Iterator[tuple[Schedule, str]]:
+    """With what is wrong with each. One that is disabled (repeats of 0) stops nothing."""
+    for row in Schedule.objects.exclude(repeats=0).order_by("pk"):
+        if problem := explain_row(row, now):
+            yield row, problem
+
+
+def explain_row(row: Schedule, now: datetime) -> str:
+    """Why django-q2 would fail on this row, '' where it would not. The values themselves may be
+    secrets of another app and are left out."""
+    try:
+        if row.args:
+            ast.literal_eval(row.args)
+    except Exception:  # noqa: BLE001 - whatever the parser raises, down to RecursionError
+        return "its arguments cannot be read"
+    if not _are_keywords(row.kwargs or ""):
+        return "its keyword arguments cannot be read"
+    if row.schedule_type == Schedule.ONCE:
+        return ""
+    try:
+        row.calculate_next_run(now)
+    except Exception:  # noqa: BLE001 - of croniter too, and of dates that overflow
+        of = f" of cron '{row.cron}'" if row.schedule_type == Schedule.CRON else ""
+        return f"its next run{of} cannot be computed"
+    return ""
+
+
+def _are_keywords(text: str) -> bool:
+    """As django-q2 reads them: a dictionary, else keywords, else none at all, which it accepts."""
+    try:
+        kwargs: Any = ast.literal_eval(text or "{}")
+    except (SyntaxError, ValueError):
+        try:
+            body = ast.parse(f"f({text})").body[0]
+        except (SyntaxError, ValueError):
+            return True
+        return isinstance(body, ast.Expr) and isinstance(body.value, ast.Call)
+    except Exception:  # noqa: BLE001 - MemoryError, RecursionError, TypeError
+        return False
+    return isinstance(kwargs, dict) and isinstance(kwargs.get("q_options", {}), dict)
