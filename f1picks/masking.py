@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import date
 from urllib.parse import quote, unquote
 
+from ingestion.errors import show_control_characters
+
 MASK = "***"
 _NAMES = r"(?:passw(?:or)?d|pwd|secret|token|api_?key)"
 SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
@@ -19,11 +21,6 @@ NAMED_SECRET = re.compile(
 
 # A shorter one stands in too many words by chance.
 SHORTEST_SECRET = 6
-# All but the line's end and the tab: what terminals obey, invisible and direction-changing
-# characters, halves of pairs that no encoding can write.
-CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
-)
 _known_secrets: set[str] = set()
 
 
@@ -64,9 +61,4 @@ def mask_value(name: object, value: object) -> object:
     if isinstance(value, list | tuple | set | frozenset):
         return [mask_value("", item) for item in value]
     text = value.isoformat() if isinstance(value, date) else str(value)
-    return show_control_characters(mask_text(text))
-
-
-def show_control_characters(text: str) -> str:
-    """As \\x1b and the like, so that they neither move a cursor nor turn a line around."""
-    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return show_control_characters(mask_text(text), keep="\n\t")

@@ -3,7 +3,22 @@
 Each message is written for a person and holds neither passwords nor tracebacks.
 """
 
+import re
 from datetime import datetime
+
+# What a terminal obeys, what is invisible or changes the direction of text, halves of pairs.
+CONTROL_CHARACTERS = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+
+
+def show_control_characters(text: str, *, keep: str = "") -> str:
+    r"""As \x1b and the like: a name must not move a terminal's cursor or turn a line around."""
+
+    def escape(found: re.Match[str]) -> str:
+        return found[0] if found[0] in keep else found[0].encode("unicode_escape").decode()
+
+    return CONTROL_CHARACTERS.sub(escape, text)
 
 
 class IngestionError(Exception):
@@ -15,7 +30,7 @@ class IngestionError(Exception):
 
 
 class WrongRequest(IngestionError):
-    """What was asked for does not exist or does not fit together; asking again is no use.
+    """What was requested does not exist or does not fit together; trying again is no use.
 
     `about` names the part that is wrong, '' where it is no single one.
     """
@@ -32,9 +47,9 @@ class ChangedMeanwhile(WrongRequest):
 
 
 class SourceUnavailable(IngestionError):
-    """The upstream could not be asked, or refused: unreachable, too slow, 4xx, 5xx.
+    """The upstream could not be reached, or refused: too slow, 4xx, 5xx.
 
-    `status` is the HTTP status, None where no answer came.
+    `status` is the HTTP status, None where there was no response.
     """
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
@@ -50,9 +65,9 @@ class SourceUnavailable(IngestionError):
 
 
 class SourceRateLimited(SourceUnavailable):
-    """Asking now would pass, or has passed, the upstream's limit.
+    """A request now would exceed, or has exceeded, the upstream's limit.
 
-    `retry_at` is when asking again can succeed, None where nobody said.
+    `retry_at` is when a request can succeed again, None where that is not known.
     """
 
     def __init__(
@@ -60,14 +75,14 @@ class SourceRateLimited(SourceUnavailable):
     ) -> None:
         super().__init__(message, status=status)
         self.retry_at = retry_at
-        # The hour's budget, or FastF1's own limit: the upstream was not asked.
+        # The hour's budget, or FastF1's own limit: no request was sent.
         self.is_no_fault = status is None
         when = f"after {retry_at:%H:%M} UTC" if retry_at is not None else "in an hour"
         self.advice = f"Run it again {when}: it goes on with what is missing"
 
 
 class ResultsNotReady(IngestionError):
-    """The upstream answers, and has no usable classification of the session yet."""
+    """The upstream responds, and has no usable classification of the session yet."""
 
     advice = "Run it again later"
     # Until when (UTC) the upstream would answer the same again, None where it does not say.
@@ -75,14 +90,14 @@ class ResultsNotReady(IngestionError):
 
 
 class BadSourceData(IngestionError):
-    """The upstream answered with something that must not reach the database."""
+    """The upstream sent something that must not reach the database."""
 
     advice = "Run it again later, with --refresh where the answer may come from the cache"
-    # Until when (UTC) the upstream would answer the same again, None where nobody said.
+    # Until when (UTC) the upstream would send the same again, None where it does not say.
     expires_at: datetime | None = None
 
 
 class QueueUnavailable(IngestionError):
-    """What keeps the task queue does not answer: the task was not queued and may be tried again."""
+    """What keeps the task queue does not respond: the task was not queued, try again."""
 
     advice = "See that it runs (Redis, where REDIS_URL is set), then try again"

@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "records": {"sessions"},
     "report": set(),
     "signals": set(),
+    "database_failures": set(),
     # phase() answers without waiting for a tick, from the same pure functions as the rest.
     "models": {"records", "sessions", "lifecycle"},
     "fetch": {"records", "sessions", "errors"},
@@ -53,7 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "admin": DOORS | {"story"},
     "views": DOORS,
     "urls": {"views"},
-    "management": DOORS | {"sample", "story"},
+    "management": DOORS | {"database_failures", "sample", "story"},
     "sample": set(),
     # It connects signals and registers checks.
     "apps": {"checks", "queue"},

@@ -105,7 +105,7 @@ def test_a_range_that_is_interrupted_anywhere_is_resumed(
     wait_until(lambda: "2024/qualifying" in asked_last(upstream))
     done = interrupt(process)
     assert complaint(done, 130) == (
-        "interrupted; what was saved before stays, run it again to go on"
+        "interrupted; what was saved before stays, run it again to continue"
     )
     assert done.stdout.splitlines() == [f"2023: {DONE}"]
     run = read_runs(project)[-1]

@@ -435,7 +435,7 @@ def test_interrupted_run_ends_with_a_line_and_a_closed_record(
 ) -> None:
     done = interrupt(project, upstream, *YEAR)
     assert complaint(done, 130) == (
-        "interrupted; what was saved before stays, run it again to go on"
+        "interrupted; what was saved before stays, run it again to continue"
     )
     assert done.stdout == ""
     [run] = read_runs(project)

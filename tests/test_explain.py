@@ -12,7 +12,7 @@ import termios
 import pytest
 
 from ingestion.errors import WrongRequest
-from ingestion.management.questions import find_event
+from ingestion.management.event_lookup import find_event
 from ingestion.models import Change, Event
 from ingestion.sample.season import load_season
 from tests.command_line import complaint, squeeze

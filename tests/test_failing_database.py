@@ -1,16 +1,20 @@
 """What a command says of a database that fails it on the way."""
 
+import sqlite3
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from ingestion.management.databases import explain_database
+from ingestion.database_failures import explain_database, try_again
 from ingestion.models import IngestRun
+from tests.command_line import complaint
 from tests.conftest import on_postgres
+from tests.project import Project
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # SQLite's usual page, and the most that it would take by itself.
@@ -55,17 +59,181 @@ def test_a_database_that_is_gone_meanwhile_may_hold_what_was_saved_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection.close()
-    gone: Any = tmp_path / "missing" / "db.sqlite3"
+    gone = str(tmp_path / "missing" / "db.sqlite3")
     with monkeypatch.context() as patch:
-        patch.setitem(connection.settings_dict, "NAME", "no_such" if on_postgres else gone)
-        told = explain_database(DatabaseError("it is gone"), has_begun=True)
-    assert told == (
-        f"the database cannot be reached any more; {STANDS}. Check that it runs, then run it again."
+        patch.setitem(connection.settings_dict, "HOST" if on_postgres else "NAME", gone)
+        message = explain_database(DatabaseError("it is gone"), has_begun=True)
+    assert message == (
+        f"the database cannot be reached; {STANDS}. "
+        "Check that it runs and that DATABASE_URL names it, then run it again."
     )
 
 
 def test_any_other_failure_names_its_kind_and_the_usual_cause() -> None:
     with pytest.raises(DatabaseError) as raised, connection.cursor() as cursor:
+        cursor.execute("SELECT 1 +")
+    message = explain_database(raised.value)
+    kind = type(raised.value).__name__
+    assert message.startswith(f"the database failed ({kind}). Nothing was changed. Run 'python ")
+
+
+def test_a_column_that_is_missing_is_a_migration_that_was_not_run() -> None:
+    with pytest.raises(DatabaseError) as raised, connection.cursor() as cursor:
         cursor.execute("SELECT no_such_column FROM ingestion_event")
-    told = explain_database(raised.value)
-    assert told.startswith(f"the database failed ({type(raised.value).__name__}); {STANDS}. Run ")
+    assert explain_database(raised.value) == (
+        "the database's tables are not those of this version. Nothing was changed. "
+        "Run 'python manage.py migrate', then try again."
+    )
+
+
+def refused_by(*statements: str) -> DatabaseError:
+    """What Django raises for the last one of them."""
+    *before, last = statements
+    with connection.cursor() as cursor:
+        for statement in before:
+            cursor.execute(statement)
+        with pytest.raises(DatabaseError) as raised:
+            cursor.execute(last)
+    return raised.value
+
+
+REFUSALS = {
+    "the database is read-only;": (
+        "BEGIN TRANSACTION READ ONLY",
+        "DELETE FROM ingestion_event",
+    ),
+    "the database's user has no right to write or read its tables;": (
+        "DROP ROLE IF EXISTS f1_reader",
+        "CREATE ROLE f1_reader",
+        "SET ROLE f1_reader",
+        "DELETE FROM ingestion_event",
+    ),
+    "the database cancelled a statement (statement_timeout, or a person);": (
+        "SET statement_timeout = 10",
+        "SELECT pg_sleep(5)",
+    ),
+    **{
+        what: (f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$",)
+        for code, what in {
+            "40001": "other transactions were in the way each time",
+            "40P01": "other transactions were in the way each time",
+            "53100": "the database's disk is full;",
+            "53300": "the database has no connection left for us",
+            "55P03": "a lock in the database was not free in time (lock_timeout);",
+            "57P03": "the database is starting or stopping;",
+        }.items()
+    },
+}
+
+
+@pytest.mark.skipif(not on_postgres, reason="PostgreSQL's codes")
+@pytest.mark.parametrize("what", REFUSALS)
+def test_what_postgres_refuses_is_named(what: str) -> None:
+    try:
+        error = refused_by(*REFUSALS[what])
+    finally:
+        connection.close()
+    message = explain_database(error, has_begun=True)
+    assert message.startswith(what)
+    assert f"; {STANDS}. " in message
+    # Whatever it came through on its way, such as the adapter and the budget.
+    between = RuntimeError("FastF1 in between")
+    between.__context__ = error
+    outer = DatabaseError("another one")
+    outer.__cause__ = between
+    assert explain_database(outer, has_begun=True) == message
+
+
+@pytest.mark.skipif(not on_postgres, reason="PostgreSQL's time limit")
+def test_a_transaction_that_was_idle_too_long_is_named() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET idle_in_transaction_session_timeout = 50")
+        cursor.execute("BEGIN")
+    time.sleep(0.5)
+    error = refused_by("SELECT 1")
+    connection.close()
+    assert "idle_in_transaction_session_timeout" in explain_database(error, has_begun=True)
+
+
+@pytest.mark.skipif(not on_postgres, reason="PostgreSQL's connections")
+def test_connections_use_read_committed_whatever_the_servers_default_is() -> None:
+    name = connection.settings_dict["NAME"]
+    with connection.cursor() as cursor:
+        cursor.execute(f'ALTER DATABASE "{name}" SET default_transaction_isolation = serializable')
+    connection.close()
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SHOW transaction_isolation")
+            assert cursor.fetchone() == ("read committed",)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f'ALTER DATABASE "{name}" RESET default_transaction_isolation')
+        connection.close()
+
+
+@pytest.mark.skipif(on_postgres, reason="SQLite's codes")
+def test_a_read_only_file_is_named() -> None:
+    try:
+        error = refused_by("PRAGMA query_only = ON", "DELETE FROM ingestion_event")
+    finally:
+        connection.close()
+    assert explain_database(error) == (
+        "the SQLite database is read-only. Nothing was changed. Let this user write the file of "
+        "DATABASE_URL and its folder, then run it again."
+    )
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("damage", ["truncated", "overwritten", "no database"])
+def test_a_damaged_file_is_named_and_left_alone(
+    migrated_database: str, project: Project, damage: str
+) -> None:
+    file = project.folder / "damaged.sqlite3"
+    content = bytearray(Path(migrated_database).read_bytes())
+    match damage:
+        case "truncated":
+            del content[len(content) // 3 :]
+        case "overwritten":
+            content[4096:] = b"x" * (len(content) - 4096)
+        case _:
+            content[:] = b"<html>not found</html>" * 1000
+    file.write_bytes(content)
+    for command in (["ingest_f1", "--year", "2024"], ["f1_explain", "2024", "spa", "race"]):
+        done = project.manage(*command, env={"DATABASE_URL": f"sqlite:///{file}"})
+        assert complaint(done, 1) == (
+            "the SQLite database is damaged. Nothing was changed. Restore the file from its last "
+            "backup (or save what can be read: sqlite3 FILE .recover), then run it again: it "
+            "fetches what is missing."
+        )
+    assert file.exists()
+
+
+def test_what_can_pass_is_tried_again_and_what_cannot_is_not() -> None:
+    pauses: list[float] = []
+    refusals = [refused_by(SERIALIZATION)] * 2 if on_postgres else [busy(), busy()]
+
+    def work() -> str:
+        if refusals:
+            raise refusals.pop()
+        return "saved"
+
+    assert try_again(work, sleep=pauses.append) == "saved"
+    assert pauses == [0.5, 1.0]
+    connection.close()
+    refusals = [refused_by("SELECT no_such_column FROM ingestion_event")]
+    with pytest.raises(DatabaseError):
+        try_again(work, sleep=pauses.append)
+    assert len(pauses) == 2
+
+
+SERIALIZATION = "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40001'; END $$"
+
+
+def busy() -> DatabaseError:
+    """Another process has the lock."""
+    with closing(sqlite3.connect(connection.settings_dict["NAME"], timeout=0)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        error = refused_by("PRAGMA busy_timeout = 0", "DELETE FROM ingestion_event")
+        other.rollback()
+    connection.close()
+    return error

@@ -65,7 +65,8 @@ def asking(door: "Door", what: str, url: str, *, fresh: bool) -> Iterator["Reply
             forget_copies([url])
         if told is error:
             raise
-        raise told from error
+        # The driver's own error says why a database refused the budget: it stays the cause.
+        raise told from told.__cause__ or error
 
 
 @contextmanager

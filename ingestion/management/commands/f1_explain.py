@@ -1,21 +1,16 @@
-"""Tell an event's whole story from the feed."""
+"""Print an event's whole story from the feed."""
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DatabaseError
 from django.utils import timezone
 from rich.table import Table
-from rich.text import Text
 
-from ingestion.errors import WrongRequest
-from ingestion.management.databases import explain_database
-from ingestion.management.documented import DocumentedCommand
-from ingestion.management.questions import find_event
-from ingestion.management.tables import facts_table, open_console
+from ingestion.management.event_lookup import find_event
+from ingestion.management.output import F1Command, as_text, facts_table, open_console
 from ingestion.models import Change, Event
 from ingestion.story import (
     Telling,
@@ -25,10 +20,8 @@ from ingestion.story import (
     tell_story,
 )
 
-WRONG_USAGE = 2
-
 HELP = """\
-Tell an event's whole story: what was known when, what changed, by whom or by which source, and
+Print an event's whole story: what was known when, what changed, by whom or by which source, and
 which classification pays.
 """
 
@@ -40,13 +33,13 @@ examples:
   manage.py f1_explain 2024 belgium race --format json
 
 exit codes:
-  0  told
+  0  printed
   1  the database could not be read
   2  wrong usage, no such event, or several that it could be
 """
 
 
-class Command(DocumentedCommand):
+class Command(F1Command):
     help = HELP
     epilog = EPILOG
 
@@ -62,31 +55,19 @@ class Command(DocumentedCommand):
         parser.add_argument("--format", choices=["text", "json"], default="text")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        try:
-            event = find_event(options["season"], options["words"])
-            changes = list(Change.objects.filter(event=event).for_story().order_by("pk"))
-            if options["format"] == "json":
-                self._print_json(event, changes)
-            else:
-                self._print_text(event, changes)
-        except WrongRequest as error:
-            raise CommandError(f"{error}.", returncode=WRONG_USAGE) from error
-        except DatabaseError as error:
-            raise CommandError(explain_database(error)) from error
-
-    def _print_json(self, event: Event, changes: Sequence[Change]) -> None:
-        told = as_dict(event, changes)
-        self.stdout.write(json.dumps(told, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder))
-
-    def _print_text(self, event: Event, changes: Sequence[Change]) -> None:
+        event = find_event(options["season"], options["words"])
+        changes = list(Change.objects.filter(event=event).for_story().order_by("pk"))
+        if options["format"] == "json":
+            fields = as_dict(event, changes)
+            self.stdout.write(json.dumps(fields, indent=2, cls=DjangoJSONEncoder))
+            return
         console = open_console(self.stdout)
-        parts = [
+        for title, table in (
             (str(event), facts_table(describe_event(event, timezone.now()))),
             ("Story", story_table(tell_story(changes))),
             ("Payout", facts_table(describe_payout(event))),
-        ]
-        for title, table in parts:
-            console.print(Text(title, style="bold"))
+        ):
+            console.print(as_text(title, style="bold"))
             console.print(table)
 
 
@@ -95,8 +76,9 @@ def story_table(story: Sequence[Telling]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for telling in story:
-        words = Text(telling.sentence).append(f"\nby {telling.author}", style="dim")
-        table.add_row(Text(f"{telling.at:%Y-%m-%d %H:%M} UTC"), words)
+        author = as_text(f"by {telling.author}", style="dim")
+        sentence = as_text(telling.sentence).append("\n").append_text(author)
+        table.add_row(as_text(f"{telling.at:%Y-%m-%d %H:%M} UTC"), sentence)
     return table
 
 

@@ -5,13 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.db import DatabaseError
 from django.utils import timezone
 from rich.text import Text
 
-from ingestion.management.databases import explain_database
-from ingestion.management.documented import DocumentedCommand
-from ingestion.management.tables import facts_table, open_console
+from ingestion.management.output import F1Command, facts_table, open_console
 from ingestion.monitoring.preflight import Check, Verdict, check_weekend, is_ready
 
 MARKS = {Verdict.OK: "✓", Verdict.WARNING: "!", Verdict.FAILS: "✗"}
@@ -35,7 +32,7 @@ exit codes:
 """
 
 
-class Command(DocumentedCommand):
+class Command(F1Command):
     help = HELP
     epilog = EPILOG
     # They are a line of the table.
@@ -49,14 +46,11 @@ class Command(DocumentedCommand):
         parser.add_argument("--format", choices=["text", "json"], default="text")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        try:
-            made = check_weekend(
-                timezone.now,
-                is_online=not options["offline"],
-                sends_test_alarm=options["send_test_alarm"],
-            )
-        except DatabaseError as error:
-            raise CommandError(explain_database(error)) from error
+        made = check_weekend(
+            timezone.now,
+            is_online=not options["offline"],
+            sends_test_alarm=options["send_test_alarm"],
+        )
         if options["format"] == "json":
             self._print_json(made)
         else:
@@ -74,7 +68,7 @@ class Command(DocumentedCommand):
                 for check in made
             ],
         }
-        self.stdout.write(json.dumps(told, indent=2, ensure_ascii=False))
+        self.stdout.write(json.dumps(told, indent=2))
 
 
 def marked(check: Check) -> Text:

@@ -6,20 +6,15 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DatabaseError
 from django.utils import timezone
 from rich.text import Text
 
 from ingestion.errors import WrongRequest
-from ingestion.management.databases import explain_database
-from ingestion.management.documented import DocumentedCommand
-from ingestion.management.tables import facts_table, open_console
+from ingestion.management.output import F1Command, facts_table, open_console
 from ingestion.models import Alarm
 from ingestion.monitoring.alarms import acknowledge, configured_channels, sound_alarms
 from ingestion.monitoring.health import STATE_WORDS, Health, State, check_health
 from ingestion.monitoring.status import Fact, describe_status, read_status, status_fields
-
-WRONG_USAGE = 2
 
 # Beside the words, which say the same.
 STYLES = {
@@ -51,7 +46,7 @@ exit codes:
 """
 
 
-class Command(DocumentedCommand):
+class Command(F1Command):
     help = HELP
     epilog = EPILOG
     # Otherwise checks that fail hide what is to be told.
@@ -70,18 +65,13 @@ class Command(DocumentedCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         now = timezone.now()
-        try:
-            if options["acknowledge"] is not None:
-                self._acknowledge(options["acknowledge"], now)
-                return
-            health = check_health(now)
-            if options["tell"]:
-                self._tell(health, now)
-            self._print(health, options["format"])
-        except WrongRequest as error:
-            raise CommandError(f"{error}.", returncode=WRONG_USAGE) from error
-        except DatabaseError as error:
-            raise CommandError(explain_database(error)) from error
+        if options["acknowledge"] is not None:
+            self._acknowledge(options["acknowledge"], now)
+            return
+        health = check_health(now)
+        if options["tell"]:
+            self._tell(health, now)
+        self._print(health, options["format"])
         if health.is_broken:
             raise CommandError(explain_health(health))
 
@@ -104,9 +94,7 @@ class Command(DocumentedCommand):
         status = read_status(health)
         if form == "json":
             fields = status_fields(status)
-            self.stdout.write(
-                json.dumps(fields, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder)
-            )
+            self.stdout.write(json.dumps(fields, indent=2, cls=DjangoJSONEncoder))
             return
         facts = [(styled(fact), fact[1]) for fact in describe_status(status)]
         open_console(self.stdout).print(facts_table(facts))

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.db import DatabaseError
 from django.utils import timezone
 from rich.table import Table
 
-from ingestion.errors import WrongRequest
-from ingestion.management.databases import explain_database
-from ingestion.management.documented import DocumentedCommand
-from ingestion.management.progress import progress_shown
-from ingestion.management.tables import open_console
+from ingestion.errors import WrongRequest, show_control_characters
+from ingestion.management.output import (
+    WRONG_USAGE,
+    F1Command,
+    as_text,
+    open_console,
+    show_progress,
+)
 from ingestion.pipeline import (
     Addresses,
     IngestRequest,
@@ -27,7 +29,7 @@ from ingestion.pipeline import (
     current_season,
     ingest,
 )
-from ingestion.report import GrandPrixLine, Problem, RunReport, SeasonLine
+from ingestion.report import GrandPrixLine, RunReport, SeasonLine
 from ingestion.sample.season import load_season
 from ingestion.sample.upstream import StandInUpstream
 
@@ -36,7 +38,9 @@ FIRST_SEASON = 1950
 LARGEST_ROUND = 99
 
 EXIT_CODES = {"ok": 0, "failed": 1, "partial": 3}
-WRONG_USAGE = 2
+INTERRUPTED = 130
+# Narrow beside a step of a range, which says more.
+BAR_WIDTH, BAR_WIDTH_OF_RANGE = 40, 8
 
 HELP = """\
 Fetch the schedule and the results of Formula 1 seasons through FastF1 and save what is new.
@@ -44,8 +48,8 @@ Fetch the schedule and the results of Formula 1 seasons through FastF1 and save 
 Every qualifying, sprint qualifying, sprint and race becomes an event; each session that is over
 gets its classification. Running it again is always safe: the same facts again change nothing.
 
-Of a range, seasons that are over are asked for what they lack alone. It may take hours, since the
-upstreams are asked for so much an hour: stop it at any time, and run it again to go on.
+Of a range, only what is missing is fetched for seasons that are over. It may take hours, since the
+upstreams limit the requests in an hour: stop it at any time, and run it again to continue.
 """
 
 EPILOG = """\
@@ -53,7 +57,7 @@ examples:
   manage.py ingest_f1                       the current season
   manage.py ingest_f1 --year 2021-2024      four seasons, oldest first
   manage.py ingest_f1 --year 1950-2026 --wait
-                                            all of them, waiting where it has to
+                                            all of them, waiting when rate-limited
   manage.py ingest_f1 --year 2024 --round 14 --skip-schedule
                                             the results of one grand prix
   manage.py ingest_f1 --year 2024 --dry-run what would change; writes nothing
@@ -68,24 +72,22 @@ exit codes:
 """
 
 
-class Command(DocumentedCommand):
+class Command(F1Command):
     help = HELP
     epilog = EPILOG
-    # The database took the run's record.
-    _has_begun = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--year", help="a season or a range, e.g. 2024 or 2021-2024; default: the current one"
         )
-        parser.add_argument("--round", help="results of this round of the season alone")
-        parser.add_argument("--skip-schedule", action="store_true", help="do not ask for events")
-        parser.add_argument("--skip-results", action="store_true", help="do not ask for results")
+        parser.add_argument("--round", help="only the results of this round of the season")
+        parser.add_argument("--skip-schedule", action="store_true", help="leave events as they are")
+        parser.add_argument("--skip-results", action="store_true", help="leave results as they are")
         parser.add_argument(
-            "--refresh", action="store_true", help="ask for everything again, past the caches"
+            "--refresh", action="store_true", help="fetch everything again, past the caches"
         )
         parser.add_argument(
-            "--wait", action="store_true", help="where asking is not allowed now, wait and go on"
+            "--wait", action="store_true", help="wait when rate-limited, then continue"
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="show what would change and write nothing"
@@ -106,11 +108,10 @@ class Command(DocumentedCommand):
                 report = self._ingest(seasons, addresses, options)
         except WrongRequest as error:
             raise CommandError(f"{error}. Nothing was changed.", returncode=WRONG_USAGE) from error
-        except DatabaseError as error:
-            raise CommandError(explain_database(error, has_begun=self._has_begun)) from error
         except KeyboardInterrupt:
             raise CommandError(
-                "interrupted; what was saved before stays, run it again to go on", returncode=130
+                "interrupted; what was saved before stays, run it again to continue",
+                returncode=INTERRUPTED,
             ) from None
         if options["format"] == "json":
             self.stdout.write(json.dumps(report.as_dict(), indent=2))
@@ -120,7 +121,7 @@ class Command(DocumentedCommand):
             raise CommandError(explain_outcome(report), returncode=EXIT_CODES[report.outcome])
 
     def _read_usage(self, options: dict[str, Any]) -> tuple[int, ...]:
-        """The seasons asked for, () for the current one; wrong usage ends here, unasked."""
+        """The requested seasons, () for the current one; wrong usage ends here, with no request."""
         try:
             seasons = read_years(options["year"], latest=timezone.now().year + 1)
             options["round"] = read_round(options["round"], seasons)
@@ -159,22 +160,22 @@ class Command(DocumentedCommand):
             rules=configured_rules(),
         )
         is_text = options["format"] == "text"
-        with progress_shown(is_wanted=is_text, is_range=is_range) as display:
+        bar_width = BAR_WIDTH_OF_RANGE if is_range else BAR_WIDTH
+        with show_progress(is_on=is_text, bar_width=bar_width) as bar:
 
-            def listen(step: str, *, done: int, total: int) -> None:
-                self._has_begun = True
-                display.listen(step, done=done, total=total)
+            def show_step(step: str, *, done: int, total: int) -> None:
+                # The database took the run's record.
+                self.has_begun = True
+                bar.update(step, done=done, total=total)
 
-            def tell(line: SeasonLine) -> None:
+            def print_season(line: SeasonLine) -> None:
                 if is_text:
-                    display.write(self._write_now, str(line))
+                    with bar.out_of_the_way():
+                        self.stdout.write(show_control_characters(str(line)))
+                        # Where the result goes to a file, its reader need not wait for the end.
+                        self.stdout.flush()
 
-            return ingest(request, clock=timezone.now, listen=listen, tell=tell)
-
-    def _write_now(self, line: str) -> None:
-        """Where the result goes to a file, its reader need not wait for the end."""
-        self.stdout.write(line)
-        self.stdout.flush()
+            return ingest(request, clock=timezone.now, listen=show_step, tell=print_season)
 
     def _print_report(self, report: RunReport) -> None:
         console = open_console(self.stdout)
@@ -182,9 +183,9 @@ class Command(DocumentedCommand):
             if lines:
                 console.print(season_table(season, lines, dry_run=report.dry_run))
         for problem in report.problems:
-            self.stdout.write(f"problem: {problem}")
+            self.stdout.write(show_control_characters(f"problem: {problem}"))
         for note in report.notes:
-            self.stdout.write(f"note: {note}")
+            self.stdout.write(show_control_characters(f"note: {note}"))
         self.stdout.write(report.as_words())
         if report.dry_run:
             self.stdout.write("This was a dry run: nothing was written.")
@@ -218,8 +219,8 @@ def read_round(text: str | None, seasons: tuple[int, ...]) -> int | None:
 
 @contextmanager
 def sigterm_interrupts() -> Iterator[None]:
-    """Whoever stops the process (systemd, Docker, a deployment) is heard as Ctrl-C is: the run's
-    record says so. A signal is received by a main thread alone."""
+    """What stops the process (systemd, Docker, a deployment) ends the run as Ctrl-C does, and the
+    run's record says so. Only a main thread receives signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -256,29 +257,21 @@ def season_table(season: int, lines: list[GrandPrixLine], *, dry_run: bool) -> T
         table.add_column(column, no_wrap=True)
     table.add_column("This run")
     for line in lines:
-        table.add_row(*cells(line))
+        cells = [
+            "" if line.round_number is None else str(line.round_number),
+            line.name + (" (cancelled)" if line.is_cancelled else ""),
+            "" if line.race_date is None else f"{line.race_date:%d %b}",
+            line.pole,
+            *[*line.podium, "", "", ""][:3],
+            line.changes,
+        ]
+        table.add_row(*map(as_text, cells))
     return table
-
-
-def cells(line: GrandPrixLine) -> list[str]:
-    return [
-        "" if line.round_number is None else str(line.round_number),
-        line.name + (" (cancelled)" if line.is_cancelled else ""),
-        "" if line.race_date is None else f"{line.race_date:%d %b}",
-        line.pole,
-        *[*line.podium, "", "", ""][:3],
-        line.changes,
-    ]
 
 
 def explain_outcome(report: RunReport) -> str:
     """One line: what happened, what it means for the data, what to do next."""
     first, others = report.problems[0], len(report.problems) - 1
     what = str(first) + (f" (and {others} more)" if others else "")
-    if report.outcome == "failed":
-        return f"{what}. Nothing was changed. {advice(first)}"
-    return f"{what}. The rest is saved. {advice(first)}"
-
-
-def advice(problem: Problem) -> str:
-    return f"{problem.advice or 'Run it again'}."
+    data = "Nothing was changed" if report.outcome == "failed" else "The rest is saved"
+    return f"{what}. {data}. {first.advice or 'Run it again'}."

@@ -22,8 +22,7 @@ from django.db import DatabaseError, connection
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ingestion.management.documented import DocumentedCommand
-from ingestion.management.tables import open_console
+from ingestion.management.output import F1Command, open_console
 from rehearsal.clock import VirtualClock, virtual_time
 from rehearsal.engine import Listener
 from rehearsal.play import Outcome, as_dict, find_broken, print_outcome, rehearse
@@ -61,7 +60,7 @@ exit codes:
 """
 
 
-class Command(DocumentedCommand):
+class Command(F1Command):
     help = HELP
     epilog = EPILOG
     # The configured database is none of its business.

@@ -1,0 +1,93 @@
+"""Which event a person means by a few words, such as `2024 belgium race`."""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from ingestion.errors import WrongRequest
+from ingestion.models import Event
+from ingestion.sessions import SessionType
+
+# Other names of a session; any beginning of its own name that is clear (`q`) will do as well.
+OTHER_NAMES = {name: kind for kind in SessionType for name in kind.kind.nicknames}
+
+
+def find_event(season: str, words: Sequence[str]) -> Event:
+    """By the season, a part of the grand prix's name, place or country, and the session last.
+
+    Raises `WrongRequest`, with what there is instead, where that is none or several.
+    """
+    if not (season.isascii() and season.isdigit() and len(season) == 4):
+        instead = f", not '{season}'" if season else ", then a grand prix and a session"
+        raise WrongRequest(f"the season comes first, as a year like 2024{instead}")
+    place, session_type = _split_words(words)
+    events = list(Event.objects.for_season(int(season)).select_related("proposal"))
+    if not events:
+        seasons = Event.objects.order_by("season").values_list("season", flat=True).distinct()
+        known = f"which has {', '.join(map(str, seasons))}"
+        empty = "which is empty: run 'python manage.py ingest_f1' first"
+        raise WrongRequest(
+            f"no event of {season} is in the database, {known if seasons else empty}"
+        )
+    weekend = _find_weekend(events, place)
+    for event in weekend:
+        if event.session_type == session_type:
+            return event
+    has = ", ".join(event.get_session_type_display() for event in weekend)
+    raise WrongRequest(f"the {season} {weekend[0].name} has no {session_type.label}, it has {has}")
+
+
+def _split_words(words: Sequence[str]) -> tuple[str, SessionType]:
+    """The session is the last word, or the last two of at least three ('sprint qualifying')."""
+    for length in (2, 1):
+        place, session = words[:-length], "_".join(fold(" ".join(words[-length:])).split())
+        if not place or not session:
+            continue
+        begun = [kind for kind in SessionType if kind.value.startswith(session)]
+        if session in set(SessionType):
+            return " ".join(place), SessionType(session)
+        if len(begun) == 1:
+            return " ".join(place), begun[0]
+        if session in OTHER_NAMES:
+            return " ".join(place), OTHER_NAMES[session]
+    instead = f", not '{' '.join(words)}'" if words else ""
+    raise WrongRequest(
+        f"a grand prix and a session are needed, such as 'belgium race'{instead}; "
+        f"the sessions are {', '.join(SessionType)}"
+    )
+
+
+def _find_weekend(events: Sequence[Event], place: str) -> list[Event]:
+    """The events of the one grand prix that the words fit best."""
+    weekends: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        weekends[event.grand_prix].append(event)
+    firsts = [weekend[0] for weekend in weekends.values()]
+    # Whole words before the beginnings of words, so that 'spa' is not in Spain, and the name before
+    # the country, in which others may be held too.
+    rules: list[Callable[[Event], bool]] = [
+        lambda event: f" {fold(place)} " in f" {fold(event.name)} ",
+        lambda event: f" {fold(place)} " in f" {fold(event.location)} ",
+        lambda event: f" {fold(place)} " in f" {fold(event.country)} ",
+        lambda event: any(
+            f" {fold(place)}" in f" {fold(text)}"
+            for text in (event.name, event.location, event.country)
+        ),
+    ]
+    found: list[Event] = []
+    for fits in rules:
+        found = found or [event for event in firsts if fold(place) and fits(event)]
+    if len(found) == 1:
+        return weekends[found[0].grand_prix]
+    if found:
+        names = ", ".join(f"{event.name} ({event.location})" for event in found)
+        raise WrongRequest(f"'{place}' may be any of these, say more of its name: {names}")
+    names = ", ".join(event.name.removesuffix(" Grand Prix") for event in firsts)
+    raise WrongRequest(f"no grand prix of the season is called '{place}' or held there: {names}")
+
+
+def fold(text: str) -> str:
+    """Lower case, without accents, words apart by one space."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    letters = "".join(char for char in plain if not unicodedata.combining(char))
+    return " ".join("".join(char if char.isalnum() else " " for char in letters).split())

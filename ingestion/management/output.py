@@ -1,0 +1,186 @@
+"""What the commands have in common: help with examples, output that survives its reader, tables
+and progress in which a name is text and never markup."""
+
+import argparse
+import codecs
+import contextlib
+import io
+import os
+import sys
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import IO, Any, cast
+
+from django.core.management.base import (
+    BaseCommand,
+    CommandError,
+    CommandParser,
+    OutputWrapper,
+    SystemCheckError,
+)
+from django.db import DatabaseError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from ingestion.database_failures import explain_database
+from ingestion.errors import WrongRequest, show_control_characters
+
+WRONG_USAGE = 2
+# Where no terminal says how wide it is.
+WIDTH_OF_FILES = 100
+
+
+def _spell_plainly(error: UnicodeError) -> tuple[str, int]:
+    """Pérez as Perez where the terminal's encoding has no é; a question mark for the rest."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = unicodedata.normalize("NFKD", error.object[error.start : error.end])
+    return text.encode("ascii", "ignore").decode() or "?", error.end
+
+
+codecs.register_error("spell_plainly", _spell_plainly)
+
+
+class LastingStream:
+    """A stream that drops what can no longer be written (a full disk, a closed pipe) and keeps the
+    reason in `error`: the exit code of a command is about the data, not about its report."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.error: OSError | None = None
+
+    def write(self, text: str) -> None:
+        self._attempt("write", text)
+
+    def flush(self) -> None:
+        self._attempt("flush")
+
+    def _attempt(self, method: str, *arguments: str) -> None:
+        # Python has no stream at all where the shell closed it (`>&-`).
+        if self.error is not None or self._stream is None:
+            return
+        try:
+            getattr(self._stream, method)(*arguments)
+        except OSError as error:
+            self.error = error
+            # What is buffered goes nowhere: Python would fail at its exit, with a code of its own.
+            with contextlib.suppress(OSError, AttributeError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._stream.fileno())
+                os.close(nowhere)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class F1Command(BaseCommand):
+    """`epilog` is in --help as it is written."""
+
+    epilog = ""
+    # The database worked at first: something may have been saved.
+    has_begun = False
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name,
+            subcommand,
+            epilog=self.epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            **kwargs,
+        )
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="spell_plainly")
+        # Log lines go to standard error by another way.
+        log = LastingStream(sys.stderr)
+        try:
+            super().run_from_argv(argv)
+        finally:
+            log.flush()
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        stdout = LastingStream(options.get("stdout") or sys.stdout)
+        stderr = LastingStream(options.get("stderr") or sys.stderr)
+        try:
+            return super().execute(*args, **{**options, "stdout": stdout, "stderr": stderr})
+        except SystemCheckError:
+            raise
+        except CommandError as error:
+            error.args = (show_control_characters(str(error)),)
+            raise
+        except WrongRequest as error:
+            raise CommandError(
+                show_control_characters(f"{error}."), returncode=WRONG_USAGE
+            ) from error
+        except DatabaseError as error:
+            raise CommandError(explain_database(error, has_begun=self.has_begun)) from error
+        finally:
+            stdout.flush()
+            # Whoever closed the pipe, as `head` does, has read enough.
+            if stdout.error is not None and not isinstance(stdout.error, BrokenPipeError):
+                stderr.write(
+                    f"The report could not be written ({stdout.error.strerror}); the data are not "
+                    "affected.\n"
+                )
+            stderr.flush()
+
+
+def as_text(text: str, style: str = "") -> Text:
+    """For tables: rich reads a plain string's brackets as its own markup."""
+    return Text(show_control_characters(text, keep="\n"), style=style)
+
+
+def open_console(stdout: OutputWrapper) -> Console:
+    """On a terminal as wide as it is, to a file without colours."""
+    console = Console(file=cast("IO[str]", stdout), highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = WIDTH_OF_FILES
+    return console
+
+
+def facts_table(facts: Sequence[tuple[str | Text, str | Text]]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for row in facts:
+        table.add_row(*(cell if isinstance(cell, Text) else as_text(cell) for cell in row))
+    return table
+
+
+class ProgressBar:
+    """How far a run has come, on a terminal; nothing where standard error goes elsewhere."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", total=None)
+
+    def update(self, step: str, *, done: int, total: int) -> None:
+        description = show_control_characters(step)
+        self._progress.update(self._task, description=description, completed=done, total=total)
+
+    @contextlib.contextmanager
+    def out_of_the_way(self) -> Iterator[None]:
+        """While a line of the result is written to the same terminal."""
+        if self._progress.disable:
+            yield
+            return
+        self._progress.stop()
+        yield
+        self._progress.start()
+
+
+@contextlib.contextmanager
+def show_progress(*, is_on: bool, bar_width: int) -> Iterator[ProgressBar]:
+    console = Console(file=cast("IO[str]", LastingStream(sys.stderr)))
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=bar_width),
+        MofNCompleteColumn(),
+    )
+    is_hidden = not (is_on and console.is_terminal)
+    with Progress(*columns, console=console, transient=True, disable=is_hidden) as progress:
+        yield ProgressBar(progress)
