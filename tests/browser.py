@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
 from tests.persons import User
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-# As root there is no sandbox; the rest keeps it from talking to anybody but the page's server.
+# As root there is no sandbox; the rest keeps it from requests to other servers.
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -42,26 +42,26 @@ def running_browser() -> Iterator[Browser]:
 
 
 def beside_the_browser(query: Callable[P, T]) -> Callable[P, T]:
-    """In a thread of its own: while a browser is open its loop is this thread's, and Django lets
-    nobody query from within a loop."""
+    """In a thread of its own: while a browser is open its loop is this thread's, and Django refuses
+    queries from within a loop."""
 
-    def asked(*args: P.args, **kwargs: P.kwargs) -> T:
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return query(*args, **kwargs)
         finally:
             connections.close_all()
 
     @wraps(query)
-    def ask(*args: P.args, **kwargs: P.kwargs) -> T:
+    def wait(*args: P.args, **kwargs: P.kwargs) -> T:
         with ThreadPoolExecutor(max_workers=1) as thread:
-            return thread.submit(asked, *args, **kwargs).result()
+            return thread.submit(run, *args, **kwargs).result()
 
-    return ask
+    return wait
 
 
 @dataclass
 class Visitor:
-    """Somebody at a screen of this width; what goes wrong in the page is kept."""
+    """A person at a screen of this width; what goes wrong in the page is kept."""
 
     page: Page
     base: str
@@ -69,9 +69,9 @@ class Visitor:
     errors: list[str]
 
     def note_request(self, url: str) -> None:
-        """A page of an admin asks nobody else for anything."""
+        """A page of an admin sends no request to another server."""
         if not url.startswith((self.base, "data:")):
-            self.errors.append(f"asked elsewhere: {url}")
+            self.errors.append(f"request to another server: {url}")
 
     def note_console(self, text: str) -> None:
         if "Content Security Policy" in text:
@@ -102,13 +102,13 @@ class Visitor:
         for text in texts:
             expect(self.page.locator("#main")).not_to_contain_text(text)
 
-    def review_and_save(self, reason: str, *told: str) -> None:
-        """What the review says, then once 'save'."""
+    def review_and_save(self, reason: str, *texts: str) -> None:
+        """What the review says, then 'save'."""
         self.page.get_by_label("Reason").fill(reason)
         self.page.get_by_role("button", name="Review the change").last.click()
-        self.sees("Save this?", reason, *told)
+        self.sees("Save this?", reason, *texts)
         self.press("Save it")
-        self.sees("Saved: ", *told)
+        self.sees("Saved: ", *texts)
 
     def ingest(self) -> None:
         self.press("Ingest now")

@@ -57,8 +57,8 @@ def sign_in(db: None) -> Iterator[SignIn]:
 
     def signed_in(*permissions: str, name: str = "ana", views: bool = True) -> Client:
         user = User.objects.create_user(name, is_staff=True)
-        wanted = [*(VIEWING if views else ()), *permissions]
-        user.user_permissions.set(Permission.objects.filter(codename__in=wanted))
+        codenames = [*(VIEWING if views else ()), *permissions]
+        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
         client = Client()
         client.force_login(user)
         return client
@@ -120,7 +120,7 @@ def season_page(year: int = 2024) -> str:
 
 
 def read(client: Client, address: str) -> str:
-    """A page's words: no tags, one space between, what is hidden left out."""
+    """A page's text: no tags, one space between, what is hidden left out."""
     answer = client.get(address)
     assert answer.status_code == 200, f"{address}: {answer.status_code}"
     return words_of(answer.content.decode())

@@ -98,14 +98,14 @@ ENTRY = {
 
 
 def _changes(events: list[Event]) -> Iterator[Change]:
-    told = {"classification": [ENTRY], "source": "jolpica"}
+    text = {"classification": [ENTRY], "source": "jolpica"}
     for event in events:
         facts = {"event": event, "revision": event.results_revision, "created_at": NOW}
         yield Change(kind="scheduled", cause="backfill", after={"name": event.name}, **facts)
         if event.results_revision:
-            yield Change(kind="published", cause="backfill", after=told, **facts)
+            yield Change(kind="published", cause="backfill", after=text, **facts)
             if event.round_number == 4:
-                yield Change(kind="proposed", cause="poll", before=told, after=told, **facts)
+                yield Change(kind="proposed", cause="poll", before=text, after=text, **facts)
 
 
 def _runs() -> Iterator[IngestRun]:

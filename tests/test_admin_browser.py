@@ -50,7 +50,7 @@ def season(
     monkeypatch: pytest.MonkeyPatch,
     fastf1_restored: None,
 ) -> FaultyUpstream:
-    """2024 as it was, without a result of the last race; tasks are done where they are queued."""
+    """2024 as it was, without a result of the last race; tasks run where they are queued."""
     monkeypatch.setattr(Conf, "SYNC", True)
     # No worker is within the page's transaction.
     monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", False)

@@ -1,4 +1,4 @@
-"""Corrections in the admin: what they would do first, asked once, then done."""
+"""Corrections in the admin: reviewed first, saved by one more click."""
 
 import re
 from datetime import timedelta
@@ -39,7 +39,7 @@ def review(client: Client, form: Form, **typed: str) -> str:
 
 
 def correct(client: Client, of: Event, name: str, query: str = "", **typed: str) -> tuple[str, str]:
-    """The words of the review and, after saving, those of the page that follows."""
+    """The text of the review and, after saving, that of the page that follows."""
     before = all_rows(leave_out=frozenset())
     reviewed = review(client, form_of(client, of, name, query), **typed)
     assert all_rows(leave_out=frozenset()) == before, "a review saves nothing"
@@ -73,8 +73,8 @@ def test_two_places_are_swapped_by_typing_their_numbers(operator: Client, belgiu
         operator, belgium, "edit", **{place_of("hamilton"): "2", place_of("piastri"): "1"}
     )
 
-    told = "Revision 2 corrected by hand: P1 Hamilton → Piastri, P2 Piastri → Hamilton"
-    assert told in reviewed
+    text = "Revision 2 corrected by hand: P1 Hamilton → Piastri, P2 Piastri → Hamilton"
+    assert text in reviewed
     assert "ana: “document 73”" in reviewed
     assert "1 Hamilton Piastri ▲1 2 Piastri Hamilton ▼1 3 Leclerc Leclerc" in reviewed
     assert (
@@ -86,7 +86,7 @@ def test_two_places_are_swapped_by_typing_their_numbers(operator: Client, belgiu
     assert (change.kind, change.reason, change.created_at) == ("corrected", "document 73", AFTER)
     assert change.person is not None and change.person.get_username() == "ana"
     assert "Saved: edit the classification." in after
-    assert f'{told} ana: "document 73"' in after
+    assert f'{text} ana: "document 73"' in after
     assert "✎ corrected" in after
 
 
@@ -109,7 +109,7 @@ def test_a_classification_is_held_as_it_is_and_held_once(operator: Client, belgi
     assert "By hand - classification; ingests only compare" in reviewed
     assert (race().results_revision, race().results_locked) == (1, True)
     html = review(operator, form_of(operator, belgium, "edit"))
-    assert "That would change nothing: it is so already." in html
+    assert "This would change nothing: the event is like this already." in html
 
 
 def test_buttons_move_an_entry_without_saving(operator: Client, belgium: Event) -> None:
@@ -131,7 +131,7 @@ def test_buttons_move_an_entry_without_saving(operator: Client, belgium: Event) 
 
 
 @pytest.mark.parametrize("move", ["down 0", "sideways 1", "up", "down x"])
-def test_a_button_for_nobody_moves_nobody(operator: Client, belgium: Event, move: str) -> None:
+def test_a_button_for_no_entry_moves_none(operator: Client, belgium: Event, move: str) -> None:
     form = form_of(operator, belgium, "edit")
     html = form.send(operator, {"move": move}, REASON).content.decode()
     moved = form_to(html, correction_of(belgium, "edit"))
@@ -212,10 +212,10 @@ def test_an_earlier_revision_is_restored_from_the_story(operator: Client, belgiu
     html = operator.get(page_of(belgium)).content.decode()
     [address] = re.findall(r'href="([^"]+)">Restore revision 1</a>', html)
     assert address.startswith(correction_of(belgium, "restore"))
-    form = form_of(operator, belgium, "restore", "?wanted=1")
-    assert form.fields["wanted"] == "1"
+    form = form_of(operator, belgium, "restore", "?restored=1")
+    assert form.fields["restored"] == "1"
 
-    correct(operator, belgium, "restore", "?wanted=1")
+    correct(operator, belgium, "restore", "?restored=1")
     assert podium(race()) == ["hamilton", "piastri", "leclerc"]
     assert (race().results_revision, race().results_locked) == (3, True)
 
@@ -243,9 +243,9 @@ def author(db: None) -> Author:
 
 
 def test_a_proposal_is_shown_beside_and_accepted(operator: Client, proposed: Event) -> None:
-    told = read(operator, page_of(proposed))
-    assert "Proposed by the upstream, and not applied" in told
-    assert "1 Hamilton Russell ▲" in told
+    text = read(operator, page_of(proposed))
+    assert "Proposed by the upstream, and not applied" in text
+    assert "1 Hamilton Russell ▲" in text
 
     correct(operator, proposed, "accept")
     assert podium(race()) == ["russell", "hamilton", "piastri"]
@@ -263,9 +263,9 @@ def test_the_upstream_is_shown_beside_a_persons_classification(
     operator: Client, belgium: Event
 ) -> None:
     correct(operator, belgium, "disqualify", driver=str(entry("hamilton")))
-    told = read(operator, page_of(belgium))
-    assert "The upstream says Jolpica, 2024-08-01 00:00 UTC." in told
-    assert "1 Piastri Hamilton ▲19" in told
+    text = read(operator, page_of(belgium))
+    assert "The upstream says Jolpica, 2024-08-01 00:00 UTC." in text
+    assert "1 Piastri Hamilton ▲19" in text
 
     ingest(*UPSTREAM, now=AFTER + HOUR)
     assert "The upstream says Jolpica, 2024-08-01 01:00 UTC." in read(operator, page_of(belgium))
@@ -341,7 +341,7 @@ def test_a_session_is_voided_and_it_is_taken_back(operator: Client, belgium: Eve
     assert not race().schedule_locked
 
 
-# What cannot go wrong
+# What is refused
 
 
 def test_a_reason_is_needed(operator: Client, belgium: Event) -> None:
@@ -355,7 +355,7 @@ def test_a_reason_is_needed(operator: Client, belgium: Event) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "typed", "told"),
+    ("name", "typed", "text"),
     [
         ("start", {"starts_at": ""}, "This field is required."),
         ("start", {"starts_at": "noon"}, "Enter a valid date/time."),
@@ -364,21 +364,21 @@ def test_a_reason_is_needed(operator: Client, belgium: Event) -> None:
         ("reopen", {"until": "2024-07-28T13:01"}, "Picks cannot stay open beyond the start."),
     ],
 )
-def test_errors_stand_at_their_field(
-    operator: Client, weekend: None, name: str, typed: dict[str, str], told: str
+def test_errors_are_shown_at_their_field(
+    operator: Client, weekend: None, name: str, typed: dict[str, str], text: str
 ) -> None:
     clock.now = BEFORE
     before = all_rows(leave_out=frozenset())
     html = review(operator, form_of(operator, race(), name), **typed)
     wrong = re.findall(r'<div class="f1-field f1-wrong">.*?</div>', html, re.DOTALL)
     assert len(wrong) == 1
-    assert told in unescape(wrong[0]) and f'name="{next(iter(typed))}"' in html
+    assert text in unescape(wrong[0]) and f'name="{next(iter(typed))}"' in html
     assert 'value="document 73"' in html or ">\ndocument 73<" in html, "what was typed stays"
     assert all_rows(leave_out=frozenset()) == before
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "told"),
+    ("column", "value", "text"),
     [
         ("points", "-1", "greater than or equal to 0"),
         ("points", "1000", "no more than 3 digits before the decimal point"),
@@ -390,22 +390,22 @@ def test_errors_stand_at_their_field(
         ("order", "", "This field is required."),
     ],
 )
-def test_errors_of_the_table_stand_in_their_row(
-    operator: Client, belgium: Event, column: str, value: str, told: str
+def test_errors_of_the_table_are_shown_in_their_row(
+    operator: Client, belgium: Event, column: str, value: str, text: str
 ) -> None:
     html = review(
         operator, form_of(operator, belgium, "edit"), **{f"{column}_{entry('norris')}": value}
     )
     rows = [row for row in html.split("<tr") if "f1-error" in row]
     assert len(rows) == 1
-    assert "Norris" in rows[0] and told in unescape(rows[0])
+    assert "Norris" in rows[0] and text in unescape(rows[0])
 
 
-def test_nobody_takes_two_places_of_a_podium(operator: Client, belgium: Event) -> None:
+def test_a_driver_takes_one_place_of_a_podium(operator: Client, belgium: Event) -> None:
     places = {"place_1": "norris", "place_2": "sainz", "place_3": "norris"}
     html = review(operator, form_of(operator, event("sprint"), "leaders"), **places)
     wrong = re.findall(r'<div class="f1-field f1-wrong">.*?</div>', html, re.DOTALL)
-    assert len(wrong) == 1 and "Nobody takes two places." in wrong[0] and "P3" in wrong[0]
+    assert len(wrong) == 1 and "This driver has a place already." in wrong[0] and "P3" in wrong[0]
 
 
 def test_a_driver_twice_is_refused_at_the_field(operator: Client, belgium: Event) -> None:
@@ -418,7 +418,7 @@ def test_a_driver_twice_is_refused_at_the_field(operator: Client, belgium: Event
 
 
 @pytest.mark.parametrize("step", [REVIEW, SAVE], ids=["review", "save"])
-def test_what_arrived_meanwhile_is_shown_and_nothing_is_done(
+def test_an_event_that_changed_meanwhile_is_shown_and_nothing_is_saved(
     operator: Client, belgium: Event, step: dict[str, str]
 ) -> None:
     form = form_of(operator, belgium, "disqualify")
@@ -429,19 +429,19 @@ def test_what_arrived_meanwhile_is_shown_and_nothing_is_done(
 
     fresh = form.send(operator, step, {}).content.decode()
 
-    assert "Something arrived for this event since you began, and nothing was done." in fresh
+    assert "This event has changed since you began, and nothing was saved." in fresh
     assert all_rows(leave_out=frozenset()) == before
     again = form_to(fresh, correction_of(belgium, "disqualify"))
     assert again.fields["reason"] == "document 73"
     assert (again.fields["revision"], again.fields["driver"]) == ("2", "")
-    assert fresh.index("Russell") < fresh.index("Hamilton"), "as it stands now"
+    assert fresh.index("Russell") < fresh.index("Hamilton"), "as it is now"
 
 
 def test_a_table_that_is_stale_is_shown_fresh(operator: Client, belgium: Event) -> None:
     form = form_of(operator, belgium, "edit")
     ingest(*UPSTREAM, now=AFTER + HOUR)
     html = review(operator, form, **{place_of("norris"): "1"})
-    assert "Something arrived for this event since you began" in html
+    assert "This event has changed since you began" in html
     assert form_to(html, correction_of(belgium, "edit")).fields[place_of("russell")] == "1"
 
 
@@ -453,8 +453,9 @@ def test_a_second_click_does_nothing_more(operator: Client, belgium: Event) -> N
 
     again = form.send(operator, SAVE, {})
 
-    assert "Void it: that cannot be done as the event stands now." in words_of(
-        again.content.decode()
+    assert (
+        "Void the session: not possible in the event's present state. Nothing was saved."
+        in words_of(again.content.decode())
     )
     assert all_rows(leave_out=frozenset()) == before
 
@@ -469,7 +470,7 @@ def test_something_can_be_changed_before_it_is_saved(operator: Client, belgium: 
     assert back.fields["reason"] == "document 73"
 
 
-def test_a_correction_that_there_is_not(operator: Client, belgium: Event) -> None:
+def test_an_unknown_correction_is_not_found(operator: Client, belgium: Event) -> None:
     assert operator.get(correction_of(belgium, "delete")).status_code == 404
     nowhere = correction_of(belgium, "void").replace(f"/{belgium.pk}/", "/987654/")
     assert operator.get(nowhere).status_code == 404
@@ -495,12 +496,12 @@ def test_without_a_token_nothing_is_done(belgium: Event) -> None:
 
 
 def test_a_viewer_reads_the_classification_and_the_story(viewer: Client, belgium: Event) -> None:
-    told = read(viewer, page_of(belgium))
-    assert "1 Hamilton Team 0 1 44" not in told
-    assert "Start 2024-07-28 13:00 UTC, 15:00 there (the schedule file)" in told
-    assert "Pays revision 1, official, amendments are still applied" in told
-    assert "Revision 1 published: P1 Hamilton, P2 Piastri, P3 Leclerc (Jolpica)" in told
-    assert "Put on the calendar as round 14" in told
+    text = read(viewer, page_of(belgium))
+    assert "1 Hamilton Team 0 1 44" not in text
+    assert "Start 2024-07-28 13:00 UTC, 15:00 there (the schedule file)" in text
+    assert "Pays revision 1, official, amendments are still applied" in text
+    assert "Revision 1 published: P1 Hamilton, P2 Piastri, P3 Leclerc (Jolpica)" in text
+    assert "Put on the calendar as round 14" in text
     html = viewer.get(page_of(belgium)).content.decode()
     assert "order_" not in html and "Review" not in html
 

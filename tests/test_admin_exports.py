@@ -39,16 +39,16 @@ def test_events_as_a_table(viewer: Client, belgium: Event) -> None:
     assert [(row["grand_prix"], row["session_type"]) for row in rows] == list(
         Event.objects.for_season(2024).values_list("grand_prix", "session_type")
     )
-    [told] = [
+    [belgian] = [
         row
         for row in rows
         if (row["grand_prix"], row["session_type"]) == ("belgian-grand-prix", "race")
     ]
-    assert (told["starts_at"], told["utc_offset"]) == ("2024-07-28T13:00:00Z", "7200")
-    assert (told["status"], told["results_state"], told["results_revision"]) == (
+    assert (belgian["starts_at"], belgian["utc_offset"]) == ("2024-07-28T13:00:00Z", "7200")
+    assert (belgian["status"], belgian["results_state"], belgian["results_revision"]) == (
         "completed", "official", "1",
     )  # fmt: skip
-    assert (told["results_locked"], told["disputed_starts_at"]) == ("False", "")
+    assert (belgian["results_locked"], belgian["disputed_starts_at"]) == ("False", "")
 
 
 def test_results_as_a_table(viewer: Client, belgium: Event) -> None:
@@ -71,12 +71,12 @@ def test_all_of_it_for_a_program(viewer: Client, belgium: Event) -> None:
     answer = export(viewer, "season.json")
     assert answer["Content-Type"] == "application/json"
     assert answer["Content-Disposition"] == 'attachment; filename="f1-2024.json"'
-    told = json.loads(text_of(answer))
-    assert told["season"] == 2024
-    assert len(told["events"]) == Event.objects.count()
+    season = json.loads(text_of(answer))
+    assert season["season"] == 2024
+    assert len(season["events"]) == Event.objects.count()
     [belgian] = [
         one
-        for one in told["events"]
+        for one in season["events"]
         if (one["grand_prix"], one["session_type"]) == ("belgian-grand-prix", "race")
     ]
     assert belgian["starts_at"] == "2024-07-28T13:00:00Z"
@@ -118,7 +118,7 @@ def test_quotes_commas_and_line_ends_stay_in_their_cells(viewer: Client, belgium
 
 
 @pytest.mark.parametrize("name", ["season.xml", "..", "events.csv.exe"])
-def test_a_file_that_there_is_not(viewer: Client, name: str) -> None:
+def test_an_unknown_file_is_not_found(viewer: Client, name: str) -> None:
     address = reverse("admin:ingestion_season_export", args=[2024, name])
     assert viewer.get(address).status_code == 404
 

@@ -28,7 +28,7 @@ NOT_ALLOWED = {"add", "change", "delete"}
 
 @pytest.fixture
 def alarm(db: None) -> Alarm:
-    return Alarm.objects.create(key="x", kind="broken", message="nobody polls", raised_at=AFTER)
+    return Alarm.objects.create(key="x", kind="broken", message="no polls", raised_at=AFTER)
 
 
 @pytest.fixture
@@ -182,8 +182,8 @@ def test_nothing_is_added_edited_or_deleted_as_a_row(
 
 
 def test_the_permissions_have_names_that_people_understand(db: None) -> None:
-    wanted = ["acknowledge_alarm", "correct_event", "run_ingest"]
-    found = Permission.objects.filter(codename__in=wanted).order_by("codename")
+    codenames = ["acknowledge_alarm", "correct_event", "run_ingest"]
+    found = Permission.objects.filter(codename__in=codenames).order_by("codename")
     assert [(one.content_type.app_label, one.name) for one in found] == [
         ("ingestion", "Can acknowledge alarms"),
         ("ingestion", "Can correct events and classifications"),

@@ -30,7 +30,7 @@ UPSTREAM = ("russell", "hamilton", "piastri", "leclerc", "max_verstappen")
 
 
 def cell(client: Client, of: Event) -> str:
-    """The words of a session's cell."""
+    """The text of a session's cell."""
     html = client.get(season_page()).content.decode()
     link = f'href="{page_of(of)}">{of.get_session_type_display()}</a>'
     cells = [part for part in html.split('<td class="f1-cell">') if link in part]
@@ -62,7 +62,7 @@ def test_a_start_on_another_day_in_utc_says_both_days(viewer: Client, weekend: N
     assert "Sat 27 Jul 22:00 there Sun 28 Jul 06:00 UTC" in cell(viewer, race())
 
 
-def test_a_start_that_nobody_knows_is_not_made_up(viewer: Client, weekend: None) -> None:
+def test_an_unknown_start_is_not_made_up(viewer: Client, weekend: None) -> None:
     Event.objects.filter(pk=race().pk).update(starts_at=None)
     assert "start unknown" in cell(viewer, race())
     Event.objects.filter(pk=race().pk).update(starts_at=at(SUNDAY, 0), start_is_estimated=True)
@@ -110,16 +110,16 @@ def test_a_guess_and_a_dispute_are_marked(viewer: Client, belgium: Event) -> Non
 def test_what_is_overdue_is_marked_and_to_be_done(operator: Client, weekend: None) -> None:
     clock.now = at(SUNDAY, 16) + timedelta(days=1)
     assert cell(operator, race()).endswith("! overdue")
-    told = read(operator, season_page())
-    assert "Belgian Grand Prix Race : the result is overdue: enter the podium, or void it" in told
-    assert "Belgian Grand Prix Qualifying : the result is overdue: enter the pole" in told
+    text = read(operator, season_page())
+    assert "Belgian Grand Prix Race : the result is overdue: enter the podium, or void it" in text
+    assert "Belgian Grand Prix Qualifying : the result is overdue: enter the pole" in text
     assert "overdue" not in cell(operator, event("race", "dutch-grand-prix"))
 
 
 def test_a_sprint_qualifying_is_overdue_a_day_after_its_sprint(
     viewer: Client, weekend: None
 ) -> None:
-    """On Saturday its own end is a day ago; the sprint's entries may tell it until Sunday."""
+    """On Saturday its own end is a day ago; the sprint's entries may name the pole until Sunday."""
     friday = event("sprint_qualifying")
     assert friday.ends_at is not None
     clock.now = friday.ends_at + timedelta(days=1)
@@ -129,7 +129,7 @@ def test_a_sprint_qualifying_is_overdue_a_day_after_its_sprint(
 
 
 @pytest.mark.parametrize("hours", [0, 16, 21, 30, 44, 54, 70])
-def test_what_is_overdue_is_what_the_alarms_are_about(
+def test_what_is_overdue_is_what_the_alarms_report(
     viewer: Client, weekend: None, hours: int
 ) -> None:
     """From Saturday on, one session of the weekend after another."""
@@ -144,42 +144,42 @@ def test_what_is_overdue_is_what_the_alarms_are_about(
     assert {str(one) for one in sessions if "! overdue" in cell(viewer, one)} == found
 
 
-def test_the_status_is_what_the_command_says(viewer: Client, weekend: None) -> None:
-    told = read(viewer, reverse("admin:ingestion_season_status"))
-    assert "Next session 2024 Dutch Grand Prix Qualifying, 2024-08-24 14:00 UTC" in told
-    assert "Awaited the result of 2024 Belgian Grand Prix Sprint Qualifying" in told
+def test_the_status_is_what_the_command_prints(viewer: Client, weekend: None) -> None:
+    text = read(viewer, reverse("admin:ingestion_season_status"))
+    assert "Next session 2024 Dutch Grand Prix Qualifying, 2024-08-24 14:00 UTC" in text
+    assert "Awaited the result of 2024 Belgian Grand Prix Sprint Qualifying" in text
 
 
 def test_a_void_session_is_not_overdue_nor_next(viewer: Client, weekend: None) -> None:
     for kind in ("sprint_qualifying", "sprint", "qualifying"):
         void_event(event(kind), author(BEFORE))
     clock.now = at(SUNDAY, 12)
-    told = read(viewer, season_page())
+    text = read(viewer, season_page())
     assert "✕ cancelled" in cell(viewer, event("qualifying"))
-    assert "Next session Belgian Grand Prix Race" in told
-    assert "✓ Nothing: no alarm is open" in told
+    assert "Next session Belgian Grand Prix Race" in text
+    assert "✓ Nothing: no alarm is open" in text
 
 
 def test_next_session_last_run_and_open_alarms(viewer: Client, weekend: None) -> None:
-    told = read(viewer, season_page())
-    assert "Next session Dutch Grand Prix Qualifying , Sat 24 Aug 16:00 there, 14:00 UTC" in told
-    assert "Last run none yet" in told
-    assert "Open alarms none" in told
+    text = read(viewer, season_page())
+    assert "Next session Dutch Grand Prix Qualifying , Sat 24 Aug 16:00 there, 14:00 UTC" in text
+    assert "Last run none yet" in text
+    assert "Open alarms none" in text
 
     IngestRun.objects.create(
         trigger="poll", seasons=[2024], started_at=AFTER, ended_at=AFTER, outcome="partial",
         problems=["2024 belgian-grand-prix race: refused", "and another"],
     )  # fmt: skip
-    Alarm.objects.create(key="no-tick", kind="broken", message="nobody polls", raised_at=AFTER)
+    Alarm.objects.create(key="no-tick", kind="broken", message="no polls", raised_at=AFTER)
     Alarm.objects.create(
         key="old", kind="silent", message="it was quiet", raised_at=BEFORE, cleared_at=AFTER
     )
-    told = read(viewer, season_page())
-    assert "Last run ◐ partial 1 Aug 2024 00:00 UTC , by poll: 2024 belgian-grand-prix race" in told
-    assert "refused (and more)" in told
-    assert "Open alarms 1" in told
-    assert "Alarm, we are broken , since 1 Aug 00:00 UTC: nobody polls" in told
-    assert "quiet" not in told
+    text = read(viewer, season_page())
+    assert "Last run ◐ partial 1 Aug 2024 00:00 UTC , by poll: 2024 belgian-grand-prix race" in text
+    assert "refused (and more)" in text
+    assert "Open alarms 1" in text
+    assert "Alarm, we are broken , since 1 Aug 00:00 UTC: no polls" in text
+    assert "quiet" not in text
 
 
 def test_a_run_that_was_killed_is_shown_as_interrupted(viewer: Client, weekend: None) -> None:
@@ -191,8 +191,8 @@ def test_a_run_that_was_killed_is_shown_as_interrupted(viewer: Client, weekend: 
 
 def test_upcoming_disputes_are_to_be_done(viewer: Client, weekend: None) -> None:
     Event.objects.filter(pk=race("dutch-grand-prix").pk).update(disputed_starts_at=at(SUNDAY, 15))
-    told = read(viewer, season_page())
-    assert "Dutch Grand Prix Race : the calendars disagree, 2024-08-25 13:00 UTC or 15:00" in told
+    text = read(viewer, season_page())
+    assert "Dutch Grand Prix Race : the calendars disagree, 2024-08-25 13:00 UTC or 15:00" in text
 
 
 def test_the_rows_are_the_grands_prix_in_order(viewer: Client, weekend: None) -> None:
@@ -224,7 +224,7 @@ def test_without_a_choice_it_is_the_current_season(viewer: Client, weekend: None
 
 
 def test_a_season_without_events_says_so(operator: Client, viewer: Client, db: None) -> None:
-    assert "Nothing is known of 1967 yet. 'Ingest now' asks for it." in read(
+    assert "Nothing is saved of 1967 yet. 'Ingest now' fetches it." in read(
         operator, season_page(1967)
     )
     assert "Ingest now" not in read(viewer, season_page(1967))

@@ -11,11 +11,11 @@ from django.contrib import admin
 from django.contrib.admin import AdminSite
 from django.utils import timezone
 
-from ingestion.admin.alarms import AlarmAdmin
-from ingestion.admin.events import EventAdmin
-from ingestion.admin.feed import ChangeAdmin
-from ingestion.admin.runs import IngestRunAdmin
-from ingestion.admin.seasons import SeasonAdmin
+from ingestion.admin.alarm_pages import AlarmAdmin
+from ingestion.admin.event_admin import EventAdmin
+from ingestion.admin.feed_pages import ChangeAdmin
+from ingestion.admin.run_pages import IngestRunAdmin
+from ingestion.admin.season_admin import SeasonAdmin
 from ingestion.models import Alarm, Change, Event, IngestRun, Season
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
 
 
 def register(site: AdminSite, *, clock: Callable[[], datetime] = timezone.now) -> None:
-    """With a site; `clock` tells its pages the present time (UTC)."""
+    """With a site; `clock` gives its pages the present time (UTC)."""
     pages = {
         Season: SeasonAdmin,
         Event: EventAdmin,

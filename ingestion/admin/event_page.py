@@ -1,16 +1,24 @@
-"""What the page of an event shows: how it stands, its story, and the upstream beside a person."""
+"""What the page of an event shows: its state, its story, and the upstream beside a person."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from ingestion.admin.comparing import Line, as_entries, compare
+from ingestion.admin.comparison import (
+    NOT_COMPARED,
+    Line,
+    as_entries,
+    compare,
+    describe_on_page,
+    label_of,
+    print_value,
+)
 from ingestion.admin.forms import CORRECTIONS, EntriesForm
 from ingestion.admin.marks import PHASES, Mark, marks_of
-from ingestion.admin.telling import tell
-from ingestion.amendments import Entries
 from ingestion.corrections import possible_corrections
 from ingestion.models import Change, Event, IngestRun
+from ingestion.records import RESULT_FIELDS
 from ingestion.story import (
     describe_author,
     describe_event,
@@ -23,7 +31,7 @@ Fact = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StoryEntry:
     """An entry of the story; `run` is what did it, where that is still kept, and `restores` the
     revision that it can be put back to."""
 
@@ -58,8 +66,10 @@ class EventPage:
     weekend: Sequence[Event]
     buttons: Sequence[tuple[str, str]]
     entries: EntriesForm | None
+    headings: Sequence[str]
+    rows: Sequence[tuple[Any, Sequence[str]]]
     other: Other | None
-    story: Sequence[Told]
+    story: Sequence[StoryEntry]
 
 
 def describe_page(event: Event, now: datetime, *, may_correct: bool) -> EventPage:
@@ -68,52 +78,65 @@ def describe_page(event: Event, now: datetime, *, may_correct: bool) -> EventPag
     possible = possible_corrections(event, now) if may_correct else []
     forms = [CORRECTIONS[name] for name in possible if name in CORRECTIONS]
     weekend = Event.objects.for_season(event.season).filter(grand_prix=event.grand_prix)
+    # Columns that any of the entries has: a qualifying's and a race's differ.
+    apart = {*NOT_COMPARED, "driver_name", "constructor_name", "driver_id", "driver_code"}
+    entries = {
+        entry: {name: print_value(name, getattr(entry, name)) for name in RESULT_FIELDS}
+        for entry in event.classification
+    }
+    columns = [
+        name
+        for name in RESULT_FIELDS
+        if name not in apart and any(values[name] for values in entries.values())
+    ]
     return EventPage(
         phase=PHASES[event.phase(now)],
-        marks=marks_of(event, [entry.driver_id for entry in event.classification]),
+        marks=marks_of(event, [entry.driver_id for entry in entries]),
         facts=describe_event(event, now),
         payout=describe_payout(event),
         weekend=list(weekend),
         buttons=[(form.name, form.button) for form in forms if form.has_button],
         entries=EntriesForm(event, now) if "edit" in possible else None,
+        headings=[label_of(name) for name in columns],
+        rows=[(entry, [values[name] for name in columns]) for entry, values in entries.items()],
         other=_find_other(event, changes),
-        story=list(_tell(event, changes, may_restore="restore" in possible))[::-1],
+        story=[
+            _describe_entry(event, change, may_restore="restore" in possible)
+            for change in reversed(changes)
+        ],
     )
 
 
-def _tell(event: Event, changes: Sequence[Change], *, may_restore: bool) -> Iterator[Told]:
-    for change in changes:
-        is_revision = "classification" in change.after and change.kind != Change.Kind.PROPOSED
-        is_past = change.revision < event.results_revision
-        yield Told(
-            change=change,
-            sentence=tell(change),
-            author=describe_author(change),
-            run=change.run,
-            restores=change.revision if may_restore and is_revision and is_past else None,
-        )
+def _describe_entry(event: Event, change: Change, *, may_restore: bool) -> StoryEntry:
+    is_revision = "classification" in change.after and change.kind != Change.Kind.PROPOSED
+    is_past = change.revision < event.results_revision
+    return StoryEntry(
+        change=change,
+        sentence=describe_on_page(change),
+        author=describe_author(change),
+        run=change.run,
+        restores=change.revision if may_restore and is_revision and is_past else None,
+    )
 
 
 def _find_other(event: Event, changes: Sequence[Change]) -> Other | None:
     saved = as_entries(event.classification)
-    if event.proposal is not None and event.has_open_proposal:
-        return _other(saved, event.proposal, is_proposal=True)
-    if not event.results_locked:
+    is_proposal = event.has_open_proposal
+    if not (is_proposal or event.results_locked):
         return None
     kept = getattr(event, "upstream_classification", None)
-    if kept is not None:
+    if kept is not None and not is_proposal:
         lines = compare(saved, kept.classification)
         return Other(print_source(kept.source), print_instant(kept.seen_at), lines, False)
-    # Not asked since: what it said last, before the person's word.
-    told = [
+    # Not fetched since the person set it: what the upstream said last before that.
+    reported = [
         change
         for change in changes
         if "classification" in change.after and change.cause != Change.Cause.CORRECTION
     ]
-    return _other(saved, told[-1], is_proposal=False) if told else None
-
-
-def _other(saved: Entries, change: Change, *, is_proposal: bool) -> Other:
+    change = event.proposal if is_proposal else next(reversed(reported), None)
+    if change is None:
+        return None
     return Other(
         source=print_source(change.after["source"]),
         at=print_instant(change.created_at),

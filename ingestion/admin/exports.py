@@ -11,6 +11,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import StreamingHttpResponse
 
 from ingestion.models import Event, Result
+from ingestion.records import RESULT_FIELDS
 
 EVENT_COLUMNS = (
     *("season", "round_number", "grand_prix", "name", "official_name", "country", "location"),
@@ -18,11 +19,6 @@ EVENT_COLUMNS = (
     *("status", "schedule_source", "disputed_starts_at", "schedule_locked", "results_state"),
     *("results_revision", "results_source", "results_generated_at", "results_changed_at"),
     "results_locked",
-)
-RESULT_COLUMNS = (
-    *("order", "position", "classification", "driver_id", "driver_number", "driver_code"),
-    *("driver_name", "constructor_id", "constructor_name", "grid", "laps", "points"),
-    *("status", "time", "gap", "q1", "q2", "q3"),
 )
 NAMING = ("season", "round_number", "grand_prix", "session_type")
 
@@ -42,10 +38,10 @@ def export_results_csv(year: int) -> StreamingHttpResponse:
     rows = (
         Result.objects.filter(event__season=year)
         .order_by("event__starts_at", "event_id", "order")
-        .values(*(f"event__{name}" for name in NAMING), *RESULT_COLUMNS)
+        .values(*(f"event__{name}" for name in NAMING), *RESULT_FIELDS)
     )
     named = ({name.removeprefix("event__"): value for name, value in row.items()} for row in rows)
-    return _csv(f"f1-{year}-results.csv", (*NAMING, *RESULT_COLUMNS), named)
+    return _csv(f"f1-{year}-results.csv", (*NAMING, *RESULT_FIELDS), named)
 
 
 def export_json(year: int) -> StreamingHttpResponse:
@@ -97,8 +93,7 @@ def _json(year: int, events: Iterable[Event]) -> Iterator[str]:
     for number, event in enumerate(events):
         fields = {name: getattr(event, name) for name in EVENT_COLUMNS}
         fields["results"] = [
-            {name: getattr(entry, name) for name in RESULT_COLUMNS}
-            for entry in event.classification
+            {name: getattr(entry, name) for name in RESULT_FIELDS} for entry in event.classification
         ]
         yield ("," if number else "") + json.dumps(fields, cls=DjangoJSONEncoder)
     yield "]}"

@@ -1,6 +1,6 @@
-"""What is to be seen of a session at a glance: a shape and a word for each, and a colour beside."""
+"""What a page shows of a session or a run at a glance: a shape and a label, and a colour beside."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,15 +20,18 @@ class Mark:
     shape: str
     title: str
 
+    def __str__(self) -> str:
+        return f"{self.shape} {self.name}"
+
 
 PHASES = {
     "scheduled": Mark("scheduled", "○", "It has not begun."),
-    "live": Mark("live", "▶", "It is on."),
+    "live": Mark("live", "▶", "It is running."),
     "completed": Mark("completed", "✓", "It is over."),
-    "cancelled": Mark("cancelled", "✕", "It is off: no result is expected."),
+    "cancelled": Mark("cancelled", "✕", "It is cancelled: no result is expected."),
 }
 OUTCOMES = {
-    "running": Mark("running", "▶", "It is on."),
+    "running": Mark("running", "▶", "It is running."),
     "ok": Mark("ok", "✓", "All well."),
     "partial": Mark("partial", "◐", "A part of it failed; the rest is saved."),
     "failed": Mark("failed", "✕", "Nothing could be done."),
@@ -49,49 +52,43 @@ def with_marks(events: EventQuerySet, now: datetime) -> EventQuerySet:
 
 def marks_of(event: Event, leaders: Sequence[str]) -> list[Mark]:
     """Of an event out of `with_marks`; `leaders` are the drivers of its first places."""
-    return [
-        *_marks_of_results(event),
-        *_marks_of_hand(event),
-        *_marks_of_disputes(event, leaders),
-        *_marks_of_trouble(event),
-    ]
+    state, held, disputes = event.results_state, _held_parts(event), _disputes(event, leaders)
+    marks = {
+        Mark("provisional", "◌", "A guess until the classification is published."): (
+            state == Event.ResultsState.PROVISIONAL
+        ),
+        Mark("settled", "●", "Settled: another podium or pole would wait for a person."): (
+            state == Event.ResultsState.SETTLED
+        ),
+        Mark("amended", "△", "The upstream amended the classification; see the story."): getattr(
+            event, "is_amended", False
+        ),
+        Mark("corrected", "✎", f"A person set the {' and the '.join(held)}."): bool(held),
+        Mark("disputed", "≠", " ".join(disputes)): bool(disputes),
+        Mark("proposed", "?", "The upstream proposes another podium or pole: decide."): (
+            event.has_open_proposal and not event.is_cancelled
+        ),
+        Mark("overdue", "!", "Result more than 24 hours overdue."): getattr(
+            event, "is_overdue", False
+        ),
+    }
+    return [mark for mark, is_shown in marks.items() if is_shown]
 
 
-def _marks_of_results(event: Event) -> Iterator[Mark]:
-    if event.results_state == Event.ResultsState.PROVISIONAL:
-        yield Mark("provisional", "◌", "A guess until somebody publishes the classification.")
-    if event.results_state == Event.ResultsState.SETTLED:
-        yield Mark("settled", "●", "Settled: another podium or pole would wait for a person.")
-    if getattr(event, "is_amended", False):
-        yield Mark("amended", "△", "The upstream amended the classification; see the story.")
+def _held_parts(event: Event) -> list[str]:
+    parts = {"start and status": event.schedule_locked, "classification": event.results_locked}
+    return [part for part, is_locked in parts.items() if is_locked]
 
 
-def _marks_of_hand(event: Event) -> Iterator[Mark]:
-    held = [
-        *(["start and status"] if event.schedule_locked else []),
-        *(["classification"] if event.results_locked else []),
-    ]
-    if held:
-        yield Mark("corrected", "✎", f"A person set the {' and the '.join(held)}.")
-
-
-def _marks_of_disputes(event: Event, leaders: Sequence[str]) -> Iterator[Mark]:
-    told = []
+def _disputes(event: Event, leaders: Sequence[str]) -> list[str]:
+    disputes = []
     if event.disputed_starts_at is not None:
         other = print_instant(event.disputed_starts_at)
-        told.append(f"The calendars disagree: the other says {other}.")
+        disputes.append(f"The calendars disagree: the other says {other}.")
     kept = getattr(event, "upstream_classification", None)
     if event.results_locked and kept is not None:
         places = picked_places(event.session_type)
         first = [entry["driver_id"] for entry in kept.classification[:places]]
         if first != list(leaders[:places]):
-            told.append("The upstream has another podium or pole than the person's.")
-    if told:
-        yield Mark("disputed", "≠", " ".join(told))
-
-
-def _marks_of_trouble(event: Event) -> Iterator[Mark]:
-    if event.has_open_proposal and not event.is_cancelled:
-        yield Mark("proposed", "?", "The upstream proposes another podium or pole: decide.")
-    if getattr(event, "is_overdue", False):
-        yield Mark("overdue", "!", "A result should be there for a day, and is not.")
+            disputes.append("The upstream has another podium or pole than the person's.")
+    return disputes

@@ -1,5 +1,5 @@
 """A season at a glance, in four queries: its sessions with their leaders, the other seasons, the
-last run, and what is alarming."""
+last run, and the open alarms."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -51,7 +51,7 @@ class Task:
 
     event: Event
     shape: str
-    words: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,13 @@ class SeasonPage:
 def read_season(year: int, now: datetime) -> SeasonPage:
     cells = [_cell(event, leaders, now) for event, leaders in _read_events(year, now)]
     run = IngestRun.objects.first()
+    seasons = Event.objects.order_by().values_list("season", flat=True).distinct()
     has_sprints = any(cell.event.session_type == SessionType.SPRINT for cell in cells)
     columns = [kind for kind in COLUMNS if has_sprints or not kind.kind.is_of_sprint_weekends]
     return SeasonPage(
         year=year,
-        seasons=_read_seasons(year),
+        # Newest first; also the one that is shown, should it have nothing yet.
+        seasons=sorted({year, *seasons}, reverse=True),
         columns=[kind.label for kind in columns],
         rows=list(_rows(cells, columns)),
         latest=next((cell for cell in reversed(cells) if _has_begun(cell.event, now)), None),
@@ -93,12 +95,6 @@ def read_season(year: int, now: datetime) -> SeasonPage:
         outcome=OUTCOMES[run.outcome_at(now)] if run is not None else None,
         alarms=list(Alarm.objects.filter(cleared_at=None).select_related("acknowledged_by")),
     )
-
-
-def _read_seasons(year: int) -> list[int]:
-    """Newest first; also the one that is looked at, should it have nothing yet."""
-    known = Event.objects.order_by().values_list("season", flat=True).distinct()
-    return sorted({year, *known}, reverse=True)
 
 
 def _read_events(year: int, now: datetime) -> list[tuple[Event, list[Leader]]]:
@@ -144,7 +140,7 @@ def _starts(event: Event) -> list[str]:
 
 
 def _rows(cells: Iterable[Cell], columns: Sequence[str]) -> Iterator[Row]:
-    """In the order of the races; what was called off stands where it would have been."""
+    """In the order of the races; what was cancelled is where it would have been."""
     weekends: dict[str, dict[str, Cell]] = defaultdict(dict)
     for cell in cells:
         weekends[cell.event.grand_prix][cell.event.session_type] = cell
@@ -177,5 +173,5 @@ def _tasks(cells: Sequence[Cell], now: datetime) -> Iterator[Task]:
     for cell in cells:
         start, other = cell.event.starts_at, cell.event.disputed_starts_at
         if start is not None and other is not None and _is_ahead(cell.event, now):
-            told = f"the calendars disagree, {print_instant(start)} or {other:%H:%M}"
-            yield Task(cell.event, "≠", told)
+            starts = f"{print_instant(start)} or {other:%H:%M}"
+            yield Task(cell.event, "≠", f"the calendars disagree, {starts}")

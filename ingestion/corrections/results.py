@@ -134,7 +134,7 @@ def restore_revision(event: Event, wanted: int, author: Author, *, revision: int
         .first()
     )
     if kept is None:
-        raise WrongRequest(f"the feed has no revision {wanted} of this event", about="wanted")
+        raise WrongRequest(f"the feed has no revision {wanted} of this event", about="restored")
     return correct_classification(event, kept_entries(kept), author, revision=revision)
 
 

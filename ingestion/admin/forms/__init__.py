@@ -1,17 +1,6 @@
 """A form for each correction, by the name that it has in addresses and in `corrections`."""
 
-from ingestion.admin.forms.base import CorrectionForm
-from ingestion.admin.forms.entries import EntriesForm, EntryForm
-from ingestion.admin.forms.results import (
-    AcceptForm,
-    DisqualifyForm,
-    LeadersForm,
-    RejectForm,
-    ReleaseForm,
-    RestoreForm,
-    SettleForm,
-)
-from ingestion.admin.forms.schedule import (
+from ingestion.admin.forms.calendar_forms import (
     CloseForm,
     ReleaseScheduleForm,
     ReopenForm,
@@ -20,6 +9,17 @@ from ingestion.admin.forms.schedule import (
     UnvoidForm,
     VoidForm,
 )
+from ingestion.admin.forms.classification_forms import (
+    AcceptForm,
+    DisqualifyForm,
+    LeadersForm,
+    RejectForm,
+    ReleaseForm,
+    RestoreForm,
+    SettleForm,
+)
+from ingestion.admin.forms.correction_form import CorrectionForm
+from ingestion.admin.forms.entry_forms import EntriesForm, EntryForm
 
 __all__ = ["CORRECTIONS", "CorrectionForm", "EntriesForm"]
 

@@ -1,24 +1,19 @@
-"""Who may do what in the admin, and what all its pages share."""
+"""What all pages of the admin share: who may see and do what, and that no row is edited here."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import PermissionDenied
 from django.db import DataError
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-
-from ingestion.admin.ingests import enqueue, read_progress
-from ingestion.admin.run_words import describe_counts
-from ingestion.errors import QueueUnavailable
 
 VIEW_EVENTS = "ingestion.view_event"
 VIEW_RUNS = "ingestion.view_ingestrun"
@@ -28,8 +23,8 @@ CORRECT = "ingestion.correct_event"
 RUN = "ingestion.run_ingest"
 ACKNOWLEDGE = "ingestion.acknowledge_alarm"
 
-# What templates ask.
-SHOWN = {
+# The permissions by their names in templates.
+IN_TEMPLATES = {
     "may_view_events": VIEW_EVENTS,
     "may_view_runs": VIEW_RUNS,
     "may_view_feed": VIEW_FEED,
@@ -39,14 +34,14 @@ SHOWN = {
     "may_acknowledge": ACKNOWLEDGE,
 }
 
+# Digits of the largest key that a column of any database holds.
+LONGEST_KEY = 18
+
 View = Callable[..., HttpResponseBase]
 
-NOT_QUEUED = (
-    "The ingest of {what} was not started: the queue cannot be reached. Nothing was changed, and "
-    "until it is back no worker polls either. {advice}; the log has the reason."
-)
-
 if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
     ModelAdmin = admin.ModelAdmin[Any]
 else:
     ModelAdmin = admin.ModelAdmin
@@ -61,11 +56,16 @@ def require(request: HttpRequest, *permissions: str) -> None:
         raise PermissionDenied
 
 
-class ShownAdmin(ModelAdmin):
-    """Rows that are shown. What changes them are runs and corrections, each with a record of its
-    own: no row is added, edited or deleted here."""
+def person_of(request: HttpRequest) -> "User":
+    """Who is signed in; whatever the project's own model of people."""
+    return cast("User", request.user)
 
-    # A function without arguments, so that another present can be told: register(site, clock=...)
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Rows that are shown. Runs and corrections change them, each with a record of its own: no row
+    is added, edited or deleted here."""
+
+    # A function without arguments, so that a test sets the time: register(site, clock=...)
     clock: Callable[[], datetime] = staticmethod(timezone.now)
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
@@ -101,8 +101,10 @@ class ShownAdmin(ModelAdmin):
         require(request, f"ingestion.view_{self.opts.model_name}")
         return self.show_row(request, self.find_row(request, object_id))
 
-    def find_row(self, request: HttpRequest, key: str) -> Any:
-        row = self.get_object(request, key)
+    def find_row(self, request: HttpRequest, key: str | int) -> Any:
+        """The row of an address, or 404."""
+        is_key = str(key).isdecimal() and len(str(key)) <= LONGEST_KEY
+        row = self.get_object(request, str(key)) if is_key else None
         if row is None:
             raise Http404
         return row
@@ -111,7 +113,7 @@ class ShownAdmin(ModelAdmin):
         raise NotImplementedError
 
     def own_pages(self, pages: Mapping[str, tuple[View, str]]) -> list[URLPattern]:
-        """For people who have signed in, by their routes, and by their names behind the model's."""
+        """For people who have signed in: views by route, each with its name behind the model's."""
         return [
             path(
                 route,
@@ -125,39 +127,12 @@ class ShownAdmin(ModelAdmin):
         """Of a page of ours, on the site that this is registered with."""
         return reverse(f"admin:ingestion_{name}", args=arguments, current_app=self.admin_site.name)
 
-    def start_task(
-        self, request: HttpRequest, func: str, argument: int, *, what: str, back: str, page: str
-    ) -> HttpResponseRedirect:
-        """'Ingest now': on to the task's `page`, or `back` where the queue does not take it."""
-        try:
-            task = enqueue(func, argument, label=f"Ingest {what}")
-        except QueueUnavailable as error:
-            told = NOT_QUEUED.format(what=what, advice=error.advice)
-            self.message_user(request, told, messages.ERROR)
-            return redirect(self.address(back, argument))
-        return redirect(self.address(page, argument, task))
-
-    def show_task(
-        self, request: HttpRequest, task: str, *, season: int, what: str, back: str
-    ) -> TemplateResponse:
-        """What has become of a task of 'Ingest now'."""
-        progress = read_progress(task, self.clock())
-        return self.show(
-            request,
-            "task.html",
-            title=f"Ingest of {what}",
-            progress=progress,
-            changes="" if progress.run is None else describe_counts(progress.run),
-            season=season,
-            back=back,
-        )
-
     def show(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
-        """One of our own pages, in the clothes of the site that it is shown on."""
+        """One of our own pages, in the style of the site that it is shown on."""
         request.current_app = self.admin_site.name
         shared = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            **{name: may(request, permission) for name, permission in SHOWN.items()},
+            **{name: may(request, permission) for name, permission in IN_TEMPLATES.items()},
         }
         return TemplateResponse(request, f"admin/ingestion/{template}", {**shared, **context})

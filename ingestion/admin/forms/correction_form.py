@@ -20,8 +20,8 @@ CIRCUIT_CLOCK = "circuit"
 class CorrectionForm(forms.Form):
     """One kind of correction of one event.
 
-    `seen` and `revision` are what the person looked at; the services refuse what has changed since.
-    `follows` says what the correction brings with it.
+    `seen` and `revision` are what the person looked at; corrections refuse what has changed since.
+    `follows` says what the correction brings with it, `start` fills in a form that is opened.
     """
 
     name: ClassVar[str]
@@ -36,7 +36,7 @@ class CorrectionForm(forms.Form):
     reason = forms.CharField(
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Who said so, or how you know it. It stands in the event's story.",
+        help_text="Who says so, or how you know it. The event's story shows it.",
     )
 
     def __init__(
@@ -44,11 +44,11 @@ class CorrectionForm(forms.Form):
         event: Event,
         now: datetime,
         data: Mapping[str, Any] | None = None,
-        asked: Mapping[str, Any] | None = None,
+        start: Mapping[str, Any] | None = None,
     ) -> None:
         self.event, self.now = event, now
         fresh = {"seen": last_entry(event), "revision": event.results_revision}
-        super().__init__(data, initial={**(asked or {}), **fresh}, label_suffix="")
+        super().__init__(data, initial={**(start or {}), **fresh}, label_suffix="")
         self.add_fields()
         self.order_fields([name for name in self.fields if name != "reason"])
 
@@ -57,14 +57,14 @@ class CorrectionForm(forms.Form):
 
     @property
     def is_stale(self) -> bool:
-        """Whether something arrived since the person began: what they fill in is about something
-        else now."""
+        """Whether the event has changed since the person began: what they fill in is about
+        something else now."""
         return any(
             str(self.data.get(name)) != str(self.initial[name]) for name in ("seen", "revision")
         )
 
     def correct(self, event: Event, author: Author) -> Warnings:
-        """Call the service, with what is filled in; raises `WrongRequest` as it does."""
+        """Make the correction that is filled in. Raises `WrongRequest`."""
         raise NotImplementedError
 
     def author(self, person: Any) -> Author:
@@ -73,9 +73,9 @@ class CorrectionForm(forms.Form):
 
     def refuse(self, error: WrongRequest) -> None:
         """At the field that it is about."""
-        words = str(error)
-        told = f"{words[:1].upper()}{words[1:]}."
-        self.add_error(error.about if error.about in self.fields else None, told)
+        text = str(error)
+        message = f"{text[:1].upper()}{text[1:]}."
+        self.add_error(error.about if error.about in self.fields else None, message)
 
     @property
     def is_rearranged(self) -> bool:
@@ -108,9 +108,9 @@ class ClockForm(CorrectionForm):
 
 
 class WallClockField(forms.DateTimeField):
-    """A time as it is read off a clock, to the minute; which clock, another field says.
+    """A time as it is read off a clock, to the minute; another field says which clock.
 
-    Kept in UTC as it stands: the host project's own TIME_ZONE has hours that do not exist.
+    Parsed as UTC: the host project's own TIME_ZONE has hours that do not exist.
     """
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")

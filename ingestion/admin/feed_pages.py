@@ -1,6 +1,6 @@
 """The feed: what changed, when, and by which run or person, across all events."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -8,15 +8,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
-from ingestion.admin.access import ShownAdmin
-from ingestion.admin.comparing import compare
-from ingestion.admin.telling import tell
+from ingestion.admin.comparison import compare, describe_on_page
+from ingestion.admin.read_only import ReadOnlyAdmin
 from ingestion.models import Change
 from ingestion.story import describe_author
 
 
-class ChangeAdmin(ShownAdmin):
-    list_display = ("at", "event_name", "kind", "told", "author")
+class ChangeAdmin(ReadOnlyAdmin):
+    list_display = ("at", "event_name", "kind", "sentence", "author")
     list_filter = ("kind", "cause", "event__session_type")
     date_hierarchy = "created_at"
     ordering = ("-pk",)
@@ -36,29 +35,25 @@ class ChangeAdmin(ShownAdmin):
         return format_html('<a href="{}">{}</a>', address, change.event)
 
     @admin.display(description="what changed")
-    def told(self, change: Change) -> str:
-        return tell(change)
+    def sentence(self, change: Change) -> str:
+        return describe_on_page(change)
 
     @admin.display(description="by")
     def author(self, change: Change) -> str:
         return describe_author(change)
 
     def show_row(self, request: HttpRequest, change: Change) -> HttpResponse:
-        before, after = change.before.get("classification"), change.after.get("classification")
+        """Both sides as they are kept, for whoever reads the feed by a program."""
+        sides: tuple[Mapping[str, Any], ...] = (change.before, change.after)
+        names = dict.fromkeys(name for side in sides for name in side if name != "classification")
+        before, after = (side.get("classification") for side in sides)
         return self.show(
             request,
             "change/page.html",
             title=f"Entry {change.pk} of the feed",
             change=change,
-            told=tell(change),
+            sentence=describe_on_page(change),
             author=describe_author(change),
             lines=None if after is None else compare(before or [], after),
-            fields=_fields(change),
+            fields=[(name, *(side.get(name, "") for side in sides)) for name in names],
         )
-
-
-def _fields(change: Change) -> Sequence[tuple[str, Any, Any]]:
-    """As they are kept, for whoever reads the feed by a program."""
-    sides: tuple[Mapping[str, Any], ...] = (change.before, change.after)
-    names = dict.fromkeys(name for side in sides for name in side if name != "classification")
-    return [(name, *(side.get(name, "") for side in sides)) for name in names]

@@ -1,11 +1,11 @@
-"""Corrections of a classification as a whole."""
+"""Corrections of a classification as a whole: its leaders, its revisions, who decides on it."""
 
 from typing import Any
 
 from django import forms
 
-from ingestion.admin.forms.base import CorrectionForm, Warnings
-from ingestion.admin.telling import tell
+from ingestion.admin.comparison import describe_on_page
+from ingestion.admin.forms.correction_form import CorrectionForm, Warnings
 from ingestion.amendments import picked_places
 from ingestion.corrections import (
     Author,
@@ -72,12 +72,12 @@ class LeadersForm(CorrectionForm):
             self.initial.setdefault(f"place_{place}", entered.get(place, ""))
 
     def clean(self) -> dict[str, Any]:
-        met: set[str] = set()
+        taken: set[str] = set()
         for place in self.places:
             driver = self.cleaned_data.get(f"place_{place}")
-            if driver in met:
-                self.add_error(f"place_{place}", "Nobody takes two places.")
-            met.update({driver} if driver else ())
+            if driver in taken:
+                self.add_error(f"place_{place}", "This driver has a place already.")
+            taken.update({driver} if driver else ())
         return self.cleaned_data
 
     def correct(self, event: Event, author: Author) -> Warnings:
@@ -99,17 +99,17 @@ class RestoreForm(CorrectionForm):
             .order_by("-pk")
         )
         choices = {
-            str(change.revision): f"{tell(change)}, {print_instant(change.created_at)}"
+            str(change.revision): f"{describe_on_page(change)}, {print_instant(change.created_at)}"
             for change in kept
         }
-        self.fields["wanted"] = forms.ChoiceField(
+        self.fields["restored"] = forms.ChoiceField(
             label="Revision", choices=[NONE_CHOSEN, *choices.items()]
         )
 
     def correct(self, event: Event, author: Author) -> Warnings:
         values = self.cleaned_data
-        wanted, revision = int(values["wanted"]), values["revision"]
-        return restore_revision(event, wanted, author, revision=revision)
+        restored, revision = int(values["restored"]), values["revision"]
+        return restore_revision(event, restored, author, revision=revision)
 
 
 class SettleForm(CorrectionForm):
@@ -142,7 +142,7 @@ class ProposalForm(CorrectionForm):
 
 class AcceptForm(ProposalForm):
     name, title, button = "accept", "Accept the upstream's proposal", "Accept the proposal"
-    follows = "It is applied, and settled by that. Whoever was paid by the other one is told."
+    follows = "It is applied, and settled by that. Scorers see the change in the feed."
 
     def correct(self, event: Event, author: Author) -> Warnings:
         values = self.cleaned_data

@@ -1,4 +1,4 @@
-"""The season page: is everything in, is anything odd, what comes next?"""
+"""A page for each season, with its exports, and the status of the installation."""
 
 from typing import Any
 
@@ -14,16 +14,17 @@ from django.urls import URLPattern
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
-from ingestion.admin.access import (
+from ingestion.admin.exports import export_events_csv, export_json, export_results_csv
+from ingestion.admin.ingest_now import show_progress, start_ingest
+from ingestion.admin.read_only import (
     RUN,
     VIEW_ALARMS,
     VIEW_EVENTS,
     VIEW_RUNS,
-    ShownAdmin,
+    ReadOnlyAdmin,
     may,
     require,
 )
-from ingestion.admin.exports import export_events_csv, export_json, export_results_csv
 from ingestion.admin.season_grid import read_season
 from ingestion.models import Event
 from ingestion.monitoring.health import check_health
@@ -37,7 +38,7 @@ EXPORTS = {
 }
 
 
-class SeasonAdmin(ShownAdmin):
+class SeasonAdmin(ReadOnlyAdmin):
     """In place of a list of rows a page for each season; the list's address leads to one."""
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -56,11 +57,11 @@ class SeasonAdmin(ShownAdmin):
         )
 
     def choose_view(self, request: HttpRequest) -> HttpResponseRedirect:
-        """The season asked for in the switcher, else the current one."""
+        """The season chosen in the switcher, else the current one."""
         require(request, VIEW_EVENTS)
-        asked = request.GET.get("season", "")
-        is_year = asked.isascii() and asked.isdigit() and len(asked) == 4
-        year = int(asked) if is_year else Event.objects.current_season(self.clock())
+        chosen = request.GET.get("season", "")
+        is_year = chosen.isascii() and chosen.isdigit() and len(chosen) == 4
+        year = int(chosen) if is_year else Event.objects.current_season(self.clock())
         return redirect(self.address("season_page", year))
 
     def season_view(self, request: HttpRequest, year: int) -> HttpResponse:
@@ -70,7 +71,7 @@ class SeasonAdmin(ShownAdmin):
         return self.show(request, "season/page.html", title=f"Season {year}", page=page, now=now)
 
     def status_view(self, request: HttpRequest) -> HttpResponse:
-        """What `manage.py f1_status` says."""
+        """What `manage.py f1_status` prints."""
         require(request, VIEW_EVENTS, VIEW_RUNS, VIEW_ALARMS)
         facts = describe_status(read_status(check_health(self.clock())))
         return self.show(request, "season/status.html", title="Status", facts=facts)
@@ -84,20 +85,12 @@ class SeasonAdmin(ShownAdmin):
     @method_decorator(require_POST)
     def ingest_view(self, request: HttpRequest, year: int) -> HttpResponse:
         require(request, VIEW_EVENTS, RUN)
-        season = self._season(year)
-        return self.start_task(
-            request,
-            "ingest_season",
-            season,
-            what=str(season),
-            back="season_page",
-            page="season_task",
-        )
+        return start_ingest(self, request, "season", self._season(year), what=str(year))
 
     def task_view(self, request: HttpRequest, year: int, task: str) -> HttpResponse:
         require(request, VIEW_EVENTS)
-        back = self.address("season_page", year)
-        return self.show_task(request, task, season=year, what=str(year), back=back)
+        back = self.address("season_page", self._season(year))
+        return show_progress(self, request, task, season=year, what=str(year), back=back)
 
     def _season(self, year: int) -> int:
         """Any that could be; one without events has a page that says so."""

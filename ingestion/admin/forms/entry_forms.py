@@ -1,4 +1,4 @@
-"""Corrections of single entries: the classification as a table, and one entry with all it has."""
+"""Corrections of single entries: a classification as a table, and one entry with all its facts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,36 +9,26 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.forms import BoundField
 from django.forms.models import fields_for_model
 
-from ingestion.admin.forms.base import CorrectionForm, Warnings
-from ingestion.admin.forms.results import HELD
+from ingestion.admin.comparison import label_of
+from ingestion.admin.forms.classification_forms import HELD
+from ingestion.admin.forms.correction_form import CorrectionForm, Warnings
 from ingestion.corrections import Author, Key, edit_entries, key_of
 from ingestion.errors import WrongRequest
 from ingestion.models import Event, Result
+from ingestion.records import RESULT_FIELDS
 
-OF_RACES = ("classification", "grid", "laps", "points", "status")
-OF_QUALIFYINGS = ("classification",)
-LABELS = {
-    "order": "Place",
-    "classification": "Printed",
-    "grid": "Grid",
-    "laps": "Laps",
-    "points": "Points",
-    "status": "Status",
-}
-
+# The table has what fits a phone; the rest is on an entry's own page.
+TABLE_OF_RACES = ("classification", "grid", "laps", "points", "status")
+TABLE_OF_QUALIFYINGS = ("classification",)
+# What one kind of session has and the other has not. The place is changed in the table.
+OF_RACES = ("grid", "laps", "points", "status", "time", "gap")
+OF_QUALIFYINGS = ("q1", "q2", "q3")
+OF_TABLE = ("order", "position")
 
 STEPS = {"up": -1, "down": 1}
 # Of the columns for numbers; PostgreSQL's are no larger.
 LARGEST_NUMBER = 32767
-
-
-def _fields(*names: str) -> dict[str, forms.Field]:
-    """As the table has them, and within what the database takes."""
-    fields = fields_for_model(Result, fields=names)
-    for field in fields.values():
-        if isinstance(field, forms.IntegerField):
-            field.validators += [MinValueValidator(0), MaxValueValidator(LARGEST_NUMBER)]
-    return fields
+MOST_DIGITS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +47,29 @@ class Row:
 
 
 class EntriesForm(CorrectionForm):
-    """The whole table. A place may be given twice: whoever moves there has it."""
+    """The whole table. A place may be given twice: the entry that moves there gets it."""
 
     name, title, button = "edit", "Edit the classification", "Edit"
     follows = f"Points and grid stay with the drivers, whatever their places. {HELD}"
     has_button = False
 
     def add_fields(self) -> None:
-        self.columns = OF_RACES if self.event.is_race else OF_QUALIFYINGS
+        self.columns = TABLE_OF_RACES if self.event.is_race else TABLE_OF_QUALIFYINGS
         for entry in self.event.classification:
             order = forms.IntegerField(min_value=1, max_value=999)
-            for name, field in {"order": order, **_fields(*self.columns)}.items():
-                field.label = f"{LABELS[name]} of {entry.driver_name}"
+            for name, field in {"order": order, **_fields(self.columns)}.items():
+                label = "place" if name == "order" else label_of(name)
+                field.label = f"{label.capitalize()} of {entry.driver_name}"
                 self.fields[_name(entry, name)] = field
                 self.initial[_name(entry, name)] = getattr(entry, name)
 
     @property
     def headings(self) -> list[str]:
-        return [LABELS[name] for name in self.columns]
+        return [label_of(name).capitalize() for name in self.columns]
 
     @property
     def rows(self) -> Iterator[Row]:
-        for place, entry in enumerate(self._in_order(self._wanted()), start=1):
+        for place, entry in enumerate(self._in_order(self._typed_places()), start=1):
             yield Row(
                 entry,
                 self[_name(entry, "order")],
@@ -91,9 +82,9 @@ class EntriesForm(CorrectionForm):
         return "move" in self.data
 
     def rearrange(self) -> "EntriesForm":
-        """With one entry a place up or down, as a button asks ('up 17')."""
+        """With one entry a place up or down, as the pressed button says ('up 17')."""
         direction, _, pk = str(self.data.get("move")).partition(" ")
-        entries = self._in_order(self._wanted())
+        entries = self._in_order(self._typed_places())
         moved = next((n for n, entry in enumerate(entries) if str(entry.pk) == pk), None)
         other = None if moved is None else moved + STEPS.get(direction, 0)
         if moved is not None and other is not None and 0 <= other < len(entries):
@@ -103,30 +94,33 @@ class EntriesForm(CorrectionForm):
         return EntriesForm(self.event, self.now, data={**data, **places})
 
     def correct(self, event: Event, author: Author) -> Warnings:
-        wanted = {
-            entry.pk: self.cleaned_data[_name(entry, "order")]
-            for entry in self.event.classification
-        }
-        order = [key_of(entry) for entry in self._in_order(wanted)]
-        changes = _changes(self, self.event.classification, self.columns)
+        entries = self.event.classification
+        places = {entry.pk: self.cleaned_data[_name(entry, "order")] for entry in entries}
+        order = [key_of(entry) for entry in self._in_order(places)]
+        changes: dict[Key, dict[str, Any]] = {}
+        for entry in entries:
+            values = {name: self.cleaned_data[_name(entry, name)] for name in self.columns}
+            if changed := _changed(entry, values):
+                changes[key_of(entry)] = changed
         revision = self.cleaned_data["revision"]
         return edit_entries(event, order, changes, author, revision=revision)
 
-    def _wanted(self) -> dict[int, int]:
-        """The places that are filled in, as far as they are numbers."""
-        wanted = {}
+    def _typed_places(self) -> dict[int, int]:
+        """As far as they are numbers."""
+        places = {}
         for entry in self.event.classification:
             value = str(self.data.get(_name(entry, "order"), entry.order)).strip()
-            wanted[entry.pk] = int(value) if value.isdecimal() else entry.order
-        return wanted
+            is_place = value.isdecimal() and len(value) <= MOST_DIGITS
+            places[entry.pk] = int(value) if is_place else entry.order
+        return places
 
-    def _in_order(self, wanted: Mapping[int, int]) -> list[Result]:
-        def place(entry: Result) -> tuple[int, int, int]:
-            moves = wanted[entry.pk] - entry.order
-            # Up: before whoever is there; down: behind.
-            return wanted[entry.pk], (moves > 0) - (moves < 0), entry.order
+    def _in_order(self, places: Mapping[int, int]) -> list[Result]:
+        def sort_key(entry: Result) -> tuple[int, int, int]:
+            moves = places[entry.pk] - entry.order
+            # Up: before the entry that is there; down: behind it.
+            return places[entry.pk], (moves > 0) - (moves < 0), entry.order
 
-        return sorted(self.event.classification, key=place)
+        return sorted(self.event.classification, key=sort_key)
 
 
 class EntryForm(CorrectionForm):
@@ -139,11 +133,12 @@ class EntryForm(CorrectionForm):
     entry = forms.IntegerField(widget=forms.HiddenInput)
 
     def add_fields(self) -> None:
-        asked = str(self.data.get("entry") or self.initial.get("entry"))
-        found = (entry for entry in self.event.classification if str(entry.pk) == asked)
+        pk = str(self.data.get("entry") or self.initial.get("entry"))
+        found = (entry for entry in self.event.classification if str(entry.pk) == pk)
         self.result = next(found, None)
-        self.columns = _columns(self.event)
-        for name, field in _fields(*self.columns).items() if self.result is not None else ():
+        apart = OF_QUALIFYINGS if self.event.is_race else OF_RACES
+        self.columns = [name for name in RESULT_FIELDS if name not in (*OF_TABLE, *apart)]
+        for name, field in _fields(self.columns).items() if self.result is not None else ():
             self.fields[name] = field
             self.initial[name] = getattr(self.result, name)
 
@@ -152,36 +147,23 @@ class EntryForm(CorrectionForm):
             raise WrongRequest("the classification has no such entry")
         order = [key_of(entry) for entry in self.event.classification]
         values = {name: self.cleaned_data[name] for name in self.columns}
-        changed = {
-            name: value for name, value in values.items() if value != getattr(self.result, name)
-        }
-        changes = {key_of(self.result): changed}
+        changes = {key_of(self.result): _changed(self.result, values)}
         revision = self.cleaned_data["revision"]
         return edit_entries(event, order, changes, author, revision=revision)
 
 
-def _columns(event: Event) -> tuple[str, ...]:
-    who = (
-        *("driver_name", "driver_id", "driver_number", "driver_code"),
-        *("constructor_name", "constructor_id", "classification"),
-    )
-    if event.is_race:
-        return (*who, "grid", "laps", "points", "status", "time", "gap")
-    return (*who, "q1", "q2", "q3")
+def _fields(names: Sequence[str]) -> dict[str, forms.Field]:
+    """Within what the database takes."""
+    fields = fields_for_model(Result, fields=names)
+    for field in fields.values():
+        if isinstance(field, forms.IntegerField):
+            field.validators += [MinValueValidator(0), MaxValueValidator(LARGEST_NUMBER)]
+    return fields
 
 
 def _name(entry: Result, name: str) -> str:
     return f"{name}_{entry.pk}"
 
 
-def _changes(
-    form: CorrectionForm, entries: Sequence[Result], columns: Sequence[str]
-) -> dict[Key, dict[str, Any]]:
-    """What is filled in and not what is saved, by entry."""
-    changes: dict[Key, dict[str, Any]] = {}
-    for entry in entries:
-        values = {name: form.cleaned_data[_name(entry, name)] for name in columns}
-        changed = {name: value for name, value in values.items() if value != getattr(entry, name)}
-        if changed:
-            changes[key_of(entry)] = changed
-    return changes
+def _changed(entry: Result, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value != getattr(entry, name)}

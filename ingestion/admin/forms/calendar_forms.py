@@ -1,8 +1,13 @@
-"""Corrections of an event's start, picks and place in the calendar."""
+"""Corrections of an event's start, its picks and its place in the calendar."""
 
 from django import forms
 
-from ingestion.admin.forms.base import ClockForm, CorrectionForm, WallClockField, Warnings
+from ingestion.admin.forms.correction_form import (
+    ClockForm,
+    CorrectionForm,
+    WallClockField,
+    Warnings,
+)
 from ingestion.corrections import (
     Author,
     close_picks,
@@ -16,8 +21,8 @@ from ingestion.errors import WrongRequest
 from ingestion.models import Event
 
 HELD = (
-    "Start and status are yours from then on: ingests compare them, say what differs and write "
-    "nothing until you give them back."
+    "Start and status are yours from then on: ingests compare them, show what differs and write "
+    "nothing until you release them."
 )
 
 
@@ -42,13 +47,13 @@ class StartForm(ClockForm):
 
 
 class StatusForm(CorrectionForm):
-    name, title, button = "status", "Say that it is on, or over", "It is on, or over"
+    name, title, button = "status", "Set it to running or over", "It is running, or over"
     follows = HELD
 
     status = forms.ChoiceField(
         label="It is",
         widget=forms.RadioSelect,
-        choices=[("live", "on, since now at the latest"), ("completed", "over")],
+        choices=[("live", "running, since now at the latest"), ("completed", "over")],
     )
 
     def correct(self, event: Event, author: Author) -> Warnings:
@@ -81,10 +86,10 @@ class CloseForm(CorrectionForm):
 
 
 class VoidForm(CorrectionForm):
-    name, title, button = "void", "Void it", "Void"
+    name, title, button = "void", "Void the session", "Void"
     follows = (
         "It is cancelled, whatever the calendars say; no result is expected, and picks on it are "
-        "refunded. Its results and its story stay, and you can take it back."
+        "refunded. Its results and its story stay, and you can take the cancellation back."
     )
 
     def correct(self, event: Event, author: Author) -> Warnings:
@@ -103,7 +108,7 @@ class UnvoidForm(CorrectionForm):
 
 class ReleaseScheduleForm(CorrectionForm):
     name = "release-schedule"
-    title = "Give start and status back to the calendars"
+    title = "Release start and status to the calendars"
     button = "Release start and status"
     follows = "The next ingest sets what the calendars say. Until then they stay as they are."
 

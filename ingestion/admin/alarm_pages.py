@@ -1,18 +1,24 @@
-"""What somebody has to be told, and who has seen it."""
+"""Alarms: the list, a page for each, and who has acknowledged it."""
 
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import URLPattern
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from ingestion.admin.access import ACKNOWLEDGE, VIEW_ALARMS, ShownAdmin, may, require
-from ingestion.admin.people import person_of
+from ingestion.admin.read_only import (
+    ACKNOWLEDGE,
+    VIEW_ALARMS,
+    ReadOnlyAdmin,
+    may,
+    person_of,
+    require,
+)
 from ingestion.models import Alarm
 from ingestion.monitoring.alarms import acknowledge
 
@@ -32,7 +38,7 @@ class OpenFilter(admin.SimpleListFilter):
         return queryset.exclude(cleared_at=None) if self.value() == "over" else queryset
 
 
-class AlarmAdmin(ShownAdmin):
+class AlarmAdmin(ReadOnlyAdmin):
     list_display = ("raised", "state", "kind", "message", "seen_by")
     list_filter = (OpenFilter, "kind")
     list_select_related = ("acknowledged_by",)
@@ -60,34 +66,30 @@ class AlarmAdmin(ShownAdmin):
     @admin.display(description="acknowledged by")
     def seen_by(self, alarm: Alarm) -> str:
         if alarm.acknowledged_at is None:
-            return "nobody"
+            return "not acknowledged"
         person = alarm.acknowledged_by
-        return person.get_username() if person is not None else "somebody who has left"
+        return person.get_username() if person is not None else "a deleted account"
 
     @admin.action(description="Acknowledge the chosen alarms", permissions=["acknowledge"])
     def acknowledge_chosen(self, request: HttpRequest, chosen: QuerySet[Alarm]) -> None:
         person, now = person_of(request), self.clock()
         done = sum(acknowledge(alarm, person, now) for alarm in chosen)
-        told = "1 alarm was" if done == 1 else f"{done} alarms were"
-        self.message_user(request, f"{told} acknowledged.", messages.SUCCESS)
+        alarms = "1 alarm was" if done == 1 else f"{done} alarms were"
+        self.message_user(request, f"{alarms} acknowledged.", messages.SUCCESS)
 
     @method_decorator(require_POST)
     def acknowledge_view(self, request: HttpRequest, pk: int) -> HttpResponseRedirect:
+        """Then back to the page that the button was on, where that is one of this host."""
         require(request, VIEW_ALARMS, ACKNOWLEDGE)
-        alarm = Alarm.objects.filter(pk=pk).first()
-        if alarm is None:
-            raise Http404
+        alarm: Alarm = self.find_row(request, pk)
         if acknowledge(alarm, person_of(request), self.clock()):
             self.message_user(request, f"Acknowledged: {alarm.message}", messages.SUCCESS)
         else:
-            told = "Somebody has acknowledged it before, or it is over."
-            self.message_user(request, told, messages.INFO)
-        return redirect(self._back(request))
-
-    def _back(self, request: HttpRequest) -> str:
-        asked = request.POST.get("next", "")
-        is_ours = url_has_allowed_host_and_scheme(asked, allowed_hosts={request.get_host()})
-        return asked if asked and is_ours else self.address("alarm_changelist")
+            message = "This alarm is over, or was acknowledged before. Nothing was changed."
+            self.message_user(request, message, messages.INFO)
+        page = request.POST.get("next", "")
+        is_ours = url_has_allowed_host_and_scheme(page, allowed_hosts={request.get_host()})
+        return redirect(page if page and is_ours else self.address("alarm_changelist"))
 
     def show_row(self, request: HttpRequest, alarm: Alarm) -> HttpResponse:
         return self.show(

@@ -1,0 +1,109 @@
+"""Two classifications beside each other, place by place, and entries of the feed as sentences."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import zip_longest
+from typing import Any
+
+from django.db.models import DecimalField, DurationField
+from django.utils.dateparse import parse_duration
+
+from ingestion.amendments import Entry, is_same_driver
+from ingestion.models import Change, Result
+from ingestion.records import RESULT_FIELDS
+from ingestion.story import describe_change
+
+# What the place says already, and what comes with the team's name.
+NOT_COMPARED = ("order", "position", "constructor_id")
+LABELS = {
+    "classification": "printed",
+    "driver_id": "identifier",
+    "constructor_name": "team",
+    "q1": "Q1",
+    "q2": "Q2",
+    "q3": "Q3",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One place: who had it, who has it now, and what else changed for whoever has it now."""
+
+    place: int
+    before: str
+    after: str
+    is_other: bool
+    moved: str
+    details: str
+
+    @property
+    def is_changed(self) -> bool:
+        return self.is_other or bool(self.details)
+
+
+def describe_on_page(change: Change) -> str:
+    """With an arrow that no narrow line breaks in two."""
+    return describe_change(change).replace("->", "→")
+
+
+def label_of(field: str) -> str:
+    """How people call a field of `Result`."""
+    return LABELS.get(field, field.removeprefix("driver_").replace("_", " "))
+
+
+def as_entries(results: Iterable[Result]) -> list[dict[str, Any]]:
+    return [{name: getattr(result, name) for name in RESULT_FIELDS} for result in results]
+
+
+def compare(before: Sequence[Entry], after: Sequence[Entry]) -> list[Line]:
+    """`before` and `after` are rows as entries, or the feed's JSON of them."""
+    lines = []
+    for place, (was, now) in enumerate(zip_longest(before, after), start=1):
+        earlier = None
+        if now is not None:
+            earlier = next((entry for entry in before if is_same_driver(entry, now)), None)
+        places = 0 if earlier is None else earlier["order"] - place
+        lines.append(
+            Line(
+                place=place,
+                before=_name(was),
+                after=_name(now),
+                is_other=was is None or now is None or not is_same_driver(was, now),
+                moved=f"{'▲' if places > 0 else '▼'}{abs(places)}" if places else "",
+                details="" if earlier is None or now is None else _details(earlier, now),
+            )
+        )
+    return lines
+
+
+def print_value(name: str, value: Any) -> str:
+    """A field of `Result`, the same of a row and of the feed's JSON of it; '' where missing."""
+    field = getattr(Result, name).field
+    if value is None or value == "":
+        return ""
+    if isinstance(field, DecimalField):
+        return f"{Decimal(value).normalize():f}"
+    if isinstance(field, DurationField):
+        length = parse_duration(value) if isinstance(value, str) else value
+        return str(length).removesuffix("000")
+    return str(value)
+
+
+def _name(entry: Entry | None) -> str:
+    if entry is None:
+        return ""
+    printed, name = entry["classification"], entry["driver_name"]
+    return name if str(printed).isdecimal() else f"{name} ({printed})"
+
+
+def _details(was: Entry, now: Entry) -> str:
+    """Not the printed number of whoever moved: that follows from the place."""
+    changed = []
+    for name in RESULT_FIELDS:
+        # An entry of the feed may be older than the field.
+        sides = [print_value(name, entry.get(name)) or "none" for entry in (was, now)]
+        is_number = name == "classification" and all(side.isdecimal() for side in sides)
+        if name not in NOT_COMPARED and not is_number and sides[0] != sides[1]:
+            changed.append(f"{label_of(name)} {sides[0]} → {sides[1]}")
+    return ", ".join(changed)

@@ -1,0 +1,188 @@
+"""Events: the list with its filters and its search, a page for each, and its corrections."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
+
+from ingestion.admin.correction_page import CorrectionPage
+from ingestion.admin.event_page import describe_page
+from ingestion.admin.ingest_now import show_progress, start_ingest
+from ingestion.admin.marks import PHASES, marks_of, with_marks
+from ingestion.admin.read_only import CORRECT, RUN, VIEW_EVENTS, ReadOnlyAdmin, may, require
+from ingestion.amendments import picked_places, surname
+from ingestion.models import Event, Result
+
+Choice = tuple[str, str]
+
+
+class SeasonFilter(admin.SimpleListFilter):
+    title = "season"
+    parameter_name = "season"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[Choice]:
+        seasons = Event.objects.order_by("-season").values_list("season", flat=True).distinct()
+        return [(str(season), str(season)) for season in seasons]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
+        value = self.value()
+        return queryset.filter(season=int(value)) if value and value.isdecimal() else queryset
+
+
+class ConditionFilter(admin.SimpleListFilter):
+    """Each choice is a condition of its own."""
+
+    conditions: dict[str, tuple[str, Q]]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[Choice]:
+        return [(value, label) for value, (label, _) in self.conditions.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
+        chosen = self.conditions.get(self.value() or "")
+        return queryset if chosen is None else queryset.filter(chosen[1])
+
+
+class LockFilter(ConditionFilter):
+    title = "set by a person"
+    parameter_name = "locked"
+    conditions = {
+        "any": ("something", Q(results_locked=True) | Q(schedule_locked=True)),
+        "results": ("the classification", Q(results_locked=True)),
+        "schedule": ("start or status", Q(schedule_locked=True)),
+        "none": ("nothing", Q(results_locked=False, schedule_locked=False)),
+    }
+
+
+class ProposalFilter(ConditionFilter):
+    title = "proposal"
+    parameter_name = "proposal"
+    conditions = {
+        "open": ("to be decided", Q(proposal__isnull=False, proposal_rejected=False)),
+        "rejected": ("rejected", Q(proposal__isnull=False, proposal_rejected=True)),
+    }
+
+
+class OverdueFilter(ConditionFilter):
+    """Of a queryset of `with_overdue`."""
+
+    title = "overdue"
+    parameter_name = "overdue"
+    conditions = {"yes": ("more than 24 hours", Q(is_overdue=True))}
+
+
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ("session", "marks", "starts", "phase", "leaders", "results")
+    list_filter = (
+        *(SeasonFilter, "session_type", "status", "results_state"),
+        *(LockFilter, ProposalFilter, OverdueFilter),
+    )
+    date_hierarchy = "starts_at"
+    ordering = ("-starts_at", "-pk")
+    search_fields = ("name", "grand_prix", "location", "country", "results__driver_name")
+    search_help_text = "A grand prix, a place, a driver"
+
+    def get_urls(self) -> list[URLPattern]:
+        own = self.own_pages(
+            {
+                "<int:pk>/correct/<slug:name>/": (self.correct_view, "correct"),
+                "<int:pk>/ingest/": (self.ingest_view, "ingest"),
+                "<int:pk>/ingest/<str:task>/": (self.task_view, "task"),
+            }
+        )
+        return [*own, *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        leaders = Prefetch(
+            "results",
+            queryset=Result.objects.filter(order__lte=3).order_by("order"),
+            to_attr="first_results",
+        )
+        return with_marks(Event.objects.all(), self.clock()).prefetch_related(leaders)
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Event | None:
+        """With all that its page needs of the row itself."""
+        return (
+            with_marks(Event.objects.all(), self.clock())
+            .select_related("proposal", "poll", "upstream_classification")
+            .with_classifications()
+            .filter(pk=object_id)
+            .first()
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
+    ) -> tuple[QuerySet[Event], bool]:
+        """Each part in the grand prix, its place, or a driver who took part.
+
+        Identifiers have no accents, so that 'sao paulo' and 'perez' are found too.
+        """
+        for part in search_term.split():
+            drivers = Result.objects.filter(
+                Q(driver_name__icontains=part) | Q(driver_id__icontains=part), event=OuterRef("pk")
+            )
+            named = (
+                Q(name__icontains=part)
+                | Q(grand_prix__icontains=part)
+                | Q(location__icontains=part)
+                | Q(country__icontains=part)
+            )
+            queryset = queryset.filter(named | Exists(drivers))
+        return queryset, False
+
+    @admin.display(description="session", ordering="name")
+    def session(self, event: Event) -> str:
+        return str(event)
+
+    @admin.display(description="starts (UTC)", ordering="starts_at")
+    def starts(self, event: Event) -> str:
+        if event.starts_at is None:
+            return "unknown"
+        if event.start_is_estimated:
+            return f"{event.starts_at:%Y-%m-%d}"
+        return f"{event.starts_at:%Y-%m-%d %H:%M}"
+
+    @admin.display(description="status", ordering="status")
+    def phase(self, event: Event) -> str:
+        return str(PHASES[event.phase(self.clock())])
+
+    @admin.display(ordering="results_state")
+    def results(self, event: Event) -> str:
+        return f"{event.results_state}, r{event.results_revision}" if event.has_results else ""
+
+    @admin.display(description="pole or podium")
+    def leaders(self, event: Any) -> str:
+        first = event.first_results[: picked_places(event.session_type)]
+        return ", ".join(surname({"driver_name": result.driver_name}) for result in first)
+
+    @admin.display
+    def marks(self, event: Any) -> str:
+        leaders = [result.driver_id for result in event.first_results]
+        return ", ".join(map(str, marks_of(event, leaders)))
+
+    def show_row(self, request: HttpRequest, event: Event) -> HttpResponse:
+        page = describe_page(event, self.clock(), may_correct=may(request, CORRECT))
+        return self.show(request, "event/page.html", title=str(event), event=event, page=page)
+
+    def correct_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
+        require(request, VIEW_EVENTS, CORRECT)
+        event: Event = self.find_row(request, pk)
+        return CorrectionPage(self, request, event, self.clock()).respond(name)
+
+    @method_decorator(require_POST)
+    def ingest_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        require(request, VIEW_EVENTS, RUN)
+        event: Event = self.find_row(request, pk)
+        return start_ingest(self, request, "event", event.pk, what=str(event))
+
+    def task_view(self, request: HttpRequest, pk: int, task: str) -> HttpResponse:
+        require(request, VIEW_EVENTS)
+        event: Event = self.find_row(request, pk)
+        back = self.address("event_change", event.pk)
+        return show_progress(self, request, task, season=event.season, what=str(event), back=back)

@@ -1,0 +1,123 @@
+"""'Ingest now': a task for the queue's workers, and a page that follows it."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+
+from ingestion.admin.marks import OUTCOMES, Mark
+from ingestion.admin.run_pages import describe_counts
+from ingestion.errors import QueueUnavailable
+from ingestion.models import IngestRun, TaskRun
+from ingestion.queue.cluster import queue_name
+
+if TYPE_CHECKING:
+    from ingestion.admin.read_only import ReadOnlyAdmin
+
+logger = logging.getLogger(__name__)
+
+TRIGGER = "admin"
+WAITING = Mark("scheduled", "○", "No worker has taken it yet.")
+# Where each kind of ingest is started from.
+STARTED_ON = {"season": "season_page", "event": "event_change"}
+
+NOT_QUEUED = (
+    "The ingest of {what} was not started: the queue cannot be reached. Nothing was changed, and "
+    "until it is back no worker polls either. {advice}; the log has the reason."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Of one task. `run` is what it recorded; `summary` says what is known so far."""
+
+    mark: Mark
+    summary: str
+    run: IngestRun | None = None
+    is_over: bool = False
+
+
+def start_ingest(
+    site: "ReadOnlyAdmin",
+    request: HttpRequest,
+    kind: Literal["season", "event"],
+    key: int,
+    *,
+    what: str,
+) -> HttpResponseRedirect:
+    """Queue it and go on to its progress, or back where the queue does not take it."""
+    try:
+        task = enqueue(f"ingest_{kind}", key, label=f"Ingest {what}")
+    except QueueUnavailable as error:
+        message = NOT_QUEUED.format(what=what, advice=error.advice)
+        site.message_user(request, message, messages.ERROR)
+        return redirect(site.address(STARTED_ON[kind], key))
+    return redirect(site.address(f"{kind}_task", key, task))
+
+
+def show_progress(
+    site: "ReadOnlyAdmin", request: HttpRequest, task: str, *, season: int, what: str, back: str
+) -> TemplateResponse:
+    progress = read_progress(task, site.clock())
+    return site.show(
+        request,
+        "task.html",
+        title=f"Ingest of {what}",
+        progress=progress,
+        changes="" if progress.run is None else describe_counts(progress.run),
+        season=season,
+        back=back,
+    )
+
+
+def enqueue(func: str, key: int, *, label: str) -> str:
+    """The task's identifier. Raises `QueueUnavailable`."""
+    from django_q.tasks import async_task
+
+    try:
+        task: str = async_task(
+            f"ingestion.queue.tasks.{func}", key, task_name=label, cluster=queue_name()
+        )
+    # The queue may be kept in anything, and each client has errors of its own.
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        logger.warning("the task was not queued", extra={"task": label, "reason": reason})
+        raise QueueUnavailable from error
+    return task
+
+
+def read_progress(task: str, now: datetime) -> Progress:
+    from django_q.models import Task
+
+    begun = TaskRun.objects.filter(pk=task).first()
+    ended = Task.objects.filter(pk=task).first()
+    run = _run_of(begun) if begun is not None else None
+    if run is not None and run.ended_at is not None:
+        mark = OUTCOMES[run.outcome_at(now)]
+        return Progress(mark, mark.title, run, is_over=True)
+    if ended is not None and not ended.success:
+        summary = "It failed before it could record a run; the worker's log says why."
+        return Progress(OUTCOMES["failed"], summary, is_over=True)
+    if begun is not None and begun.ended_at is None:
+        summary = f"A worker has been at it since {begun.started_at:%H:%M:%S} UTC."
+        return Progress(OUTCOMES["running"], summary, run)
+    if ended is not None:
+        return Progress(OUTCOMES["ok"], str(ended.result or "It is done."), is_over=True)
+    return Progress(
+        WAITING,
+        "It waits for a worker. If it keeps waiting, none is running: "
+        "start 'python manage.py qcluster'.",
+    )
+
+
+def _run_of(task: TaskRun) -> IngestRun | None:
+    """The run that a task started: runs do not know of the queue."""
+    runs = IngestRun.objects.filter(trigger=TRIGGER, started_at__gte=task.started_at)
+    if task.ended_at is not None:
+        runs = runs.filter(started_at__lte=task.ended_at)
+    return runs.order_by("started_at", "pk").first()

@@ -1,0 +1,181 @@
+"""Runs: the list, a page for each, and a run described for people."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from ingestion.admin.comparison import describe_on_page
+from ingestion.admin.marks import OUTCOMES
+from ingestion.admin.read_only import ReadOnlyAdmin
+from ingestion.models import Change, Event, IngestRun
+from ingestion.report import EVENT_COUNTS, RESULT_COUNTS
+from ingestion.sessions import SessionType
+
+# A backfill of all seasons has thousands; the feed has the rest.
+CHANGES_SHOWN = 200
+
+# In this order: PostgreSQL keeps the keys of an object in one of its own.
+COUNTED = (
+    ("events", "events", [name for name in EVENT_COUNTS if name != "unchanged"]),
+    ("results", "classifications", [name for name in RESULT_COUNTS if name != "unchanged"]),
+)
+
+
+class IngestRunAdmin(ReadOnlyAdmin):
+    list_display = (
+        *("started", "outcome_mark", "duration", "trigger", "what", "requests", "changed"),
+        "problem_count",
+    )
+    list_filter = ("outcome", "fault", "trigger")
+    date_hierarchy = "started_at"
+    ordering = ("-started_at", "-pk")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[IngestRun]:
+        return IngestRun.objects.all()
+
+    @admin.display(description="started (UTC)", ordering="started_at")
+    def started(self, run: IngestRun) -> str:
+        return f"{run.started_at:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="outcome", ordering="outcome")
+    def outcome_mark(self, run: IngestRun) -> str:
+        return str(OUTCOMES[run.outcome_at(self.clock())])
+
+    @admin.display
+    def duration(self, run: IngestRun) -> str:
+        return describe_duration(run.duration)
+
+    @admin.display(description="requested")
+    def what(self, run: IngestRun) -> str:
+        return "; ".join(filter(None, [describe_seasons(run.seasons), describe_arguments(run)]))
+
+    @admin.display(description="changes")
+    def changed(self, run: IngestRun) -> str:
+        return describe_counts(run)
+
+    @admin.display(description="problems")
+    def problem_count(self, run: IngestRun) -> str:
+        return f"! {len(run.problems)}" if run.problems else "none"
+
+    def show_row(self, request: HttpRequest, run: IngestRun) -> HttpResponse:
+        changes = Change.objects.filter(run=run).for_story().order_by("pk")[: CHANGES_SHOWN + 1]
+        described = [(change, describe_on_page(change)) for change in changes]
+        lines = with_events([*run.problems, *run.notes])
+        return self.show(
+            request,
+            "ingestrun/page.html",
+            title=f"Run {run.pk}",
+            run=run,
+            outcome=OUTCOMES[run.outcome_at(self.clock())],
+            facts=describe_run(run),
+            problems=lines[: len(run.problems)],
+            notes=lines[len(run.problems) :],
+            changes=described[:CHANGES_SHOWN],
+            has_more=len(described) > CHANGES_SHOWN,
+        )
+
+
+def describe_run(run: IngestRun) -> list[tuple[str, str]]:
+    ended = f"{run.ended_at:%Y-%m-%d %H:%M:%S} UTC" if run.ended_at is not None else "not yet"
+    offset = run.clock_offset
+    clock = "" if offset is None else f"{offset.total_seconds():+.1f} s of the upstream's"
+    facts = [
+        ("started", f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC, by {run.trigger}"),
+        ("ended", f"{ended}, after {describe_duration(run.duration)}" if run.ended_at else ended),
+        ("requested", describe_seasons(run.seasons)),
+        ("with", describe_arguments(run)),
+        ("requests", str(run.requests)),
+        ("changes", describe_counts(run)),
+        ("fault", run.get_fault_display() if run.fault else ""),
+        ("our clock", clock),
+    ]
+    return [(label, text) for label, text in facts if text]
+
+
+def describe_counts(run: IngestRun) -> str:
+    """'events: 1 created; classifications: 2 amended', or that nothing was new."""
+    parts = []
+    for what, label, names in COUNTED:
+        counts: Mapping[str, int] = run.counts.get(what, {})
+        counted = [f"{counts[name]} {name}" for name in names if counts.get(name)]
+        if counted:
+            parts.append(f"{label}: {', '.join(counted)}")
+    return "; ".join(parts) or "nothing new"
+
+
+def describe_arguments(run: IngestRun) -> str:
+    """What was requested beside the seasons; '' for all of them."""
+    arguments: Mapping[str, Any] = run.arguments
+    requested: Mapping[str, str | Sequence[str]] = arguments.get("wanted") or {}
+    sessions = "; ".join(
+        f"{kind.replace('_', ' ')} of {places if isinstance(places, str) else ', '.join(places)}"
+        for kind in SessionType
+        if (places := requested.get(kind)) is not None
+    )
+    described = [
+        f"round {arguments['round']}" if arguments.get("round") else "",
+        *(f"no {part}" for part in ("schedule", "results") if arguments.get(f"skip_{part}")),
+        "past the caches" if arguments.get("refresh") else "",
+        "waiting when rate-limited" if arguments.get("wait") else "",
+        "the sample" if arguments.get("sample") else "",
+        f"only {sessions}" if sessions else "",
+    ]
+    return ", ".join(filter(None, described))
+
+
+def describe_seasons(seasons: Sequence[int]) -> str:
+    """'2024', '1950-2026', '2019, 2024'."""
+    if len(seasons) > 2 and list(seasons) == list(range(seasons[0], seasons[-1] + 1)):
+        return f"{seasons[0]}-{seasons[-1]}"
+    return ", ".join(map(str, seasons))
+
+
+def describe_duration(length: timedelta | None) -> str:
+    if length is None:
+        return ""
+    seconds = length.total_seconds()
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+# 2024 belgian-grand-prix sprint qualifying: what was wrong
+PLACE = re.compile(
+    r"(?P<season>\d{4}) (?P<grand_prix>[\w-]+) (?P<kind>sprint qualifying|qualifying|sprint|race): "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A problem or a note, and the event that it is about, if any."""
+
+    text: str
+    event: Event | None
+
+
+def with_events(texts: Sequence[str]) -> list[Line]:
+    """Problems and notes as a run keeps them, in one query for the events that they name."""
+    places = [PLACE.match(text) for text in texts]
+    named = [
+        (int(place["season"]), place["grand_prix"], place["kind"].replace(" ", "_"))
+        if place is not None
+        else None
+        for place in places
+    ]
+    found = Event.objects.filter(
+        season__in={identity[0] for identity in named if identity},
+        grand_prix__in={identity[1] for identity in named if identity},
+    )
+    events = {(event.season, event.grand_prix, event.session_type): event for event in found}
+    return [
+        Line(text, events.get(identity) if identity else None)
+        for text, identity in zip(texts, named, strict=True)
+    ]
