@@ -14,8 +14,8 @@ SOURCES := manage.py f1picks ingestion rehearsal tests
 .PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres test-host check faults crash concurrency guards bench audit clean
 
 help:
-	@echo "make demo               set everything up, then ingest the sample season from a stand-in upstream"
-	@echo "make admin              the same season in the admin, in a demo database of its own"
+	@echo "make demo               set everything up, then ingest the sample season into a database of its own"
+	@echo "make admin              the same season and database in the admin"
 	@echo "make test               set everything up, then lint, types and the suite on both databases"
 	@echo "make setup              .venv, dependencies, .env, migrations"
 	@echo "make ingest YEAR=2025   ingest a season from the live upstream"
@@ -52,7 +52,7 @@ $(VENV)/requirements-dev.stamp: requirements.txt requirements-dev.txt | $(BIN)/p
 demo: setup
 	@$(MANAGE) ingest_f1 --sample
 
-# On a database of its own; PORT says where.
+# On the sample's database; PORT says where.
 admin: setup
 	@$(BIN)/python -m f1picks.demo $(if $(PORT),--port $(PORT))
 

@@ -1,7 +1,7 @@
-"""The admin on a demo database: `python -m f1picks.demo`, or `make admin`.
+"""The admin on the sample's database: `python -m f1picks.demo`, or `make admin`.
 
-The sample season in a file of its own, a stand-in upstream to ingest from, a worker for the queue,
-and an operator whose password is printed once. Nothing of the developer's own is read or touched.
+The same file that `ingest_f1 --sample` uses, a stand-in upstream to ingest from, a worker for the
+queue, and an operator whose password is printed once. The configured database is not opened.
 """
 
 import argparse
@@ -18,8 +18,9 @@ from pathlib import Path
 from types import FrameType
 
 from f1picks.environment import ROOT, variable_names
+from ingestion.sample.database import FILE_NAME
 
-DATABASE = ROOT / "demo.sqlite3"
+DATABASE = ROOT / FILE_NAME
 SEASON = 2024
 OPERATOR = "operator"
 SECONDS_TO_STOP = 15
@@ -67,10 +68,10 @@ def _serve(port: int, database: Path) -> None:
     with StandInUpstream({SEASON: load_season(SEASON)}) as upstream:
         os.environ.update(F1_SCHEDULE_URL=upstream.schedule_url, JOLPICA_URL=upstream.jolpica_url)
         password = _prepare()
-        told = NEW.format(password=password) if password else KNOWN.format(database=database)
+        sign_in = NEW.format(password=password) if password else KNOWN.format(database=database)
         with _worker(), contextlib.suppress(KeyboardInterrupt):
             try:
-                _run_server(port, told)
+                _run_server(port, sign_in)
             except OSError as error:
                 sys.exit(f"Port {port} cannot be used ({error.strerror}): make admin PORT=8001")
 
@@ -87,9 +88,9 @@ def _prepare() -> str:
 
     call_command("migrate", verbosity=0)
     if not Event.objects.for_season(SEASON).exists():
-        _say(f"Ingesting the season {SEASON} ...")
-        # Its table is `make demo`'s.
-        call_command("ingest_f1", sample=True, stdout=io.StringIO())
+        _print_now(f"Ingesting the season {SEASON} ...")
+        # The table is for `make demo`.
+        call_command("ingest_f1", year=str(SEASON), stdout=io.StringIO())
     users = get_user_model().objects
     if users.filter(username=OPERATOR).exists():
         return ""
@@ -117,16 +118,17 @@ def _worker() -> Iterator[None]:
                 process.kill()
 
 
-def _run_server(port: int, told: str) -> None:
+def _run_server(port: int, sign_in: str) -> None:
     """Django's own: this is one person's. Static files come from whitenoise, as in production."""
     from django.core.servers.basehttp import run
 
     from f1picks.wsgi import application
 
-    def say_where(bound: str) -> None:
-        _say(f"\n{told}http://127.0.0.1:{bound}/admin/ingestion/season/{SEASON}/ (Ctrl-C ends it)")
+    def print_address(bound: str) -> None:
+        address = f"http://127.0.0.1:{bound}/admin/ingestion/season/{SEASON}/"
+        _print_now(f"\n{sign_in}{address} (Ctrl-C ends it)")
 
-    run("127.0.0.1", port, application, threading=True, on_bind=say_where)
+    run("127.0.0.1", port, application, threading=True, on_bind=print_address)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
@@ -134,7 +136,7 @@ def _leave(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def _say(text: str) -> None:
+def _print_now(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

@@ -454,12 +454,11 @@ def test_cache_folder_that_cannot_be_written_is_named(
     assert count_rows(project) == NOTHING
 
 
-@pytest.mark.parametrize("arguments", [["--year", "2024"], ["--sample"]])
 def test_database_that_is_down_is_one_clear_line(
-    project: Project, upstream: FaultyUpstream, closed_port: int, arguments: list[str]
+    project: Project, upstream: FaultyUpstream, closed_port: int
 ) -> None:
     url = f"postgresql://f1:{MARK}@127.0.0.1:{closed_port}/f1"
-    done = ingest(project, upstream, *arguments, env={"DATABASE_URL": url})
+    done = ingest(project, upstream, "--year", "2024", env={"DATABASE_URL": url})
     assert complaint(done, 1) == (
         "the database cannot be reached. Nothing was changed. "
         "Check that it runs and that DATABASE_URL names it, then run it again."
@@ -479,7 +478,7 @@ def test_database_file_in_no_folder_is_one_clear_line(
     assert not (tmp_path / "missing").exists()
 
 
-@pytest.mark.parametrize("arguments", [[], ["--year", "2024", "--dry-run"], ["--sample"]])
+@pytest.mark.parametrize("arguments", [[], ["--year", "2024", "--dry-run"]])
 def test_database_without_tables_is_told_how_to_get_them(
     unmigrated_project: Project, upstream: FaultyUpstream, arguments: list[str]
 ) -> None:
@@ -511,15 +510,3 @@ def test_malformed_database_address_is_never_repeated(
     assert "Nothing was changed." in line
     assert MARK not in line
     assert asked(upstream) == []
-
-
-def test_sample_refuses_a_season_from_elsewhere(filled: Project) -> None:
-    before, runs = read_rows(filled), read_runs(filled)
-    done = filled.manage("ingest_f1", "--sample")
-    assert complaint(done, 2) == (
-        "the database holds 2024 from another source than the sample, which would overwrite it; "
-        "use an empty database (DATABASE_URL). Nothing was changed."
-    )
-    assert done.stdout == ""
-    assert read_rows(filled) == before
-    assert len(read_runs(filled)) == len(runs) == 1

@@ -2,20 +2,24 @@
 
 import csv
 import re
+import shutil
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
 from pytest_django import DjangoDbBlocker
 
 from ingestion.models import Event
+from ingestion.sample.database import FILE_NAME
 from tests.command_line import (
     Rows,
     Template,
     complaint,
+    filled_database,  # noqa: F401 - fixture
+    filled_project,  # noqa: F401 - fixture `filled`
     read_rows,
     read_runs,
     squeeze,
@@ -68,9 +72,18 @@ SAME_COUNTS = {
 }
 
 
+# The database is a SQLite file whatever is configured.
+pytestmark = pytest.mark.once
+
+
+def of_the_sample(project: Project) -> Project:
+    """The same with the database that `--sample` has made."""
+    return replace(project, database_url=f"sqlite:///{project.folder / FILE_NAME}")
+
+
 @dataclass(frozen=True)
 class Sampled:
-    """A fresh database after `--sample`, and after `--sample` again."""
+    """A project after `--sample`, with the sample's database, and after `--sample` again."""
 
     project: Project
     first: subprocess.CompletedProcess[str]
@@ -96,10 +109,11 @@ def sampled(
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[Sampled]:
     template = Template(migrated_database, django_db_blocker.unblock)
-    with template.copied(tmp_path_factory.mktemp("sampled")) as project:
-        first = project.manage("ingest_f1", "--sample")
+    with template.copied(tmp_path_factory.mktemp("sampled")) as configured:
+        first = configured.manage("ingest_f1", "--sample")
+        project = of_the_sample(configured)
         rows = read_rows(project)
-        yield Sampled(project, first, rows, project.manage("ingest_f1", "--sample"))
+        yield Sampled(project, first, rows, configured.manage("ingest_f1", "--sample"))
 
 
 def read_facts(table: str) -> dict[str, list[str]]:
@@ -174,16 +188,25 @@ def test_table_has_a_line_for_each_grand_prix(sampled: Sampled) -> None:
 
 
 def test_totals_end_the_report(sampled: Sampled) -> None:
-    assert sampled.first.stdout.splitlines()[-1] == (
+    path = sampled.project.folder / FILE_NAME
+    *_, totals, where, how = sampled.first.stdout.splitlines()
+    assert totals == (
         "events: 60 created, 0 updated, 0 unchanged; "
         "classifications: 60 created, 0 updated, 0 unchanged; 21 upstream requests"
     )
+    assert where == (
+        f"The sample is in {path}, a database of its own; the configured one was not touched."
+    )
+    command = "python manage.py f1_explain 2024 belgium race"
+    assert how == f"To look at it: DATABASE_URL=sqlite:///{path} {command}"
+    looked = sampled.project.manage(*command.split()[2:])
+    assert "Hamilton" in looked.stdout, looked.stderr
 
 
 def test_sample_again_changes_nothing(sampled: Sampled) -> None:
     assert sampled.second.returncode == 0, sampled.second.stderr
     assert read_rows(sampled.project) == sampled.rows
-    assert sampled.second.stdout.splitlines()[-1] == (
+    assert sampled.second.stdout.splitlines()[-3] == (
         "events: 0 created, 0 updated, 60 unchanged; "
         "classifications: 0 created, 0 updated, 60 unchanged; 21 upstream requests"
     )
@@ -202,12 +225,73 @@ def test_sample_leaves_the_cache_folder_alone(sampled: Sampled) -> None:
     assert not sampled.project.cache_dir.exists()
 
 
-def test_sample_takes_its_own_year_and_needs_no_upstream(project: Project) -> None:
-    nowhere = dict.fromkeys(["F1_SCHEDULE_URL", "JOLPICA_URL"], "http://127.0.0.1:9/")
+def test_the_configured_database_is_neither_needed_nor_opened(
+    unmigrated_project: Project, closed_port: int
+) -> None:
+    env = {
+        **dict.fromkeys(["F1_SCHEDULE_URL", "JOLPICA_URL"], "http://127.0.0.1:9/"),
+        "DATABASE_URL": f"postgresql://f1:f1@127.0.0.1:{closed_port}/f1",
+    }
     arguments = ["--sample", "--year", "2024", "--skip-results"]
-    done = project.manage("ingest_f1", *arguments, env=nowhere)
+    done = unmigrated_project.manage("ingest_f1", *arguments, env=env)
     assert done.returncode == 0, done.stderr
-    assert len(read_rows(project)["event"]) == 60
+    assert len(read_rows(of_the_sample(unmigrated_project))["event"]) == 60
+
+
+SHOWING_HOSTS = ("f1_status", "f1_preflight")
+
+
+def find_hosts(project: Project, command: str) -> list[str]:
+    return re.findall(r"127\.0\.0\.1:\d+", project.manage(command).stdout)
+
+
+def test_sample_leaves_no_trace_in_the_configured_database(filled: Project) -> None:
+    before, runs = read_rows(filled), read_runs(filled)
+    hosts = {host for name in SHOWING_HOSTS for host in find_hosts(filled, name)}
+    requests = filled.query("SELECT count(*) FROM ingestion_requestblock")
+    done = filled.manage("ingest_f1", "--sample")
+    assert done.returncode == 0, done.stderr
+    assert read_rows(filled) == before
+    assert len(read_runs(filled)) == len(runs) == 1
+    assert filled.query("SELECT count(*) FROM ingestion_requestblock") == requests
+    assert {host for name in SHOWING_HOSTS for host in find_hosts(filled, name)} == hosts
+
+
+DISQUALIFY_THE_WINNER = """
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+from ingestion.corrections import Author, disqualify, key_of
+from ingestion.models import Event
+person = get_user_model().objects.create_user("operator")
+race = Event.objects.get(grand_prix="monaco-grand-prix", session_type="race")
+author = Author(person, "a fuel sample", timezone.now())
+disqualify(race, key_of(race.winner), author, revision=race.results_revision)
+"""
+
+
+def test_a_correction_in_the_sample_does_not_stop_the_next_one(
+    sampled: Sampled, unmigrated_project: Project
+) -> None:
+    shutil.copy(sampled.project.folder / FILE_NAME, unmigrated_project.folder)
+    project = of_the_sample(unmigrated_project)
+    corrected = project.manage("shell", "-v0", "-c", DISQUALIFY_THE_WINNER)
+    assert corrected.returncode == 0, corrected.stderr
+    rows = read_rows(project)
+    done = unmigrated_project.manage("ingest_f1", "--sample")
+    assert done.returncode == 0, done.stderr
+    assert "60 unchanged" in done.stdout
+    assert [change["kind"] for change in read_rows(project)["change"]][-1] == "corrected"
+    assert read_rows(project)["result"] == rows["result"]
+
+
+def test_a_file_that_is_no_database_is_named(unmigrated_project: Project) -> None:
+    path = unmigrated_project.folder / FILE_NAME
+    path.write_text("no database" * 100)
+    done = unmigrated_project.manage("ingest_f1", "--sample")
+    assert complaint(done, 1) == (
+        f"the sample's database {path} cannot be used (file is not a database). The configured "
+        "database was not touched. Delete the file, or run this in a folder that can be written."
+    )
 
 
 @pytest.mark.parametrize("year", ["2023", "2023-2024"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.db import DatabaseError
 from django.utils import timezone
 from rich.table import Table
 
@@ -30,12 +31,17 @@ from ingestion.pipeline import (
     ingest,
 )
 from ingestion.report import GrandPrixLine, RunReport, SeasonLine
+from ingestion.sample.database import FILE_NAME, sample_database
 from ingestion.sample.season import load_season
 from ingestion.sample.upstream import StandInUpstream
 
 SAMPLE_SEASON = 2024
 FIRST_SEASON = 1950
 LARGEST_ROUND = 99
+
+SAMPLE_SAVED = """\
+The sample is in {path}, a database of its own; the configured one was not touched.
+To look at it: DATABASE_URL=sqlite:///{path} python manage.py f1_explain 2024 belgium race"""
 
 EXIT_CODES = {"ok": 0, "failed": 1, "partial": 3}
 INTERRUPTED = 130
@@ -61,7 +67,8 @@ examples:
   manage.py ingest_f1 --year 2024 --round 14 --skip-schedule
                                             the results of one grand prix
   manage.py ingest_f1 --year 2024 --dry-run what would change; writes nothing
-  manage.py ingest_f1 --sample              the 2024 season without internet, for a first look
+  manage.py ingest_f1 --sample              the 2024 season without internet, for a first look,
+                                            in a database of its own
 
 exit codes:
   0  all well, results that are not out yet included
@@ -95,7 +102,8 @@ class Command(F1Command):
         parser.add_argument(
             "--sample",
             action="store_true",
-            help=f"the {SAMPLE_SEASON} season from facts shipped with the app, without internet",
+            help=f"the {SAMPLE_SEASON} season from facts shipped with the app, without internet, "
+            f"into {FILE_NAME} in the current folder",
         )
         parser.add_argument(
             "--format", choices=["text", "json"], default="text", help="of the report on stdout"
@@ -104,7 +112,7 @@ class Command(F1Command):
     def handle(self, *_: Any, **options: Any) -> None:
         seasons = self._read_usage(options)
         try:
-            with sigterm_interrupts(), addresses_of(sample=options["sample"]) as addresses:
+            with sigterm_interrupts(), sources_of(sample=options["sample"]) as addresses:
                 report = self._ingest(seasons, addresses, options)
         except WrongRequest as error:
             raise CommandError(f"{error}. Nothing was changed.", returncode=WRONG_USAGE) from error
@@ -116,7 +124,7 @@ class Command(F1Command):
         if options["format"] == "json":
             self.stdout.write(json.dumps(report.as_dict(), indent=2))
         elif report.outcome != "failed":
-            self._print_report(report)
+            self._print_report(report, sample=options["sample"])
         if report.outcome != "ok":
             raise CommandError(explain_outcome(report), returncode=EXIT_CODES[report.outcome])
 
@@ -177,7 +185,7 @@ class Command(F1Command):
 
             return ingest(request, clock=timezone.now, listen=show_step, tell=print_season)
 
-    def _print_report(self, report: RunReport) -> None:
+    def _print_report(self, report: RunReport, *, sample: bool) -> None:
         console = open_console(self.stdout)
         for season, lines in report.lines.items():
             if lines:
@@ -189,6 +197,8 @@ class Command(F1Command):
         self.stdout.write(report.as_words())
         if report.dry_run:
             self.stdout.write("This was a dry run: nothing was written.")
+        if sample:
+            self.stdout.write(SAMPLE_SAVED.format(path=Path.cwd() / FILE_NAME))
 
 
 def read_years(text: str | None, *, latest: int) -> tuple[int, ...]:
@@ -232,20 +242,29 @@ def sigterm_interrupts() -> Iterator[None]:
 
 
 @contextmanager
-def addresses_of(*, sample: bool) -> Iterator[Addresses]:
-    """The configured upstreams, or the stand-in on loopback with a cache folder of its own."""
+def sources_of(*, sample: bool) -> Iterator[Addresses]:
+    """The configured upstreams; of the sample the stand-in on loopback, with a cache folder and a
+    database of their own."""
     if not sample:
         yield configured_addresses()
         return
-    with (
-        tempfile.TemporaryDirectory(prefix="f1-sample-") as folder,
-        StandInUpstream({SAMPLE_SEASON: load_season(SAMPLE_SEASON)}) as upstream,
-    ):
-        yield Addresses(
-            cache_dir=Path(folder),
-            schedule_url=upstream.schedule_url,
-            jolpica_url=upstream.jolpica_url,
-        )
+    path = Path.cwd() / FILE_NAME
+    try:
+        with (
+            sample_database(path),
+            tempfile.TemporaryDirectory(prefix="f1-sample-") as folder,
+            StandInUpstream({SAMPLE_SEASON: load_season(SAMPLE_SEASON)}) as upstream,
+        ):
+            yield Addresses(
+                cache_dir=Path(folder),
+                schedule_url=upstream.schedule_url,
+                jolpica_url=upstream.jolpica_url,
+            )
+    except DatabaseError as error:
+        raise CommandError(
+            f"the sample's database {path} cannot be used ({error}). The configured database was "
+            "not touched. Delete the file, or run this in a folder that can be written."
+        ) from error
 
 
 def season_table(season: int, lines: list[GrandPrixLine], *, dry_run: bool) -> Table:
