@@ -23,6 +23,30 @@ def is_amended(before: Entries, after: Entries) -> bool:
     )
 
 
+def list_details(before: Entries, after: Entries) -> list[dict[str, Any]]:
+    """What differs between two classifications with the same order: per entry the driver, the
+    field and its value before and after. `order` tells the entries apart."""
+    return [
+        {
+            **{name: now[name] for name in ("order", "driver_id", "driver_name")},
+            "field": name,
+            "before": was[name],
+            "after": now[name],
+        }
+        for was, now in zip(before, after, strict=True)
+        for name in now
+        if was[name] != now[name]
+    ]
+
+
+def apply_details(entries: Entries, details: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The entries with these details as they are after the change."""
+    changed = [dict(entry) for entry in entries]
+    for detail in details:
+        changed[detail["order"] - 1][detail["field"]] = detail["after"]
+    return changed
+
+
 def touches_leaders(session_type: str, before: Entries, after: Entries) -> bool:
     """Whether the podium of a race or sprint, or the pole of a qualifying, is another."""
     places = picked_places(session_type)

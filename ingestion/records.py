@@ -9,6 +9,9 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any, get_args, get_type_hints
+
+from django.utils.dateparse import parse_duration
 
 from ingestion.sessions import SessionType
 
@@ -124,7 +127,18 @@ class ResultRecord:
     q3: timedelta | None = None
 
 
+# The one list of a result's facts: saving, comparing, the feed, exports and forms follow it.
 RESULT_FIELDS = tuple(field.name for field in fields(ResultRecord))
+_TYPES = get_type_hints(ResultRecord)
+
+
+def parse_field(name: str, value: Any) -> Any:
+    """A result's fact out of the feed's JSON, which keeps durations and decimals as texts."""
+    if isinstance(value, str) and timedelta in get_args(_TYPES[name]):
+        return parse_duration(value)
+    if isinstance(value, str) and Decimal in get_args(_TYPES[name]):
+        return Decimal(value)
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from django.dispatch import Signal
 
 results_published = Signal()
 results_amended = Signal()
+results_settled = Signal()
 event_rescheduled = Signal()
 event_cancelled = Signal()
 event_reinstated = Signal()

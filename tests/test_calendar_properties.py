@@ -170,17 +170,19 @@ def change_of_schedule(was: Row, event: Row) -> str:
 
 
 def change_of_results(was: Row, event: Row, before: Rows, after: Rows) -> str:
+    was_results, results = (results_of(event["id"], rows) for rows in (before, after))
     if was["results_revision"] == event["results_revision"]:
-        return ""
-    if was["results_revision"] == 0:
-        return "published"
-    is_same_order = drivers_of(event["id"], before) == drivers_of(event["id"], after)
-    return "details" if is_same_order else "amended"
+        return "" if was_results == results else "details"
+    return "amended" if was["results_revision"] else "published"
+
+
+def results_of(event: int, rows: Rows) -> list[Row]:
+    results = [row for row in rows["result"] if row["event_id"] == event]
+    return sorted(results, key=lambda row: row["order"])
 
 
 def drivers_of(event: int, rows: Rows) -> list[str]:
-    results = [row for row in rows["result"] if row["event_id"] == event]
-    return [row["driver_id"] for row in sorted(results, key=lambda row: row["order"])]
+    return [row["driver_id"] for row in results_of(event, rows)]
 
 
 def lacks_most(calendar: CalendarRecord, now: datetime) -> bool:

@@ -169,7 +169,7 @@ def test_reordered_entries_keep_their_keys_and_their_letters(
     ingest(results=retired)
     before = keys()
 
-    assert reorder(race(), order("leclerc", "hamilton"), author, revision=2) == []
+    assert reorder(race(), order("leclerc", "hamilton"), author, revision=1) == []
 
     rows = race().classification
     assert [row.driver_id for row in rows[:4]] == [
@@ -262,7 +262,7 @@ def test_a_podium_by_hand_where_nothing_is_published(
 
     assert all_rows() == before
     assert report.problems == []
-    assert "a person's classification stands" in report.notes[0].message
+    assert "a person's classification is kept" in report.notes[0].message
 
 
 def test_a_pole_by_hand(published: Event, author: Author) -> None:
@@ -332,7 +332,7 @@ def test_times_of_a_qualifying_are_restored_exactly(author: Author) -> None:
     event = Event.objects.get(session_type=kind)
     correct_classification(event, entries(), author, revision=1)
 
-    restore_revision(event, 1, author, revision=2)
+    restore_revision(event, 1, author, revision=1)
 
     assert saved_records(event) == laps
 
@@ -468,8 +468,16 @@ def test_a_correction_that_concerns_no_scorer_wakes_nobody(
 
     correct_classification(published, points, author, revision=1)
 
-    assert race().results_revision == 2
+    assert race().results_revision == 1
+    assert race().results_locked
     assert results.take() == []
+    change = last_change()
+    assert (change.kind, change.revision) == ("corrected", 1)
+    assert "classification" not in {*change.before, *change.after}
+    assert change.after["details"][0] == {
+        "order": 1, "driver_id": "hamilton", "driver_name": "Hamilton",
+        "field": "points", "before": "25.00", "after": "0.00",
+    }  # fmt: skip
 
 
 def test_a_correction_settles_what_was_proposed(published: Event, author: Author) -> None:
@@ -494,9 +502,8 @@ def test_a_correction_survives_a_hundred_ingests_of_an_upstream_that_disagrees(
     for hours in range(1, 101):
         drivers = UPSTREAM if hours % 2 else DRIVERS
         report = ingest(drivers, LATER + hours * HOUR)
-        assert [str(note) for note in report.notes] == [
-            "2024 belgian-grand-prix race: a person's classification stands; the upstream's differs"
-        ]
+        kept = "a person's classification is kept; the upstream's differs"
+        assert [str(note) for note in report.notes] == [f"2024 belgian-grand-prix race: {kept}"]
         assert report.problems == []
         assert report.results == {"unchanged": 1}
 

@@ -70,7 +70,9 @@ def test_every_guard_is_where_it_is_taken_out() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("place", ["ingestion.save.calendar", "ingestion.save.answer:Answer"])
+@pytest.mark.parametrize(
+    "place", ["ingestion.save.calendar", "ingestion.save.comparison:Comparison"]
+)
 def test_a_guard_that_has_moved_is_said_loudly(place: str) -> None:
     with pytest.raises(GuardMovedError, match=f"^{place} has no is_gone any more"):
         replace_in(place, "is_gone", None)

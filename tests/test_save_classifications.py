@@ -241,7 +241,7 @@ def test_a_persons_classification_stands_and_the_difference_is_said() -> None:
     report = save_classifications([classification(drivers=SWAPPED)], context(AFTER))
 
     assert all_rows() == before
-    assert "a person's classification stands" in report.notes[0].message
+    assert "a person's classification is kept" in report.notes[0].message
 
 
 @pytest.mark.parametrize(

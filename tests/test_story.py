@@ -221,7 +221,7 @@ def test_a_guess_that_is_published_and_settled() -> None:
         "Revision 1 published: P1 Russell, P2 Hamilton, P3 Piastri (live timing)"
     )
     save_classifications([classification(made_at=over + HOUR)], context(over + HOUR))
-    assert sentence(event) == "Not a guess any more but official (Jolpica)"
+    assert sentence(event) == "No longer provisional but official (Jolpica)"
     save_classifications([classification(made_at=over + 2 * DAY)], context(over + 2 * DAY))
     assert sentence(event) == "Revision 1 settled: it was seen unchanged long enough"
 
@@ -231,7 +231,9 @@ def test_details_name_what_changed(feed: SeasonFeed) -> None:
     told = classification(made_at=START + DAY)
     shorter = tuple(replace(row, laps=43, driver_code="") for row in told.results)
     save_classifications([replace(told, results=shorter)], context(START + DAY))
-    assert sentence(event) == "Revision 2: driver_code, laps changed, no place did (Jolpica)"
+    assert sentence(event) == (
+        "Details of revision 1: driver_code of 20, laps of 20 changed, no place did (Jolpica)"
+    )
 
 
 def test_a_proposal_that_is_rejected_taken_back_and_accepted(

@@ -16,7 +16,8 @@ from ingestion.admin.comparison import (
 )
 from ingestion.admin.forms import CORRECTIONS, EntriesForm
 from ingestion.admin.marks import PHASES, Mark, marks_of
-from ingestion.corrections import possible_corrections
+from ingestion.amendments import apply_details
+from ingestion.corrections import list_restorable, possible_corrections
 from ingestion.models import Change, Event, IngestRun
 from ingestion.records import RESULT_FIELDS
 from ingestion.story import (
@@ -89,6 +90,7 @@ def describe_page(event: Event, now: datetime, *, may_correct: bool) -> EventPag
         for name in RESULT_FIELDS
         if name not in apart and any(values[name] for values in entries.values())
     ]
+    restorable = list_restorable(event, changes) if "restore" in possible else []
     return EventPage(
         phase=PHASES[event.phase(now)],
         marks=marks_of(event, [entry.driver_id for entry in entries]),
@@ -101,21 +103,19 @@ def describe_page(event: Event, now: datetime, *, may_correct: bool) -> EventPag
         rows=[(entry, [values[name] for name in columns]) for entry, values in entries.items()],
         other=_find_other(event, changes),
         story=[
-            _describe_entry(event, change, may_restore="restore" in possible)
+            _describe_entry(change, is_restorable=change in restorable)
             for change in reversed(changes)
         ],
     )
 
 
-def _describe_entry(event: Event, change: Change, *, may_restore: bool) -> StoryEntry:
-    is_revision = "classification" in change.after and change.kind != Change.Kind.PROPOSED
-    is_past = change.revision < event.results_revision
+def _describe_entry(change: Change, *, is_restorable: bool) -> StoryEntry:
     return StoryEntry(
         change=change,
         sentence=describe_on_page(change),
         author=describe_author(change),
         run=change.run,
-        restores=change.revision if may_restore and is_revision and is_past else None,
+        restores=change.revision if is_restorable else None,
     )
 
 
@@ -129,17 +129,18 @@ def _find_other(event: Event, changes: Sequence[Change]) -> Other | None:
         lines = compare(saved, kept.classification)
         return Other(print_source(kept.source), print_instant(kept.seen_at), lines, False)
     # Not fetched since the person set it: what the upstream said last before that.
-    reported = [
-        change
-        for change in changes
-        if "classification" in change.after and change.cause != Change.Cause.CORRECTION
-    ]
-    change = event.proposal if is_proposal else next(reversed(reported), None)
+    reported = [change for change in changes if change.cause != Change.Cause.CORRECTION]
+    whole = [change for change in reported if "classification" in change.after]
+    change = event.proposal if is_proposal else next(reversed(whole), None)
     if change is None:
         return None
+    classification = change.after["classification"]
+    for later in reported if not is_proposal else ():
+        if later.revision == change.revision:
+            classification = apply_details(classification, later.after.get("details", []))
     return Other(
         source=print_source(change.after["source"]),
         at=print_instant(change.created_at),
-        lines=compare(saved, change.after["classification"]),
+        lines=compare(saved, classification),
         is_proposal=is_proposal,
     )

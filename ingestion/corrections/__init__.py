@@ -15,6 +15,7 @@ from ingestion.corrections.results import (
     edit_entries,
     enter_leaders,
     has_leaders_alone,
+    list_restorable,
     reorder,
     restore_revision,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "key_of",
     "known_drivers",
     "last_entry",
+    "list_restorable",
     "possible_corrections",
     "preview",
     "reject_proposal",

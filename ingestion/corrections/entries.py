@@ -4,21 +4,16 @@ and of the drivers who are known."""
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import timedelta
-from decimal import Decimal
 from typing import Any
-
-from django.utils.dateparse import parse_duration
 
 from ingestion.amendments import is_disqualified, picked_places
 from ingestion.errors import WrongRequest
-from ingestion.models import Change, Event, Result
-from ingestion.records import RESULT_FIELDS, ResultRecord
+from ingestion.models import Event, Result
+from ingestion.records import RESULT_FIELDS, ResultRecord, parse_field
 
 # Driver and car.
 Key = tuple[str, int | None]
 
-DURATIONS = ("time", "gap", "q1", "q2", "q3")
 # A classification of fewer entries is worth a second look.
 USUAL_SIZE = 18
 
@@ -34,17 +29,15 @@ def saved_entries(event: Event) -> list[ResultRecord]:
     ]
 
 
-def kept_entries(change: Change) -> list[ResultRecord]:
-    """A classification of the feed, out of its JSON again."""
-    return [ResultRecord(**{**entry, **_parsed(entry)}) for entry in change.after["classification"]]
-
-
-def _parsed(entry: Mapping[str, Any]) -> dict[str, Any]:
-    durations: dict[str, timedelta | None] = {
-        name: None if entry[name] is None else parse_duration(entry[name]) for name in DURATIONS
-    }
-    points = entry["points"]
-    return {**durations, "points": None if points is None else Decimal(points)}
+def parse_entries(classification: Sequence[Mapping[str, Any]]) -> list[ResultRecord]:
+    """A classification of the feed, out of its JSON again. It has the fields of its day: what was
+    added since is missing, what was removed since is left out."""
+    return [
+        ResultRecord(
+            **{name: parse_field(name, entry[name]) for name in RESULT_FIELDS if name in entry}
+        )
+        for entry in classification
+    ]
 
 
 def numbered(entries: Sequence[ResultRecord]) -> list[ResultRecord]:

@@ -46,7 +46,9 @@ CONDITIONS: dict[str, Condition] = {
     "leaders": lambda event, _now: (
         _is_on(event) and (not event.has_results or has_leaders_alone(event))
     ),
-    "restore": lambda event, _now: _is_on(event) and event.results_revision > 1,
+    "restore": lambda event, _now: (
+        _is_on(event) and event.results_revision > (0 if event.results_locked else 1)
+    ),
     "settle": lambda event, now: (
         _is_classified(event, now) and event.results_state != Event.ResultsState.SETTLED
     ),

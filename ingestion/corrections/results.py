@@ -10,14 +10,14 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from ingestion.amendments import picked_places
+from ingestion.amendments import apply_details, picked_places
 from ingestion.corrections.author import Author
 from ingestion.corrections.entries import (
     Key,
-    kept_entries,
     key_of,
     known_drivers,
     numbered,
+    parse_entries,
     refuse_impossible,
     saved_entries,
     warnings_of,
@@ -125,17 +125,37 @@ def has_leaders_alone(event: Event) -> bool:
     )
 
 
-def restore_revision(event: Event, wanted: int, author: Author, *, revision: int) -> list[str]:
-    """Bring an earlier revision back, as the feed kept it; it counts as a correction."""
-    kept = (
-        Change.objects.filter(event=event, revision=wanted, after__has_key="classification")
-        .exclude(kind=Change.Kind.PROPOSED)
-        .order_by("-pk")
-        .first()
+def list_restorable(event: Event, changes: Sequence[Change]) -> list[Change]:
+    """The entries of the event's feed whose revisions can be restored: the earlier ones, and the
+    present one where a person changed details of it."""
+    has_corrected_details = any(
+        change.revision == event.results_revision
+        and change.cause == Change.Cause.CORRECTION
+        and "details" in change.after
+        for change in changes
     )
-    if kept is None:
-        raise WrongRequest(f"the feed has no revision {wanted} of this event", about="restored")
-    return correct_classification(event, kept_entries(kept), author, revision=revision)
+    return [
+        change
+        for change in changes
+        if "classification" in change.after
+        and change.kind != Change.Kind.PROPOSED
+        and (change.revision < event.results_revision or has_corrected_details)
+    ]
+
+
+def restore_revision(event: Event, requested: int, author: Author, *, revision: int) -> list[str]:
+    """Bring a revision back, with the details that the upstream filled in later and without those
+    that a person changed. It counts as a correction."""
+    changes = Change.objects.filter(event=event, revision=requested).order_by("pk")
+    entries: list[dict[str, Any]] = []
+    for change in changes.exclude(kind=Change.Kind.PROPOSED):
+        if "classification" in change.after:
+            entries = change.after["classification"]
+        elif change.cause != Change.Cause.CORRECTION:
+            entries = apply_details(entries, change.after.get("details", []))
+    if not entries:
+        raise WrongRequest(f"the feed has no revision {requested} of this event", about="restored")
+    return correct_classification(event, parse_entries(entries), author, revision=revision)
 
 
 def _no_points(entry: ResultRecord) -> Decimal | None:

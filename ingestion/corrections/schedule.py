@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from ingestion.corrections.author import Author, corrected_event
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Event
-from ingestion.save import change_event, follow
+from ingestion.save import change_event, derive_fields
 from ingestion.sessions import SessionType
 
 # What a person may say of a session that is not cancelled.
@@ -21,7 +21,7 @@ def correct_start(event: Event, starts_at: datetime, author: Author) -> Event:
         corrected.start_is_estimated = False
         corrected.disputed_starts_at = None
         corrected.schedule_locked = True
-        follow(corrected, corrected.starts_at.date(), author.now)
+        derive_fields(corrected, corrected.starts_at.date(), author.now)
     return corrected
 
 

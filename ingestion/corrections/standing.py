@@ -5,7 +5,7 @@ has arrived meanwhile, nothing is done.
 """
 
 from ingestion.corrections.author import Author
-from ingestion.corrections.entries import kept_entries
+from ingestion.corrections.entries import parse_entries
 from ingestion.errors import ChangedMeanwhile, WrongRequest
 from ingestion.models import Change, Event, UpstreamClassification
 from ingestion.save import (
@@ -34,7 +34,8 @@ def accept_proposal(
             # Answers from before it would bring back what was there.
             "results_generated_at": accepted.created_at,
         }
-        replace_classification(current, kept_entries(accepted), Change.Kind.AMENDED, context, facts)
+        entries = parse_entries(accepted.after["classification"])
+        replace_classification(current, entries, Change.Kind.AMENDED, context, facts)
 
 
 def reject_proposal(

@@ -12,7 +12,7 @@ from ingestion.save.correction import (
     read_revision,
     replace_classification,
 )
-from ingestion.save.following import follow
+from ingestion.save.derived import derive_fields
 from ingestion.save.rows import SaveContext, season_locked
 from ingestion.save.statuses import advance_statuses
 
@@ -21,7 +21,7 @@ __all__ = [
     "advance_statuses",
     "change_event",
     "change_results",
-    "follow",
+    "derive_fields",
     "read_revision",
     "replace_classification",
     "save_calendar",

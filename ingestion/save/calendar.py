@@ -18,11 +18,11 @@ from ingestion.records import (
     Source,
 )
 from ingestion.report import Problem, SaveReport
-from ingestion.save.following import FOLLOWING, follow
-from ingestion.save.rows import Plan, SaveContext, entry, season_locked, write
+from ingestion.save.derived import DERIVED_FIELDS, derive_fields
+from ingestion.save.rows import Plan, SaveContext, build_change, season_locked, write
 
 # What an event takes from a calendar. The rest follows from it and from the clock.
-TOLD = (
+CALENDAR_FIELDS = (
     "round_number",
     "name",
     "official_name",
@@ -35,7 +35,7 @@ TOLD = (
     "disputed_starts_at",
 )
 START = ("starts_at", "start_is_estimated")
-WRITTEN = (*TOLD, *FOLLOWING, "schedule_generated_at")
+WRITTEN = (*CALENDAR_FIELDS, *DERIVED_FIELDS, "schedule_generated_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Saving:
         before: Mapping[str, Any],
         after: Mapping[str, Any],
     ) -> None:
-        self.plan.changes.append(entry(event, kind, before, after, self.context))
+        self.plan.changes.append(build_change(event, kind, before, after, self.context))
 
 
 def save_calendar(
@@ -87,7 +87,7 @@ def save_calendar(
         calendars = _read_calendars(first, second, events, context, report)
         plan = _plan(calendars, events, context, report)
         write(plan, WRITTEN, context)
-    report.changes += plan.told()
+    report.changes += plan.list_changes()
     return report
 
 
@@ -194,7 +194,7 @@ def _told_of(
         or is_known_to_file
     ):
         return told
-    stands = {name: getattr(event, name) for name in TOLD}
+    stands = {name: getattr(event, name) for name in CALENDAR_FIELDS}
     differs = not session.start_is_estimated and session.starts_at != event.starts_at
     stands["disputed_starts_at"] = session.starts_at if differs else None
     if calendars.has_file:
@@ -223,7 +223,7 @@ def _plan_new(
         schedule_generated_at=session.generated_at,
         **told,
     )
-    follow(event, grand_prix.race_date, saving.context.now)
+    derive_fields(event, grand_prix.race_date, saving.context.now)
     saving.plan.new_events.append(event)
     saving.tell(event, Change.Kind.SCHEDULED, {}, told)
     _note_dispute(event, saving.report)
@@ -244,12 +244,12 @@ def _plan_known(
     if _is_older(generated_at, event):
         _note_age(event, told, saving.report)
         return "unchanged"
-    was = {name: getattr(event, name) for name in (*TOLD, *FOLLOWING)}
+    was = {name: getattr(event, name) for name in (*CALENDAR_FIELDS, *DERIVED_FIELDS)}
     for name, value in told.items():
         setattr(event, name, value)
     if was["status"] == Event.Status.CANCELLED:
         event.status = Event.Status.SCHEDULED
-    follow(event, race_date, saving.context.now)
+    derive_fields(event, race_date, saving.context.now)
     _note_dispute(event, saving.report)
     differing = {name for name, value in was.items() if getattr(event, name) != value}
     if not differing:
@@ -258,7 +258,7 @@ def _plan_known(
     saving.plan.changed_events.append(event)
     if kind is not None:
         event.schedule_generated_at = generated_at
-        names = [name for name in TOLD if name in differing or name in START]
+        names = [name for name in CALENDAR_FIELDS if name in differing or name in START]
         before, after = ({name: row[name] for name in names} for row in (was, told))
         saving.tell(event, kind, before, after)
         _note_closed_picks(event, saving)
@@ -271,7 +271,7 @@ def _kind(old_status: str, differing: set[str]) -> Change.Kind | None:
         return Change.Kind.REINSTATED
     if differing.intersection(START):
         return Change.Kind.RESCHEDULED
-    if differing.intersection(TOLD):
+    if differing.intersection(CALENDAR_FIELDS):
         return Change.Kind.DETAILS
     return None
 

@@ -4,17 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from ingestion.amendments import is_amended, list_details
 from ingestion.errors import ChangedMeanwhile
 from ingestion.models import Change, Event
 from ingestion.records import ResultRecord
-from ingestion.save.answer import EVENT_FIELDS
-from ingestion.save.calendar import TOLD
+from ingestion.save.calendar import CALENDAR_FIELDS
+from ingestion.save.comparison import RESULTS_FIELDS
+from ingestion.save.derived import DERIVED_FIELDS
 from ingestion.save.differences import plan_rows
-from ingestion.save.following import FOLLOWING
-from ingestion.save.rows import Plan, SaveContext, entry, season_locked, snapshot, write
+from ingestion.save.rows import Plan, SaveContext, build_change, season_locked, snapshot, write
 
-SCHEDULE = (*TOLD, *FOLLOWING, "picks_until", "schedule_locked")
-RESULTS = (*EVENT_FIELDS, "results_locked")
+SCHEDULE = (*CALENDAR_FIELDS, *DERIVED_FIELDS, "picks_until", "schedule_locked")
+RESULTS = (*RESULTS_FIELDS, "results_locked")
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def change_event(event: Event, kind: Change.Kind, context: SaveContext) -> Itera
         yield current
         before, after = _differences(was, current)
         if before:
-            change = entry(current, kind, before, after, context)
+            change = build_change(current, kind, before, after, context)
             plan = Plan(changed_events=[current], changes=[change])
             write(plan, (*SCHEDULE, "schedule_generated_at"), context)
 
@@ -44,7 +45,7 @@ def change_results(
         yield current
         before, after = _differences(was, current)
         if before:
-            change = entry(current, kind, before, after, context)
+            change = build_change(current, kind, before, after, context)
             write(Plan(changed_events=[current], changes=[change]), RESULTS, context)
 
 
@@ -70,22 +71,27 @@ def replace_classification(
     that was read there; `facts` are the event's other fields to set. Nothing is written where it is
     so already."""
     saved = list(event.results.all())
-    before = snapshot(saved)
+    before, after = snapshot(saved), snapshot(results)
     plan = plan_rows(event, saved, results)
     was = {**_values(event, RESULTS), "proposal_id": event.proposal_id}
     for name, value in facts.items():
         setattr(event, name, value)
-    if not plan.is_empty:
+    is_new_revision = is_amended(before, after)
+    if is_new_revision:
         event.results_revision += 1
         event.results_changed_at = context.now
     event.status = Event.Status.COMPLETED
     event.proposal, event.proposal_rejected = None, False
-    if plan.is_empty and not any(_differences(was, event)):
+    old, new = _differences(was, event)
+    if plan.is_empty and not old:
         return event
     plan.changed_events.append(event)
-    old = {"classification": before} if before else {}
-    after = {"classification": snapshot(results), "source": event.results_source}
-    plan.changes.append(entry(event, kind, old, after, context))
+    if is_new_revision:
+        old = {"classification": before} if before else {}
+        new = {"classification": after, "source": event.results_source}
+    else:
+        new |= {"details": list_details(before, after), "source": event.results_source}
+    plan.changes.append(build_change(event, kind, old, new, context))
     write(plan, RESULTS, context)
     return event
 

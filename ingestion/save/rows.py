@@ -12,7 +12,6 @@ from django.db import connection, transaction
 from django.dispatch import Signal
 
 from ingestion import signals
-from ingestion.amendments import is_amended
 from ingestion.models import Change, Event, IngestRun, Result, UpstreamClassification
 from ingestion.records import RESULT_FIELDS, ResultRecord
 
@@ -32,6 +31,7 @@ OVERRULED = ("classification", "source", "generated_at", "seen_at")
 SIGNALS = {
     Change.Kind.PUBLISHED: signals.results_published,
     Change.Kind.AMENDED: signals.results_amended,
+    Change.Kind.SETTLED: signals.results_settled,
     Change.Kind.RESCHEDULED: signals.event_rescheduled,
     Change.Kind.CANCELLED: signals.event_cancelled,
     Change.Kind.VOIDED: signals.event_cancelled,
@@ -56,7 +56,7 @@ class SaveContext:
 
 @dataclass(slots=True)
 class Plan:
-    """The rows that a calendar, or one classification, wants written."""
+    """The rows to write for a calendar, or for one classification."""
 
     new_events: list[Event] = field(default_factory=list)
     changed_events: list[Event] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Plan:
         """Of a plan for results alone: nothing to write."""
         return not (self.new_results or self.changed_results or self.gone_results)
 
-    def told(self) -> list[tuple[str, str]]:
+    def list_changes(self) -> list[tuple[str, str]]:
         return [(change.event.grand_prix, change.kind) for change in self.changes]
 
     def merge(self, other: "Plan") -> None:
@@ -112,8 +112,10 @@ def write(plan: Plan, event_fields: Sequence[str], context: SaveContext) -> None
     if plan.changes:
         _append_to_feed(plan.changes)
     if plan.proposals:
-        _point_at_proposals(plan.proposals)
-    _keep_overruled(plan.overruled)
+        # Afterwards: the feed's entry needs its event's key, and the event the entry's.
+        for proposal in plan.proposals:
+            proposal.event.proposal = proposal
+        Event.objects.bulk_update([each.event for each in plan.proposals], ["proposal"])
 
 
 def _write_results(plan: Plan) -> None:
@@ -123,20 +125,10 @@ def _write_results(plan: Plan) -> None:
         Result.objects.bulk_update(plan.changed_results, RESULT_FIELDS)
     if plan.new_results:
         Result.objects.bulk_create(plan.new_results)
-
-
-def _point_at_proposals(proposals: Sequence[Change]) -> None:
-    """Afterwards: the feed's entry needs its event's key, and the event the entry's."""
-    for proposal in proposals:
-        proposal.event.proposal = proposal
-    Event.objects.bulk_update([proposal.event for proposal in proposals], ["proposal"])
-
-
-def _keep_overruled(answers: Sequence[UpstreamClassification]) -> None:
-    new = [answer for answer in answers if not answer.pk]
-    known = [answer for answer in answers if answer.pk]
+    new = [each for each in plan.overruled if not each.pk]
     if new:
         UpstreamClassification.objects.bulk_create(new)
+    known = [each for each in plan.overruled if each.pk]
     if known:
         UpstreamClassification.objects.bulk_update(known, OVERRULED)
 
@@ -149,7 +141,7 @@ def _append_to_feed(changes: list[Change]) -> None:
     transaction.on_commit(lambda: announce(changes))
 
 
-def entry(
+def build_change(
     event: Event,
     kind: Change.Kind,
     before: Mapping[str, Any],
@@ -173,48 +165,39 @@ def entry(
 
 def announce(changes: Iterable[Change]) -> None:
     for change in changes:
-        signal = _signal_of(change)
-        if signal is not None:
-            _send(signal, change)
+        signal = _find_signal(change)
+        if signal is None:
+            continue
+        extra: dict[str, Any] = {}
+        if signal is signals.event_rescheduled:
+            extra = {"old": change.before["starts_at"], "new": change.after["starts_at"]}
+        responses = signal.send_robust(
+            sender=Event, event=change.event, change=change, cause=change.cause, **extra
+        )
+        for receiver, response in responses:
+            if isinstance(response, Exception):
+                logger.error(
+                    "a receiver of %s failed",
+                    change.kind,
+                    exc_info=response,
+                    extra={"receiver": repr(receiver), "event": str(change.event)},
+                )
 
 
-def _signal_of(change: Change) -> Signal | None:
-    """A person's correction announces what it does; a start that moves once the result is in is
-    in the feed and concerns no pick."""
+def _find_signal(change: Change) -> Signal | None:
+    """A person's correction is announced as what it does; a start that moves once the result is in
+    is in the feed and concerns no pick."""
     signal = SIGNALS.get(Change.Kind(change.kind))
     if change.kind == Change.Kind.CORRECTED:
-        signal = _signal_of_correction(change)
+        if "classification" in change.after:
+            is_first = "classification" not in change.before
+            signal = signals.results_published if is_first else signals.results_amended
+        elif change.before.get("status") == Event.Status.CANCELLED:
+            signal = signals.event_reinstated
+        elif "starts_at" in change.after:
+            signal = signals.event_rescheduled
     is_silent = signal is signals.event_rescheduled and change.event.has_results
     return None if is_silent else signal
-
-
-def _signal_of_correction(change: Change) -> Signal | None:
-    before, after = change.before, change.after
-    if "classification" in after:
-        if "classification" not in before:
-            return signals.results_published
-        is_news = is_amended(before["classification"], after["classification"])
-        return signals.results_amended if is_news else None
-    if before.get("status") == Event.Status.CANCELLED:
-        return signals.event_reinstated
-    return signals.event_rescheduled if "starts_at" in after else None
-
-
-def _send(signal: Signal, change: Change) -> None:
-    extra: dict[str, Any] = {}
-    if signal is signals.event_rescheduled:
-        extra = {"old": change.before["starts_at"], "new": change.after["starts_at"]}
-    answers = signal.send_robust(
-        sender=Event, event=change.event, change=change, cause=change.cause, **extra
-    )
-    for receiver, answer in answers:
-        if isinstance(answer, Exception):
-            logger.error(
-                "a receiver of %s failed",
-                change.kind,
-                exc_info=answer,
-                extra={"receiver": repr(receiver), "event": str(change.event)},
-            )
 
 
 def snapshot(results: Iterable[Result | ResultRecord]) -> list[dict[str, Any]]:

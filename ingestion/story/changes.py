@@ -1,5 +1,6 @@
 """Entries of the feed in words: what was known when, what changed, and by whom."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -117,13 +118,15 @@ def _describe_amended(change: Change) -> str:
 
 def _describe_details(change: Change) -> str:
     before, after = change.before, change.after
-    if "classification" in after:
-        told = f"Revision {change.revision}: {_changed_details(change)}"
-        return _with_source(told, after["source"])
     if "proposal" in before:
         return "The proposal was taken back by the upstream"
+    parts = []
     if "results_state" in after:
-        return _with_source(f"Not a guess any more but {after['results_state']}", after["source"])
+        parts.append(f"No longer {before['results_state']} but {after['results_state']}")
+    if after.get("details"):
+        parts.append(f"Details of revision {change.revision}: {_list_fields(change)}")
+    if parts:
+        return _with_source("; ".join(parts), after["source"])
     return _and_more("Details", change, apart=(), joined=": ")
 
 
@@ -147,7 +150,11 @@ def _describe_corrected(change: Change) -> str:
     before, after = change.before, change.after
     if "classification" in after:
         entered = "corrected by hand" if "classification" in before else "entered by hand"
-        return f"Revision {change.revision} {entered}: {_leaders(change) or 'details alone'}"
+        return f"Revision {change.revision} {entered}: {_leaders(change)}"
+    if after.get("details"):
+        return f"Details of revision {change.revision} corrected by hand: {_list_fields(change)}"
+    if "details" in after:
+        return f"Revision {change.revision} confirmed by hand"
     if after.get("proposal_rejected"):
         return "The proposal was rejected"
     if before.get("status") == Event.Status.CANCELLED:
@@ -189,17 +196,11 @@ def _leaders(change: Change) -> str:
     return describe_amendment(change.event.session_type, before, after)
 
 
-def _changed_details(change: Change) -> str:
-    """Which columns, of entries that kept their places."""
-    before, after = _classifications(change)
-    changed = [
-        name
-        for name in RESULT_FIELDS
-        if any(
-            _value(name, was) != _value(name, now) for was, now in zip(before, after, strict=False)
-        )
-    ]
-    return f"{', '.join(changed) or 'details'} changed, no place did"
+def _list_fields(change: Change) -> str:
+    """The fields that changed, of how many entries."""
+    counts = Counter(detail["field"] for detail in change.after["details"])
+    changed = (f"{name} of {counts[name]}" for name in RESULT_FIELDS if name in counts)
+    return f"{', '.join(changed)} changed, no place did"
 
 
 def _classifications(change: Change) -> tuple[list[Side], list[Side]]:

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 
+from ingestion.amendments import apply_details
 from ingestion.models import Change, Event, IngestRun, Result
 from ingestion.records import Source
 from ingestion.save.rows import snapshot
@@ -95,10 +96,12 @@ def _judge_revisions(story: Story) -> Iterator[str]:
     if sorted(set(told)) != list(range(1, event.results_revision + 1)) or told != sorted(told):
         yield f"it is at revision {event.results_revision}, and the feed tells {told}"
     known: list[Any] = []
-    for change in revisions:
-        if change.before.get("classification", []) != known:
-            yield f"revision {change.revision} does not follow from the one before"
-        known = change.after["classification"]
+    for change in story.changes:
+        known = apply_details(known, change.after.get("details", []))
+        if change in revisions:
+            if change.before.get("classification", []) != known:
+                yield f"revision {change.revision} does not follow from the one before"
+            known = change.after["classification"]
     if revisions and known != as_fed(story.results):
         yield (
             f"the feed's last classification has {len(known)} entries, and what is saved differs "

@@ -23,7 +23,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from ingestion.corrections import Author, correct_classification, correct_start, disqualify, key_of
-from ingestion.corrections.entries import kept_entries, numbered
+from ingestion.corrections.entries import numbered, parse_entries
 from ingestion.errors import ChangedMeanwhile
 from ingestion.models import Change, Event
 from ingestion.queue import tasks
@@ -155,7 +155,7 @@ def overrule_belgium() -> None:
     published = Change.objects.get(
         event__grand_prix="belgian-grand-prix", event__session_type="race", revision=1
     )
-    winner, second, *others = kept_entries(published)
+    winner, second, *others = parse_entries(published.after["classification"])
     entries = numbered([second, winner, *others])
     for _ in range(MOST_LOOKS):
         event = Event.objects.get(pk=published.event_id)

@@ -14,6 +14,7 @@ from ingestion.corrections import (
     enter_leaders,
     key_of,
     known_drivers,
+    list_restorable,
     reject_proposal,
     release_results,
     restore_revision,
@@ -91,16 +92,10 @@ class RestoreForm(CorrectionForm):
     follows = HELD
 
     def add_fields(self) -> None:
-        kept = (
-            Change.objects.filter(event=self.event, after__has_key="classification")
-            .exclude(kind=Change.Kind.PROPOSED)
-            .exclude(revision__gte=self.event.results_revision)
-            .for_story()
-            .order_by("-pk")
-        )
+        changes = Change.objects.filter(event=self.event).for_story().order_by("-pk")
         choices = {
             str(change.revision): f"{describe_on_page(change)}, {print_instant(change.created_at)}"
-            for change in kept
+            for change in list_restorable(self.event, list(changes))
         }
         self.fields["restored"] = forms.ChoiceField(
             label="Revision", choices=[NONE_CHOSEN, *choices.items()]

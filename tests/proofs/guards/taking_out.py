@@ -56,7 +56,7 @@ def take_out_right_race() -> None:
 
 def take_out_persons_lock() -> None:
     """What a person has set is the upstream's as everything else."""
-    judge = original("ingestion.save.classifications", "_plan")
+    judge = original("ingestion.save.classifications", "_plan_event")
     plan = original("ingestion.save.calendar", "_plan_known")
 
     def judge_unlocked(classification: Any, event: Any, *others: Any) -> Any:
@@ -67,18 +67,18 @@ def take_out_persons_lock() -> None:
         event.schedule_locked = False
         return plan(event, *others)
 
-    replace_in("ingestion.save.classifications", "_plan", judge_unlocked)
+    replace_in("ingestion.save.classifications", "_plan_event", judge_unlocked)
     replace_in("ingestion.save.calendar", "_plan_known", plan_unlocked)
 
 
 def take_out_age() -> None:
     """Whatever arrives last counts."""
-    stands = original("ingestion.save.answer:Answer", "why_it_stands")
+    stands = original("ingestion.save.comparison:Comparison", "explain_keeping")
 
     def stands_whatever_its_age(answer: Any) -> str:
         return stands(answer) if answer.event.results_locked else ""
 
-    replace_in("ingestion.save.answer:Answer", "why_it_stands", stands_whatever_its_age)
+    replace_in("ingestion.save.comparison:Comparison", "explain_keeping", stands_whatever_its_age)
     replace_in("ingestion.save.calendar", "_is_older", say_no)
 
 
@@ -93,7 +93,7 @@ def take_out_plausibility() -> None:
 
 def take_out_settled() -> None:
     """Another podium of a settled event is applied."""
-    replace_in("ingestion.save.answer:Answer", "is_held", False)
+    replace_in("ingestion.save.comparison:Comparison", "is_held", False)
 
 
 def take_out_pick_lock() -> None:
@@ -102,7 +102,7 @@ def take_out_pick_lock() -> None:
     def follow_start(locks_at: Any, closes: Any, **_: Any) -> Any:
         return closes
 
-    replace_in("ingestion.save.following", "hold_lock", follow_start)
+    replace_in("ingestion.save.derived", "hold_lock", follow_start)
 
 
 def take_out_transaction() -> None:

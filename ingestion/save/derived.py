@@ -1,4 +1,4 @@
-"""What follows for an event from its start, the weekend and the clock."""
+"""The fields of an event that are derived from its start, the weekend and the clock."""
 
 from datetime import date, datetime
 
@@ -6,10 +6,10 @@ from ingestion.lifecycle import expected_end, hold_lock, picks_close, status_at
 from ingestion.models import Event
 from ingestion.sessions import SessionType
 
-FOLLOWING = ("ends_at", "locks_at", "status")
+DERIVED_FIELDS = ("ends_at", "locks_at", "status")
 
 
-def follow(event: Event, race_date: date, now: datetime) -> None:
+def derive_fields(event: Event, race_date: date, now: datetime) -> None:
     """Set the expected end, the lock and the status."""
     event.ends_at = expected_end(
         SessionType(event.session_type),
@@ -20,7 +20,7 @@ def follow(event: Event, race_date: date, now: datetime) -> None:
     is_known = event.starts_at is not None and not event.start_is_estimated
     event.locks_at = hold_lock(
         event.locks_at,
-        _closing(event, race_date, is_known=is_known),
+        _find_closing(event, race_date, is_known=is_known),
         now=now,
         is_known=is_known or event.picks_until is not None,
         has_results=event.has_results,
@@ -34,8 +34,8 @@ def follow(event: Event, race_date: date, now: datetime) -> None:
         )
 
 
-def _closing(event: Event, race_date: date, *, is_known: bool) -> datetime:
-    """A person's word counts up to the start; otherwise the calendars'."""
+def _find_closing(event: Event, race_date: date, *, is_known: bool) -> datetime:
+    """What a person set counts up to the start; otherwise the calendars decide."""
     if event.picks_until is not None:
         known = event.starts_at if is_known else None
         return event.picks_until if known is None else min(event.picks_until, known)
