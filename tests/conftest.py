@@ -10,7 +10,7 @@ from pytest_django import DjangoDbBlocker
 
 from f1picks.database import parse_database_url
 from f1picks.environment import ROOT
-from tests.fastf1_limits import connected, fastf1_restored, loopback_unlimited  # noqa: F401
+from tests.fastf1_limits import fastf1_restored, loopback_unlimited, sources  # noqa: F401
 from tests.hearing import announced, hear  # noqa: F401
 from tests.operators import belgium, operator, sign_in, viewer, weekend  # noqa: F401
 from tests.project import Project, created_database

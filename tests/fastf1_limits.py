@@ -6,10 +6,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ingestion import fetch
+from ingestion import sources as sources_module
+from ingestion.records import CalendarRecord, Source
+from ingestion.sessions import SessionType
+from ingestion.sources import (
+    Classification,
+    ClassificationQuery,
+    SourceAnswer,
+    SourceConfig,
+    Sources,
+)
 from tests.upstream import FaultyUpstream
 
 # FastF1 waits a quarter of a second between any two requests and counts 500 an hour, on loopback
@@ -30,7 +40,7 @@ def limits_lifted() -> Iterator[None]:
     from fastf1.logger import LoggingManager
     from fastf1.req import _SessionWithRateLimiting
 
-    # As `fetch.connect` does where it is the first to import FastF1.
+    # As `sources.connect` does where it is the first to import FastF1.
     LoggingManager._root_logger.removeHandler(LoggingManager._console_handler)
     LoggingManager._root_logger.setLevel(logging.NOTSET)
     limits = {
@@ -78,20 +88,22 @@ def connect(
     jolpica_url: str | None = None,
     reserve: Callable[[str, int], None] = lambda _host, _requests: None,
     give_back: Callable[[str, int], None] = lambda _host, _requests: None,
-) -> fetch.Upstream:
-    """FastF1 with its cache in this folder, asking the stand-in unless told otherwise."""
-    return fetch.connect(
-        cache_dir=folder,
+    **account: str,
+) -> Sources:
+    """FastF1 with its cache in this folder; its addresses are the stand-in's unless others are
+    given."""
+    config = SourceConfig(
+        folder,
         schedule_url=upstream.schedule_url if schedule_url is None else schedule_url,
         jolpica_url=upstream.jolpica_url if jolpica_url is None else jolpica_url,
-        reserve=reserve,
-        give_back=give_back,
+        **account,
     )
+    return sources_module.connect(config, reserve=reserve, give_back=give_back)
 
 
 @pytest.fixture
-def connected(upstream: FaultyUpstream, tmp_path: Path, fastf1_restored: None) -> fetch.Upstream:
-    """FastF1 asking the stand-in, with an empty cache and a budget without end."""
+def sources(upstream: FaultyUpstream, tmp_path: Path, fastf1_restored: None) -> Sources:
+    """Of the stand-in, with an empty cache and a budget without end."""
     return connect(upstream, tmp_path / "cache")
 
 
@@ -102,3 +114,27 @@ def cached_urls() -> list[str]:
     assert Cache._requests_session_cached is not None
     urls: list[str] = Cache._requests_session_cached.cache.urls()
     return urls
+
+
+def fetch_schedule(sources: Sources, season: int, *, fresh: bool) -> SourceAnswer[CalendarRecord]:
+    return _named(sources, Source.SCHEDULE_FILE).fetch_calendar(season, fresh=fresh)
+
+
+def fetch_calendar(sources: Sources, season: int, *, fresh: bool) -> SourceAnswer[CalendarRecord]:
+    """Jolpica's."""
+    return _named(sources, Source.JOLPICA).fetch_calendar(season, fresh=fresh)
+
+
+def fetch_results(
+    sources: Sources, season: int, session_type: SessionType, *, fresh: bool, **query: Any
+) -> SourceAnswer[Classification]:
+    """Jolpica's, of all the season or of the round that the query names."""
+    return _named(sources, Source.JOLPICA).fetch_classifications(
+        ClassificationQuery(season, session_type, **query), fresh=fresh
+    )
+
+
+def _named(sources: Sources, name: Source) -> sources_module.Source:
+    source = sources.named(name)
+    assert source is not None
+    return source

@@ -21,7 +21,7 @@ CATEGORIES = {
 
 
 def page_of(session_type: SessionType, *races: Document) -> Page:
-    """A page of results as `fetch` hands it on, by what FastF1 makes of these races."""
+    """A page of results as FastF1 makes it of these races."""
     from fastf1.ergast import structure
     from fastf1.ergast.interface import ErgastMultiResponse
 

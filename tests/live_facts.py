@@ -6,7 +6,7 @@ from datetime import timedelta
 from ingestion.records import GrandPrixRecord, ResultRecord, SessionRecord, Source
 from ingestion.sample.season import Finish, Lap, load_season, with_laps
 from ingestion.sessions import SessionType
-from ingestion.transform.live import LiveListing, read_live_index
+from ingestion.sources.live_timing.classification import Listing, read_index
 from tests.live_streams import build_index
 from tests.live_upstream import LiveUpstream
 
@@ -64,9 +64,9 @@ def as_record(key: str) -> GrandPrixRecord:
     )
 
 
-def read_listings() -> list[LiveListing]:
+def read_listings() -> list[Listing]:
     """The whole season's, as the stand-in has them."""
-    return read_live_index(json.loads(build_index(SEASON).decode("utf-8-sig"))["Meetings"], 2024)
+    return read_index(json.loads(build_index(SEASON).decode("utf-8-sig"))["Meetings"], 2024)
 
 
 def shorten(upstream: LiveUpstream) -> None:

@@ -21,8 +21,10 @@ import pytest
 
 from ingestion import fetch
 from ingestion.fetch.live import LiveTiming, open_live_timing
+from ingestion.records import Source
 from ingestion.sample.season import load_season
 from ingestion.sample.upstream import Answer, Connection, Request, print_date
+from ingestion.sources.live_timing import LiveTiming as LiveTimingSource
 from tests.fastf1_limits import connect
 from tests.live_streams import STATIC_PATH, build_answer
 from tests.upstream import FaultyUpstream
@@ -166,10 +168,45 @@ def open_live(
     password: str = PASSWORD,
     reserve: Callable[[str, int], None] = lambda _host, _requests: None,
 ) -> LiveTiming:
-    connected: fetch.Upstream = connect(upstream, folder, reserve=reserve)
+    connected = fetch.connect(
+        cache_dir=folder,
+        schedule_url=upstream.schedule_url,
+        jolpica_url=upstream.jolpica_url,
+        reserve=reserve,
+    )
     return open_live_timing(
         connected.door, username=username, password=password, url=upstream.address
     )
+
+
+def open_live_source(
+    upstream: LiveUpstream,
+    folder: Path,
+    *,
+    username: str = USERNAME,
+    password: str = PASSWORD,
+    url: str | None = None,
+    reserve: Callable[[str, int], None] = lambda _host, _requests: None,
+) -> LiveTimingSource:
+    """Live timing as a source: at the stand-in's address unless another is given."""
+    sources = connect(
+        upstream,
+        folder,
+        reserve=reserve,
+        f1_username=username,
+        f1_password=password,
+        live_timing_url=upstream.address if url is None else url,
+    )
+    source = sources.named(Source.LIVE_TIMING)
+    assert isinstance(source, LiveTimingSource)
+    return source
+
+
+@pytest.fixture(name="live_timing")
+def open_source_with_right_password(
+    live_upstream: LiveUpstream, tmp_path: Path, addresses_restored: None
+) -> LiveTimingSource:
+    return open_live_source(live_upstream, tmp_path / "cache")
 
 
 @pytest.fixture(name="live")

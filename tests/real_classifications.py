@@ -11,7 +11,8 @@ from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, 
 from ingestion.sample.jolpica import Page, build_races
 from ingestion.sample.season import GrandPrix, Lap, Season, load_season
 from ingestion.sessions import SessionType
-from ingestion.transform import read_classifications
+from ingestion.sources.jolpica.classifications import read_classifications
+from ingestion.sources.jolpica.pages import Page as Frames
 from tests.frames import Document, page_of
 from tests.upstream import SHARED
 
@@ -69,8 +70,8 @@ def read_pages(season: int, endpoint: str) -> list[list[Document]]:
 def read(
     session_type: SessionType, season: int, pages: Iterable[Sequence[Document]]
 ) -> list[ClassificationRecord]:
-    frames = [page_of(session_type, *races) for races in pages if races]
-    found = read_classifications(frames, season, session_type, [None] * len(frames))
+    frames = [Frames(*page_of(session_type, *races), None) for races in pages if races]
+    found = [one.classification for one in read_classifications(frames, season, session_type)]
     return [one for one in found if isinstance(one, ClassificationRecord)]
 
 

@@ -12,8 +12,8 @@ from pytest_django import Settings
 
 from ingestion.budget import REQUESTS_PER_HOUR, Budget, Purpose, requests_per_hour
 from ingestion.errors import SourceRateLimited
-from ingestion.fetch.door import budget_key
 from ingestion.models import Event, RequestBlock
+from ingestion.sources.http import budget_key
 
 # Several processes share it: what counts is committed.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -327,6 +327,8 @@ def test_a_reservation_takes_few_statements() -> None:
         ("http://localhost:8000/ergast", "localhost:8000"),
         ("http://[::1]:8000/ergast", "[::1]:8000"),
         ("http://127.0.0.1/ergast", "127.0.0.1"),
+        # Another machine's, whatever its name begins with.
+        ("http://127.0.0.1.example.org:8000/ergast", "127.0.0.1.example.org"),
     ],
 )
 def test_what_a_request_counts_for(url: str, key: str) -> None:

@@ -68,8 +68,8 @@ for module in pkgutil.walk_packages(ingestion.__path__, "ingestion."):
     if ".migrations" not in module.name and "testing" not in module.name:
         importlib.import_module(module.name)
 from pathlib import Path
-from ingestion.fetch import connect
-connect(cache_dir=Path("cache"), schedule_url="", jolpica_url="", reserve=lambda host, n: None)
+from ingestion.sources import SourceConfig, connect
+connect(SourceConfig(Path("cache")), reserve=lambda host, n: None)
 print(state() == before, [type(handler).__name__ for handler in root.handlers])
 """
 

@@ -1,4 +1,4 @@
-"""The account that live timing asks for: FastF1's own sign-in, through our door."""
+"""The account that live timing asks for: FastF1's own sign-in, through our adapter."""
 
 import json
 import os
@@ -11,13 +11,8 @@ import pytest
 
 from f1picks.environment import ROOT
 from ingestion.errors import IngestionError, SourceUnavailable
-from ingestion.fetch.live import (
-    STREAMS_OF_QUALIFYINGS,
-    AccountRefused,
-    LiveTiming,
-    fetch_live_index,
-    open_live_timing,
-)
+from ingestion.sources.live_timing import AccountRefused, LiveTiming
+from ingestion.sources.live_timing.streams import STREAMS_OF_QUALIFYINGS, fetch_index
 from tests.fastf1_limits import connect
 from tests.live_upstream import (
     PASSWORD,
@@ -25,8 +20,8 @@ from tests.live_upstream import (
     USERNAME,
     LiveUpstream,
     on_a_terminal,
-    open_live,
-    open_with_right_password,  # noqa: F401
+    open_live_source,
+    open_source_with_right_password,  # noqa: F401
     restore_addresses,  # noqa: F401
     start_live_upstream,  # noqa: F401
 )
@@ -34,23 +29,27 @@ from tests.live_upstream import (
 ALL = "/static/2024/*"
 
 
-def test_the_password_is_asked_for_once_in_four_days(
-    live: LiveTiming, live_upstream: LiveUpstream, tmp_path: Path
+def read_index(live_timing: LiveTiming) -> None:
+    fetch_index(live_timing.adapter, live_timing.account, 2024)
+
+
+def test_the_password_is_sent_once_in_four_days(
+    live_timing: LiveTiming, live_upstream: LiveUpstream, tmp_path: Path
 ) -> None:
-    fetch_live_index(live, 2024)
+    read_index(live_timing)
     file = tmp_path / "cache" / "f1auth_token.json"
     assert file.stat().st_mode & 0o777 == 0o600
     live_upstream.clear_requests()
-    again = open_live(live_upstream, tmp_path / "cache", password="never needed")
-    fetch_live_index(again, 2024)
+    again = open_live_source(live_upstream, tmp_path / "cache", password="never needed")
+    read_index(again)
     assert live_upstream.asked() == ["2024/Index.json"]
 
 
 def test_a_token_that_is_over_is_bought_again(
-    live: LiveTiming, live_upstream: LiveUpstream, tmp_path: Path
+    live_timing: LiveTiming, live_upstream: LiveUpstream, tmp_path: Path
 ) -> None:
     store_token(tmp_path, "old", expires_at=time.time() + 60)
-    fetch_live_index(live, 2024)
+    read_index(live_timing)
     assert live_upstream.asked() == [*SIGN_IN, "2024/Index.json"]
 
 
@@ -61,41 +60,41 @@ def store_token(folder: Path, value: str, *, expires_at: float) -> None:
 
 
 def test_a_token_that_is_over_when_it_comes_is_a_refusal(
-    live: LiveTiming, live_upstream: LiveUpstream
+    live_timing: LiveTiming, live_upstream: LiveUpstream
 ) -> None:
     live_upstream.token_lasts = 60.0
     with pytest.raises(AccountRefused, match="by this machine's clock"):
-        fetch_live_index(live, 2024)
+        read_index(live_timing)
     assert live_upstream.asked() == SIGN_IN
 
 
 def test_a_token_that_was_withdrawn_is_bought_again(
-    live: LiveTiming, live_upstream: LiveUpstream
+    live_timing: LiveTiming, live_upstream: LiveUpstream
 ) -> None:
-    fetch_live_index(live, 2024)
+    read_index(live_timing)
     live_upstream.tokens.clear()
     live_upstream.clear_requests()
-    fetch_live_index(live, 2024)
+    read_index(live_timing)
     assert live_upstream.asked() == ["2024/Index.json", *SIGN_IN, "2024/Index.json"]
 
 
 def test_a_new_token_that_is_not_taken_either_is_a_refusal(
-    live: LiveTiming, live_upstream: LiveUpstream
+    live_timing: LiveTiming, live_upstream: LiveUpstream
 ) -> None:
     live_upstream.fault(ALL, status=401)
     with pytest.raises(AccountRefused, match="live timing does not take its token") as refused:
-        fetch_live_index(live, 2024)
+        read_index(live_timing)
     assert refused.value.status == 401
     assert live_upstream.asked() == [*SIGN_IN, "2024/Index.json"] * 2
 
 
-def test_a_wrong_password_is_one_error_in_words(
+def test_a_wrong_password_is_one_error(
     live_upstream: LiveUpstream, tmp_path: Path, addresses_restored: None
 ) -> None:
-    live = open_live(live_upstream, tmp_path / "cache", password="horse, correct")
+    live_timing = open_live_source(live_upstream, tmp_path / "cache", password="horse, correct")
     for _ in range(3):
         with pytest.raises(AccountRefused) as refused:
-            fetch_live_index(live, 2024)
+            read_index(live_timing)
         assert str(refused.value) == (
             "the Formula 1 account was refused: Incorrect username or password (***)"
         )
@@ -105,11 +104,11 @@ def test_a_wrong_password_is_one_error_in_words(
 
 
 def test_an_account_without_a_subscription_is_refused(
-    live: LiveTiming, live_upstream: LiveUpstream
+    live_timing: LiveTiming, live_upstream: LiveUpstream
 ) -> None:
     live_upstream.has_subscription = False
     with pytest.raises(AccountRefused, match="it has no subscription"):
-        fetch_live_index(live, 2024)
+        read_index(live_timing)
     assert live_upstream.asked() == SIGN_IN
 
 
@@ -127,7 +126,7 @@ def test_an_account_without_a_subscription_is_refused(
     ],
 )
 def test_a_sign_in_that_fails_says_what_happened(
-    live: LiveTiming,
+    live_timing: LiveTiming,
     live_upstream: LiveUpstream,
     path: str,
     fault: dict[str, Any],
@@ -135,44 +134,42 @@ def test_a_sign_in_that_fails_says_what_happened(
 ) -> None:
     live_upstream.fault(path, **fault)
     with pytest.raises(AccountRefused, match=message):
-        fetch_live_index(live, 2024)
+        read_index(live_timing)
 
 
 @pytest.mark.parametrize("path", SIGN_IN)
 def test_a_sign_in_that_breaks_off_is_no_refusal(
-    live: LiveTiming, live_upstream: LiveUpstream, path: str
+    live_timing: LiveTiming, live_upstream: LiveUpstream, path: str
 ) -> None:
     live_upstream.fault(path, reset=True, times=1)
-    with pytest.raises(SourceUnavailable, match="cannot be reached or broke off") as told:
-        fetch_live_index(live, 2024)
-    assert not isinstance(told.value, AccountRefused)
-    fetch_live_index(live, 2024)
+    with pytest.raises(SourceUnavailable, match="cannot be reached or broke off") as raised:
+        read_index(live_timing)
+    assert not isinstance(raised.value, AccountRefused)
+    read_index(live_timing)
 
 
 def test_the_password_goes_to_formula_1_or_to_this_machine(
     live_upstream: LiveUpstream, tmp_path: Path, addresses_restored: None
 ) -> None:
-    door = connect(live_upstream, tmp_path / "cache").door
     for elsewhere in ("https://live.example.org", "http://127.0.0.1.example.org/", "localhost"):
         with pytest.raises(IngestionError, match="has to be an address of this machine"):
-            open_live_timing(door, username=USERNAME, password=PASSWORD, url=elsewhere)
+            open_live_source(live_upstream, tmp_path / "cache", url=elsewhere)
 
 
-def test_opening_asks_nobody(
+def test_connecting_makes_no_request(
     live_upstream: LiveUpstream, tmp_path: Path, addresses_restored: None
 ) -> None:
     from fastf1 import _api
     from fastf1.internals.f1account import LIVETIMING_URL
     from fastf1.req import Cache
 
-    door = connect(live_upstream, tmp_path / "cache").door
-    open_live_timing(door, username=USERNAME, password=PASSWORD)
+    connect(live_upstream, tmp_path / "cache", f1_username=USERNAME, f1_password=PASSWORD)
     address = f"{_api.base_url}/static/2024/Index.json"
     assert address.startswith(LIVETIMING_URL)
-    assert type(Cache._requests_session.get_adapter(address)).__name__ == "AccountDoor"
+    assert type(Cache._requests_session.get_adapter(address)).__name__ == "AccountAdapter"
     # What live timing says is never kept.
     assert Cache._requests_session_cached is not None
-    assert type(Cache._requests_session_cached.get_adapter(address)).__name__ == "ClosedDoor"
+    assert type(Cache._requests_session_cached.get_adapter(address)).__name__ == "RefusingAdapter"
     assert live_upstream.requests == []
 
 
@@ -199,31 +196,33 @@ def test_the_installed_fastf1_has_what_the_sign_in_uses() -> None:
 def test_the_token_that_fastf1s_own_command_stored_is_used(
     live_upstream: LiveUpstream, tmp_path: Path, addresses_restored: None
 ) -> None:
-    live = open_live(live_upstream, tmp_path / "cache", password="wrong")
+    live_timing = open_live_source(live_upstream, tmp_path / "cache", password="wrong")
     store_token(tmp_path, live_upstream.make_token(), expires_at=time.time() + 3600)
-    fetch_live_index(live, 2024)
+    read_index(live_timing)
     assert live_upstream.asked() == ["2024/Index.json"]
 
 
 REFUSED = """
 import sys
 from pathlib import Path
-from ingestion import fetch
-from ingestion.fetch.live import AccountRefused, fetch_live_index, open_live_timing
+from ingestion.records import Source
+from ingestion.sessions import SessionType
+from ingestion.sources import ClassificationQuery, SourceConfig, connect
+from ingestion.sources.live_timing import AccountRefused
 
 assert sys.stdin.isatty()
-upstream = fetch.connect(
-    cache_dir=Path(sys.argv[1]), schedule_url="", jolpica_url="", reserve=lambda *_: None
+config = SourceConfig(
+    Path(sys.argv[1]), f1_username="someone", f1_password="wrong", live_timing_url=sys.argv[2]
 )
-live = open_live_timing(upstream.door, username="someone", password="wrong", url=sys.argv[2])
+live_timing = connect(config, reserve=lambda *_: None).named(Source.LIVE_TIMING)
 try:
-    fetch_live_index(live, 2024)
+    live_timing.fetch_classifications(ClassificationQuery(2024, SessionType.RACE), fresh=True)
 except AccountRefused as error:
     print(error)
 """
 
 
-def test_a_refused_account_prompts_nobody_on_a_terminal(
+def test_a_refused_account_does_not_prompt_on_a_terminal(
     live_upstream: LiveUpstream, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-c", REFUSED, str(tmp_path / "cache"), live_upstream.address]

@@ -9,10 +9,9 @@ import pytest
 
 from ingestion.fetch.answers import Upstream
 from ingestion.fetch.live import LiveTiming
-from ingestion.matching import as_known
 from ingestion.models import Event
 from ingestion.pipeline import Addresses, IngestRequest
-from ingestion.pipeline.live import AwaitedSession, find_listing, gather_live
+from ingestion.pipeline.live import gather_live
 from ingestion.pipeline.season import Gathered, SeasonRun
 from ingestion.pipeline.wanted import Wanted
 from ingestion.records import CalendarRecord, ClassificationRecord, RaceIdentity, Source
@@ -21,12 +20,10 @@ from ingestion.sessions import SessionType
 from tests.builders import context
 from tests.command_line import small_season
 from tests.live_facts import (
-    KINDS,
     SEASON,
     as_record,
     as_result,
     known_drivers,
-    read_listings,
     shorten,
 )
 from tests.live_upstream import (
@@ -43,41 +40,6 @@ from tests.project import Project
 SATURDAY = datetime(2024, 4, 20, 1, tzinfo=UTC)
 EVERYTHING: Wanted = dict.fromkeys(SessionType)
 CALENDAR = CalendarRecord(2024, Source.SCHEDULE_FILE, None, (as_record("china"),))
-
-
-def awaited(key: str = "china", kind: str = "Sprint Qualifying") -> AwaitedSession:
-    record = as_record(key)
-    session = next(one for one in record.sessions if one.session_type is KINDS[kind])
-    assert session.starts_at is not None
-    ends_at = session.starts_at + timedelta(hours=1)
-    return AwaitedSession(as_known(record), session.session_type, session.starts_at, ends_at)
-
-
-def test_a_session_is_found_by_its_race_its_kind_and_its_day() -> None:
-    told = read_listings()
-    for key in ("china", "miami", "sao-paulo"):
-        for name, kind in KINDS.items():
-            found = find_listing(awaited(key, name), told)
-            assert found is not None
-            assert (found.race.name, found.session_type) == (SEASON.grand_prix(key).name, kind)
-
-
-def test_a_session_that_the_index_has_an_evening_early_is_found() -> None:
-    """São Paulo 2024, whose qualifying was moved to the morning of the race."""
-    session = awaited("sao-paulo", "Qualifying")
-    told = [replace(one, starts_at=one.starts_at - timedelta(hours=16)) for one in read_listings()]
-    assert find_listing(session, told) is not None
-
-
-def test_another_race_is_not_found() -> None:
-    session = awaited()
-    elsewhere = replace(session.grand_prix, race_dates=(date(2024, 4, 28),))
-    for other in (
-        replace(session, grand_prix=elsewhere),
-        replace(session, grand_prix=replace(session.grand_prix, name="X", country="", location="")),
-        replace(session, starts_at=datetime(2024, 4, 16, tzinfo=UTC)),
-    ):
-        assert find_listing(other, read_listings()) is None
 
 
 def a_run(live: LiveTiming | None, now: datetime = SATURDAY, **request: Any) -> SeasonRun:

@@ -41,8 +41,8 @@ except OSError:
 
 def formatted(style: str, message: str, *args: object, **extra: object) -> str:
     formatter = dict(logging_config(level="INFO", style=style)["formatters"]["fields"])
-    record = logging.getLogger("ingestion.fetch").makeRecord(
-        "ingestion.fetch", logging.WARNING, "fetch.py", 1, message, args, None, extra=extra
+    record = logging.getLogger("ingestion.sources").makeRecord(
+        "ingestion.sources", logging.WARNING, "http.py", 1, message, args, None, extra=extra
     )
     text: str = formatter.pop("()")(**formatter).format(record)
     return text

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ingestion import fetch
 from ingestion.models import Alarm, Event
 from ingestion.queue.schedules import DECLARED
 from ingestion.sample.season import load_season
@@ -30,7 +29,7 @@ from rehearsal.played import PlayedSeason, Publication, Stage, play_season
 from rehearsal.shared_cache import SharedCache
 from rehearsal.window import Window, choose_window
 from rehearsal.worker import Death, run_times
-from tests.fastf1_limits import cached_urls, connect
+from tests.fastf1_limits import cached_urls, connect, fetch_calendar, fetch_schedule
 from tests.project import Project
 from tests.upstream import FaultyUpstream
 
@@ -62,12 +61,12 @@ def play(window: Window, folder: Path) -> Outcome:
 def test_copies_expire_by_the_rehearsals_clock_and_stay_to_be_looked_at(
     upstream: FaultyUpstream, tmp_path: Path, fastf1_restored: None
 ) -> None:
-    connected = connect(upstream, tmp_path / "cache")
+    sources = connect(upstream, tmp_path / "cache")
     copies = CacheClock(at("07-28", "13:00"), lambda: len(upstream.requests))
     for time, requests in (("13:00", 2), ("13:30", 2), ("14:05", 4)):
         copies.advance(at("07-28", time))
-        for ask in (fetch.fetch_schedule, fetch.fetch_calendar):
-            assert ask(connected, 2024, fresh=False).generated_at is not None
+        for ask in (fetch_schedule, fetch_calendar):
+            assert ask(sources, 2024, fresh=False).generated_at is not None
         assert len(upstream.requests) == requests
     assert len(cached_urls()) == 2
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ingestion.errors import IngestionError
-from ingestion.fetch.address import origin, read_address
+from ingestion.sources.addresses import origin, read_address
 from tests.command_line import addresses, ingest, small_season
 from tests.live_upstream import PASSWORD, SIGN_IN, USERNAME, LiveUpstream
 from tests.project import Project

@@ -14,7 +14,7 @@ from django_q.conf import Conf
 from django_q.signing import SignedPackage
 
 from ingestion.errors import IngestionError
-from ingestion.fetch import make_private_folder
+from ingestion.sources import make_private_folder
 from tests.project import Project
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to give a folder away")

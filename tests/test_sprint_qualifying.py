@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from ingestion import fetch
 from ingestion.models import Change, Event, RequestBlock
 from ingestion.pipeline import Addresses, IngestRequest, ingest
 from ingestion.report import RunReport
 from ingestion.sample import alpha
 from ingestion.sample.season import Season, load_season, with_start
 from ingestion.sample.upstream import JOLPICA_PATH, Answer, Request
+from ingestion.sessions import SessionType
 from rehearsal.history import with_jolpicas_errors
 from tests.fastf1_limits import cached_urls, connect
 from tests.rows import all_rows
@@ -469,7 +469,7 @@ def test_who_is_new_to_the_season_waits_by_name_where_that_list_is_not_to_be_had
     upstream.fault("*/drivers.json", **fault)
     report = run()
     assert state_of_china() == PENDING
-    assert "Guanyu Zhou in car 24 is nobody whom the season knows yet" in notes(report)[0]
+    assert "Guanyu Zhou in car 24 is no driver that the season knows yet" in notes(report)[0]
     upstream.seasons[2024] = replace(season, sprints={"china": FULL.sprints["china"]})
     clock.now += DAY
     run.again()
@@ -554,8 +554,8 @@ def test_another_address_is_not_asked_for_a_newer_form(tmp_path: Path, clock: Cl
 def test_the_newer_form_stands_beside_the_older(
     upstream: FaultyUpstream, tmp_path: Path, address: str, has_one: bool
 ) -> None:
-    connect(upstream, tmp_path / "cache", jolpica_url=address)
-    assert fetch.has_newer_form() is has_one
+    sources = connect(upstream, tmp_path / "cache", jolpica_url=address)
+    assert bool(sources.results(2024, SessionType.SPRINT_QUALIFYING)) is has_one
 
 
 def test_fastf1s_own_session_asks(upstream: FaultyUpstream, run: Ingestion) -> None:

@@ -8,6 +8,7 @@ may be the password.
 import base64
 import re
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import NoReturn
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -52,8 +53,12 @@ def origin(url: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
+    """Whether it is this machine's own, by its name or number: a name is not looked up."""
     host = urlsplit(url).hostname or ""
-    return host == "localhost" or host.startswith("127.") or host == "::1"
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _refuse(name: str, reason: str) -> NoReturn:

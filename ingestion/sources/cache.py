@@ -106,7 +106,10 @@ def find_copy(url: str) -> Any:
     session = Cache._requests_session_cached
     if session is None:
         return None
-    return session.cache.get_response(session.cache.create_key(requests.Request("GET", url)))
+    try:
+        return session.cache.get_response(session.cache.create_key(requests.Request("GET", url)))
+    except sqlite3.Error as error:
+        raise make_cache_error(error) from error
 
 
 def forget_copies(urls: Iterable[str]) -> None:

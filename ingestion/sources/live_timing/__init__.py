@@ -43,8 +43,8 @@ class LiveTiming(Source):
     def __init__(self, adapter: "Adapter", config: SourceConfig) -> None:
         from ingestion.sources.live_timing.account import admit_account
 
-        self._adapter = adapter
-        self._account = admit_account(
+        self.adapter = adapter
+        self.account = admit_account(
             adapter, config.f1_username, config.f1_password, url=config.live_timing_url
         )
         self._indexes: dict[int, list[Listing]] = {}
@@ -62,13 +62,13 @@ class LiveTiming(Source):
         index is read once a run."""
         season = query.season
         if season not in self._indexes:
-            meetings = fetch_index(self._adapter, self._account, season)
+            meetings = fetch_index(self.adapter, self.account, season)
             self._indexes[season] = read_index(meetings, season)
         listing = find_listing(query, self._indexes[season])
         if listing is None:
             raise ResultsNotReady("live timing does not list it")
         streams = fetch_streams(
-            self._adapter, self._account, season, query.session_type, listing.path
+            self.adapter, self.account, season, query.session_type, listing.path
         )
         record = read_classification(listing, query.entrants, streams)
         try:

@@ -14,12 +14,18 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 
-from ingestion import fetch
 from ingestion.corrections import Author, correct_start, disqualify, key_of
 from ingestion.models import Event
 from ingestion.sessions import SessionType
 from tests.conftest import SERVER_URL
-from tests.fastf1_limits import cached_urls, connect, limits_lifted
+from tests.fastf1_limits import (
+    cached_urls,
+    connect,
+    fetch_calendar,
+    fetch_results,
+    fetch_schedule,
+    limits_lifted,
+)
 from tests.proofs.databases import Databases
 from tests.proofs.faults import facts
 from tests.proofs.faults.catalogue import Cell
@@ -225,13 +231,13 @@ def _keep_stale_copy(place: Place, folder: Path) -> None:
     """Of old facts, and expired."""
     _upstream.heal(facts.old_facts())
     _upstream.fault(place.path, headers={"Cache-Control": f"max-age={EXPIRES}"})
-    connected = connect(_upstream, folder)
+    sources = connect(_upstream, folder)
     if place is SCHEDULE:
-        fetch.fetch_schedule(connected, 2024, fresh=False)
+        fetch_schedule(sources, 2024, fresh=False)
     elif place is CALENDAR:
-        fetch.fetch_calendar(connected, 2024, fresh=False)
+        fetch_calendar(sources, 2024, fresh=False)
     else:
-        fetch.fetch_results(connected, 2024, SessionType(place.kind), fresh=False)
+        fetch_results(sources, 2024, SessionType(place.kind), fresh=False)
     if not any(place.path in url for url in cached_urls()):
         raise RuntimeError("FastF1's cache keeps no copy")
     time.sleep(EXPIRES + 0.1)

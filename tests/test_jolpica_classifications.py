@@ -18,7 +18,8 @@ from ingestion.records import (
     UnreadableClassification,
 )
 from ingestion.sessions import SessionType
-from ingestion.transform import read_classifications
+from ingestion.sources.jolpica.classifications import read_classifications
+from ingestion.sources.jolpica.pages import Page
 from tests.frames import finish, lap, page_of, race
 from tests.plain import MISSING, anything_missing, assert_plain, spoil
 
@@ -29,7 +30,8 @@ RACE, QUALIFYING = SessionType.RACE, SessionType.QUALIFYING
 def read(
     session_type: SessionType, *pages: Any, season: int = 2024
 ) -> list[ClassificationRecord | UnreadableClassification]:
-    return read_classifications(pages, season, session_type, [NOON] * len(pages))
+    made = [Page(races, rows, NOON) for races, rows in pages]
+    return [one.classification for one in read_classifications(made, season, session_type)]
 
 
 def read_rows(session_type: SessionType, *rows: dict[str, Any]) -> tuple[ResultRecord, ...]:

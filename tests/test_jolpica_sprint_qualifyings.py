@@ -17,13 +17,12 @@ from ingestion.sample import alpha
 from ingestion.sample.jolpica import list_drivers
 from ingestion.sample.season import load_season
 from ingestion.sessions import SessionType
-from ingestion.transform import (
-    AlphaRound,
-    Entrant,
+from ingestion.sources import Entrant, read_sprint_pole
+from ingestion.sources.jolpica.sprint_qualifyings import (
+    Round,
     UnknownEntrant,
     read_drivers,
     read_rounds,
-    read_sprint_pole,
     read_sprint_qualifying,
 )
 from tests.plain import anything_missing, assert_plain, spoil
@@ -78,7 +77,7 @@ def last_of(change: Callable[[Any], Any]) -> ResultRecord:
 
 def test_a_round_says_which_race_it_is() -> None:
     assert (
-        AlphaRound(
+        Round(
             key=alpha.build_round_key(SEASON, SEASON.grand_prix("china")),
             race=RaceIdentity(2024, 5, "Chinese Grand Prix", date(2024, 4, 21), "", "Shanghai"),
             has_sprint_qualifying=True,
@@ -253,7 +252,7 @@ def test_half_of_it_is_not_enough(stranger: dict[str, Any]) -> None:
         read(known=known)
     assert str(raised.value) == (
         "Jolpica's sprint qualifying of the 2024 Chinese Grand Prix cannot be read: "
-        "Lando Norris in car 4 is nobody whom the season knows yet"
+        "Lando Norris in car 4 is no driver that the season knows yet"
     )
 
 
@@ -283,12 +282,12 @@ def test_two_of_one_name_are_told_apart_by_their_cars() -> None:
 
 def test_two_whom_nothing_tells_apart_are_neither() -> None:
     other = entrant("norris", 4, "mclaren", driver_id="norris_senior")
-    with pytest.raises(BadSourceData, match="nobody whom the season knows"):
+    with pytest.raises(BadSourceData, match="no driver that the season knows"):
         read(known=[*KNOWN, other])
 
 
 def test_nobody_is_known_before_a_seasons_first_session() -> None:
-    with pytest.raises(BadSourceData, match="Lando Norris in car 4 is nobody"):
+    with pytest.raises(BadSourceData, match="Lando Norris in car 4 is no driver"):
         read(known=[])
 
 

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion import fetch
 from ingestion.errors import BadSourceData
 from ingestion.records import CalendarRecord, GrandPrixRecord, SessionRecord, Source
 from ingestion.sample.schedule_file import build_schedule
 from ingestion.sample.season import load_season
 from ingestion.sessions import SessionType
-from ingestion.transform import read_calendar, read_schedule
+from ingestion.sources import Sources
+from ingestion.sources.jolpica.ergast import read_calendar
+from ingestion.sources.schedule_file import read_schedule
 from tests.plain import MISSING, anything_missing, assert_plain, spoil
 from tests.upstream import FaultyUpstream
 
@@ -27,8 +28,8 @@ SPRINT, SPRINT_QUALIFYING = SessionType.SPRINT, SessionType.SPRINT_QUALIFYING
 Document = dict[str, dict[str, Any]]
 ReadFile = Callable[..., CalendarRecord]
 
-told_by_file = partial(SessionRecord, source=Source.SCHEDULE_FILE, generated_at=NOON)
-told_by_jolpica = partial(SessionRecord, source=Source.JOLPICA, generated_at=NOON)
+in_file = partial(SessionRecord, source=Source.SCHEDULE_FILE, generated_at=NOON)
+at_jolpica = partial(SessionRecord, source=Source.JOLPICA, generated_at=NOON)
 
 
 # The schedule file
@@ -45,13 +46,15 @@ def schedule_of_2024() -> Document:
 
 
 @pytest.fixture
-def read_file(upstream: FaultyUpstream, connected: fetch.Upstream) -> ReadFile:
+def read_file(upstream: FaultyUpstream, sources: Sources) -> ReadFile:
     """Serves a schedule file, lets FastF1 read it, and reads what FastF1 makes of it."""
+
+    import fastf1
 
     def serve_and_read(document: Document, season: int = 2024) -> CalendarRecord:
         upstream.serve_schedule(season, json.dumps(document).encode())
-        answer = fetch.fetch_schedule(connected, season, fresh=True)
-        return read_schedule(answer.content, season, NOON)
+        frame = fastf1.get_event_schedule(season, include_testing=False, backend="fastf1")
+        return read_schedule(frame, season, NOON)
 
     return serve_and_read
 
@@ -81,12 +84,10 @@ def test_a_grand_prix_of_the_schedule_file(read_file: ReadFile, schedule: Docume
         location="Shanghai",
         race_date=date(2024, 4, 21),
         sessions=(
-            told_by_file(
-                SPRINT_QUALIFYING, datetime(2024, 4, 19, 7, 30, tzinfo=UTC), utc_offset=offset
-            ),
-            told_by_file(SPRINT, datetime(2024, 4, 20, 3, tzinfo=UTC), utc_offset=offset),
-            told_by_file(QUALIFYING, datetime(2024, 4, 20, 7, tzinfo=UTC), utc_offset=offset),
-            told_by_file(RACE, datetime(2024, 4, 21, 7, tzinfo=UTC), utc_offset=offset),
+            in_file(SPRINT_QUALIFYING, datetime(2024, 4, 19, 7, 30, tzinfo=UTC), utc_offset=offset),
+            in_file(SPRINT, datetime(2024, 4, 20, 3, tzinfo=UTC), utc_offset=offset),
+            in_file(QUALIFYING, datetime(2024, 4, 20, 7, tzinfo=UTC), utc_offset=offset),
+            in_file(RACE, datetime(2024, 4, 21, 7, tzinfo=UTC), utc_offset=offset),
         ),
     )
 
@@ -121,7 +122,7 @@ def test_offsets(offset: str, hours: float, read_file: ReadFile, schedule: Docum
     bahrain = named(read_file(schedule), "Bahrain Grand Prix")
     local = datetime.fromisoformat(schedule["session5_date"][row])
     starts_at = local.replace(tzinfo=timezone(timedelta(hours=hours))).astimezone(UTC)
-    assert bahrain.sessions[-1] == told_by_file(RACE, starts_at, utc_offset=timedelta(hours=hours))
+    assert bahrain.sessions[-1] == in_file(RACE, starts_at, utc_offset=timedelta(hours=hours))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_a_session_without_a_time_is_kept(
     schedule["session4_date"][row_of(schedule, "Bahrain Grand Prix")] = nothing
     bahrain = named(read_file(schedule), "Bahrain Grand Prix")
     # The weekend's other sessions tell where it is.
-    assert bahrain.sessions[0] == told_by_file(QUALIFYING, None, utc_offset=timedelta(hours=3))
+    assert bahrain.sessions[0] == in_file(QUALIFYING, None, utc_offset=timedelta(hours=3))
     assert bahrain.sessions[1].starts_at == datetime(2024, 3, 2, 15, tzinfo=UTC)
 
 
@@ -225,10 +226,10 @@ def test_since_2022_all_sessions_have_times() -> None:
         location="Baku",
         race_date=date(2023, 4, 30),
         sessions=(
-            told_by_jolpica(QUALIFYING, datetime(2023, 4, 28, 13, tzinfo=UTC)),
-            told_by_jolpica(SPRINT, datetime(2023, 4, 29, 13, 30, tzinfo=UTC)),
-            told_by_jolpica(SPRINT_QUALIFYING, datetime(2023, 4, 29, 9, 30, tzinfo=UTC)),
-            told_by_jolpica(RACE, datetime(2023, 4, 30, 11, tzinfo=UTC)),
+            at_jolpica(QUALIFYING, datetime(2023, 4, 28, 13, tzinfo=UTC)),
+            at_jolpica(SPRINT, datetime(2023, 4, 29, 13, 30, tzinfo=UTC)),
+            at_jolpica(SPRINT_QUALIFYING, datetime(2023, 4, 29, 9, 30, tzinfo=UTC)),
+            at_jolpica(RACE, datetime(2023, 4, 30, 11, tzinfo=UTC)),
         ),
     )
 
@@ -237,7 +238,7 @@ def test_since_2024_the_sprints_qualifying_has_another_key() -> None:
     weekend = read_race(
         2024, date="2024-04-21", SprintQualifying={"date": "2024-04-19", "time": "07:30:00Z"}
     )
-    assert weekend.sessions[0] == told_by_jolpica(
+    assert weekend.sessions[0] == at_jolpica(
         SPRINT_QUALIFYING, datetime(2024, 4, 19, 7, 30, tzinfo=UTC)
     )
 
@@ -247,36 +248,34 @@ def test_from_2006_sessions_have_days() -> None:
         2007, date="2007-03-18", time="03:00:00Z", Qualifying={"date": "2007-03-17"}
     )
     assert weekend.sessions == (
-        told_by_jolpica(QUALIFYING, midnight(2007, 3, 17), start_is_estimated=True),
-        told_by_jolpica(RACE, datetime(2007, 3, 18, 3, tzinfo=UTC)),
+        at_jolpica(QUALIFYING, midnight(2007, 3, 17), start_is_estimated=True),
+        at_jolpica(RACE, datetime(2007, 3, 18, 3, tzinfo=UTC)),
     )
 
 
 def test_in_2005_the_race_alone_has_a_time() -> None:
     weekend = read_race(2005, date="2005-03-06", time="14:00:00Z")
-    assert weekend.sessions == (told_by_jolpica(RACE, datetime(2005, 3, 6, 14, tzinfo=UTC)),)
+    assert weekend.sessions == (at_jolpica(RACE, datetime(2005, 3, 6, 14, tzinfo=UTC)),)
 
 
 def test_before_2005_the_race_has_a_day() -> None:
     weekend = read_race(1997, date="1997-03-09")
-    assert weekend.sessions == (
-        told_by_jolpica(RACE, midnight(1997, 3, 9), start_is_estimated=True),
-    )
+    assert weekend.sessions == (at_jolpica(RACE, midnight(1997, 3, 9), start_is_estimated=True),)
 
 
 @pytest.mark.parametrize("nothing", MISSING)
 def test_a_session_without_a_time_is_known_by_its_day(nothing: Any) -> None:
     weekend = read_race(time=nothing, Qualifying={"date": "2023-04-29", "time": nothing})
     assert weekend.sessions == (
-        told_by_jolpica(QUALIFYING, midnight(2023, 4, 29), start_is_estimated=True),
-        told_by_jolpica(RACE, midnight(2023, 4, 30), start_is_estimated=True),
+        at_jolpica(QUALIFYING, midnight(2023, 4, 29), start_is_estimated=True),
+        at_jolpica(RACE, midnight(2023, 4, 30), start_is_estimated=True),
     )
 
 
 @pytest.mark.parametrize("nothing", MISSING)
 def test_a_session_without_a_day_has_no_start(nothing: Any) -> None:
     weekend = read_race(Qualifying={"date": nothing, "time": "13:00:00Z"})
-    assert weekend.sessions[0] == told_by_jolpica(QUALIFYING, None)
+    assert weekend.sessions[0] == at_jolpica(QUALIFYING, None)
 
 
 @pytest.mark.parametrize(
@@ -305,19 +304,15 @@ def test_a_calendar_that_makes_no_sense_says_why(changes: dict[str, Any], reason
 
 
 def test_the_stand_ins_calendar_and_file_say_the_same(
-    upstream: FaultyUpstream, connected: fetch.Upstream
+    upstream: FaultyUpstream, sources: Sources
 ) -> None:
-    file = fetch.fetch_schedule(connected, 2024, fresh=True)
-    races = fetch.fetch_calendar(connected, 2024, fresh=True)
     starts = [
         {
             (grand_prix.round_number, session.session_type): session.starts_at
             for grand_prix, session in calendar.sessions()
         }
-        for calendar in (
-            read_schedule(file.content, 2024, NOON),
-            read_calendar(races.content, 2024, NOON),
-        )
+        for source in sources.calendars(2024)
+        for calendar in source.fetch_calendar(2024, fresh=True).records
     ]
     assert starts[0] == starts[1]
     assert len(starts[0]) == 60

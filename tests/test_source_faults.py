@@ -10,24 +10,29 @@ from typing import Any
 
 import pytest
 
-from ingestion import fetch
 from ingestion.errors import (
     BadSourceData,
     IngestionError,
     SourceRateLimited,
     SourceUnavailable,
 )
-from ingestion.fetch import door
+from ingestion.records import CalendarRecord
 from ingestion.sample.season import load_season
 from ingestion.sessions import SessionType
-from ingestion.transform import read_calendar, read_classifications
-from tests.fastf1_limits import cached_urls, connect
+from ingestion.sources import SourceAnswer, Sources, http
+from tests.fastf1_limits import (
+    cached_urls,
+    connect,
+    fetch_calendar,
+    fetch_results,
+    fetch_schedule,
+)
 from tests.upstream import FaultyUpstream, with_meta, with_rows, with_wrong_types
 
 # Three pages, as a whole season's five take longer and show no more.
 ROUNDS_RUN = 11
 ROWS = 219
-# Much longer than the stand-in takes, much shorter than anybody wants to wait.
+# Much longer than the stand-in takes, much shorter than a person would wait.
 SOON = 0.4
 LONG = 60.0
 
@@ -38,7 +43,7 @@ class Ask:
 
     what: str
     path: str
-    ask: Callable[..., fetch.Answer]
+    ask: Callable[..., SourceAnswer[Any]]
     rows: int
     offset: str | None = None
 
@@ -50,8 +55,8 @@ class Ask:
     def spoil(self, upstream: FaultyUpstream, **switches: Any) -> None:
         upstream.fault(self.path, query={"offset": self.offset}, **switches)
 
-    def __call__(self, connected: fetch.Upstream) -> fetch.Answer:
-        return self.ask(connected, 2024, fresh=False)
+    def __call__(self, sources: Sources) -> SourceAnswer[Any]:
+        return self.ask(sources, 2024, fresh=False)
 
 
 @pytest.fixture
@@ -63,14 +68,12 @@ def upstream() -> Iterator[FaultyUpstream]:
         yield started
 
 
-def fetch_races(connected: fetch.Upstream, season: int, *, fresh: bool) -> fetch.Answer:
-    return fetch.fetch_results(connected, season, SessionType.RACE, fresh=fresh)
+def fetch_races(sources: Sources, season: int, *, fresh: bool) -> SourceAnswer[Any]:
+    return fetch_results(sources, season, SessionType.RACE, fresh=fresh)
 
 
-SCHEDULE = Ask(
-    "the schedule file of 2024", "/f1schedule/schedule_2024.json", fetch.fetch_schedule, 24
-)
-CALENDAR = Ask("Jolpica's calendar of 2024", "/ergast/f1/2024/races.json", fetch.fetch_calendar, 24)
+SCHEDULE = Ask("the schedule file of 2024", "/f1schedule/schedule_2024.json", fetch_schedule, 24)
+CALENDAR = Ask("Jolpica's calendar of 2024", "/ergast/f1/2024/races.json", fetch_calendar, 24)
 FIRST_PAGE = Ask("Jolpica's results of 2024", "/ergast/f1/2024/results.json", fetch_races, ROWS)
 THIRD_PAGE = Ask(
     "Jolpica's results of 2024", "/ergast/f1/2024/results.json", fetch_races, ROWS, "200"
@@ -86,35 +89,35 @@ DRIPPING_BODY = {"drip": "body", "interval": 0.005}
 each_page = pytest.mark.parametrize("ask", [FIRST_PAGE, THIRD_PAGE], ids=["first", "third"])
 
 
-def fail(ask: Ask, connected: fetch.Upstream) -> IngestionError:
+def fail(ask: Ask, sources: Sources) -> IngestionError:
     with pytest.raises(IngestionError) as raised:
-        ask(connected)
+        ask(sources)
     return raised.value
 
 
-def assert_recovers(ask: Ask, upstream: FaultyUpstream, connected: fetch.Upstream) -> None:
+def assert_recovers(ask: Ask, upstream: FaultyUpstream, sources: Sources) -> None:
     """Nothing of the bad answer is left: the same question, cache allowed, is answered truly."""
     assert not [url for url in cached_urls() if url == upstream.address + ask.target()]
     upstream.clear_faults()
-    connected.door._whole_request = LONG
-    assert count(ask(connected)) == ask.rows
+    sources.adapter._whole_request = LONG
+    assert count(ask(sources)) == ask.rows
 
 
-def count(answer: fetch.Answer) -> int:
-    if len(answer.cached) == 1:
-        return len(answer.content)
-    return sum(len(content) for _, contents in answer.content for content in contents)
+def count(answer: SourceAnswer[Any]) -> int:
+    """Grands prix of a calendar, rows of all classifications."""
+    return sum(
+        len(one.grands_prix if isinstance(one, CalendarRecord) else one.results)
+        for one in answer.records
+    )
 
 
 # No answer
 
 
 @every_ask
-def test_a_refused_connection(
-    ask: Ask, upstream: FaultyUpstream, connected: fetch.Upstream
-) -> None:
+def test_a_refused_connection(ask: Ask, upstream: FaultyUpstream, sources: Sources) -> None:
     upstream.stop()
-    error = fail(ask, connected)
+    error = fail(ask, sources)
     assert type(error) is SourceUnavailable
     assert str(error) == f"{ask.what}: the server cannot be reached or broke off"
     assert error.status is None
@@ -124,13 +127,13 @@ def test_a_refused_connection(
 @every_ask
 @pytest.mark.parametrize("switches", [{"reset": True}, {"cut": 500}], ids=["reset", "cut"])
 def test_a_connection_that_breaks_off(
-    ask: Ask, switches: dict[str, Any], upstream: FaultyUpstream, connected: fetch.Upstream
+    ask: Ask, switches: dict[str, Any], upstream: FaultyUpstream, sources: Sources
 ) -> None:
     ask.spoil(upstream, **switches)
-    error = fail(ask, connected)
+    error = fail(ask, sources)
     assert type(error) is SourceUnavailable
     assert str(error) == f"{ask.what}: the server cannot be reached or broke off"
-    assert_recovers(ask, upstream, connected)
+    assert_recovers(ask, upstream, sources)
 
 
 @pytest.mark.parametrize(
@@ -149,21 +152,21 @@ def test_a_connection_that_breaks_off(
     ],
 )
 def test_an_answer_that_takes_too_long_as_a_whole(
-    ask: Ask, switches: dict[str, Any], upstream: FaultyUpstream, connected: fetch.Upstream
+    ask: Ask, switches: dict[str, Any], upstream: FaultyUpstream, sources: Sources
 ) -> None:
     ask.spoil(upstream, **switches)
-    connected.door._whole_request = SOON
-    error = fail(ask, connected)
+    sources.adapter._whole_request = SOON
+    error = fail(ask, sources)
     assert type(error) is SourceUnavailable
     assert str(error) == f"{ask.what}: no answer in time"
     assert error.status is None
-    assert_recovers(ask, upstream, connected)
+    assert_recovers(ask, upstream, sources)
 
 
 def test_an_unknown_host(upstream: FaultyUpstream, tmp_path: Path, fastf1_restored: None) -> None:
     # Reserved for what never resolves (RFC 6761).
-    connected = connect(upstream, tmp_path / "cache", jolpica_url="http://jolpica.invalid/f1")
-    error = fail(CALENDAR, connected)
+    sources = connect(upstream, tmp_path / "cache", jolpica_url="http://jolpica.invalid/f1")
+    error = fail(CALENDAR, sources)
     assert type(error) is SourceUnavailable
     assert str(error) == f"{CALENDAR.what}: the server cannot be reached or broke off"
 
@@ -177,23 +180,23 @@ def test_an_unknown_host(upstream: FaultyUpstream, tmp_path: Path, fastf1_restor
     [(404, "Not Found"), (500, "Internal Server Error"), (503, "Service Unavailable")],
 )
 def test_a_refusal(
-    ask: Ask, status: int, reason: str, upstream: FaultyUpstream, connected: fetch.Upstream
+    ask: Ask, status: int, reason: str, upstream: FaultyUpstream, sources: Sources
 ) -> None:
     ask.spoil(upstream, status=status)
-    error = fail(ask, connected)
+    error = fail(ask, sources)
     assert type(error) is SourceUnavailable
     assert str(error) == f"{ask.what}: the server answered {status} {reason}"
     assert error.status == status
-    assert_recovers(ask, upstream, connected)
+    assert_recovers(ask, upstream, sources)
 
 
 @every_ask
 @pytest.mark.parametrize("retry_after", [None, 7])
 def test_too_many_requests(
-    ask: Ask, retry_after: int | None, upstream: FaultyUpstream, connected: fetch.Upstream
+    ask: Ask, retry_after: int | None, upstream: FaultyUpstream, sources: Sources
 ) -> None:
     ask.spoil(upstream, status=429, retry_after=retry_after)
-    error = fail(ask, connected)
+    error = fail(ask, sources)
     assert type(error) is SourceRateLimited
     assert str(error) == f"{ask.what}: the server asks for fewer requests (429)"
     assert error.status == 429
@@ -201,11 +204,11 @@ def test_too_many_requests(
         assert error.retry_at is None
         assert error.advice == "Run it again in an hour: it goes on with what is missing"
     else:
-        exchange = connected.door.last
+        exchange = sources.adapter.last
         assert exchange is not None
         assert error.retry_at == exchange.at + timedelta(seconds=retry_after)
         assert f"after {error.retry_at:%H:%M} UTC" in error.advice
-    assert_recovers(ask, upstream, connected)
+    assert_recovers(ask, upstream, sources)
 
 
 # An answer that makes no sense
@@ -240,39 +243,39 @@ def test_too_many_requests(
     ],
 )
 def test_an_unreadable_answer(
-    ask: Ask, switches: dict[str, Any], upstream: FaultyUpstream, connected: fetch.Upstream
+    ask: Ask, switches: dict[str, Any], upstream: FaultyUpstream, sources: Sources
 ) -> None:
     ask.spoil(upstream, **switches)
-    error = fail(ask, connected)
+    error = fail(ask, sources)
     assert type(error) is BadSourceData
     assert str(error) == (f"{ask.what}: the answer is not what it should be and cannot be read")
-    assert_recovers(ask, upstream, connected)
+    assert_recovers(ask, upstream, sources)
 
 
 @every_ask
 def test_a_body_that_is_not_compressed_as_it_says(
-    ask: Ask, upstream: FaultyUpstream, connected: fetch.Upstream
+    ask: Ask, upstream: FaultyUpstream, sources: Sources
 ) -> None:
     ask.spoil(upstream, headers={"Content-Encoding": "gzip"})
-    error = fail(ask, connected)
+    error = fail(ask, sources)
     assert type(error) is BadSourceData
     assert str(error) == f"{ask.what}: the answer cannot be decoded"
-    assert_recovers(ask, upstream, connected)
+    assert_recovers(ask, upstream, sources)
 
 
 @every_ask
 def test_a_body_that_never_ends(
     ask: Ask,
     upstream: FaultyUpstream,
-    connected: fetch.Upstream,
+    sources: Sources,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ask.spoil(upstream, body=b"[" + b" " * 300_000 + b"]")
     with monkeypatch.context() as smaller:
-        smaller.setattr(door, "LARGEST_BODY", 250_000)
-        error = fail(ask, connected)
+        smaller.setattr(http, "LARGEST_BODY", 250_000)
+        error = fail(ask, sources)
     assert type(error) is BadSourceData
-    assert_recovers(ask, upstream, connected)
+    assert_recovers(ask, upstream, sources)
 
 
 # Pages that are not of one piece
@@ -280,13 +283,13 @@ def test_a_body_that_never_ends(
 
 @pytest.mark.parametrize("total", [23, 25, 0])
 def test_a_calendar_whose_total_lies(
-    total: int, upstream: FaultyUpstream, connected: fetch.Upstream
+    total: int, upstream: FaultyUpstream, sources: Sources
 ) -> None:
     CALENDAR.spoil(upstream, transform=with_meta(total=str(total)))
-    error = fail(CALENDAR, connected)
+    error = fail(CALENDAR, sources)
     assert type(error) is BadSourceData
     assert str(error) == f"{CALENDAR.what}: 24 rows were sent of {total}"
-    assert_recovers(CALENDAR, upstream, connected)
+    assert_recovers(CALENDAR, upstream, sources)
 
 
 @pytest.mark.parametrize(
@@ -302,40 +305,38 @@ def test_a_calendar_whose_total_lies(
     ],
 )
 def test_results_whose_total_lies(
-    total: int, message: str, upstream: FaultyUpstream, connected: fetch.Upstream
+    total: int, message: str, upstream: FaultyUpstream, sources: Sources
 ) -> None:
     upstream.fault(FIRST_PAGE.path, transform=with_meta(total=str(total)))
-    error = fail(FIRST_PAGE, connected)
+    error = fail(FIRST_PAGE, sources)
     assert type(error) is BadSourceData
     assert str(error) == f"{FIRST_PAGE.what}: {message}"
     assert cached_urls() == []
-    assert_recovers(FIRST_PAGE, upstream, connected)
+    assert_recovers(FIRST_PAGE, upstream, sources)
 
 
 @each_page
 @pytest.mark.parametrize("total", ["218", "220"])
 def test_a_total_that_changes_between_pages(
-    ask: Ask, total: str, upstream: FaultyUpstream, connected: fetch.Upstream
+    ask: Ask, total: str, upstream: FaultyUpstream, sources: Sources
 ) -> None:
     ask.spoil(upstream, transform=with_meta(total=total))
-    error = fail(ask, connected)
+    error = fail(ask, sources)
     assert type(error) is BadSourceData
     assert str(error) == f"{ask.what}: the number of rows changed from page to page"
     assert cached_urls() == []
-    assert_recovers(ask, upstream, connected)
+    assert_recovers(ask, upstream, sources)
 
 
 @each_page
-def test_a_page_that_lacks_a_row(
-    ask: Ask, upstream: FaultyUpstream, connected: fetch.Upstream
-) -> None:
+def test_a_page_that_lacks_a_row(ask: Ask, upstream: FaultyUpstream, sources: Sources) -> None:
     ask.spoil(upstream, transform=without_a_row)
-    error = fail(ask, connected)
+    error = fail(ask, sources)
     assert type(error) is BadSourceData
     should_be = 100 if ask is FIRST_PAGE else 19
     assert str(error) == f"{ask.what}: a page has {should_be - 1} rows where {should_be} should be"
     assert cached_urls() == []
-    assert_recovers(ask, upstream, connected)
+    assert_recovers(ask, upstream, sources)
 
 
 def without_a_row(document: Any) -> Any:
@@ -344,41 +345,41 @@ def without_a_row(document: Any) -> Any:
 
 
 @each_page
-def test_another_page_than_the_one_asked_for(
-    ask: Ask, upstream: FaultyUpstream, connected: fetch.Upstream
+def test_another_page_than_the_requested_one(
+    ask: Ask, upstream: FaultyUpstream, sources: Sources
 ) -> None:
     ask.spoil(upstream, transform=with_meta(offset="100"))
-    error = fail(ask, connected)
+    error = fail(ask, sources)
     assert type(error) is BadSourceData
-    assert str(error) == f"{ask.what}: another page than the one asked for was sent"
-    assert_recovers(ask, upstream, connected)
+    assert str(error) == f"{ask.what}: another page than the requested one was sent"
+    assert_recovers(ask, upstream, sources)
 
 
 @pytest.mark.parametrize(
     "session_type", [SessionType.RACE, SessionType.QUALIFYING, SessionType.SPRINT]
 )
 def test_a_page_that_repeats_the_first(
-    session_type: SessionType, upstream: FaultyUpstream, connected: fetch.Upstream
+    session_type: SessionType, upstream: FaultyUpstream, sources: Sources
 ) -> None:
-    """It says the offset that was asked for, and the rows of another: their half of a race that
+    """It says the requested offset, and the rows of another: their half of a race that
     the next page completes would be missing."""
-    endpoint = fetch.ENDPOINTS[session_type]
+    endpoint = session_type.kind.ergast_endpoint
     upstream.fault(f"/ergast/f1/2024/{endpoint}.json", query={"offset": "100"}, repeat_page=True)
     with pytest.raises(BadSourceData, match=f"^Jolpica's {endpoint} of 2024: "):
-        fetch.fetch_results(connected, 2024, session_type, fresh=False)
+        fetch_results(sources, 2024, session_type, fresh=False)
     assert cached_urls() == []
 
 
 @each_page
 @pytest.mark.parametrize("meta", [{"total": "many"}, {"total": None}, {"offset": "first"}])
 def test_a_page_whose_numbers_are_none(
-    ask: Ask, meta: dict[str, Any], upstream: FaultyUpstream, connected: fetch.Upstream
+    ask: Ask, meta: dict[str, Any], upstream: FaultyUpstream, sources: Sources
 ) -> None:
     ask.spoil(upstream, transform=with_meta(**meta))
-    error = fail(ask, connected)
+    error = fail(ask, sources)
     assert type(error) is BadSourceData
     assert str(error).startswith(f"{ask.what}: ")
-    assert_recovers(ask, upstream, connected)
+    assert_recovers(ask, upstream, sources)
 
 
 # Another season
@@ -390,26 +391,22 @@ def of_2023(document: Any) -> Any:
     return document
 
 
-def test_results_of_another_season_are_read_by_nobody(
-    upstream: FaultyUpstream, connected: fetch.Upstream
-) -> None:
+def test_results_of_another_season_are_refused(upstream: FaultyUpstream, sources: Sources) -> None:
     upstream.fault(THIRD_PAGE.path, query={"offset": "200"}, transform=of_2023)
-    answer = THIRD_PAGE(connected)
-    with pytest.raises(BadSourceData, match=r"results of 2024 cannot be read: they are of 2023$"):
-        read_classifications(answer.content, 2024, SessionType.RACE, answer.page_ages)
-    fetch.forget(answer)
-    assert_recovers(THIRD_PAGE, upstream, connected)
+    error = fail(THIRD_PAGE, sources)
+    assert type(error) is BadSourceData
+    assert str(error) == "Jolpica's race results of 2024 cannot be read: they are of 2023"
+    assert_recovers(THIRD_PAGE, upstream, sources)
 
 
-def test_a_calendar_of_another_season_is_read_by_nobody(
-    upstream: FaultyUpstream, connected: fetch.Upstream
+def test_a_calendar_of_another_season_is_refused(
+    upstream: FaultyUpstream, sources: Sources
 ) -> None:
     upstream.fault(CALENDAR.path, transform=of_2023)
-    answer = CALENDAR(connected)
-    with pytest.raises(BadSourceData, match=r"of 2024 cannot be read: it has a race of 2023$"):
-        read_calendar(answer.content, 2024, None)
-    fetch.forget(answer)
-    assert_recovers(CALENDAR, upstream, connected)
+    error = fail(CALENDAR, sources)
+    assert type(error) is BadSourceData
+    assert str(error) == f"{CALENDAR.what} cannot be read: it has a race of 2023"
+    assert_recovers(CALENDAR, upstream, sources)
 
 
 # What a message must not say
@@ -419,7 +416,7 @@ def test_a_calendar_of_another_season_is_read_by_nobody(
 @pytest.mark.parametrize(
     "switches", [{"status": 500}, {"body": b""}, {"reset": True}, {"status": 429}]
 )
-def test_no_error_tells_a_password(
+def test_no_error_has_a_password(
     ask: Ask,
     switches: dict[str, Any],
     upstream: FaultyUpstream,
@@ -429,24 +426,24 @@ def test_no_error_tells_a_password(
     def with_password(url: str) -> str:
         return re.sub("^http://", "http://ingest:opensesame@", url)
 
-    connected = connect(
+    sources = connect(
         upstream,
         tmp_path / "cache",
         schedule_url=with_password(upstream.schedule_url),
         jolpica_url=with_password(upstream.jolpica_url),
     )
     ask.spoil(upstream, **switches)
-    error = fail(ask, connected)
+    error = fail(ask, sources)
     assert "opensesame" not in str(error) + error.advice
     assert "://" not in str(error)
     assert upstream.requests[0].headers["authorization"].startswith("Basic ")
 
 
 def test_rows_with_wrong_values_are_no_fault_of_the_answer(
-    upstream: FaultyUpstream, connected: fetch.Upstream
+    upstream: FaultyUpstream, sources: Sources
 ) -> None:
-    """Which race suffers is for the transform to say: one must not take the others along."""
+    """One race must not take the others along."""
     upstream.fault(
         FIRST_PAGE.path, transform=with_rows(lambda row: {**row, "position": "first", "grid": None})
     )
-    assert count(FIRST_PAGE(connected)) == ROWS
+    assert count(FIRST_PAGE(sources)) == ROWS

@@ -1,4 +1,4 @@
-"""What FastF1 gives through our door, where nothing goes wrong, and with which requests."""
+"""What the sources answer where nothing goes wrong, and with which requests."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,17 @@ from typing import Any
 import pytest
 
 from f1picks.environment import ROOT
-from ingestion import fetch
-from ingestion.errors import IngestionError
-from ingestion.fetch.door import Door
+from ingestion.errors import BadSourceData, IngestionError
 from ingestion.sessions import SessionType
-from tests.fastf1_limits import ADDRESSES, connect
+from ingestion.sources import SourceAnswer, Sources, make_private_folder
+from ingestion.sources.http import Adapter
+from tests.fastf1_limits import (
+    ADDRESSES,
+    connect,
+    fetch_calendar,
+    fetch_results,
+    fetch_schedule,
+)
 from tests.upstream import FaultyUpstream
 
 pytestmark = pytest.mark.usefixtures("fastf1_restored")
@@ -33,32 +40,28 @@ def targets(upstream: FaultyUpstream) -> list[str]:
     return [request.target for request in upstream.requests]
 
 
-def rows_by_round(answer: fetch.Answer) -> dict[int, int]:
-    """How many rows of each round the pages have, added up."""
-    rows: dict[int, int] = {}
-    for description, contents in answer.content:
-        for race, content in zip(description.to_dict("records"), contents, strict=True):
-            rows[race["round"]] = rows.get(race["round"], 0) + len(content)
-    return rows
+def rows_by_round(answer: SourceAnswer[Any]) -> dict[int, int]:
+    return {one.race.round_number: len(getattr(one, "results", ())) for one in answer.records}
 
 
 # What arrives
 
 
-def test_the_schedule_arrives_without_testing(
-    upstream: FaultyUpstream, connected: fetch.Upstream
-) -> None:
-    schedule = fetch.fetch_schedule(connected, 2024, fresh=True).content
-    assert list(schedule["RoundNumber"]) == list(range(1, 25))
-    assert list(schedule["EventName"])[:2] == ["Bahrain Grand Prix", "Saudi Arabian Grand Prix"]
+def test_the_schedule_arrives_without_testing(upstream: FaultyUpstream, sources: Sources) -> None:
+    [schedule] = fetch_schedule(sources, 2024, fresh=True).records
+    assert [one.round_number for one in schedule.grands_prix] == list(range(1, 25))
+    first, second, *_ = schedule.grands_prix
+    assert (first.name, second.name) == ("Bahrain Grand Prix", "Saudi Arabian Grand Prix")
     assert targets(upstream) == [SCHEDULE]
 
 
-def test_the_calendar_arrives_uncast(upstream: FaultyUpstream, connected: fetch.Upstream) -> None:
-    races = fetch.fetch_calendar(connected, 2024, fresh=True).content
-    assert [race["round"] for race in races] == [str(number) for number in range(1, 25)]
-    # FastF1's frames drop this one.
-    assert races[4]["SprintQualifying"] == {"date": "2024-04-19", "time": "07:30:00Z"}
+def test_the_calendar_has_the_times_that_fastf1s_frames_drop(
+    upstream: FaultyUpstream, sources: Sources
+) -> None:
+    [calendar] = fetch_calendar(sources, 2024, fresh=True).records
+    assert [one.round_number for one in calendar.grands_prix] == list(range(1, 25))
+    starts = {one.session_type: one.starts_at for one in calendar.grands_prix[4].sessions}
+    assert starts[SessionType.SPRINT_QUALIFYING] == datetime(2024, 4, 19, 7, 30, tzinfo=UTC)
     assert targets(upstream) == [CALENDAR]
 
 
@@ -71,21 +74,19 @@ def test_the_calendar_arrives_uncast(upstream: FaultyUpstream, connected: fetch.
     ],
 )
 def test_a_season_arrives_page_by_page(
-    connected: fetch.Upstream, session_type: SessionType, rounds: int, rows: int, pages: int
+    sources: Sources, session_type: SessionType, rounds: int, rows: int, pages: int
 ) -> None:
-    answer = fetch.fetch_results(connected, 2024, session_type, fresh=True)
+    answer = fetch_results(sources, 2024, session_type, fresh=True)
     by_round = rows_by_round(answer)
     assert (len(by_round), sum(by_round.values())) == (rounds, rows)
-    assert (len(answer.content), connected.requests) == (pages, pages)
+    assert sources.requests == pages
 
 
-def test_a_season_takes_fourteen_requests(
-    upstream: FaultyUpstream, connected: fetch.Upstream
-) -> None:
-    fetch.fetch_schedule(connected, 2024, fresh=True)
-    fetch.fetch_calendar(connected, 2024, fresh=True)
+def test_a_season_takes_fourteen_requests(upstream: FaultyUpstream, sources: Sources) -> None:
+    fetch_schedule(sources, 2024, fresh=True)
+    fetch_calendar(sources, 2024, fresh=True)
     for session_type in (SessionType.RACE, SessionType.QUALIFYING, SessionType.SPRINT):
-        fetch.fetch_results(connected, 2024, session_type, fresh=True)
+        fetch_results(sources, 2024, session_type, fresh=True)
     assert targets(upstream) == [
         SCHEDULE,
         CALENDAR,
@@ -102,26 +103,25 @@ def test_a_season_takes_fourteen_requests(
         f"{JOLPICA}/sprint.json?limit=100",
         f"{JOLPICA}/sprint.json?limit=100&offset=100",
     ]
-    assert connected.requests == 14
+    assert sources.requests == 14
 
 
-def test_one_round_is_one_request(upstream: FaultyUpstream, connected: fetch.Upstream) -> None:
-    answer = fetch.fetch_results(connected, 2024, SessionType.RACE, round_number=14, fresh=True)
+def test_one_round_is_one_request(upstream: FaultyUpstream, sources: Sources) -> None:
+    answer = fetch_results(sources, 2024, SessionType.RACE, round_number=14, fresh=True)
     assert rows_by_round(answer) == {14: 20}
     assert targets(upstream) == [f"{JOLPICA}/14/results.json?limit=100"]
 
 
 @pytest.mark.parametrize("season", [2024, 2031])
-def test_what_has_no_results_yet_arrives_empty(connected: fetch.Upstream, season: int) -> None:
-    answer = fetch.fetch_results(connected, season, SessionType.RACE, round_number=25, fresh=True)
+def test_what_has_no_results_yet_arrives_empty(sources: Sources, season: int) -> None:
+    answer = fetch_results(sources, season, SessionType.RACE, round_number=25, fresh=True)
     assert rows_by_round(answer) == {}
-    assert connected.requests == 1
+    assert sources.requests == 1
 
 
-def test_a_season_that_jolpica_does_not_have_is_an_empty_calendar(
-    connected: fetch.Upstream,
-) -> None:
-    assert fetch.fetch_calendar(connected, 2031, fresh=True).content == []
+def test_a_season_that_jolpica_does_not_have_has_no_calendar(sources: Sources) -> None:
+    with pytest.raises(BadSourceData, match="Jolpica has no calendar of 2031"):
+        fetch_calendar(sources, 2031, fresh=True)
 
 
 # Addresses
@@ -133,14 +133,14 @@ def test_both_settings_reach_every_address(
 ) -> None:
     import fastf1.ergast
 
-    connected = connect(
+    sources = connect(
         upstream,
         tmp_path / "cache",
         schedule_url=upstream.schedule_url.rstrip("/") + end,
         jolpica_url=upstream.jolpica_url + end,
     )
-    fetch.fetch_schedule(connected, 2024, fresh=True)
-    fetch.fetch_calendar(connected, 2024, fresh=True)
+    fetch_schedule(sources, 2024, fresh=True)
+    fetch_calendar(sources, 2024, fresh=True)
     assert len(fastf1.ergast.fetch_season(2024)) == 24
     assert targets(upstream) == [SCHEDULE, CALENDAR, "/ergast/f1/2024.json"]
 
@@ -149,15 +149,13 @@ UNTOUCHED = """
 import json, sys
 from importlib import import_module
 from pathlib import Path
-from ingestion import fetch
+from ingestion.sources import SourceConfig, connect
 
 addresses = json.loads(sys.argv[1])
 def read():
     return [getattr(import_module(module), name) for module, name in addresses]
 before = read()
-fetch.connect(
-    cache_dir=Path(sys.argv[2]), schedule_url="", jolpica_url="", reserve=lambda host, n: None
-)
+connect(SourceConfig(Path(sys.argv[2])), reserve=lambda host, n: None)
 print(json.dumps([before, read()]))
 """
 
@@ -195,13 +193,13 @@ def test_fastf1_still_has_what_we_set(module: str, name: str) -> None:
         found = getattr(found, part)
 
 
-@pytest.mark.usefixtures("connected")
-def test_every_request_goes_through_the_door() -> None:
+@pytest.mark.usefixtures("sources")
+def test_every_request_goes_through_the_adapter() -> None:
     from fastf1.req import Cache
 
     for session in (Cache._requests_session, Cache._requests_session_cached):
         for address in ("http://127.0.0.1:1/", "https://api.jolpi.ca/ergast/f1/2024.json"):
-            assert isinstance(session.get_adapter(address), Door)
+            assert isinstance(session.get_adapter(address), Adapter)
 
 
 def test_limits_are_lifted_for_loopback_alone() -> None:
@@ -217,20 +215,20 @@ def test_limits_are_lifted_for_loopback_alone() -> None:
     assert limited("http://user:secret@127.0.0.1:8000/ergast/f1/2024.json") == 0
 
 
-# What is never asked
+# What is never requested
 
 
-def test_no_other_backend_stands_in_for_the_schedule_file(
-    upstream: FaultyUpstream, connected: fetch.Upstream
+def test_no_other_backend_replaces_the_schedule_file(
+    upstream: FaultyUpstream, sources: Sources
 ) -> None:
     upstream.fault(SCHEDULE, status=404)
     with pytest.raises(IngestionError):
-        fetch.fetch_schedule(connected, 2024, fresh=False)
+        fetch_schedule(sources, 2024, fresh=False)
     assert targets(upstream) == [SCHEDULE]
-    assert connected.requests == 1
+    assert sources.requests == 1
 
 
-@pytest.mark.usefixtures("connected")
+@pytest.mark.usefixtures("sources")
 @pytest.mark.parametrize("is_cached", [True, False])
 def test_live_timing_is_refused(is_cached: bool) -> None:
     import requests
@@ -247,12 +245,10 @@ import sys
 import django
 django.setup()
 from pathlib import Path
-from ingestion import fetch
+from ingestion.sources import SourceConfig, connect
 assert "fastf1" not in sys.modules and "pandas" not in sys.modules
-upstream = fetch.connect(
-    cache_dir=Path(sys.argv[1]), schedule_url=sys.argv[2], jolpica_url=sys.argv[3],
-    reserve=lambda host, requests: None,
-)
+config = SourceConfig(Path(sys.argv[1]), *sys.argv[2:4])
+sources = connect(config, reserve=lambda host, requests: None)
 """
 
 
@@ -300,7 +296,7 @@ print(fastf1.events._get_schedule_from_f1_timing(2024))
         os.close(controller)
     assert done.returncode == 0, done.stderr
     refusal, schedule = done.stdout.splitlines()
-    assert refusal == "live timing needs a Formula 1 account and is not asked"
+    assert refusal == "live timing needs a Formula 1 account and is not requested"
     assert schedule == "None"
     assert "password" not in done.stderr.lower()
     assert upstream.requests == []
@@ -316,7 +312,7 @@ import logging
 from ingestion.errors import SourceUnavailable
 print(logging.getLogger("fastf1").handlers, logging.getLogger("fastf1").level)
 try:
-    fetch.fetch_schedule(upstream, 2024, fresh=False)
+    sources.calendars(2024)[0].fetch_calendar(2024, fresh=False)
 except SourceUnavailable as error:
     print(error)
 """,
@@ -335,7 +331,7 @@ except SourceUnavailable as error:
 
 def test_many_may_look_at_the_cache_folder_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(fetch.make_private_folder, [tmp_path / "cache"] * 400)) == [None] * 400
+        assert list(pool.map(make_private_folder, [tmp_path / "cache"] * 400)) == [None] * 400
 
 
 def test_the_cache_folder_is_made_private(upstream: FaultyUpstream, tmp_path: Path) -> None:
@@ -363,7 +359,7 @@ def test_a_cache_folder_that_cannot_be_is_explained(
 
 def test_connecting_again_keeps_the_cache(upstream: FaultyUpstream, tmp_path: Path) -> None:
     for _ in range(2):
-        connected = connect(upstream, tmp_path / "cache")
-        fetch.fetch_schedule(connected, 2024, fresh=False)
+        sources = connect(upstream, tmp_path / "cache")
+        fetch_schedule(sources, 2024, fresh=False)
     assert targets(upstream) == [SCHEDULE]
-    assert connected.requests == 0
+    assert sources.requests == 0
