@@ -21,6 +21,7 @@ FUNCTIONS = ("def catch_up", "def score")
 WAKING = [
     signals.results_published,
     signals.results_amended,
+    signals.results_settled,
     signals.event_rescheduled,
     signals.event_cancelled,
     signals.event_reinstated,

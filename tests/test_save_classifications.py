@@ -135,7 +135,23 @@ def test_times_that_are_filled_in_later_are_details(heard: list[tuple[str, int]]
     report = save_classifications([classification(kind, results=timed_entries())], context(AFTER))
 
     assert report.results == {"updated": 1}
-    assert Change.objects.latest("pk").kind == "details"
+    change = Change.objects.latest("pk")
+    assert (change.kind, change.revision, change.before) == ("details", 1, {})
+    assert change.after["source"] == "jolpica"
+    times = [detail for detail in change.after["details"] if detail["field"] != "points"]
+    assert times[:2] == [
+        {
+            "order": 1,
+            "driver_id": "hamilton",
+            "driver_name": "Hamilton",
+            "field": name,
+            "before": None,
+            "after": after,
+        }
+        for name, after in (("q1", "P0DT00H01M30.100000S"), ("q2", "P0DT00H01M29.100000S"))
+    ]
+    assert {detail["field"] for detail in times} == {"q1", "q2", "q3"}
+    assert Event.objects.get(session_type=kind).results_revision == 1
     pole = Event.objects.get(session_type=kind).pole
     assert pole is not None
     assert pole.q3 == timedelta(seconds=88.1)

@@ -55,6 +55,11 @@ def amended(hear: Hear) -> Heard:
 
 
 @pytest.fixture
+def settlements(hear: Hear) -> Heard:
+    return hear(signals.results_settled)
+
+
+@pytest.fixture
 def steward() -> User:
     return User.objects.create_user("steward")
 
@@ -99,7 +104,7 @@ def settled() -> Event:
 # How it gets settled
 
 
-def test_a_day_unchanged_settles_it(amended: Heard) -> None:
+def test_a_day_unchanged_settles_it(amended: Heard, settlements: Heard) -> None:
     save()
     before = all_rows()
     save(at=AFTER + DAY - HOUR)
@@ -108,6 +113,7 @@ def test_a_day_unchanged_settles_it(amended: Heard) -> None:
     save(at=AFTER + DAY)
 
     assert (race().results_state, race().results_revision) == ("settled", 1)
+    assert [(sent["event"], sent["cause"]) for sent in settlements] == [(race(), "poll")]
     change = last_change()
     assert (change.kind, change.before, change.after) == (
         "settled",
@@ -118,6 +124,25 @@ def test_a_day_unchanged_settles_it(amended: Heard) -> None:
     before = all_rows()
     save(at=AFTER + 2 * DAY)
     assert all_rows() == before
+
+
+@pytest.mark.parametrize("years", [1, 73])
+def test_an_answer_that_says_to_be_from_the_future_settles_nothing(years: int) -> None:
+    save()
+
+    save(at=AFTER + HOUR, made_at=AFTER + years * 365 * DAY)
+
+    assert race().results_state == "official"
+
+
+def test_details_do_not_put_off_that_it_is_settled() -> None:
+    save()
+    save(at=AFTER + 12 * HOUR, results=[replace(entry, laps=50) for entry in entries()])
+    assert (last_change().kind, last_change().revision) == ("details", 1)
+
+    save(at=AFTER + DAY, results=[replace(entry, laps=50) for entry in entries()])
+
+    assert race().results_state == "settled"
 
 
 def test_an_answer_from_a_cache_counts_by_when_it_was_made() -> None:
