@@ -25,6 +25,7 @@ REASON = {"reason": "document 73"}
 REVIEW, SAVE, CHANGE = ({"step": step} for step in ("review", "save", "change"))
 UPSTREAM = ("russell", "hamilton", "piastri", "leclerc", "max_verstappen")
 HOUR = timedelta(hours=1)
+OTHER_SEASON = "This is not in the season 2024: enter a time from 2023-12-25 to 2024-12-31."
 
 
 def form_of(client: Client, of: Event, name: str, query: str = "") -> Form:
@@ -359,6 +360,11 @@ def test_a_reason_is_needed(operator: Client, belgium: Event) -> None:
     [
         ("start", {"starts_at": ""}, "This field is required."),
         ("start", {"starts_at": "noon"}, "Enter a valid date/time."),
+        ("start", {"starts_at": "9999-12-31T00:00"}, OTHER_SEASON),
+        ("start", {"starts_at": "9999-12-31T23:59", "clock": "circuit"}, OTHER_SEASON),
+        ("start", {"starts_at": "0001-01-01T00:00", "clock": "circuit"}, OTHER_SEASON),
+        ("start", {"starts_at": "2025-07-28T15:00"}, OTHER_SEASON),
+        ("reopen", {"until": "9999-12-31T00:00"}, OTHER_SEASON),
         ("status", {"status": "completed"}, "The event has not started yet"),
         ("reopen", {"until": "2024-06-01T00:00"}, "2024-06-01 00:00 UTC has passed"),
         ("reopen", {"until": "2024-07-28T13:01"}, "Picks cannot stay open beyond the start."),

@@ -81,7 +81,7 @@ def test_a_viewer_sees_no_button(
 ) -> None:
     for _, address in shown_addresses(alarm, run):
         answer = viewer.get(address, follow=True)
-        html = b"".join(answer) if answer.streaming else answer.content
+        html = answer.content
         main = html.partition(b'id="content-main"')[2]
         assert b'method="post"' not in main or b'id="changelist-form"' in main, address
         assert b"/correct/" not in main and b"Ingest now" not in main, address

@@ -1,7 +1,7 @@
 """The way of a correction: its form, a review of what it would do, then saving it."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -102,7 +102,7 @@ class CorrectionPage:
         start = {"reason": form.data.get("reason", ""), "entry": form.data.get("entry", "")}
         return self._show_form(type(form)(self.event, self.now, start=start))
 
-    def _show(self, template: str, form: CorrectionForm, **context: object) -> HttpResponse:
+    def _show(self, template: str, form: CorrectionForm, **context: Any) -> HttpResponse:
         return self.site.show(
             self.request,
             f"event/{template}",

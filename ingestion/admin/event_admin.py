@@ -104,19 +104,14 @@ class EventAdmin(ReadOnlyAdmin):
         )
         return with_marks(Event.objects.all(), self.clock()).prefetch_related(leaders)
 
-    def get_object(
-        self, request: HttpRequest, object_id: str, from_field: str | None = None
-    ) -> Event | None:
-        """With all that its page needs of the row itself."""
+    def get_page_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         return (
             with_marks(Event.objects.all(), self.clock())
             .select_related("proposal", "poll", "upstream_classification")
             .with_classifications()
-            .filter(pk=object_id)
-            .first()
         )
 
-    def get_search_results(
+    def search(
         self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
     ) -> tuple[QuerySet[Event], bool]:
         """Each part in the grand prix, its place, or a driver who took part.

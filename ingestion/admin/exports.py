@@ -1,14 +1,15 @@
 """A season's events and results as files: as rows for a spreadsheet, and whole for a program."""
 
 import csv
+import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse
 
 from ingestion.models import Event, Result
 from ingestion.records import RESULT_FIELDS
@@ -29,12 +30,12 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 Row = Mapping[str, Any]
 
 
-def export_events_csv(year: int) -> StreamingHttpResponse:
+def export_events_csv(year: int) -> HttpResponse:
     rows = Event.objects.for_season(year).values(*EVENT_COLUMNS)
     return _csv(f"f1-{year}-events.csv", EVENT_COLUMNS, rows)
 
 
-def export_results_csv(year: int) -> StreamingHttpResponse:
+def export_results_csv(year: int) -> HttpResponse:
     rows = (
         Result.objects.filter(event__season=year)
         .order_by("event__starts_at", "event_id", "order")
@@ -44,37 +45,33 @@ def export_results_csv(year: int) -> StreamingHttpResponse:
     return _csv(f"f1-{year}-results.csv", (*NAMING, *RESULT_FIELDS), named)
 
 
-def export_json(year: int) -> StreamingHttpResponse:
+def export_json(year: int) -> HttpResponse:
     """Each event with its classification in order."""
-    events = Event.objects.for_season(year).with_classifications()
-    response = StreamingHttpResponse(_json(year, events), content_type="application/json")
-    return _as_file(response, f"f1-{year}.json")
+    events = [
+        {
+            **{name: getattr(event, name) for name in EVENT_COLUMNS},
+            "results": [
+                {name: getattr(entry, name) for name in RESULT_FIELDS}
+                for entry in event.classification
+            ],
+        }
+        for event in Event.objects.for_season(year).with_classifications()
+    ]
+    content = json.dumps({"season": year, "events": events}, cls=DjangoJSONEncoder)
+    return _as_file(content, f"f1-{year}.json", "application/json")
 
 
-def _csv(name: str, columns: Iterable[str], rows: Iterable[Row]) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(
-        _lines(list(columns), rows), content_type="text/csv; charset=utf-8"
-    )
-    return _as_file(response, name)
+def _csv(name: str, columns: Sequence[str], rows: Iterable[Row]) -> HttpResponse:
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(columns)
+    writer.writerows([_cell(row[column]) for column in columns] for row in rows)
+    return _as_file(file.getvalue(), name, "text/csv; charset=utf-8")
 
 
-def _as_file(response: StreamingHttpResponse, name: str) -> StreamingHttpResponse:
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-class Echo:
-    """A file for csv.writer, which hands back what `write` returns."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _lines(columns: list[str], rows: Iterable[Row]) -> Iterator[str]:
-    writer = csv.writer(Echo())
-    yield writer.writerow(columns)
-    for row in rows:
-        yield writer.writerow([_cell(row[column]) for column in columns])
+def _as_file(content: str, name: str, content_type: str) -> HttpResponse:
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(content, content_type=content_type, headers=disposition)
 
 
 def _cell(value: Any) -> Any:
@@ -86,14 +83,3 @@ def _cell(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(FORMULA_STARTS):
         return f"'{value}"
     return value
-
-
-def _json(year: int, events: Iterable[Event]) -> Iterator[str]:
-    yield f'{{"season": {year}, "events": ['
-    for number, event in enumerate(events):
-        fields = {name: getattr(event, name) for name in EVENT_COLUMNS}
-        fields["results"] = [
-            {name: getattr(entry, name) for name in RESULT_FIELDS} for entry in event.classification
-        ]
-        yield ("," if number else "") + json.dumps(fields, cls=DjangoJSONEncoder)
-    yield "]}"

@@ -1,14 +1,16 @@
 """What all pages of the admin share: who may see and do what, and that no row is edited here."""
 
+import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ERROR_FLAG
-from django.core.exceptions import PermissionDenied
-from django.db import DataError
-from django.db.models import Model
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.db import DataError, OperationalError, connections, router, transaction
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -23,6 +25,8 @@ CORRECT = "ingestion.correct_event"
 RUN = "ingestion.run_ingest"
 ACKNOWLEDGE = "ingestion.acknowledge_alarm"
 
+logger = logging.getLogger(__name__)
+
 # The permissions by their names in templates.
 IN_TEMPLATES = {
     "may_view_events": VIEW_EVENTS,
@@ -36,6 +40,11 @@ IN_TEMPLATES = {
 
 # Digits of the largest key that a column of any database holds.
 LONGEST_KEY = 18
+# Each part of a search is a condition of its own on several columns, which no index serves.
+MOST_SEARCH_PARTS = 8
+LONGEST_SEARCH = 100
+# PostgreSQL's code of a statement that was cancelled (query_canceled).
+CANCELLED = "57014"
 
 View = Callable[..., HttpResponseBase]
 
@@ -70,6 +79,8 @@ class ReadOnlyAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     list_per_page = 50
+    # Of any statement of a page, on PostgreSQL: a locked table must not block all web workers.
+    statement_limit = timedelta(seconds=15)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -80,15 +91,36 @@ class ReadOnlyAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    def get_urls(self) -> list[URLPattern]:
+        patterns: list[URLPattern] = super().get_urls()
+        for pattern in patterns:
+            is_list = str(pattern.name).endswith("_changelist")
+            pattern.callback = self._guarded(pattern.callback, is_list=is_list)
+        return patterns
+
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         title = str(self.opts.verbose_name_plural).capitalize()
-        try:
-            return super().changelist_view(request, {"title": title, **(extra_context or {})})
-        except (OverflowError, ValueError, DataError):
-            # A number that no column holds, or a NUL: as Django does with what it cannot read.
-            return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        is_short = len(search_term) <= LONGEST_SEARCH
+        if is_short and len(search_term.split()) <= MOST_SEARCH_PARTS:
+            return self.search(request, queryset, search_term)
+        message = (
+            f"The search was not run: it takes up to {MOST_SEARCH_PARTS} words and "
+            f"{LONGEST_SEARCH} characters. Leave out what is not needed, and search again."
+        )
+        self.message_user(request, message, messages.WARNING)
+        return queryset.none(), False
+
+    def search(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return super().get_search_results(request, queryset, search_term)
 
     def change_view(
         self,
@@ -104,10 +136,14 @@ class ReadOnlyAdmin(ModelAdmin):
     def find_row(self, request: HttpRequest, key: str | int) -> Any:
         """The row of an address, or 404."""
         is_key = str(key).isdecimal() and len(str(key)) <= LONGEST_KEY
-        row = self.get_object(request, str(key)) if is_key else None
+        row = self.get_page_queryset(request).filter(pk=key).first() if is_key else None
         if row is None:
             raise Http404
         return row
+
+    def get_page_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With all that a row's own page needs of it."""
+        return self.get_queryset(request)
 
     def show_row(self, request: HttpRequest, row: Any) -> HttpResponse:
         raise NotImplementedError
@@ -117,7 +153,7 @@ class ReadOnlyAdmin(ModelAdmin):
         return [
             path(
                 route,
-                self.admin_site.admin_view(view),
+                self._guarded(self.admin_site.admin_view(view)),
                 name=f"ingestion_{self.opts.model_name}_{name}",
             )
             for route, (view, name) in pages.items()
@@ -127,7 +163,9 @@ class ReadOnlyAdmin(ModelAdmin):
         """Of a page of ours, on the site that this is registered with."""
         return reverse(f"admin:ingestion_{name}", args=arguments, current_app=self.admin_site.name)
 
-    def show(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
+    def show(
+        self, request: HttpRequest, template: str, *, status: int = 200, **context: Any
+    ) -> TemplateResponse:
         """One of our own pages, in the style of the site that it is shown on."""
         request.current_app = self.admin_site.name
         shared = {
@@ -135,4 +173,48 @@ class ReadOnlyAdmin(ModelAdmin):
             "opts": self.opts,
             **{name: may(request, permission) for name, permission in IN_TEMPLATES.items()},
         }
-        return TemplateResponse(request, f"admin/ingestion/{template}", {**shared, **context})
+        return TemplateResponse(
+            request, f"admin/ingestion/{template}", {**shared, **context}, status=status
+        )
+
+    def _guarded(self, view: View, *, is_list: bool = False) -> View:
+        """The view, safe from text that no database holds and from statements without an end."""
+
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            given = (value for values in request.GET.lists() for value in (values[0], *values[1]))
+            if any("\0" in text for text in (request.path, *given)):
+                raise BadRequest("The address has a NUL character, which no text here has.")
+            try:
+                return self._within_limit(view, request, *args, **kwargs)
+            except (OverflowError, ValueError, DataError):
+                # A number that no column holds: as Django does with filters that it cannot read.
+                if not is_list or ERROR_FLAG in request.GET:
+                    raise
+                return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+
+        return guarded
+
+    def _within_limit(
+        self, view: View, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        database = router.db_for_write(self.model)
+        if connections[database].vendor != "postgresql":
+            return view(request, *args, **kwargs)
+        try:
+            with transaction.atomic(using=database):
+                # For this transaction alone: a transaction pooler hands the connection on.
+                with connections[database].cursor() as cursor:
+                    limit = str(self.statement_limit // timedelta(milliseconds=1))
+                    cursor.execute("SELECT set_config('statement_timeout', %s, true)", [limit])
+                response = view(request, *args, **kwargs)
+                # Templates may still query.
+                return response.render() if isinstance(response, TemplateResponse) else response
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", "") != CANCELLED:
+                raise
+            logger.warning("a page of the admin was given up", extra={"path": request.path})
+            seconds = self.statement_limit.total_seconds()
+            return self.show(
+                request, "too_slow.html", status=503, title="Not available now", seconds=seconds
+            )

@@ -7,7 +7,6 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseRedirect,
-    StreamingHttpResponse,
 )
 from django.shortcuts import redirect
 from django.urls import URLPattern
@@ -76,7 +75,7 @@ class SeasonAdmin(ReadOnlyAdmin):
         facts = describe_status(read_status(check_health(self.clock())))
         return self.show(request, "season/status.html", title="Status", facts=facts)
 
-    def export_view(self, request: HttpRequest, year: int, name: str) -> StreamingHttpResponse:
+    def export_view(self, request: HttpRequest, year: int, name: str) -> HttpResponse:
         require(request, VIEW_EVENTS)
         if name not in EXPORTS:
             raise Http404

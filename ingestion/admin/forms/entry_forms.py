@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -28,6 +29,7 @@ OF_TABLE = ("order", "position")
 STEPS = {"up": -1, "down": 1}
 # Of the columns for numbers; PostgreSQL's are no larger.
 LARGEST_NUMBER = 32767
+LONGEST_TIME = timedelta(days=1)
 MOST_DIGITS = 3
 
 
@@ -158,6 +160,8 @@ def _fields(names: Sequence[str]) -> dict[str, forms.Field]:
     for field in fields.values():
         if isinstance(field, forms.IntegerField):
             field.validators += [MinValueValidator(0), MaxValueValidator(LARGEST_NUMBER)]
+        if isinstance(field, forms.DurationField):
+            field.validators += [MinValueValidator(timedelta()), MaxValueValidator(LONGEST_TIME)]
     return fields
 
 
