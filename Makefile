@@ -39,12 +39,12 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed, and $(PYTHON) is older. Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/requirements.stamp: requirements.txt | $(BIN)/python
+$(VENV)/requirements.stamp: pyproject.toml requirements.txt | $(BIN)/python
 	@echo "Installing the dependencies into $(VENV) ..."
 	@$(PIP) install -r requirements.txt
 	@touch $@
 
-$(VENV)/requirements-dev.stamp: requirements.txt requirements-dev.txt | $(BIN)/python
+$(VENV)/requirements-dev.stamp: pyproject.toml requirements.txt requirements-dev.txt | $(BIN)/python
 	@echo "Installing the dependencies and the tools for testing into $(VENV) ..."
 	@$(PIP) install -r requirements-dev.txt
 	@touch $@ $(VENV)/requirements.stamp

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
+# The project itself: the index has no advisories of it.
+OURS = "f1picks-ingestion"
 LONGEST = 600.0
 COMMAND = ("-m", "pip_audit", "--local", "--format", "json", "--progress-spinner", "off")
 CLEAN, KNOWN, UNKNOWN = 0, 1, 2
@@ -26,13 +28,17 @@ class Verdict:
 def judge(report: str) -> Verdict:
     """What pip-audit's JSON says. It takes a package that could not be looked up for a good one."""
     try:
-        packages: list[dict[str, Any]] = json.loads(report)["dependencies"]
+        audited: list[dict[str, Any]] = json.loads(report)["dependencies"]
+        packages = [package for package in audited if package["name"] != OURS]
     except (ValueError, LookupError, TypeError):
         return Verdict(UNKNOWN, ["pip-audit's answer cannot be read: nothing was audited."])
     found = [line for package in packages for line in _advisories(package)]
     passed_over = [package["name"] for package in packages if "skip_reason" in package]
     if found:
-        head = f"{len(found)} advisories. Raise the versions in requirements.txt, or say why not:"
+        head = (
+            f"{len(found)} advisories. Raise the versions in pyproject.toml or requirements.txt, "
+            "or say why not:"
+        )
         return Verdict(KNOWN, [head, *found, *_unknown(passed_over, len(packages))])
     if passed_over or not packages:
         return Verdict(UNKNOWN, list(_unknown(passed_over, len(packages))))

@@ -46,6 +46,12 @@ def test_everything_looked_up_and_nothing_known_is_clean() -> None:
     )
 
 
+def test_the_project_itself_needs_no_advisories() -> None:
+    ours = {"name": "f1picks-ingestion", "skip_reason": "distribution marked as editable"}
+    assert judge(report(GOOD, ours)).code == CLEAN
+    assert judge(report(ours)).code == UNKNOWN
+
+
 def test_an_advisory_is_named_with_the_version_that_mends_it() -> None:
     verdict = judge(report(GOOD, BAD))
     assert verdict.code == KNOWN
