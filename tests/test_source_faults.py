@@ -2,6 +2,8 @@
 of it stays in FastF1's cache."""
 
 import re
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -447,3 +449,109 @@ def test_rows_with_wrong_values_are_no_fault_of_the_answer(
         FIRST_PAGE.path, transform=with_rows(lambda row: {**row, "position": "first", "grid": None})
     )
     assert count(FIRST_PAGE(sources)) == ROWS
+
+
+# What the environment and the libraries do
+
+
+def test_loopback_is_never_requested_through_a_proxy(
+    upstream: FaultyUpstream, sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert count(SCHEDULE(sources)) == SCHEDULE.rows
+
+
+def test_an_upstream_is_requested_through_the_proxy(
+    upstream: FaultyUpstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fastf1_restored: None
+) -> None:
+    """The stand-in is the proxy: it sees the whole address."""
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv("http_proxy", upstream.address)
+    upstream.strict = False
+    sources = connect(upstream, tmp_path / "cache", jolpica_url="http://jolpica.invalid/ergast/f1")
+    assert count(CALENDAR(sources)) == CALENDAR.rows
+    assert upstream.requests[0].headers["host"] == "jolpica.invalid"
+
+
+@every_ask
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://127.0.0.1:99999/",
+        "http://127.0.0.1:0/",
+        "http://[::1/",
+        "http://" + "a" * 80 + ".example/",
+        "http://\u200b/",
+        "gopher://127.0.0.1/",
+        "http:///",
+        "//",
+    ],
+)
+def test_a_redirect_to_nowhere_is_the_upstreams_failure(
+    ask: Ask, location: str, upstream: FaultyUpstream, sources: Sources
+) -> None:
+    upstream.strict = False
+    ask.spoil(
+        upstream, status=302, headers={"Location": location.encode("utf-8").decode("latin-1")}
+    )
+    error = fail(ask, sources)
+    assert type(error) in (SourceUnavailable, BadSourceData)
+    assert str(error).startswith(ask.what)
+    assert_recovers(ask, upstream, sources)
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [DRIPPING_HEADERS, DRIPPING_BODY, {"hang": True}],
+    ids=["headers", "body", "nothing"],
+)
+def test_a_request_that_is_given_up_leaves_nothing_behind(
+    switches: dict[str, Any], upstream: FaultyUpstream, sources: Sources
+) -> None:
+    SCHEDULE.spoil(upstream, **switches)
+    sources.adapter._whole_request = 0.2
+    descriptors = count_descriptors()
+    for _ in range(http.MOST_GIVEN_UP + 2):
+        assert str(fail(SCHEDULE, sources)).endswith("no answer in time")
+    assert [one for one in threading.enumerate() if one.name == "upstream-request"] == []
+    # The stand-in is in this process: its ends are left until it sees that ours is closed.
+    upstream.clear_faults()
+    upstream.stop()
+    assert count_descriptors() <= descriptors
+
+
+def count_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_no_more_is_requested_while_what_was_given_up_does_not_end(
+    upstream: FaultyUpstream, sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name server that does not answer has no connection of ours that could be closed."""
+    answered = threading.Event()
+
+    def look_up(*_: Any, **__: Any) -> list[Any]:
+        answered.wait()
+        raise socket.gaierror("no answer")
+
+    sources.adapter._whole_request = 0.05
+    monkeypatch.setattr(http, "ENDING", 0.05)
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", look_up)
+        for _ in range(http.MOST_GIVEN_UP):
+            assert str(fail(SCHEDULE, sources)) == f"{SCHEDULE.what}: no answer in time"
+        made = sources.requests
+        error = fail(SCHEDULE, sources)
+        answered.set()
+    assert type(error) is SourceUnavailable
+    assert str(error) == (
+        f"{SCHEDULE.what}: not requested, 4 requests that were given up have not ended"
+    )
+    assert sources.requests == made
+    for thread in list(http._given_up):
+        thread.join(5)
+    assert_recovers(SCHEDULE, upstream, sources)

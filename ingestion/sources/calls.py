@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from http.client import HTTPException
 from typing import TYPE_CHECKING
 
 from ingestion.errors import (
@@ -73,6 +74,7 @@ def calling(adapter: "Adapter", what: str, url: str, *, fresh: bool) -> Iterator
 def _translate(what: str, exchange: "Exchange | None", error: Exception) -> Exception:
     """What to raise in place of what FastF1, requests or SQLite raised."""
     import requests
+    import urllib3.exceptions
     from fastf1.exceptions import ErgastError, RateLimitExceededError
 
     if isinstance(error, IngestionError):
@@ -81,7 +83,8 @@ def _translate(what: str, exchange: "Exchange | None", error: Exception) -> Exce
         return SourceRateLimited(f"{what}: FastF1's own limit is reached ({error})")
     if isinstance(error, sqlite3.Error):
         return make_cache_error(error)
-    if isinstance(error, (requests.RequestException, ErgastError, RecursionError, *UNREADABLE)):
+    libraries = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException)
+    if isinstance(error, (*libraries, ErgastError, RecursionError, *UNREADABLE)):
         # FastF1 says little of what really happened, the exchange says all.
         cause = exchange.error if exchange is not None else None
         return _make_error(what, exchange, cause or error)
@@ -90,12 +93,17 @@ def _translate(what: str, exchange: "Exchange | None", error: Exception) -> Exce
 
 def _make_error(what: str, exchange: "Exchange | None", cause: Exception) -> Exception:
     import requests
+    import urllib3.exceptions
 
+    from ingestion.sources.http import TooManyGivenUpError
+
+    if isinstance(cause, TooManyGivenUpError):
+        return SourceUnavailable(f"{what}: not requested, {cause}")
     if isinstance(cause, requests.Timeout):
         return SourceUnavailable(f"{what}: no answer in time")
     if isinstance(cause, requests.exceptions.ContentDecodingError):
         return BadSourceData(f"{what}: the answer cannot be decoded")
-    if isinstance(cause, requests.RequestException):
+    if isinstance(cause, (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException)):
         return SourceUnavailable(f"{what}: the server cannot be reached or broke off")
     if exchange is not None and cause is exchange.error:
         # Of our own, the budget's refusal or its database's; FastF1 only came in between.

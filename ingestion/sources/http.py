@@ -1,9 +1,10 @@
 """The one adapter through which every request of FastF1 leaves the process."""
 
 import queue
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,8 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from ingestion.sources.addresses import Address, is_loopback, origin
 from ingestion.sources.headers import read_clock
@@ -21,6 +24,56 @@ WHOLE_REQUEST = 30.0
 BETWEEN_BYTES = 10.0
 # The largest real response, a season's page of a hundred results, has some 100 kB.
 LARGEST_BODY = 32 * 1024 * 1024
+# Requests that were given up and cannot be ended: where a name is looked up, or while TLS begins.
+MOST_GIVEN_UP = 4
+# What a thread needs to end once its connection is closed.
+ENDING = 1.0
+
+_given_up: list[threading.Thread] = []
+_request = threading.local()
+
+
+class TooManyGivenUpError(requests.exceptions.ConnectionError):
+    """Earlier requests that were given up still hold a thread and a connection each."""
+
+
+class _Registered:
+    """A connection whose socket the request that uses it can close from another thread."""
+
+    sock: socket.socket | None
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        self._register()
+
+    def putrequest(self, *args: Any, **kwargs: Any) -> None:
+        # One that is used again is connected already.
+        self._register()
+        super().putrequest(*args, **kwargs)  # type: ignore[misc]
+
+    def _register(self) -> None:
+        sockets: list[socket.socket] | None = getattr(_request, "sockets", None)
+        if sockets is not None and self.sock is not None and self.sock not in sockets:
+            sockets.append(self.sock)
+
+
+class _HTTPConnection(_Registered, HTTPConnection):
+    pass
+
+
+class _HTTPSConnection(_Registered, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _HTTPConnection
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _HTTPSConnection
+
+
+POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
 
 
 @dataclass(slots=True)
@@ -91,9 +144,12 @@ class Adapter(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         exchange = Exchange(url=request.url or "", at=self._clock())
         self.last = exchange
+        if is_loopback(exchange.url):
+            # Of what is on this machine a proxy in the environment knows nothing.
+            kwargs["proxies"] = {}
         try:
+            _expect_possible(request)
             self._reserve_for(budget_key(exchange.url))
-            self.requests += 1
             response = self._send_in_time(self._authorized(request), kwargs)
         except Exception as error:
             # FastF1 turns whatever it is into a log line; `calling` raises it from here.
@@ -127,28 +183,50 @@ class Adapter(HTTPAdapter):
         self._credit[host] = credit - 1
         self._ahead = ahead - 1
 
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = POOLS
+        return manager
+
     def _send_in_time(
         self, request: requests.PreparedRequest, kwargs: dict[str, Any]
     ) -> requests.Response:
         """The time limits of sockets count from byte to byte, names are looked up without any:
         only another thread bounds the whole. One that is given up ends with its connection."""
+        _given_up[:] = [thread for thread in _given_up if thread.is_alive()]
+        if len(_given_up) >= MOST_GIVEN_UP:
+            raise TooManyGivenUpError(
+                f"{len(_given_up)} requests that were given up have not ended", request=request
+            )
+        self.requests += 1
         outcome: queue.SimpleQueue[requests.Response | Exception] = queue.SimpleQueue()
+        sockets: list[socket.socket] = []
 
         def exchange() -> None:
+            _request.sockets = sockets
             try:
                 outcome.put(self._send_whole(request, kwargs))
             except Exception as error:  # noqa: BLE001 - handed over, raised by the caller
                 outcome.put(error)
 
-        threading.Thread(target=exchange, daemon=True, name="upstream-request").start()
+        thread = threading.Thread(target=exchange, daemon=True, name="upstream-request")
+        thread.start()
         try:
             response = outcome.get(timeout=self._whole_request)
         except queue.Empty:
+            _end(thread, sockets)
             raise requests.exceptions.ReadTimeout(
                 f"no complete response within {self._whole_request:g} s", request=request
             ) from None
-        if isinstance(response, Exception):
+        if isinstance(response, requests.RequestException):
             raise response
+        if isinstance(response, Exception):
+            # Whatever the libraries raise over what a server sends is the server's.
+            raise requests.exceptions.ConnectionError(response, request=request) from response
         return response
 
     def _send_whole(
@@ -179,6 +257,23 @@ class RefusingAdapter(HTTPAdapter):
         raise requests.exceptions.ConnectionError(
             "live timing needs a Formula 1 account and is not requested", request=request
         )
+
+
+def _expect_possible(request: requests.PreparedRequest) -> None:
+    """Where a redirect leads may be no address at all."""
+    try:
+        origin(request.url or "")
+    except ValueError as error:
+        raise requests.exceptions.InvalidURL(error, request=request) from error
+
+
+def _end(thread: threading.Thread, sockets: list[socket.socket]) -> None:
+    for connected in sockets:
+        with suppress(OSError):
+            connected.shutdown(socket.SHUT_RDWR)
+    thread.join(ENDING)
+    if thread.is_alive():
+        _given_up.append(thread)
 
 
 def budget_key(url: str) -> str:
