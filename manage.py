@@ -6,6 +6,10 @@ import sys
 
 
 def main() -> None:
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # The shell closed it (`>&-`). What is opened next would get its number.
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "f1picks.settings")
     try:
         from django.core.exceptions import ImproperlyConfigured
@@ -15,10 +19,10 @@ def main() -> None:
     try:
         execute_from_command_line(sys.argv)
     except KeyboardInterrupt:
-        # Before a command has begun, or after it has ended: there is nothing to say.
+        # Before a command has begun, or after it has ended: there is nothing to report.
         sys.exit(130)
     except ImproperlyConfigured as error:
-        # Only the message: it is written never to hold a value, a traceback's chain is not.
+        # Only the message, which never holds a value; a traceback's chain may.
         sys.exit(
             f"Wrong configuration: {error} Nothing was changed. "
             "Correct it in .env or in the environment (.env.example explains every variable)."

@@ -25,6 +25,13 @@ SWITCHES = {
 SECRET_KEY_LINE = re.compile(r"^(?:export )?SECRET_KEY=(.*)$", re.MULTILINE)
 
 
+def expand_home(name: str, text: str) -> Path:
+    path = Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own fails without a home folder
+    if path.parts[:1] and path.parts[0].startswith("~"):
+        raise ImproperlyConfigured(f"{name} begins with ~, and that account has no home folder.")
+    return path
+
+
 class Environment(environ.Env):  # type: ignore[misc]
     """Variables by name, refused by name where their values cannot be used: no message has a value.
 
@@ -72,7 +79,7 @@ def read_env_file(named: str, *, default: Path) -> io.StringIO:
 
     `named` is ENV_FILE; empty means the default, which need not exist.
     """
-    path = Path(named).expanduser() if named else default
+    path = expand_home("ENV_FILE", named) if named else default
     if not named and not path.exists():
         return io.StringIO()
     try:

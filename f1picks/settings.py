@@ -7,7 +7,7 @@ from typing import Any
 
 from f1picks.database import parse_database_url
 from f1picks.email import parse_email_url
-from f1picks.environment import Environment, read_env_file
+from f1picks.environment import Environment, expand_home, read_env_file
 from f1picks.logs import logging_config
 from f1picks.masking import keep_secret, keep_secrets_of_addresses
 
@@ -142,7 +142,9 @@ Q_CLUSTER: dict[str, Any] = {
     "time_zone": "UTC",
 }
 
-FASTF1_CACHE_DIR = BASE_DIR / Path(env.text("FASTF1_CACHE_DIR") or "cache/fastf1").expanduser()
+FASTF1_CACHE_DIR = BASE_DIR / expand_home(
+    "FASTF1_CACHE_DIR", env.text("FASTF1_CACHE_DIR") or "cache/fastf1"
+)
 # Empty: FastF1's own addresses.
 F1_SCHEDULE_URL = env.text("F1_SCHEDULE_URL")
 JOLPICA_URL = env.text("JOLPICA_URL")

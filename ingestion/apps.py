@@ -1,4 +1,9 @@
+import os
+import tempfile
+from pathlib import Path
+
 from django.apps import AppConfig
+from django.conf import settings
 from django.core.checks import register
 from django.db.models.signals import post_migrate
 
@@ -9,6 +14,7 @@ class IngestionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        ensure_home_folder()
         from django_q.signals import pre_execute
 
         from ingestion.checks import check_database, check_queue, check_schedules, check_times
@@ -19,3 +25,11 @@ class IngestionConfig(AppConfig):
             register(check, "ingestion")
         pre_execute.connect(note_delivery)
         post_migrate.connect(create_schedules, sender=self)
+
+
+def ensure_home_folder() -> None:
+    """FastF1 and its libraries do not import where HOME is unset and the account has no entry in
+    the list of users, as in some containers. They get the cache's folder for one."""
+    if os.path.expanduser("~").startswith("~"):  # noqa: PTH111 - Path's own fails there
+        folder = getattr(settings, "FASTF1_CACHE_DIR", None) or Path(tempfile.gettempdir())
+        os.environ["HOME"] = str(folder)

@@ -11,7 +11,9 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from f1picks.environment import ROOT, Environment, variable_names
+from tests.command_line import addresses, count_rows, small_season
 from tests.project import Project
+from tests.upstream import FaultyUpstream
 
 pytestmark = [pytest.mark.once, pytest.mark.project]
 
@@ -316,3 +318,48 @@ def test_the_example_file_names_every_variable_that_settings_read() -> None:
     names = {node.value for node in first if isinstance(node, ast.Constant)} - {"ENV_FILE"}
     assert len(names) > 10
     assert names == set(variable_names(ROOT / ".env.example"))
+
+
+# Accounts without a home folder
+
+NO_ACCOUNT = """
+import pwd
+def getpwuid(uid): raise KeyError(f"getpwuid(): uid not found: {uid}")
+pwd.getpwuid = getpwuid
+"""
+
+
+def without_home(project: Project, **env: str) -> dict[str, str]:
+    """An environment as a container gives it to a user without an entry in its list of users."""
+    (project.folder / "sitecustomize.py").write_text(NO_ACCOUNT)
+    environment = project.environment({**env, "PYTHONPATH": str(project.folder)})
+    del environment["HOME"]
+    return environment
+
+
+def test_an_account_without_a_home_folder_ingests(project: Project) -> None:
+    with FaultyUpstream({2024: small_season()}) as upstream:
+        done = subprocess.run(
+            project.command("ingest_f1", "--year", "2024", "--round", "2"),
+            check=False,
+            env=without_home(project, **addresses(upstream)),
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 0, done.stderr
+    assert count_rows(project)["result"] == 40
+
+
+@pytest.mark.parametrize("name", ["FASTF1_CACHE_DIR", "ENV_FILE"])
+def test_a_path_in_a_home_that_is_not_there_is_refused_by_name(
+    unmigrated_project: Project, name: str
+) -> None:
+    done = subprocess.run(
+        unmigrated_project.command("check"),
+        check=False,
+        env=without_home(unmigrated_project, **{name: "~/here"}),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(f"Wrong configuration: {name} begins with ~, and that account ")
