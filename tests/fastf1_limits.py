@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ingestion.sources import (
     SourceConfig,
     Sources,
 )
+from ingestion.sources.connection import read_clock
 from tests.upstream import FaultyUpstream
 
 # FastF1 waits a quarter of a second between any two requests and counts 500 an hour, on loopback
@@ -88,6 +90,7 @@ def connect(
     jolpica_url: str | None = None,
     reserve: Callable[[str, int], None] = lambda _host, _requests: None,
     give_back: Callable[[str, int], None] = lambda _host, _requests: None,
+    clock: Callable[[], datetime] = read_clock,
     **account: str,
 ) -> Sources:
     """FastF1 with its cache in this folder; its addresses are the stand-in's unless others are
@@ -98,7 +101,7 @@ def connect(
         jolpica_url=upstream.jolpica_url if jolpica_url is None else jolpica_url,
         **account,
     )
-    return sources_module.connect(config, reserve=reserve, give_back=give_back)
+    return sources_module.connect(config, reserve=reserve, give_back=give_back, clock=clock)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from django.db import OperationalError
 
 from ingestion.errors import IngestionError, SourceRateLimited
 from ingestion.sample.season import load_season, without_results
+from ingestion.sample.upstream import print_date
 from ingestion.sessions import SessionType
 from ingestion.sources import SourceAnswer, Sources
 from tests.fastf1_limits import (
@@ -29,6 +30,8 @@ Answer = SourceAnswer[Any]
 ROUND_14 = "/ergast/f1/2024/14/results.json"
 RESULTS = "/ergast/f1/2024/results.json"
 SCHEDULE = "/f1schedule/schedule_2024.json"
+SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -78,8 +81,10 @@ def budget() -> Budget:
 
 
 @pytest.fixture
-def sources(upstream: FaultyUpstream, tmp_path: Path, budget: Budget) -> Sources:
-    return connect(upstream, tmp_path / "cache", reserve=budget, give_back=budget.give_back)
+def sources(upstream: FaultyUpstream, tmp_path: Path, budget: Budget, clock: Clock) -> Sources:
+    return connect(
+        upstream, tmp_path / "cache", reserve=budget, give_back=budget.give_back, clock=clock
+    )
 
 
 def fetch_the_schedule(sources: Sources, *, fresh: bool = False) -> Answer:
@@ -254,10 +259,12 @@ def test_a_cached_copy_is_as_old_as_its_headers_say(
         ({"Cache-Control": "public", "Age": "90"}, NOON - timedelta(seconds=90)),
         ({"Cache-Control": "no-cache", "Age": "soon"}, None),
         ({"Cache-Control": "max-age=soon"}, NOON),
-        ({"Cache-Control": "public, Max-Age=60"}, NOON + timedelta(minutes=59)),
+        ({"Cache-Control": "public, Max-Age=5400"}, NOON - timedelta(minutes=30)),
         ({"Cache-Control": "s-maxage=60, max-age=3600"}, NOON),
         ({"Cache-Control": "public", "Date": "yesterday"}, None),
         ({"Expires": "Sun, 28 Jul 2024 15:00:05 +0200"}, NOON),
+        # Two clocks are never quite the same.
+        ({"Cache-Control": "public", "Date": print_date(NOON + 29 * SECOND)}, NOON + 29 * SECOND),
     ],
 )
 def test_other_headers_tell_the_age_as_well_as_they_can(
@@ -269,6 +276,72 @@ def test_other_headers_tell_the_age_as_well_as_they_can(
     upstream.fault(ROUND_14, headers=headers)
     assert fetch_the_round(sources, fresh=True).generated_at == generated_at
     assert fetch_the_round(sources).generated_at == generated_at
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Cache-Control": "public", "Date": print_date(datetime(2099, 1, 1, tzinfo=UTC))},
+        {"Cache-Control": "public", "Date": print_date(NOON + 31 * SECOND)},
+        # nginx's `expires max`.
+        {"Cache-Control": "max-age=315360000", "Expires": "Thu, 31 Dec 2037 23:55:55 GMT"},
+        {"Cache-Control": "public, max-age=60"},
+    ],
+    ids=["Date", "just too far", "expires max", "Expires without its age"],
+)
+@pytest.mark.parametrize("fresh", [True, False])
+def test_an_answer_of_the_future_counts_as_made_when_it_arrived_and_says_so(
+    headers: dict[str, str], fresh: bool, upstream: FaultyUpstream, sources: Sources
+) -> None:
+    """Everything true after it would be older, and left aside."""
+    upstream.fault("*", headers=headers)
+    for fetch in (fetch_the_round, fetch_the_season, fetch_the_schedule, fetch_the_calendar):
+        answer = fetch(sources, fresh=fresh)
+        assert answer.generated_at == NOON
+        [record, *_] = answer.records
+        assert record.generated_at == NOON
+        assert "which is still to come; it counts as made when it arrived" in answer.notices[0]
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Cache-Control": "public", "Age": "-600"}, {"Cache-Control": "max-age=-86400"}]
+)
+def test_a_negative_age_is_no_age(
+    headers: dict[str, str], upstream: FaultyUpstream, sources: Sources
+) -> None:
+    upstream.fault(ROUND_14, headers=headers)
+    generated_at = fetch_the_round(sources, fresh=True).generated_at
+    assert generated_at is None or generated_at <= NOON
+
+
+def test_an_age_of_years_is_unknown(upstream: FaultyUpstream, sources: Sources) -> None:
+    upstream.fault(ROUND_14, headers={"Cache-Control": "public", "Age": str(10**9)})
+    answer = fetch_the_round(sources, fresh=True)
+    assert answer.generated_at is None
+    assert "its age counts as unknown" in answer.notices[0]
+
+
+@pytest.mark.parametrize(
+    ("expires", "expires_at"),
+    [
+        (NOON + 6 * HOUR, NOON + 6 * HOUR),
+        (NOON + 7 * HOUR, NOON + 6 * HOUR),
+        (datetime(2037, 12, 31, tzinfo=UTC), NOON + 6 * HOUR),
+        (NOON - HOUR, NOON - HOUR),
+    ],
+)
+def test_no_answer_holds_for_longer_than_a_run_would_wait(
+    expires: datetime, expires_at: datetime, upstream: FaultyUpstream, sources: Sources
+) -> None:
+    age = max(expires - NOON, timedelta(seconds=1))
+    headers = {
+        "Expires": print_date(expires),
+        "Cache-Control": f"max-age={int(age.total_seconds())}",
+    }
+    upstream.fault(ROUND_14, headers=headers)
+    answer = fetch_the_round(sources, fresh=True)
+    assert answer.expires_at == expires_at
+    assert bool(answer.notices) is (expires != expires_at)
 
 
 @pytest.mark.parametrize("fresh", [True, False])
@@ -499,16 +572,16 @@ def test_a_cache_that_is_no_database_is_made_anew(
     upstream: FaultyUpstream, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "fastf1_http_cache.sqlite").write_bytes(b"not a database" * 1000)
-    sources = connect(upstream, tmp_path)
+    sources = connect(upstream, tmp_path, clock=lambda: NOON)
     assert "FastF1's cache was damaged and is made anew" in caplog.messages
     fetch_the_schedule(sources)
-    fetch_the_schedule(connect(upstream, tmp_path))
+    fetch_the_schedule(connect(upstream, tmp_path, clock=lambda: NOON))
     assert len(upstream.requests) == 1
 
 
 def test_an_empty_cache_file_is_an_empty_cache(upstream: FaultyUpstream, tmp_path: Path) -> None:
     (tmp_path / "fastf1_http_cache.sqlite").touch()
-    fetch_the_schedule(connect(upstream, tmp_path))
+    fetch_the_schedule(connect(upstream, tmp_path, clock=lambda: NOON))
     assert len(upstream.requests) == 1
 
 
@@ -516,14 +589,14 @@ def test_an_empty_cache_file_is_an_empty_cache(upstream: FaultyUpstream, tmp_pat
 def test_a_cache_with_damaged_pages_is_deleted_and_done_without_the_next_time(
     fetch: Fetch, upstream: FaultyUpstream, tmp_path: Path
 ) -> None:
-    sources = damaged(connect(upstream, tmp_path), upstream, tmp_path)
+    sources = damaged(connect(upstream, tmp_path, clock=lambda: NOON), upstream, tmp_path)
     with pytest.raises(IngestionError) as raised:
         fetch(sources)
     assert str(raised.value) == (
         "FastF1's cache was damaged (database disk image is malformed) and has been deleted; "
         "nothing but time is lost"
     )
-    assert fetch(connect(upstream, tmp_path)).generated_at == NOON
+    assert fetch(connect(upstream, tmp_path, clock=lambda: NOON)).generated_at == NOON
 
 
 @every_fetch
@@ -537,7 +610,7 @@ def test_a_cache_on_a_disk_without_room_for_its_tables_is_explained(
 ) -> None:
     fill_disk(monkeypatch, pages)
     with pytest.raises(IngestionError) as raised:
-        fetch(connect(upstream, tmp_path))
+        fetch(connect(upstream, tmp_path, clock=lambda: NOON))
     reasons = (
         "nothing can be written to it",
         "no such table: responses",
@@ -552,7 +625,7 @@ def test_a_cache_that_cannot_grow_is_done_without(
     fetch: Fetch, upstream: FaultyUpstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_disk(monkeypatch, 6)
-    assert fetch(connect(upstream, tmp_path)).generated_at == NOON
+    assert fetch(connect(upstream, tmp_path, clock=lambda: NOON)).generated_at == NOON
 
 
 def fill_disk(monkeypatch: pytest.MonkeyPatch, pages: int) -> None:
@@ -571,7 +644,7 @@ def fill_disk(monkeypatch: pytest.MonkeyPatch, pages: int) -> None:
 def test_a_damaged_cache_does_not_stand_in_the_way_of_fresh_answers(
     fetch: Fetch, upstream: FaultyUpstream, tmp_path: Path
 ) -> None:
-    sources = damaged(connect(upstream, tmp_path), upstream, tmp_path)
+    sources = damaged(connect(upstream, tmp_path, clock=lambda: NOON), upstream, tmp_path)
     assert fetch(sources, fresh=True).generated_at == NOON
 
 
@@ -586,4 +659,4 @@ def damaged(sources: Sources, upstream: FaultyUpstream, folder: Path) -> Sources
     file = folder / "fastf1_http_cache.sqlite"
     size = file.stat().st_size
     file.write_bytes(file.read_bytes()[:4096] + b"\xff" * (size - 4096))
-    return connect(upstream, folder)
+    return connect(upstream, folder, clock=lambda: NOON)

@@ -213,6 +213,31 @@ def test_too_many_requests(
     assert_recovers(ask, upstream, sources)
 
 
+@pytest.mark.parametrize(
+    ("after", "hours"),
+    [
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 6),
+        ("99999999999999999999", 6),
+        ("21600", 6),
+        ("7200", 2),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("-5", None),
+        ("soon", None),
+    ],
+)
+def test_how_long_too_many_requests_are_waited_for_has_bounds(
+    after: str, hours: int | None, upstream: FaultyUpstream, sources: Sources
+) -> None:
+    """A date of the year 9999 would stop polling for a weekend."""
+    CALENDAR.spoil(upstream, status=429, headers={"Retry-After": after})
+    error = fail(CALENDAR, sources)
+    assert type(error) is SourceRateLimited
+    exchange = sources.adapter.last
+    assert exchange is not None
+    expected = None if hours is None else exchange.at + timedelta(hours=hours)
+    assert error.retry_at == expected
+
+
 # An answer that makes no sense
 
 

@@ -1,10 +1,10 @@
 """Around each call of FastF1: its cache used or passed by, and its failures in our errors."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,15 @@ from ingestion.errors import (
     SourceUnavailable,
 )
 from ingestion.sources.cache import cache_bypassed, find_copy, forget_copies, make_cache_error
-from ingestion.sources.headers import read_expires_at, read_generated_at, read_retry_at
-from ingestion.sources.values import UNREADABLE
+from ingestion.sources.headers import (
+    bound_age_of_copy,
+    bound_expires_at,
+    bound_generated_at,
+    read_expires_at,
+    read_generated_at,
+    read_retry_at,
+)
+from ingestion.sources.values import UNREADABLE, notice
 
 if TYPE_CHECKING:
     from ingestion.sources.http import Adapter, Exchange
@@ -29,24 +36,45 @@ class Call:
     as old as its stored headers say, never as young as now."""
 
     adapter: "Adapter"
+    what: str
     url: str
     fresh: bool
 
     @property
     def generated_at(self) -> datetime | None:
         """When the upstream made it (UTC)."""
-        return read_generated_at(self._headers())
+        headers, received_at = self._read_headers()
+        # A copy may be of any age.
+        bound = bound_generated_at if self.adapter.last is not None else bound_age_of_copy
+        return self._bound(bound, read_generated_at(headers), received_at)
 
     @property
     def expires_at(self) -> datetime | None:
         """Until when the upstream answers the same (UTC)."""
-        return read_expires_at(self._headers())
+        headers, received_at = self._read_headers()
+        return self._bound(bound_expires_at, read_expires_at(headers), received_at)
 
-    def _headers(self) -> Mapping[str, str]:
+    def _bound(
+        self,
+        bound: Callable[[datetime | None, datetime], tuple[datetime | None, str]],
+        time: datetime | None,
+        received_at: datetime | None,
+    ) -> datetime | None:
+        if received_at is None:
+            return time
+        time, fault = bound(time, received_at)
+        if fault:
+            notice(f"{self.what}: {fault}")
+        return time
+
+    def _read_headers(self) -> tuple[Mapping[str, str], datetime | None]:
+        """And when the response arrived."""
         if self.adapter.last is not None:
-            return self.adapter.last.headers
+            return self.adapter.last.headers, self.adapter.last.received_at
         copy = None if self.fresh else find_copy(self.url)
-        return {} if copy is None else copy.headers
+        if copy is None:
+            return {}, None
+        return copy.headers, copy.created_at.replace(tzinfo=UTC)
 
 
 @contextmanager
@@ -55,7 +83,7 @@ def calling(adapter: "Adapter", what: str, url: str, *, fresh: bool) -> Iterator
     goes wrong becomes one of our errors, with the time until which the upstream would say the
     same. A response that cannot be used does not stay in FastF1's cache."""
     adapter.last = None
-    call = Call(adapter, url, fresh)
+    call = Call(adapter, what, url, fresh)
     try:
         with cache_bypassed(fresh):
             yield call

@@ -82,6 +82,7 @@ class Exchange:
 
     url: str
     at: datetime
+    received_at: datetime | None = None
     status: int | None = None
     reason: str = ""
     headers: dict[str, str] = field(default_factory=dict)
@@ -157,12 +158,13 @@ class Adapter(HTTPAdapter):
             raise
         # What is kept of a response, in FastF1's cache too, knows of no password.
         response.request = request
+        exchange.received_at = self._clock()
         exchange.status = response.status_code
         exchange.reason = response.reason or ""
         exchange.headers = dict(response.headers)
         upstreams_clock = read_clock(exchange.headers)
         if upstreams_clock is not None:
-            self.clock_offset = self._clock() - upstreams_clock
+            self.clock_offset = exchange.received_at - upstreams_clock
         return response
 
     def _authorized(self, request: requests.PreparedRequest) -> requests.PreparedRequest:

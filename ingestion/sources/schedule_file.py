@@ -18,6 +18,7 @@ from ingestion.sources.calls import calling
 from ingestion.sources.protocol import Source, SourceAnswer
 from ingestion.sources.values import (
     UNREADABLE,
+    noticing,
     read_date,
     read_text,
     read_utc,
@@ -50,7 +51,7 @@ class ScheduleFile(Source):
 
         what = f"the schedule file of {season}"
         url = f"{fastf1.events._SCHEDULE_BASE_URL}schedule_{season}.json"
-        with calling(self._adapter, what, url, fresh=fresh) as call:
+        with noticing() as notices, calling(self._adapter, what, url, fresh=fresh) as call:
             # The other backends ask for a password or invent session times.
             frame = fastf1.get_event_schedule(season, include_testing=False, backend="fastf1")
             calendar = read_schedule(frame, season, call.generated_at)
@@ -58,7 +59,7 @@ class ScheduleFile(Source):
                 check_calendar(calendar)
             except BadSourceData as error:
                 raise BadSourceData(f"{what} was refused: {error}") from error
-            return SourceAnswer((calendar,), call.generated_at, call.expires_at)
+            return SourceAnswer((calendar,), calendar.generated_at, call.expires_at, tuple(notices))
 
 
 def read_schedule(

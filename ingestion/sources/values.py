@@ -4,6 +4,9 @@ The frames' columns are force-cast: a missing text comes as '', 'nan' or 'None',
 as -1 or NaN, a missing time as NaT, and '*DateUtc' is UTC without saying so.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -20,6 +23,26 @@ MISSING_TEXTS = {"", "nan", "None", "NaT", "<NA>"}
 HUNDREDTH = Decimal("0.01")
 
 T = TypeVar("T")
+
+# What was noticed since the innermost `noticing` began, in order and once each.
+_notices: ContextVar[dict[str, None] | None] = ContextVar("notices", default=None)
+
+
+@contextmanager
+def noticing() -> Iterator[dict[str, None]]:
+    """Around the reading of one answer: collects what a person may want to know of it."""
+    collected: dict[str, None] = {}
+    token = _notices.set(collected)
+    try:
+        yield collected
+    finally:
+        _notices.reset(token)
+
+
+def notice(text: str) -> None:
+    collected = _notices.get()
+    if collected is not None:
+        collected[text] = None
 
 
 def read_text(value: Any) -> str:

@@ -18,14 +18,14 @@ from ingestion.sessions import SessionType
 from ingestion.sources.cache import forget_copies
 from ingestion.sources.calls import calling
 from ingestion.sources.jolpica.classifications import RaceRows, read_classifications
-from ingestion.sources.jolpica.pages import PAGE_ROWS, build_url, fetch_pages
+from ingestion.sources.jolpica.pages import PAGE_ROWS, Pages, build_url, fetch_pages
 from ingestion.sources.protocol import (
     Classification,
     ClassificationQuery,
     Source,
     SourceAnswer,
 )
-from ingestion.sources.values import UNREADABLE, read_text, require
+from ingestion.sources.values import UNREADABLE, noticing, read_text, require
 
 if TYPE_CHECKING:
     from ingestion.sources.http import Adapter
@@ -52,7 +52,7 @@ class Jolpica(Source):
 
         what = f"Jolpica's calendar of {season}"
         url = build_url(season, None, "races", offset=0)
-        with calling(self._adapter, what, url, fresh=fresh) as call:
+        with noticing() as notices, calling(self._adapter, what, url, fresh=fresh) as call:
             ergast = Ergast(result_type="raw", auto_cast=False)
             races = ergast.get_race_schedule(season, limit=PAGE_ROWS)
             expect_all(what, races)
@@ -60,7 +60,7 @@ class Jolpica(Source):
             if not calendar.grands_prix:
                 raise BadSourceData(f"Jolpica has no calendar of {season}")
             self._calendars[season] = calendar
-            return SourceAnswer((calendar,), call.generated_at, call.expires_at)
+            return SourceAnswer((calendar,), calendar.generated_at, call.expires_at, tuple(notices))
 
     def fetch_classifications(
         self, query: ClassificationQuery, *, fresh: bool
@@ -129,6 +129,13 @@ class Jolpica(Source):
     def _fetch(
         self, query: ClassificationQuery, round_number: int | None, *, fresh: bool
     ) -> SourceAnswer[Classification]:
+        with noticing() as notices:
+            classifications, pages = self._fetch_whole(query, round_number, fresh=fresh)
+        return SourceAnswer(classifications, pages.generated_at, pages.expires_at, tuple(notices))
+
+    def _fetch_whole(
+        self, query: ClassificationQuery, round_number: int | None, *, fresh: bool
+    ) -> tuple[tuple[Classification, ...], Pages]:
         pages = fetch_pages(
             self._adapter,
             query.season,
@@ -148,7 +155,7 @@ class Jolpica(Source):
             self._fetch_in_one_piece(race) if race.is_mixed else race.classification
             for race in found
         )
-        return SourceAnswer(classifications, pages.generated_at, pages.expires_at)
+        return classifications, pages
 
     def _fetch_in_one_piece(self, mixed: RaceRows) -> Classification:
         """A race whose halves were made at different times, requested again alone."""

@@ -7,7 +7,7 @@ FastF1 does not read it. Its own request session fetches it all the same, so tha
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ingestion import records
@@ -22,7 +22,7 @@ from ingestion.records import ClassificationRecord
 from ingestion.sessions import SessionType
 from ingestion.sources.cache import find_copy, forget_copies
 from ingestion.sources.calls import calling
-from ingestion.sources.headers import read_generated_at
+from ingestion.sources.headers import bound_age_of_copy, read_generated_at
 from ingestion.sources.jolpica.ergast import expect_all
 from ingestion.sources.jolpica.pages import PAGE_ROWS, build_url
 from ingestion.sources.jolpica.sprint_qualifyings import (
@@ -39,6 +39,7 @@ from ingestion.sources.protocol import (
     Source,
     SourceAnswer,
 )
+from ingestion.sources.values import noticing
 
 if TYPE_CHECKING:
     from ingestion.sources.http import Adapter
@@ -75,6 +76,13 @@ class JolpicaNewer(Source):
     ) -> SourceAnswer[Classification]:
         """Of one race; only what can be believed, so that a half-filled answer does not keep a
         guess out. Rounds and drivers may come from the cache, the session alone is `fresh`."""
+        with noticing() as notices:
+            record, expires_at = self._fetch(query, fresh=fresh)
+        return SourceAnswer((record,), record.generated_at, expires_at, tuple(notices))
+
+    def _fetch(
+        self, query: ClassificationQuery, *, fresh: bool
+    ) -> tuple[ClassificationRecord, datetime | None]:
         found = self._find_round(query)
         what = f"Jolpica's sprint qualifying of the {query.season} {query.name}"
         if found is None:
@@ -104,7 +112,7 @@ class JolpicaNewer(Source):
                 not_ready.expires_at = error.expires_at
                 raise not_ready from error
             raise
-        return SourceAnswer((record,), record.generated_at, expires_at)
+        return record, expires_at
 
     def _find_round(self, query: ClassificationQuery) -> Round | None:
         """None where it is not listed, or without a sprint qualifying."""
@@ -200,4 +208,5 @@ def _find_document(url: str, *, since: datetime) -> tuple[Any, datetime | None]:
     made_at = None if copy is None else read_generated_at(copy.headers)
     if copy is None or made_at is None or made_at < since:
         return None, None
+    made_at, _ = bound_age_of_copy(made_at, copy.created_at.replace(tzinfo=UTC))
     return json.loads(copy.content.decode("utf-8")), made_at

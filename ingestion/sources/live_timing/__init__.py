@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ingestion import records
 from ingestion.errors import ResultsNotReady
 from ingestion.plausibility import SeasonField, check_classification
+from ingestion.records import ClassificationRecord
 from ingestion.sessions import SessionType
 from ingestion.sources.live_timing.classification import (
     Listing,
@@ -21,6 +22,7 @@ from ingestion.sources.protocol import (
     SourceAnswer,
     SourceConfig,
 )
+from ingestion.sources.values import noticing
 
 if TYPE_CHECKING:
     from ingestion.sources.http import Adapter
@@ -60,6 +62,11 @@ class LiveTiming(Source):
     ) -> SourceAnswer[Classification]:
         """Of one race; only what can be believed. Nothing of live timing is ever cached, but its
         index is read once a run."""
+        with noticing() as notices:
+            record = self._fetch(query)
+        return SourceAnswer((record,), record.generated_at, notices=tuple(notices))
+
+    def _fetch(self, query: ClassificationQuery) -> ClassificationRecord:
         season = query.season
         if season not in self._indexes:
             meetings = fetch_index(self.adapter, self.account, season)
@@ -75,7 +82,7 @@ class LiveTiming(Source):
             check_classification(record, SeasonField())
         except ResultsNotReady as error:
             raise ResultsNotReady(f"live timing: {error}") from error
-        return SourceAnswer((record,), record.generated_at)
+        return record
 
 
 def find_listing(query: ClassificationQuery, listings: list[Listing]) -> Listing | None:
