@@ -1,26 +1,45 @@
 """Counts and problems of a run: adding up, as dict, as words."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from enum import StrEnum
+from typing import Any, Self
 
 EVENT_COUNTS = ("created", "updated", "unchanged", "cancelled", "reinstated")
 RESULT_COUNTS = ("created", "updated", "unchanged", "amended")
 
 
+class Fault(StrEnum):
+    """`NONE`: interrupted, an invalid request, or our own rate limit."""
+
+    UPSTREAM = "upstream"
+    OURS = "ours"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that did not go as it should, in words for a person. It is an upstream's fault
-    unless it `is_ours` or `is_no_fault`."""
+    """Something that did not go as it should, or that is worth a note: what it is about, and a
+    sentence. `grand_prix` is the slug where the grand prix is known, `source` is empty where it is
+    no particular one's."""
 
     message: str
     season: int | None = None
     grand_prix: str | None = None
     session_type: str | None = None
+    source: str = ""
     advice: str = ""
-    is_ours: bool = False
-    is_no_fault: bool = False
+    fault: Fault = Fault.UPSTREAM
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Self:
+        """As a run's record keeps it."""
+        return cls(**{**data, "fault": Fault(data["fault"])})
+
+    def as_data(self) -> dict[str, Any]:
+        return {**asdict(self), "fault": self.fault.value}
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -130,11 +149,9 @@ class RunReport(SaveReport):
     def fault(self) -> str:
         """Whose fault the problems are: `ours` if one is, else `upstream` if one is, else
         `none`; `` without any."""
-        if any(problem.is_ours for problem in self.problems):
-            return "ours"
-        if all(problem.is_no_fault for problem in self.problems):
-            return "none" if self.problems else ""
-        return "upstream"
+        faults = {problem.fault for problem in self.problems}
+        worst = (each.value for each in (Fault.OURS, Fault.UPSTREAM, Fault.NONE) if each in faults)
+        return next(worst, "")
 
     def as_dict(self) -> dict[str, Any]:
         return {

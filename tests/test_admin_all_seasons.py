@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from ingestion.corrections import possible_corrections
 from ingestion.models import Alarm, Change, Event, IngestRun, Result
+from ingestion.report import Problem
 from tests.admin_site import clock
 from tests.operators import VIEWING, SignIn, correction_of, page_of, season_page
 
@@ -114,7 +115,7 @@ def _runs() -> Iterator[IngestRun]:
         yield IngestRun(
             trigger="poll", seasons=[2026], started_at=started_at, ended_at=started_at,
             outcome="partial" if n % 5 == 0 else "ok",
-            problems=["2026 grand-prix-4 race: refused"] if n % 5 == 0 else [],
+            problems=[Problem("refused", 2026, "grand-prix-4", "race").as_data()] * (n % 5 == 0),
         )  # fmt: skip
 
 

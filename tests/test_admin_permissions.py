@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from ingestion.admin.forms import CORRECTIONS
 from ingestion.models import Alarm, Change, Event, IngestRun, Season
+from ingestion.report import Problem
 from tests.builders import AFTER
 from tests.operators import (
     SignIn,
@@ -33,7 +34,9 @@ def alarm(db: None) -> Alarm:
 
 @pytest.fixture
 def run(db: None) -> IngestRun:
-    return IngestRun.objects.create(trigger="command", started_at=AFTER, problems=["trouble"])
+    return IngestRun.objects.create(
+        trigger="command", started_at=AFTER, problems=[Problem("trouble").as_data()]
+    )
 
 
 def admin_page(name: str, *arguments: object) -> str:

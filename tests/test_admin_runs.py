@@ -14,6 +14,7 @@ from django_q.models import OrmQ, Task
 from django_q.signing import SignedPackage
 
 from ingestion.models import Alarm, Change, Event, IngestRun, TaskRun
+from ingestion.report import Problem
 from tests.admin_site import clock
 from tests.builders import AFTER
 from tests.operators import ingest, page_of, race, read, season_page, words_of
@@ -44,11 +45,13 @@ def run(belgium: Event) -> IngestRun:
             "results": {"created": 1, "amended": 1, "unchanged": 0},
         },
         problems=[
-            "2024 belgian-grand-prix race: refused, half the field is missing",
-            "2024: the file is empty",
-            "the disk is full",
+            Problem(
+                "refused, half the field is missing", 2024, "belgian-grand-prix", "race"
+            ).as_data(),
+            Problem("the file is empty", 2024).as_data(),
+            Problem("the disk is full").as_data(),
         ],
-        notes=["2024 dutch-grand-prix sprint qualifying: no such session"],
+        notes=[Problem("no such session", 2024, "dutch-grand-prix", "sprint_qualifying").as_data()],
         clock_offset=timedelta(seconds=-1.25),
     )
     Change.objects.filter(event=belgium, kind="published").update(run=run)
@@ -88,7 +91,11 @@ def test_a_run_of_all_seasons_is_described_in_short(viewer: Client, db: None) ->
     run = IngestRun.objects.create(
         trigger="command", seasons=list(range(1950, 2027)), started_at=AFTER,
         ended_at=AFTER + timedelta(hours=7, minutes=5), outcome="ok",
-        problems=[f"{year} nowhere-grand-prix race: not out" for year in range(1950, 2027)] * 20,
+        problems=[
+            Problem("not out", year, "nowhere-grand-prix", "race").as_data()
+            for year in range(1950, 2027)
+        ]
+        * 20,
     )  # fmt: skip
     text = read(viewer, reverse("admin:ingestion_ingestrun_change", args=[run.pk]))
     assert "Requested 1950-2026" in text and "after 7 h 5 min" in text
@@ -287,11 +294,11 @@ def test_its_progress_is_shown_to_the_end(viewer: Client, weekend: None) -> None
     assert "▶ running A worker has been at it since 00:00:00 UTC." in progress(viewer)
 
     IngestRun.objects.create(trigger="command", started_at=AFTER, ended_at=AFTER, outcome="failed")
-    run = IngestRun.objects.create(trigger="admin", seasons=[2024], started_at=AFTER)
+    run = IngestRun.objects.create(trigger="admin", seasons=[2024], started_at=AFTER, task=TASK)
     assert "▶ running" in progress(viewer)
 
     run.outcome, run.ended_at, run.requests = "partial", AFTER + MINUTE, 14
-    run.problems = ["2024 belgian-grand-prix race: refused"]
+    run.problems = [Problem("refused", 2024, "belgian-grand-prix", "race").as_data()]
     run.save()
     begun.ended_at = AFTER + MINUTE
     begun.save()

@@ -11,6 +11,7 @@ from django.urls import reverse
 from ingestion.corrections import Author, correct_start, settle_results, void_event
 from ingestion.models import Alarm, Event, IngestRun
 from ingestion.monitoring.health import check_health
+from ingestion.report import Problem
 from tests.admin_site import clock
 from tests.builders import AFTER, BEFORE, SUNDAY, at
 from tests.installation import tick
@@ -168,7 +169,10 @@ def test_next_session_last_run_and_open_alarms(viewer: Client, weekend: None) ->
 
     IngestRun.objects.create(
         trigger="poll", seasons=[2024], started_at=AFTER, ended_at=AFTER, outcome="partial",
-        problems=["2024 belgian-grand-prix race: refused", "and another"],
+        problems=[
+            Problem("refused", 2024, "belgian-grand-prix", "race").as_data(),
+            Problem("and another").as_data(),
+        ],
     )  # fmt: skip
     Alarm.objects.create(key="no-tick", kind="broken", message="no polls", raised_at=AFTER)
     Alarm.objects.create(

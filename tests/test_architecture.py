@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "signals": set(),
     "database_failures": set(),
     # phase() answers without waiting for a tick, from the same pure functions as the rest.
-    "models": {"records", "sessions", "lifecycle"},
+    "models": {"records", "sessions", "lifecycle", "report"},
     "fetch": {"records", "sessions", "errors"},
     "transform": {"records", "sessions", "errors"},
     # An answer that cannot be true is taken out of FastF1's cache where it came from.

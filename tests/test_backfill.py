@@ -325,7 +325,7 @@ def test_interrupted_while_it_waits_it_resumes(
         backfill(2023, 2024, waits=True, sleep=interrupt)
     run = IngestRun.objects.get()
     assert (run.outcome, run.fault, run.requests) == ("partial", "none", 4)
-    assert run.problems == ["interrupted; what was saved before stays"]
+    assert [str(one) for one in run.problem_list] == ["interrupted; what was saved before stays"]
     assert run.arguments["wait"] is True
     assert (run.counts["events"]["created"], run.counts["results"]["created"]) == (8, 6)
     clock.now += HOUR
@@ -449,7 +449,7 @@ def test_a_season_alone_for_which_there_is_no_room_changes_nothing(
     assert problems(report) == [f"2023: {too_many(backfill, '13:00')}"]
     assert not Event.objects.exists()
     run = IngestRun.objects.get()
-    assert (run.outcome, run.fault, run.problems) == ("failed", "none", problems(report))
+    assert (run.outcome, run.fault, run.problem_list) == ("failed", "none", report.problems)
 
 
 def test_what_would_begin_anew_does_not_say_that_it_goes_on(backfill: Backfill) -> None:

@@ -86,7 +86,7 @@ def test_a_range_that_the_hour_does_not_hold_stops_and_resumes(
         f"problem: {why}",
         TOTALS,
     ]
-    assert read_runs(project)[-1].problems == [why]
+    assert [str(one) for one in read_runs(project)[-1].problem_list] == [why]
 
     let_an_hour_pass(project)
     last = ingest(project, upstream, *YEARS, "--format", "json", env={"F1_REQUESTS_PER_HOUR": "30"})
@@ -109,7 +109,7 @@ def test_a_range_that_is_interrupted_anywhere_is_resumed(
     )
     assert done.stdout.splitlines() == [f"2023: {DONE}"]
     run = read_runs(project)[-1]
-    assert run.problems == ["interrupted; what was saved before stays"]
+    assert [str(one) for one in run.problem_list] == ["interrupted; what was saved before stays"]
     assert (run.outcome, run.fault) == ("partial", "none")
     hanging.release()
     upstream.clear_faults()

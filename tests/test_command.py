@@ -441,5 +441,5 @@ def test_interrupted_run_ends_with_a_line_and_a_closed_record(
     [run] = read_runs(project)
     assert run.ended_at is not None
     assert run.outcome == "failed"
-    assert run.problems == ["interrupted; what was saved before stays"]
+    assert [str(one) for one in run.problem_list] == ["interrupted; what was saved before stays"]
     assert run.requests == len(asked(upstream)) == 3

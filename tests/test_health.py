@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from ingestion.models import Alarm, Change, Event, TaskRun
 from ingestion.monitoring.health import Finding, Health, State, check_health
+from ingestion.report import Problem
 from tests.installation import (
     DAY,
     HOUR,
@@ -139,7 +140,10 @@ def test_polling_that_an_operator_switched_off_is_no_fault(is_deleted: bool) -> 
     assert health.notes[0].startswith("Nothing is polled: ")
 
 
-OURS: dict[str, Any] = {"fault": "ours", "problems": ["the cache folder cannot be written"]}
+OURS: dict[str, Any] = {
+    "fault": "ours",
+    "problems": [Problem("the cache folder cannot be written").as_data()],
+}
 THEIRS: dict[str, Any] = {"fault": "upstream"}
 # Interrupted by a person, or the hour's requests were spent.
 NO_FAULT: dict[str, Any] = {"fault": "none"}
@@ -175,7 +179,9 @@ def test_runs_that_fail_by_our_own_fault_one_after_another(
 
 @pytest.mark.usefixtures("works")
 def test_failing_runs_are_told_with_the_newest_problem_and_since_when() -> None:
-    first = run(NOW - 3 * HOUR, "failed", fault="ours", problems=["something else"])
+    first = run(
+        NOW - 3 * HOUR, "failed", fault="ours", problems=[Problem("something else").as_data()]
+    )
     run(NOW - HOUR, "failed", **OURS)
     finding = only(check_health(NOW))
     assert finding.since == first.started_at

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from ingestion.report import Problem
 from tests.installation import (
     DAY,
     HOUR,
@@ -62,7 +63,12 @@ def test_a_silent_upstream_is_200_too_and_says_so(now: datetime) -> None:
 def test_what_is_broken_is_503_and_says_neither_what_nor_where(now: datetime) -> None:
     learn(event("race", now - 2 * DAY, grand_prix="belgian-grand-prix"), now - DAY)
     for _ in range(3):
-        run(now - MINUTE, "failed", fault="ours", problems=[f"{MARK} cannot be written"])
+        run(
+            now - MINUTE,
+            "failed",
+            fault="ours",
+            problems=[Problem(f"{MARK} cannot be written").as_data()],
+        )
     answer = Client().get("/healthz")
     assert answer.status_code == 503
     assert {check["check"] for check in answer.json()["checks"]} == {"failing-runs", "overdue"}

@@ -105,7 +105,7 @@ def feed(event: Event) -> Told:
 
 def amendments() -> list[str]:
     """What the runs have said of them, the session left out."""
-    notes = [note for run in IngestRun.objects.order_by("pk") for note in run.notes]
+    notes = [note for run in IngestRun.objects.order_by("pk") for note in map(str, run.note_list)]
     return [note.partition(": amended: ")[2] for note in notes if ": amended: " in note]
 
 

@@ -97,7 +97,7 @@ def test_task_that_dies_is_given_up_after_three_starts_and_that_is_told() -> Non
     assert (run.starts, run.is_given_up) == (3, True)
     record = IngestRun.objects.get()
     assert (record.outcome, record.fault, record.trigger) == ("failed", "ours", "schedule")
-    assert "died 3 times and was given up" in record.problems[0]
+    assert "died 3 times and was given up" in record.problem_list[0].message
 
 
 def test_task_that_fails_has_ended() -> None:

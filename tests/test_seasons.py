@@ -50,7 +50,7 @@ def test_season_that_is_not_published_yet_is_no_failure_in_december(world: World
     assert world.refresh_schedule() == [*NOW, NEXT[0]]
     run = IngestRun.objects.latest("pk")
     assert (run.seasons, run.outcome, run.problems) == ([2025], "ok", [])
-    assert "2025" in run.notes[0]
+    assert "2025" in str(run.note_list[0])
     assert not run.schedule_refreshed
     # Once a day.
     world.now = at("12-10 18:00")

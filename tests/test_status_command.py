@@ -16,6 +16,7 @@ from pytest_django import Settings
 from ingestion.models import Alarm, Poll, RequestBlock
 from ingestion.monitoring.alarms import acknowledge
 from ingestion.monitoring.health import print_duration
+from ingestion.report import Problem
 from tests.command_line import complaint, squeeze
 from tests.installation import (
     DAY,
@@ -146,7 +147,7 @@ def test_monitors_get_one_object_broken_or_not(now: datetime) -> None:
     assert told["awaited"] == [{"event": str(race), "ends_at": printed_json(now - 2 * HOUR)}]
     assert told["requests_left"] == {}
     run(now - MINUTE, "failed", fault="ours")
-    run(now - MINUTE, "failed", fault="ours", problems=["the disk is full"])
+    run(now - MINUTE, "failed", fault="ours", problems=[Problem("the disk is full").as_data()])
     out = io.StringIO()
     with pytest.raises(CommandError, match="The newest says: the disk is full") as raised:
         call_command("f1_status", "--format", "json", stdout=out)

@@ -96,7 +96,7 @@ def read_progress(task: str, now: datetime) -> Progress:
 
     begun = TaskRun.objects.filter(pk=task).first()
     ended = Task.objects.filter(pk=task).first()
-    run = _run_of(begun) if begun is not None else None
+    run = IngestRun.objects.filter(task=task).order_by("pk").last()
     if run is not None and run.ended_at is not None:
         mark = OUTCOMES[run.outcome_at(now)]
         return Progress(mark, mark.title, run, is_over=True)
@@ -113,11 +113,3 @@ def read_progress(task: str, now: datetime) -> Progress:
         "It waits for a worker. If it keeps waiting, none is running: "
         "start 'python manage.py qcluster'.",
     )
-
-
-def _run_of(task: TaskRun) -> IngestRun | None:
-    """The run that a task started: runs do not know of the queue."""
-    runs = IngestRun.objects.filter(trigger=TRIGGER, started_at__gte=task.started_at)
-    if task.ended_at is not None:
-        runs = runs.filter(started_at__lte=task.ended_at)
-    return runs.order_by("started_at", "pk").first()

@@ -1,6 +1,5 @@
 """Runs: the list, a page for each, and a run described for people."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +13,7 @@ from ingestion.admin.comparison import describe_on_page
 from ingestion.admin.marks import OUTCOMES
 from ingestion.admin.read_only import ReadOnlyAdmin
 from ingestion.models import Change, Event, IngestRun
-from ingestion.report import EVENT_COUNTS, RESULT_COUNTS
+from ingestion.report import EVENT_COUNTS, RESULT_COUNTS, Problem
 from ingestion.sessions import SessionType
 
 # A backfill of all seasons has thousands; the feed has the rest.
@@ -66,7 +65,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
     def show_row(self, request: HttpRequest, run: IngestRun) -> HttpResponse:
         changes = Change.objects.filter(run=run).for_story().order_by("pk")[: CHANGES_SHOWN + 1]
         described = [(change, describe_on_page(change)) for change in changes]
-        lines = with_events([*run.problems, *run.notes])
+        lines = with_events([*run.problem_list, *run.note_list])
         return self.show(
             request,
             "ingestrun/page.html",
@@ -147,12 +146,6 @@ def describe_duration(length: timedelta | None) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-# 2024 belgian-grand-prix sprint qualifying: what was wrong
-PLACE = re.compile(
-    r"(?P<season>\d{4}) (?P<grand_prix>[\w-]+) (?P<kind>sprint qualifying|qualifying|sprint|race): "
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Line:
     """A problem or a note, and the event that it is about, if any."""
@@ -161,21 +154,17 @@ class Line:
     event: Event | None
 
 
-def with_events(texts: Sequence[str]) -> list[Line]:
-    """Problems and notes as a run keeps them, in one query for the events that they name."""
-    places = [PLACE.match(text) for text in texts]
-    named = [
-        (int(place["season"]), place["grand_prix"], place["kind"].replace(" ", "_"))
-        if place is not None
-        else None
-        for place in places
-    ]
+def with_events(problems: Sequence[Problem]) -> list[Line]:
+    """In one query for the events that they refer to."""
     found = Event.objects.filter(
-        season__in={identity[0] for identity in named if identity},
-        grand_prix__in={identity[1] for identity in named if identity},
+        season__in={problem.season for problem in problems if problem.season},
+        grand_prix__in={problem.grand_prix for problem in problems if problem.grand_prix},
     )
     events = {(event.season, event.grand_prix, event.session_type): event for event in found}
     return [
-        Line(text, events.get(identity) if identity else None)
-        for text, identity in zip(texts, named, strict=True)
+        Line(
+            str(problem),
+            events.get((problem.season or 0, problem.grand_prix or "", problem.session_type or "")),
+        )
+        for problem in problems
     ]

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 from django.db import models
 
+from ingestion.report import Problem
+
 # A run that says that it runs for longer was killed, and one that waits where it has to after the
 # time that all seasons take.
 LONGEST_RUN = timedelta(hours=1)
@@ -34,6 +36,13 @@ class IngestRun(models.Model):
     )
     arguments = models.JSONField(default=dict)
     seasons = models.JSONField(default=list)
+    task = models.CharField(
+        max_length=32,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The queue's, if it was one.",
+    )
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=8, choices=Outcome, default=Outcome.RUNNING)
@@ -55,9 +64,11 @@ class IngestRun(models.Model):
     clock_offset = models.DurationField(
         null=True, blank=True, help_text="This machine's clock less the upstream's, as it was seen."
     )
-    problems = models.JSONField(default=list, help_text="Every problem in words.")
+    problems = models.JSONField(
+        default=list, help_text="Every problem: what it is about, a sentence, advice, whose fault."
+    )
     notes = models.JSONField(
-        default=list, help_text="What a person may want to know and is no failure, in words."
+        default=list, help_text="Alike: what a person may want to know and is no failure."
     )
 
     class Meta:
@@ -66,10 +77,20 @@ class IngestRun(models.Model):
         indexes = [
             # the last run, and the runs to prune
             models.Index(fields=["-started_at"], name="ingest_run_started_at"),
+            # the run of a task that somebody enqueued and follows
+            models.Index(fields=["task"], name="ingest_run_task"),
         ]
 
     def __str__(self) -> str:
         return f"{self.started_at:%Y-%m-%d %H:%M} UTC {self.outcome}"
+
+    @property
+    def problem_list(self) -> list[Problem]:
+        return [Problem.from_data(data) for data in self.problems]
+
+    @property
+    def note_list(self) -> list[Problem]:
+        return [Problem.from_data(data) for data in self.notes]
 
     @property
     def duration(self) -> timedelta | None:

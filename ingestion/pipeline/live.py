@@ -15,12 +15,12 @@ from ingestion.matching import (
     is_race_of,
 )
 from ingestion.models import OVERDUE_AFTER, Event
-from ingestion.pipeline.season import Classifications, Gathered, SeasonRun
+from ingestion.pipeline.season import Classifications, Gathered, SeasonRun, fault_of
 from ingestion.pipeline.sprint_qualifyings.entrants import known_entrants, met_entrants
 from ingestion.pipeline.wanted import Wanted, is_wanted
 from ingestion.plausibility import SeasonField, check_classification
 from ingestion.records import CalendarRecord, ClassificationRecord, Source
-from ingestion.report import Problem
+from ingestion.report import Fault, Problem
 from ingestion.sessions import SessionType
 from ingestion.transform import Entrant
 from ingestion.transform.live import LiveListing, read_live_classification, read_live_index
@@ -237,5 +237,5 @@ def _problem(
         grand_prix=session.grand_prix.slug,
         session_type=session.session_type.value,
         advice=error.advice if error is not None else "",
-        is_no_fault=error is not None and error.is_no_fault,
+        fault=Fault.UPSTREAM if error is None else fault_of(error),
     )

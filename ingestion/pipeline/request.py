@@ -64,6 +64,8 @@ class IngestRequest:
     dry_run: bool = False
     sample: bool = False
     trigger: str = "command"
+    # The queue's task that it is, if any.
+    task: str = ""
     rules: Rules = Rules()
 
     @property

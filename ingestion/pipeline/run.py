@@ -17,7 +17,8 @@ from ingestion.models import Event, IngestRun
 from ingestion.pipeline.ingesting import Ended, Run, ingest_season
 from ingestion.pipeline.pace import Pace
 from ingestion.pipeline.request import Addresses, IngestRequest
-from ingestion.report import Problem, RunReport, SeasonLine
+from ingestion.pipeline.season import fault_of
+from ingestion.report import Fault, Problem, RunReport, SeasonLine
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def ingest(
         try:
             upstream = _connect(request.addresses, budget)
         except IngestionError as error:
-            report.problems.append(Problem(str(error), advice=error.advice, is_ours=True))
+            report.problems.append(Problem(str(error), advice=error.advice, fault=Fault.OURS))
             return report
         run = Run(request, record, report, upstream, budget, clock=clock, sleep=sleep)
         try:
@@ -117,7 +118,7 @@ def _failure_contained(season: int, report: RunReport) -> Iterator[None]:
         raise
     except IngestionError as error:
         report.problems.append(
-            Problem(str(error), season=season, advice=error.advice, is_no_fault=error.is_no_fault)
+            Problem(str(error), season=season, advice=error.advice, fault=fault_of(error))
         )
     except Exception as error:
         logger.exception("the season failed", extra={"season": season})
@@ -126,7 +127,7 @@ def _failure_contained(season: int, report: RunReport) -> Iterator[None]:
                 f"an error of ours stopped the season ({type(error).__name__})",
                 season=season,
                 advice="The log has the traceback; please report it",
-                is_ours=True,
+                fault=Fault.OURS,
             )
         )
 
@@ -143,6 +144,7 @@ def _recorded(
         trigger=request.trigger,
         arguments=request.arguments(),
         seasons=list(request.seasons),
+        task=request.task,
         started_at=clock(),
     )
     try:
@@ -156,10 +158,10 @@ def _recorded(
 
 def _describe_ending(error: BaseException) -> Problem:
     if isinstance(error, KeyboardInterrupt):
-        return Problem("interrupted; what was saved before stays", is_no_fault=True)
+        return Problem("interrupted; what was saved before stays", fault=Fault.NONE)
     if isinstance(error, IngestionError):
-        return Problem(str(error), is_ours=not error.is_no_fault, is_no_fault=error.is_no_fault)
-    return Problem(f"stopped by {type(error).__name__}", is_ours=True)
+        return Problem(str(error), fault=Fault.NONE if error.is_no_fault else Fault.OURS)
+    return Problem(f"stopped by {type(error).__name__}", fault=Fault.OURS)
 
 
 def _close(run: IngestRun, report: RunReport, now: datetime) -> None:
@@ -167,8 +169,8 @@ def _close(run: IngestRun, report: RunReport, now: datetime) -> None:
     run.outcome = report.outcome
     run.counts = report.counts()
     run.requests = report.requests
-    run.problems = [str(problem) for problem in report.problems]
-    run.notes = [str(note) for note in report.notes]
+    run.problems = [problem.as_data() for problem in report.problems]
+    run.notes = [note.as_data() for note in report.notes]
     run.fault = report.fault
     run.schedule_refreshed = report.refreshed.issuperset(report.seasons)
     run.clock_offset = report.clock_offset

@@ -10,7 +10,7 @@ from ingestion.errors import IngestionError, SourceRateLimited
 from ingestion.pipeline.request import IngestRequest
 from ingestion.pipeline.wanted import Heard
 from ingestion.records import CalendarRecord, ClassificationRecord, Source, UnreadableClassification
-from ingestion.report import Problem
+from ingestion.report import Fault, Problem
 from ingestion.sessions import SessionType
 
 Classifications = list[ClassificationRecord | UnreadableClassification]
@@ -94,5 +94,9 @@ class SeasonRun:
             self.season,
             session_type=kind,
             advice=error.advice,
-            is_no_fault=error.is_no_fault,
+            fault=fault_of(error),
         )
+
+
+def fault_of(error: IngestionError) -> Fault:
+    return Fault.NONE if error.is_no_fault else Fault.UPSTREAM

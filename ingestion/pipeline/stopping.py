@@ -8,7 +8,7 @@ from django.db import connection
 
 from ingestion.errors import SourceRateLimited
 from ingestion.pipeline.request import IngestRequest
-from ingestion.pipeline.season import CALENDARS, PARTS
+from ingestion.pipeline.season import CALENDARS, PARTS, fault_of
 from ingestion.report import Problem
 
 logger = logging.getLogger(__name__)
@@ -38,9 +38,9 @@ def describe_stop(
     if request.is_range:
         later = [year for year in request.seasons if year > season]
         message = f"{refusal}; left for later: {_name_left(left, season, later)}"
-        return Problem(message, advice=advice, is_no_fault=refusal.is_no_fault)
+        return Problem(message, advice=advice, fault=fault_of(refusal))
     kinds = "" if CALENDARS in left else f"; left for later: {_name_kinds(left)}"
-    return Problem(f"{refusal}{kinds}", season, advice=advice, is_no_fault=refusal.is_no_fault)
+    return Problem(f"{refusal}{kinds}", season, advice=advice, fault=fault_of(refusal))
 
 
 def _name_left(left: Sequence[str], season: int, later: Sequence[int]) -> str:

@@ -15,6 +15,7 @@ from django.db import transaction
 
 from ingestion.models import IngestRun, TaskRun
 from ingestion.queue.cluster import cluster_settings
+from ingestion.report import Fault, Problem
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ USUAL_TIMEOUT = 600
 CLOCK_SLACK = timedelta(minutes=1)
 
 _delivered: ContextVar[str] = ContextVar("delivered", default="")
+_running: ContextVar[str] = ContextVar("running", default="")
 
 
 def note_delivery(task: dict[str, Any], **_: object) -> None:
@@ -43,7 +45,16 @@ def run_once(name: str, work: Callable[[], Any], *, clock: Callable[[], datetime
     if not begin(task, name, clock()):
         return None
     with _ended(task, clock):
-        return work()
+        running = _running.set(task)
+        try:
+            return work()
+        finally:
+            _running.reset(running)
+
+
+def running_task() -> str:
+    """The identifier of the task whose work is being done, '' without a queue."""
+    return _running.get()
 
 
 def begin(task: str, name: str, now: datetime) -> bool:
@@ -80,18 +91,19 @@ def _give_up(run: TaskRun, now: datetime) -> None:
     run.ended_at = now
     run.is_given_up = True
     run.save()
-    problem = (
+    message = (
         f"the task '{run.name}' died {run.starts} times and was given up; what it saved before "
         "stays. Look at the worker's log and memory; the next one of its schedule starts anew"
     )
-    logger.error(problem)
+    logger.error(message)
     IngestRun.objects.create(
         trigger=run.name,
+        task=run.pk,
         started_at=run.started_at,
         ended_at=now,
         outcome=IngestRun.Outcome.FAILED,
         fault=IngestRun.Fault.OURS,
-        problems=[problem],
+        problems=[Problem(message, fault=Fault.OURS).as_data()],
     )
 
 

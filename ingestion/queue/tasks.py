@@ -5,6 +5,7 @@ database. `clock` tells the present time (UTC). None raises SystemExit, which en
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -30,7 +31,7 @@ from ingestion.pipeline import (
     prune,
     request_of_event,
 )
-from ingestion.queue.run_lock import run_once
+from ingestion.queue.run_lock import run_once, running_task
 from ingestion.report import RunReport
 
 Clock = Callable[[], datetime]
@@ -124,7 +125,10 @@ def ingest_event(event: int, *, clock: Clock = timezone.now) -> str:
     request = request_of_event(
         event, addresses=configured_addresses(), rules=configured_rules(), trigger="admin"
     )
-    work = partial(ingest, request, clock=clock, listen=hear_nothing)
+
+    def work() -> RunReport:
+        return ingest(replace(request, task=running_task()), clock=clock, listen=hear_nothing)
+
     return _words_of(run_once("ingest event", work, clock=clock))
 
 
@@ -134,6 +138,7 @@ def _ingest(clock: Clock, *, season: int, **request: Any) -> RunReport:
             seasons=(season,),
             addresses=configured_addresses(),
             rules=configured_rules(),
+            task=running_task(),
             **request,
         ),
         clock=clock,

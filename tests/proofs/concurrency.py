@@ -139,7 +139,7 @@ class Crowd:
 
         for run in IngestRun.objects.order_by("pk"):
             self.runs[run.trigger] += 1
-            words = " ".join([*run.problems, *run.notes])
+            words = " ".join(map(str, [*run.problem_list, *run.note_list]))
             if run.outcome != IngestRun.Outcome.OK or _unspeakable(words):
                 yield f"a run ({run.trigger}) ended as {run.outcome}: {words}"
         if connection.vendor != "postgresql":

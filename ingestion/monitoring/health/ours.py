@@ -70,7 +70,7 @@ def _is_our_failure(facts: Facts, run: IngestRun) -> bool:
 def _describe_end(facts: Facts, run: IngestRun) -> str:
     if facts.is_interrupted(run):
         return "was killed before it ended"
-    return f"says: {run.problems[0]}" if run.problems else "does not say why"
+    return f"says: {run.problem_list[0]}" if run.problems else "does not say why"
 
 
 def find_stale_schedule(facts: Facts) -> Iterator[Finding]:

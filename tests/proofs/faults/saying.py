@@ -36,7 +36,7 @@ def _judge_streams(expected: Expected, ran: Ran) -> Iterator[str]:
     if (ran.code == 1) != (not ran.stdout):
         yield f"on standard output: {ran.stdout!r}"
     printed = ran.stdout.splitlines()
-    for problem in ran.record.problems if ran.code != 1 else ():
+    for problem in ran.record.problem_list if ran.code != 1 else ():
         if f"problem: {problem}" not in printed:
             yield f"standard output has no problem {problem!r}"
 
@@ -48,16 +48,16 @@ def _judge_record(expected: Expected, record: IngestRun) -> Iterator[str]:
     if record.ended_at is None:
         yield "its record has no end"
     if bool(record.problems) != bool(expected.code):
-        yield f"its record has the problems {record.problems}"
+        yield f"its record has the problems {record.problem_list}"
     for note in expected.notes:
-        if not any(re.search(note, told) for told in record.notes):
-            yield f"no note says {note!r} among {record.notes}"
+        if not any(re.search(note, str(noted)) for noted in record.note_list):
+            yield f"no note says {note!r} among {record.note_list}"
 
 
 def _judge_first_problem(expected: Expected, record: IngestRun) -> Iterator[str]:
     """Of a worker's run, which complains to nobody."""
     problem = expected.complaint.partition(" Nothing was changed.")[0].removesuffix(".")
-    first = next(iter(record.problems), "")
+    first = str(next(iter(record.problem_list), ""))
     if not re.fullmatch(problem, first):
         yield f"its record says {first!r}, should be {problem!r}"
 
@@ -68,7 +68,7 @@ def judge_plan(expected: Expected, record: IngestRun) -> Iterator[str]:
     failures = 1 if expected.code else 0
     if poll.failures != failures or bool(poll.trouble) != bool(failures):
         yield f"the plan counts {poll.failures} failures and says {poll.trouble!r}"
-    if failures and poll.trouble not in record.problems[0]:
-        yield f"the plan says {poll.trouble!r}, the record {record.problems[0]!r}"
+    if failures and poll.trouble not in record.problem_list[0].message:
+        yield f"the plan says {poll.trouble!r}, the record {record.problem_list[0]!r}"
     if poll.next_at is None or poll.next_at <= record.started_at:
         yield f"the plan asks next at {poll.next_at}"
