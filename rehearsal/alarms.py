@@ -8,15 +8,13 @@ from django.core import mail
 
 from ingestion.models import Alarm, Event
 from ingestion.sample.season import GrandPrix
-from rehearsal.history import CLASSIFIED, standing_name
-from rehearsal.monitor import BROKEN, Spell
-from rehearsal.played import PlayedSeason, Trouble
-from rehearsal.window import Window
-from rehearsal.worker import Death
+from rehearsal.history import CLASSIFIED, current_name
+from rehearsal.played_season import PlayedSeason, Trouble, Window
+from rehearsal.worker import BROKEN, Death, Spell
 
-# From the end of what was wrong to its end here, and until somebody was told so.
+# From the end of the cause to the end of the alarm, and from there to the message about it.
 CLEARED_WITHIN = timedelta(hours=1)
-TOLD_WITHIN = timedelta(hours=1)
+SENT_WITHIN = timedelta(hours=1)
 NOTICED_WITHIN = timedelta(minutes=30)
 # Calendars that differ by less are no matter for people.
 SMALL_DISPUTE = timedelta(hours=6)
@@ -75,7 +73,7 @@ def tally_alarms(
         found = [alarm for alarm in alarms if one.explains(alarm)]
         tally.false += [f"{alarm.key} again: {one.why}" for alarm in found[1:]]
         tally.missing += list(_find_missing(one, found, window))
-    _look_at_health(tally, death, spells)
+    _check_health(tally, death, spells)
     return tally
 
 
@@ -86,8 +84,8 @@ def _find_missing(one: Expected, found: Sequence[Alarm], window: Window) -> Iter
         return
     alarm = found[0]
     if alarm.told_at is None:
-        yield f"{one.key}: nobody was told"
-    is_over = one.until is not None and one.until + CLEARED_WITHIN + TOLD_WITHIN < window.ends_at
+        yield f"{one.key}: no message"
+    is_over = one.until is not None and one.until + CLEARED_WITHIN + SENT_WITHIN < window.ends_at
     if is_over and (alarm.cleared_at is None or alarm.all_clear_told_at is None):
         yield f"{one.key}: no all-clear"
 
@@ -121,18 +119,18 @@ def _expect_disputes(played: PlayedSeason, window: Window) -> Iterator[Expected]
 
 
 def _find_disputes(
-    told: GrandPrix, jolpicas: GrandPrix, at: datetime
+    published: GrandPrix, jolpicas: GrandPrix, at: datetime
 ) -> Iterator[tuple[datetime, datetime]]:
     """From when to when, for each session of a weekend as the file has it from an instant on."""
-    for session in told.sessions:
-        start, other = session.starts_at, jolpicas.starts_at(standing_name(session.name))
-        is_classified = standing_name(session.name) in CLASSIFIED.values()
+    for session in published.sessions:
+        start, other = session.starts_at, jolpicas.starts_at(current_name(session.name))
+        is_classified = current_name(session.name) in CLASSIFIED.values()
         if is_classified and start and other and start > at and abs(start - other) >= SMALL_DISPUTE:
             yield at, start
 
 
-def _look_at_health(tally: AlarmTally, death: Death | None, spells: Sequence[Spell]) -> None:
-    """A dead worker cannot say so: whoever looks at /healthz is told, once."""
+def _check_health(tally: AlarmTally, death: Death | None, spells: Sequence[Spell]) -> None:
+    """A dead worker raises no alarm: /healthz has to report it, in one spell."""
     broken = [spell for spell in spells if spell.state == BROKEN]
     known = [spell for spell in broken if death is not None and death.holds(spell.first)]
     others = [spell for spell in broken if spell not in known[:1]]

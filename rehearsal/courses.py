@@ -1,20 +1,51 @@
-"""What a plan got of a season, and when."""
+"""What a plan of requests got of a season, when it got it, and its delays in percentiles."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from rehearsal.percentiles import Delays
-from rehearsal.played import Publication, Stage
-from rehearsal.window import Weekend, Window
+from rehearsal.played_season import Publication, Stage, Weekend, Window
+
+PERCENTS = (50, 95, 99)
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """The shortest first."""
+
+    each: tuple[timedelta, ...]
+
+    @classmethod
+    def of(cls, delays: Iterable[timedelta]) -> "Delays":
+        return cls(tuple(sorted(delays)))
+
+    def percentile(self, percent: int) -> timedelta | None:
+        """By nearest rank, so that it is always a measured delay; None without delays. Of fewer
+        than a hundred the 99th is the longest."""
+        if not self.each:
+            return None
+        rank = -(-len(self.each) * percent // 100)
+        return self.each[max(rank, 1) - 1]
+
+    def as_dict(self) -> dict[str, Any]:
+        """In minutes."""
+        minutes: dict[str, Any] = {"count": len(self.each)}
+        for percent in PERCENTS:
+            value = self.percentile(percent)
+            minutes[f"p{percent}"] = None if value is None else as_minutes(value)
+        return minutes
+
+
+def as_minutes(delay: timedelta) -> float:
+    return round(delay / timedelta(minutes=1), 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A publication, when the upstream's cache let it out, and when it was saved; None: never.
 
-    Saved is also what had a later one of the same session in its place.
+    It counts as saved, too, where a later one of the same session was saved instead.
     """
 
     publication: Publication
@@ -32,7 +63,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """`requests` are the moments of all that were made."""
+    """`is_run` where the plan was played and not computed; `requests` are the times of all."""
 
     name: str
     is_run: bool
@@ -44,7 +75,7 @@ class Course:
         return [one for one in self.seen if one.saved_at is None]
 
     def delays(self, since: Callable[[Seen], datetime], *, of: Callable[[Seen], bool]) -> Delays:
-        """Until they were saved; of those that were."""
+        """Until each was saved; those that never were do not count."""
         return Delays.of(
             one.saved_at - since(one) for one in self.seen if one.saved_at is not None and of(one)
         )
@@ -77,7 +108,7 @@ def since_publication(seen: Seen) -> datetime:
 
 
 def since_let_out(seen: Seen) -> datetime:
-    """What was let out while it had been saved already, by another address, took no time."""
+    """No time passed where it was let out after it had been saved, from another address."""
     return seen.let_out_at if seen.saved_at is None else min(seen.let_out_at, seen.saved_at)
 
 
@@ -86,12 +117,12 @@ def since_flag(seen: Seen) -> datetime:
 
 
 def waits_for_upstream(seen: Iterable[Seen]) -> Delays:
-    """From the flag until it was let out: the upstream's part."""
+    """The upstream's part of each delay: from the flag until it was let out."""
     return Delays.of(one.let_out_at - one.publication.flag_at for one in seen)
 
 
 def count_requests(counts: list[int]) -> dict[str, Any]:
-    """Of some weekends; the mean to the tenth."""
+    """Statistics of the requests of some weekends; the mean to the tenth."""
     if not counts:
         return {"weekends": 0, "mean": None, "most": None}
     return {

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from django.core import mail
 from django.test import override_settings
@@ -21,15 +20,11 @@ from ingestion.pipeline import (
 )
 from ingestion.queue.schedules import DECLARED
 from ingestion.queue.tasks import hear_nothing
-from rehearsal.clock import VirtualClock, virtual_time
-from rehearsal.game import Game, listening, read_times
-from rehearsal.monitor import Monitor, look_times
-from rehearsal.pace import CacheClock, pauses_lifted
-from rehearsal.played import PlayedSeason
-from rehearsal.played_upstream import PlayedUpstream
-from rehearsal.player import Player, find_sessions, pick_times
-from rehearsal.window import Window
-from rehearsal.worker import Death, Worker, run_times
+from rehearsal.clock import CacheClock, VirtualClock, pauses_lifted, virtual_time
+from rehearsal.game import Game, Player, counting_signals, find_sessions, pick_times, read_times
+from rehearsal.played_season import PlayedSeason, Window
+from rehearsal.upstream import PlayedUpstream
+from rehearsal.worker import Death, Monitor, Worker, poll_times, run_times
 
 # The worker is dead when this race begins, and for as long before and after.
 DEATH_AT = "belgium"
@@ -38,13 +33,11 @@ DEAD_AFTER = timedelta(minutes=35)
 
 RECIPIENT = "rehearsal@localhost"
 
+# Receives the time of the rehearsal, for a display.
+ShowTime = Callable[[datetime], None]
 Action = Callable[[], None]
-# An instant, what comes first within it, and what is done.
+# When, the rank of actions at the same time, and the action.
 Moment = tuple[datetime, int, Action]
-
-
-class Listener(Protocol):
-    def __call__(self, at: datetime) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +57,10 @@ def play(
     seed: int,
     cache_dir: Path,
     speed: float | None = None,
-    listen: Listener,
+    show_time: ShowTime,
 ) -> tuple[Cast, PlayedUpstream]:
-    """Into the empty database that is in use. Tells what the cast and the upstream saw."""
+    """In the default database, whose tables have to be empty. Returns who took part, with what each
+    of them saw."""
     clock = VirtualClock(window.begins_at, speed=speed)
     with ExitStack() as stack:
         upstream = stack.enter_context(PlayedUpstream(played, clock=clock.read, seed=seed))
@@ -74,7 +68,7 @@ def play(
         stack.enter_context(virtual_time(clock))
         stack.enter_context(settings_of(upstream, cache_dir))
         cast = Cast(Worker(clock), Player(played.facts.year), Game(), Monitor())
-        stack.enter_context(listening(cast.game))
+        stack.enter_context(counting_signals(cast.game))
         # Polling's jitter.
         random.seed(seed)
         getattr(mail, "outbox", []).clear()
@@ -83,13 +77,13 @@ def play(
             _ingest_before(played, clock)
             upstream.clear_requests()
         moments = plan_moments(cast, played, window, seed=seed)
-        _play_each(moments, clock, copies, listen)
+        _play_each(moments, clock, copies, show_time)
         cast.game.read_feed()
     return cast, upstream
 
 
 def _ingest_before(played: PlayedSeason, clock: VirtualClock) -> None:
-    """As somebody does who installs it while a season is on."""
+    """As an operator does who installs the app during a season."""
     request = IngestRequest(
         seasons=(played.facts.year,), addresses=configured_addresses(), rules=configured_rules()
     )
@@ -97,7 +91,7 @@ def _ingest_before(played: PlayedSeason, clock: VirtualClock) -> None:
 
 
 def settings_of(upstream: PlayedUpstream, cache_dir: Path) -> override_settings:
-    """Nobody but the stand-in is asked, and mails stay here."""
+    """All requests go to the stand-in, and no mail leaves the process."""
     return override_settings(
         F1_SCHEDULE_URL=upstream.schedule_url,
         JOLPICA_URL=upstream.jolpica_url,
@@ -112,19 +106,19 @@ def settings_of(upstream: PlayedUpstream, cache_dir: Path) -> override_settings:
 
 
 def _play_each(
-    moments: Iterable[Moment], clock: VirtualClock, copies: CacheClock, listen: Listener
+    moments: Iterable[Moment], clock: VirtualClock, copies: CacheClock, show_time: ShowTime
 ) -> None:
     for at, _, act in moments:
         clock.advance(at)
         copies.advance(at)
         act()
-        listen(at)
+        show_time(at)
 
 
 def plan_moments(
     cast: Cast, played: PlayedSeason, window: Window, *, seed: int
 ) -> Iterator[Moment]:
-    """In the order of time; people before the tasks of the same instant, who looks after them."""
+    """In the order of time: at the same time first the picks, then the tasks, then the readers."""
     death = choose_death(window)
     picks = sorted(
         (at, session.grand_prix, session.name, session)
@@ -138,7 +132,7 @@ def plan_moments(
             for declared in DECLARED
         ),
         _moments(2, read_times(window, seed), cast.game.read_feed),
-        ((at, 2, partial(cast.monitor.look, at)) for at in look_times(window, death)),
+        ((at, 2, partial(cast.monitor.poll, at)) for at in poll_times(window, death)),
     ]
     return heapq.merge(*streams, key=lambda moment: moment[:2])
 

@@ -1,5 +1,5 @@
-"""How a season's facts came to be known: what the schedule file said before it was right, what
-Jolpica's calendar has wrong, and what was classified before the stewards decided."""
+"""How a season's facts became known: what the schedule file had before it was right, what Jolpica's
+calendar has wrong, and the classifications before the stewards decided."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -92,28 +92,28 @@ def read_time(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def as_told(season: Season, moves: Iterable[Move], at: datetime) -> Season:
+def schedule_as_published(season: Season, moves: Iterable[Move], at: datetime) -> Season:
     """The season with the starts and the sessions' names that the file had at an instant."""
-    told: dict[tuple[str, str], Move] = {}
+    latest: dict[tuple[str, str], Move] = {}
     for move in moves:
-        key = move.grand_prix, standing_name(move.session)
-        if move.published_at <= at or key not in told:
-            told[key] = move
+        key = move.grand_prix, current_name(move.session)
+        if move.published_at <= at or key not in latest:
+            latest[key] = move
 
-    def tell(grand_prix: GrandPrix, session: Session) -> Session:
-        move = told.get((grand_prix.id, session.name))
+    def replace_session(grand_prix: GrandPrix, session: Session) -> Session:
+        move = latest.get((grand_prix.id, session.name))
         return session if move is None else Session(move.session, move.starts_at)
 
     weekends = []
     for weekend in season.grands_prix:
-        sessions = tuple(tell(weekend, session) for session in weekend.sessions)
+        sessions = tuple(replace_session(weekend, session) for session in weekend.sessions)
         is_shootout = any(session.name == SHOOTOUT for session in sessions)
         form = "sprint_shootout" if is_shootout else weekend.format
         weekends.append(replace(weekend, sessions=sessions, format=form))
     return replace(season, grands_prix=tuple(weekends))
 
 
-def standing_name(session: str) -> str:
+def current_name(session: str) -> str:
     return "Sprint Qualifying" if session == SHOOTOUT else session
 
 

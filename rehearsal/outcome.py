@@ -1,20 +1,20 @@
-"""What a rehearsal showed."""
+"""Plays a season through the whole installation, and collects what the rehearsal showed."""
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from ingestion.models import Change, Event
 from rehearsal.alarms import AlarmTally, tally_alarms
-from rehearsal.baselines import daily_at, every, follow
 from rehearsal.courses import Course
-from rehearsal.engine import Cast, choose_death
+from rehearsal.engine import Cast, ShowTime, choose_death, play
+from rehearsal.fixed_plans import daily_at, every, follow
 from rehearsal.game import ANNOUNCED, Game
-from rehearsal.played import PlayedSeason, Stage, Trouble
-from rehearsal.played_upstream import PlayedUpstream, open_cache
-from rehearsal.sightings import find_unlike_facts, find_wrong_revisions, watch_course
-from rehearsal.window import Weekend, Window
+from rehearsal.our_plan import find_unlike_facts, find_wrong_revisions, observe_our_plan
+from rehearsal.played_season import PlayedSeason, Stage, Trouble, Weekend, Window
+from rehearsal.upstream import PlayedUpstream, open_cache
 from rehearsal.worker import Death
 
 OURS = "our plan"
@@ -27,7 +27,7 @@ MINUTE = timedelta(minutes=1)
 @dataclass(frozen=True, slots=True)
 class Picks:
     """`counted_late` were taken and counted though the session had begun; `too_strict` were made
-    before it and refused, since an earlier start had been told."""
+    before it and refused, since a calendar had an earlier start."""
 
     made: int
     late: int
@@ -46,7 +46,7 @@ class Outcome:
     picks: Picks
     alarms: AlarmTally
     feed: dict[str, int]
-    unheard: list[str]
+    without_signal: list[str]
     payouts: int
     rescored: int
     reversals: list[str]
@@ -72,14 +72,14 @@ def conclude(
         played=list(describe_played(played, window, death)),
         disturbed=tuple(find_disturbed(played, window)),
         courses=(
-            watch_course(OURS, upstream, window),
+            observe_our_plan(OURS, upstream, window),
             follow(CRON, daily_at(window, (6, 18)), played, window, open_cache(played, seed=seed)),
             follow(POLL, every(window, 15 * MINUTE), played, window, open_cache(played, seed=seed)),
         ),
         picks=tally_picks(cast),
         alarms=tally_alarms(played, window, death, cast.monitor.spells()),
         feed=count_feed(),
-        unheard=find_unheard(cast.game),
+        without_signal=find_without_signal(cast.game),
         payouts=len(cast.game.paid),
         rescored=cast.game.rescored,
         reversals=cast.game.reversals,
@@ -93,8 +93,8 @@ def conclude(
 
 
 def find_disturbed(played: PlayedSeason, window: Window) -> Iterator[Weekend]:
-    """On which Jolpica did not answer for hours: whoever wants to be in time afterwards goes on
-    asking."""
+    """Weekends on which Jolpica did not answer for hours: a plan that is to be in time afterwards
+    has to go on requesting."""
     refusals = [one for one in played.disturbances if one.trouble is not Trouble.BLANK]
     for weekend in window.weekends:
         if any(weekend.has(one.since) for one in refusals):
@@ -102,11 +102,11 @@ def find_disturbed(played: PlayedSeason, window: Window) -> Iterator[Weekend]:
 
 
 def describe_played(played: PlayedSeason, window: Window, death: Death | None) -> Iterator[str]:
-    """What was special of the season, in words."""
+    """What was special about the season."""
     moves = [one for one in played.moves if window.has(one.published_at) and one.starts_at]
-    told = len({move.published_at for move in played.moves if window.has(move.published_at)})
+    versions = len({move.published_at for move in played.moves if window.has(move.published_at)})
     if moves:
-        yield f"{told} versions of the schedule file that told or moved {len(moves)} starts"
+        yield f"{versions} versions of the schedule file that set or moved {len(moves)} starts"
     stages = Counter(one.stage for one in window.choose(played.publications))
     yield f"{stages[Stage.FIRST]} classifications"
     if stages[Stage.HALF_FILLED]:
@@ -128,15 +128,15 @@ def count_feed() -> dict[str, int]:
     return dict(Counter(Change.objects.values_list("kind", flat=True)))
 
 
-def find_unheard(game: Game) -> list[str]:
-    """Entries of the feed whose signal did not come once. A start that moves once the result is in
-    has none."""
+def find_without_signal(game: Game) -> list[str]:
+    """Kinds of entries whose signal was not received once for each entry. A start that moves after
+    the result was saved has no signal."""
     announced = Change.objects.exclude(kind=Change.Kind.RESCHEDULED, revision__gt=0)
     sent = Counter(announced.filter(kind__in=ANNOUNCED).values_list("kind", flat=True))
     return [
-        f"{kind}: {sent[kind]} in the feed, {game.heard[kind]} heard"
+        f"{kind}: {sent[kind]} in the feed, {game.signals[kind]} signals"
         for kind in ANNOUNCED
-        if sent[kind] != game.heard[kind]
+        if sent[kind] != game.signals[kind]
     ]
 
 
@@ -155,9 +155,29 @@ def tally_picks(cast: Cast) -> Picks:
 
 
 def find_manual_steps(played: PlayedSeason) -> Iterator[str]:
-    """What somebody did, and what waits for somebody."""
+    """What a person did, and what waits for a person."""
     for change in Change.objects.filter(person__isnull=False).select_related("event"):
         yield f"{change.event}: {change.kind}"
     for event in Event.objects.filter(season=played.facts.year, proposal__isnull=False):
         if event.has_open_proposal:
             yield f"{event}: a proposal waits for a person"
+
+
+def rehearse(
+    played: PlayedSeason,
+    window: Window,
+    *,
+    seed: int,
+    cache_dir: Path,
+    show_time: ShowTime,
+    speed: float | None = None,
+) -> Outcome:
+    """In the default database, whose tables have to be empty. Whatever is configured, requests go
+    to a stand-in on loopback alone, and no alarm leaves the process.
+
+    `speed` is the most seconds of the season in a real one.
+    """
+    cast, upstream = play(
+        played, window, seed=seed, cache_dir=cache_dir, speed=speed, show_time=show_time
+    )
+    return conclude(played, window, cast, upstream, seed=seed)

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from rehearsal.courses import Course, Seen, is_amendment, is_first, since_let_out
+from rehearsal.courses import Course, Seen, as_minutes, is_amendment, is_first, since_let_out
 from rehearsal.outcome import Outcome
-from rehearsal.percentiles import as_minutes
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -23,7 +22,7 @@ NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    words: str
+    text: str
     found: str
     is_kept: bool
 
@@ -96,8 +95,12 @@ def _promises_to_players(outcome: Outcome) -> Iterator[Promise]:
         len(outcome.wrong_revisions),
         outcome.wrong_revisions,
     )
-    unheard = outcome.unheard
-    yield _none("entries of the feed without their signal, or signals twice", len(unheard), unheard)
+    without_signal = outcome.without_signal
+    yield _none(
+        "entries of the feed without their signal, or signals twice",
+        len(without_signal),
+        without_signal,
+    )
 
 
 def _promises_of_work(outcome: Outcome) -> Iterator[Promise]:

@@ -1,20 +1,24 @@
-"""The queue's part: each declared task at its times, and a record of its success."""
+"""The worker, which runs each declared task at its times, and a monitor that polls /healthz."""
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from django.db import connection
+from django.test import RequestFactory
 from django.utils.module_loading import import_string
 from django_q.models import Success
 from django_q.signals import pre_execute
 
 from ingestion.queue.schedules import DECLARED, Declared
+from ingestion.views import healthz
 from rehearsal.clock import VirtualClock
-from rehearsal.window import Window
+from rehearsal.played_season import Window
 
 logger = logging.getLogger(__name__)
 
@@ -39,14 +43,14 @@ class Worker:
         self.failures: list[str] = []
         self._clock = clock
         # By function the key of its newest success.
-        self._noted: dict[str, str] = {}
+        self._saved: dict[str, str] = {}
         self._tasks = {declared.func: import_string(declared.func) for declared in DECLARED}
 
     def run(self, declared: Declared) -> None:
         self.runs[declared.func] += 1
         task = {"id": f"{self.runs.total():032x}", "name": declared.name, "func": declared.func}
         try:
-            # What a delivery is known by ends with it.
+            # The context that identifies a delivery ends with it.
             copy_context().run(self._execute, task)
         except Exception as error:
             logger.exception("a task failed", extra={"task": declared.name})
@@ -57,20 +61,20 @@ class Worker:
         pre_execute.send(sender="django_q", func=func, task=task)
         started = self._clock.read()
         func(clock=self._clock.read)
-        self._note_success(task, started)
+        self._save_success(task, started)
 
-    def _note_success(self, task: dict[str, str], started: datetime) -> None:
-        """A statement made by hand: it is made a hundred thousand times."""
+    def _save_success(self, task: dict[str, str], started: datetime) -> None:
+        """In SQL, since it happens a hundred thousand times."""
         stopped = self._clock.read()
-        if task["func"] not in self._noted:
+        if task["func"] not in self._saved:
             Success.objects.create(**task, started=started, stopped=stopped, success=True)
-            self._noted[task["func"]] = task["id"]
+            self._saved[task["func"]] = task["id"]
             return
         adapt = connection.ops.adapt_datetimefield_value
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE django_q_task SET started = %s, stopped = %s WHERE id = %s",
-                [adapt(started), adapt(stopped), self._noted[task["func"]]],
+                [adapt(started), adapt(stopped), self._saved[task["func"]]],
             )
 
 
@@ -89,3 +93,43 @@ def run_times(declared: Declared, window: Window, death: Death | None) -> Iterat
             if at != death.until:
                 yield death.until
         yield at
+
+
+SELDOM = timedelta(hours=3)
+OFTEN = timedelta(minutes=5)
+BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """A state of /healthz, from the first request that returned it to the last in a row."""
+
+    state: str
+    first: datetime
+    last: datetime
+
+
+@dataclass(slots=True)
+class Monitor:
+    polls: list[tuple[datetime, str]] = field(default_factory=list)
+
+    def poll(self, at: datetime) -> None:
+        # The view itself: a project may give it any address, or none.
+        response = healthz(RequestFactory().get("/"))
+        self.polls.append((at, json.loads(response.content)["state"]))
+
+    def spells(self) -> list[Spell]:
+        spells = []
+        for state, polls in groupby(self.polls, key=lambda poll: poll[1]):
+            times = [at for at, _ in polls]
+            spells.append(Spell(state, times[0], times[-1]))
+        return spells
+
+
+def poll_times(window: Window, death: Death | None) -> Iterator[datetime]:
+    """Seldom, to save time, and often around a worker's death. A real monitor polls often."""
+    at = window.begins_at + OFTEN
+    while at < window.ends_at:
+        yield at
+        is_near = death is not None and death.since < at + SELDOM < death.until + 2 * SELDOM
+        at += OFTEN if is_near else SELDOM

@@ -11,15 +11,15 @@ from ingestion.sample.season import Finish, Lap, Season, load_season
 from rehearsal.history import (
     CLASSIFIED,
     SHOOTOUT,
-    as_told,
     is_blank,
     load_decisions,
     load_jolpicas_starts,
     load_moves,
+    schedule_as_published,
     undo,
     with_jolpicas_errors,
 )
-from rehearsal.played import (
+from rehearsal.played_season import (
     DEFAULT_SEED,
     PlayedSeason,
     Publication,
@@ -27,8 +27,7 @@ from rehearsal.played import (
     Trouble,
     play_season,
 )
-from rehearsal.played_upstream import PlayedUpstream, draw_clients, open_cache
-from rehearsal.shared_cache import SharedCache
+from rehearsal.upstream import PlayedUpstream, SharedCache, draw_clients, open_cache
 from tests.history import read_starts, read_versions
 from tests.upstream import needs_shared
 
@@ -48,7 +47,7 @@ def test_moves_are_those_of_every_published_version() -> None:
         assert is_blank(moves, version.published_at) == (version.file.stat().st_size == 0)
         if is_blank(moves, version.published_at):
             continue
-        told = starts_of(as_told(SEASON, moves, version.published_at))
+        told = starts_of(schedule_as_published(SEASON, moves, version.published_at))
         assert told == dict(read_starts(version)), version.file.name
     published = {version.published_at for version in read_versions(2024)}
     assert {move.published_at for move in moves} <= published
@@ -68,7 +67,9 @@ def starts_of(season: Season) -> dict[tuple[str, str], datetime]:
 
 def test_the_file_calls_sprint_qualifyings_shootouts_until_april() -> None:
     before, after = (
-        as_told(SEASON, load_moves(), datetime(2024, 4, day, tzinfo=UTC)).grand_prix("china")
+        schedule_as_published(SEASON, load_moves(), datetime(2024, 4, day, tzinfo=UTC)).grand_prix(
+            "china"
+        )
         for day in (16, 17)
     )
     assert (before.format, after.format) == ("sprint_shootout", "sprint_qualifying")
@@ -79,7 +80,9 @@ def test_the_file_calls_sprint_qualifyings_shootouts_until_april() -> None:
 def test_sao_paulos_qualifying_is_moved_four_hours_after_it_should_have_begun() -> None:
     moved_at = datetime(2024, 11, 2, 22, 16, 13, tzinfo=UTC)
     before, after = (
-        as_told(SEASON, load_moves(), at).grand_prix("sao-paulo").starts_at("Qualifying")
+        schedule_as_published(SEASON, load_moves(), at)
+        .grand_prix("sao-paulo")
+        .starts_at("Qualifying")
         for at in (moved_at - timedelta(seconds=1), moved_at)
     )
     assert before == datetime(2024, 11, 2, 18, tzinfo=UTC)

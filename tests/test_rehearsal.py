@@ -13,21 +13,21 @@ from rich.console import Console
 from ingestion.models import Alarm, Event
 from ingestion.queue.schedules import DECLARED
 from ingestion.sample.season import load_season
-from rehearsal.baselines import daily_at, every, follow
-from rehearsal.courses import Course, Seen, count_requests
-from rehearsal.pace import CacheClock, pauses_lifted
-from rehearsal.percentiles import Delays
-from rehearsal.play import (
-    Outcome,
-    as_dict,
-    find_broken,
-    list_promises,
-    print_outcome,
-    rehearse,
+from rehearsal.clock import CacheClock, pauses_lifted
+from rehearsal.courses import Course, Delays, Seen, count_requests
+from rehearsal.fixed_plans import daily_at, every, follow
+from rehearsal.outcome import Outcome, rehearse
+from rehearsal.played_season import (
+    PlayedSeason,
+    Publication,
+    Stage,
+    Window,
+    choose_window,
+    play_season,
 )
-from rehearsal.played import PlayedSeason, Publication, Stage, play_season
-from rehearsal.shared_cache import SharedCache
-from rehearsal.window import Window, choose_window
+from rehearsal.promises import find_broken, list_promises
+from rehearsal.report import as_dict, print_outcome
+from rehearsal.upstream import SharedCache
 from rehearsal.worker import Death, run_times
 from tests.fastf1_limits import cached_urls, connect, fetch_calendar, fetch_schedule
 from tests.project import Project
@@ -52,13 +52,15 @@ def part(rounds: range, begins_at: datetime, ends_at: datetime) -> Window:
 
 
 def play(window: Window, folder: Path) -> Outcome:
-    return rehearse(PLAYED, window, seed=SEED, cache_dir=folder / "cache", listen=lambda _at: None)
+    return rehearse(
+        PLAYED, window, seed=SEED, cache_dir=folder / "cache", show_time=lambda _at: None
+    )
 
 
 # FastF1's cache on another clock
 
 
-def test_copies_expire_by_the_rehearsals_clock_and_stay_to_be_looked_at(
+def test_copies_expire_by_the_rehearsals_clock_and_are_kept_for_revalidation(
     upstream: FaultyUpstream, tmp_path: Path, fastf1_restored: None
 ) -> None:
     sources = connect(upstream, tmp_path / "cache")
@@ -89,7 +91,7 @@ def test_sao_paulos_qualifying_moved_after_its_start_is_played(
     assert outcome.picks.counted_late == 0
     assert outcome.picks.late > 0
     assert outcome.unlike_facts == outcome.wrong_revisions == outcome.failed_tasks == []
-    assert outcome.unheard == []
+    assert outcome.without_signal == []
     assert outcome.manual_steps == []
     # The calendars differed by 16 hours until the session began: once told, once over.
     disputed = Alarm.objects.get(key="disputed-start:2024-sao-paulo-grand-prix")
@@ -118,7 +120,7 @@ def test_an_evening_without_the_upstream_is_played(tmp_path: Path, fastf1_restor
     # Nobody who goes on asking can keep to the usual number of requests.
     (weekend,) = outcome.disturbed
     assert weekend.grand_prix.id == "italy"
-    assert not any("requests" in promise.words for promise in list_promises(outcome))
+    assert not any("requests" in promise.text for promise in list_promises(outcome))
     check_tables(outcome)
     check_promises(outcome)
 
@@ -153,22 +155,22 @@ def check_tables(outcome: Outcome) -> None:
 
 def check_promises(outcome: Outcome) -> None:
     """Each is broken by what breaks it, and by nothing else."""
-    kept = {promise.words for promise in find_broken(outcome)}
+    kept = {promise.text for promise in find_broken(outcome)}
     late = replace(outcome.picks, counted_late=1)
     damages: dict[str, dict[str, Any]] = {
         "no picks that count": {"picks": late},
         "no payouts reversed": {"reversals": ["one became another"]},
         "every classification": {"unlike_facts": ["some race"]},
         "no half-filled": {"wrong_revisions": ["some race"]},
-        "no entries of the feed": {"unheard": ["published: 2 in the feed, 1 heard"]},
+        "no entries of the feed": {"without_signal": ["published: 2 in the feed, 1 signals"]},
         "no manual steps": {"manual_steps": ["some race: corrected"]},
         "no false alarms": {"alarms": replace(outcome.alarms, false=["clock"])},
         "no missing alarms": {"alarms": replace(outcome.alarms, missing=["no-tick"])},
         "no failed tasks": {"failed_tasks": ["f1 tick"]},
     }
     for words, damage in damages.items():
-        broken = [one for one in find_broken(replace(outcome, **damage)) if one.words not in kept]
-        assert [one.words.startswith(words) for one in broken] == [True], words
+        broken = [one for one in find_broken(replace(outcome, **damage)) if one.text not in kept]
+        assert [one.text.startswith(words) for one in broken] == [True], words
 
 
 # The command

@@ -24,10 +24,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ingestion.management.output import F1Command, open_console
 from rehearsal.clock import VirtualClock, virtual_time
-from rehearsal.engine import Listener
-from rehearsal.play import Outcome, as_dict, find_broken, print_outcome, rehearse
-from rehearsal.played import DEFAULT_SEED, PlayedSeason, play_season
-from rehearsal.window import Window, choose_window
+from rehearsal.engine import ShowTime
+from rehearsal.outcome import Outcome, rehearse
+from rehearsal.played_season import DEFAULT_SEED, PlayedSeason, Window, choose_window, play_season
+from rehearsal.promises import find_broken
+from rehearsal.report import as_dict, print_outcome
 
 SEASON = 2024
 DATABASE = "rehearsal.sqlite3"
@@ -63,7 +64,7 @@ exit codes:
 class Command(F1Command):
     help = HELP
     epilog = EPILOG
-    # The configured database is none of its business.
+    # It does not use the configured database.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -73,7 +74,7 @@ class Command(F1Command):
         parser.add_argument(
             "--seed",
             default=str(DEFAULT_SEED),
-            help="of what is drawn by lot (%(default)s)",
+            help="of the random times (%(default)s)",
         )
         parser.add_argument("--database", help="the address of another empty database")
         parser.add_argument(
@@ -84,7 +85,7 @@ class Command(F1Command):
     def handle(self, *_: Any, **options: Any) -> None:
         played, window, speed, seed = read_usage(options)
         if not options["inside"]:
-            raise SystemExit(run_apart(options))
+            raise SystemExit(run_in_own_process(options))
         try:
             outcome = self._rehearse(played, window, speed, seed, options)
         except DatabaseError as error:
@@ -111,14 +112,14 @@ class Command(F1Command):
     ) -> Outcome:
         folder = Path(options["inside"])
         make_tables(window, folder, options["database"])
-        with progress_shown(window, is_wanted=options["format"] == "text") as listen:
+        with show_progress(window, is_on=options["format"] == "text") as show_time:
             return rehearse(
                 played,
                 window,
                 seed=seed,
                 speed=speed,
                 cache_dir=folder / "cache",
-                listen=listen,
+                show_time=show_time,
             )
 
 
@@ -159,7 +160,7 @@ def read_rounds(text: str | None, *, last: int) -> range:
     return range(first, final + 1)
 
 
-def run_apart(options: Mapping[str, Any]) -> int:
+def run_in_own_process(options: Mapping[str, Any]) -> int:
     """The same again in a process whose database is another one from the beginning."""
     named = ("rounds", "speed", "seed", "database", "format")
     given = [f"--{name}={options[name]}" for name in named if options[name]]
@@ -191,7 +192,7 @@ def wait_for(process: subprocess.Popen[bytes]) -> int:
         return process.wait()
 
 
-def is_meant(settings: Mapping[str, Any], database: str | None, folder: Path) -> bool:
+def uses_own_database(settings: Mapping[str, Any], database: str | None, folder: Path) -> bool:
     """Whether a connection is to the database that this rehearsal is to have."""
     if database is None:
         return Path(settings["NAME"]) == folder / DATABASE
@@ -199,8 +200,8 @@ def is_meant(settings: Mapping[str, Any], database: str | None, folder: Path) ->
 
 
 def make_tables(window: Window, folder: Path, database: str | None) -> None:
-    """In an empty database that is the one asked for, as an installation on the first day."""
-    if not is_meant(connection.settings_dict, database, folder):
+    """In the requested database, which has to be empty; as an installation on its first day."""
+    if not uses_own_database(connection.settings_dict, database, folder):
         raise CommandError(
             "these settings do not take their database from DATABASE_URL, and a rehearsal needs "
             "one of its own. Nothing was done.",
@@ -220,23 +221,23 @@ def make_tables(window: Window, folder: Path, database: str | None) -> None:
 
 
 @contextmanager
-def progress_shown(window: Window, *, is_wanted: bool) -> Iterator[Listener]:
+def show_progress(window: Window, *, is_on: bool) -> Iterator[ShowTime]:
     """A bar of days on the terminal, nothing where standard error goes elsewhere."""
     console = Console(file=sys.stderr)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    hidden = not (is_wanted and console.is_terminal)
+    hidden = not (is_on and console.is_terminal)
     days = (window.ends_at - window.begins_at) / timedelta(days=1)
     with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         task = progress.add_task("", total=days)
 
-        def listen(at: datetime) -> None:
+        def show_time(at: datetime) -> None:
             passed = (at - window.begins_at) / timedelta(days=1)
             progress.update(task, description=f"{at:%a %d %b %H:%M}", completed=passed)
 
-        yield listen
+        yield show_time
 
 
 def explain_broken(outcome: Outcome) -> str:
-    broken = [f"{promise.words}: {promise.found}" for promise in find_broken(outcome)]
+    broken = [f"{promise.text}: {promise.found}" for promise in find_broken(outcome)]
     count = "1 promise was" if len(broken) == 1 else f"{len(broken)} promises were"
     return f"{count} broken. {'. '.join(broken)}. No database but the rehearsal's was touched."

@@ -1,6 +1,7 @@
-"""A rehearsal's outcome for people."""
+"""A rehearsal's outcome: tables for people, and a dictionary for machines."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -8,6 +9,10 @@ from rich.text import Text
 
 from rehearsal.alarms import Raised
 from rehearsal.courses import (
+    PERCENTS,
+    Course,
+    Delays,
+    as_minutes,
     count_requests,
     is_amendment,
     is_first,
@@ -17,16 +22,16 @@ from rehearsal.courses import (
     since_publication,
     waits_for_upstream,
 )
-from rehearsal.outcome import Outcome
-from rehearsal.percentiles import PERCENTS, Delays, as_minutes
+from rehearsal.outcome import Outcome, Picks
+from rehearsal.played_season import Window
 from rehearsal.promises import list_promises
 
 NOTHING = "-"
 EXPLAINED = """\
 By nearest rank: the 99th of fewer than a hundred is the longest. Our plan was run; the \
 others are computed, over the same publications, refusals, cache and other clients, as runs that \
-ask for the whole season, take no time and are never late. 'Let out' is when the upstream's own \
-cache lets go of the answer from before, which it gives to everybody for an hour."""
+request the whole season, take no time and are never late. 'Let out' is when the answer from \
+before expires in the upstream's own cache, which gives all clients the same answer for an hour."""
 
 
 def print_outcome(outcome: Outcome, console: Console) -> None:
@@ -52,7 +57,7 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
 
 
 def plain_table(*columns: str) -> Table:
-    """The first column is words, the others numbers."""
+    """The first column is text, the others are numbers."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index else "left")
@@ -103,8 +108,8 @@ def podium_table(outcome: Outcome) -> Table:
         "of it the upstream's": waits_for_upstream(filter(is_first_podium, ours.seen)),
         "of it ours": ours.delays(since_let_out, of=is_first_podium),
     }
-    for words, delays in parts.items():
-        table.add_row(words, *percentiles(delays))
+    for label, delays in parts.items():
+        table.add_row(label, *percentiles(delays))
     return table
 
 
@@ -114,24 +119,24 @@ def describe(outcome: Outcome) -> Iterator[tuple[str, str]]:
     for weekend in outcome.disturbed:
         requests, name = outcome.ours.count_weekend(weekend), weekend.grand_prix.name
         yield "requests", f"{requests} on the weekend of the {name}, when Jolpica refused for hours"
-    words = (
+    text = (
         f"{picks.made} made, {picks.late} of them after the real start: "
         f"{picks.late_refused_at_once} refused at once, {picks.late_refused_in_the_end} when they "
         f"were scored, {picks.counted_late} counted; {picks.too_strict} made in time and refused, "
-        "since an earlier start had been told"
+        "since a calendar had an earlier start"
     )
-    yield "picks", words
-    words = (
+    yield "picks", text
+    text = (
         f"{outcome.payouts} events paid once settled, {outcome.rescored} scored again before, "
         f"{len(outcome.reversals)} reversed"
     )
-    yield "payouts", words
+    yield "payouts", text
     for alarm in alarms.raised:
         yield "alarm", describe_alarm(alarm)
     yield "mails", f"{alarms.mails}, one as an alarm begins and one as it ends"
     if alarms.dead_worker_noticed_after is not None:
         minutes = as_minutes(alarms.dead_worker_noticed_after)
-        yield "dead worker", f"/healthz said so {minutes:g} minutes after it died"
+        yield "dead worker", f"/healthz reported it {minutes:g} minutes after it died"
     yield "a person", "; ".join(outcome.manual_steps) or "had nothing to do"
     yield "the feed", print_counts(outcome.feed)
     yield "tasks run", print_counts(outcome.tasks)
@@ -143,12 +148,12 @@ def describe_alarm(alarm: Raised) -> str:
 
 
 def facts_table(facts: Sequence[tuple[str, str]]) -> Table:
-    """Text and not str: rich reads words in brackets as its own markup."""
+    """Text and not str: rich takes what is in brackets for its own markup."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
-    for label, words in facts:
-        table.add_row(Text(label), Text(words))
+    for label, text in facts:
+        table.add_row(Text(label), Text(text))
     return table
 
 
@@ -158,7 +163,7 @@ def promise_table(outcome: Outcome) -> Table:
         table.add_column(column)
     for promise in list_promises(outcome):
         mark = Text("kept", "green") if promise.is_kept else Text("BROKEN", "bold red")
-        table.add_row(mark, Text(promise.words), Text(promise.found))
+        table.add_row(mark, Text(promise.text), Text(promise.found))
     return table
 
 
@@ -174,3 +179,66 @@ def print_number(number: float | None) -> str:
 def print_counts(counts: dict[str, int]) -> str:
     ordered = sorted(counts.items(), key=lambda item: -item[1])
     return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in ordered)
+
+
+def as_dict(outcome: Outcome) -> dict[str, Any]:
+    picks, alarms = outcome.picks, outcome.alarms
+    ours = outcome.ours
+    return {
+        "begins_at": outcome.window.begins_at.isoformat(),
+        "ends_at": outcome.window.ends_at.isoformat(),
+        "played": outcome.played,
+        "rounds": [weekend.grand_prix.round for weekend in outcome.window.weekends],
+        "plans": [course_as_dict(course, outcome.window) for course in outcome.courses],
+        "flag_to_podium": {
+            "whole": ours.delays(since_flag, of=is_first_podium).as_dict(),
+            "upstream": waits_for_upstream(filter(is_first_podium, ours.seen)).as_dict(),
+            "ours": ours.delays(since_let_out, of=is_first_podium).as_dict(),
+        },
+        "requests_while_refused": {
+            weekend.grand_prix.id: ours.count_weekend(weekend) for weekend in outcome.disturbed
+        },
+        "picks": {name: getattr(picks, name) for name in Picks.__slots__},
+        "payouts": outcome.payouts,
+        "rescored": outcome.rescored,
+        "reversals": outcome.reversals,
+        "alarms": {
+            "raised": [
+                {
+                    "key": one.key,
+                    "from": one.since.isoformat(),
+                    "until": one.until and one.until.isoformat(),
+                    "why": one.why,
+                }
+                for one in alarms.raised
+            ],
+            "false": alarms.false,
+            "missing": alarms.missing,
+            "mails": alarms.mails,
+            "dead_worker_noticed_after": alarms.dead_worker_noticed_after
+            and as_minutes(alarms.dead_worker_noticed_after),
+        },
+        "manual_steps": outcome.manual_steps,
+        "feed": outcome.feed,
+        "tasks": outcome.tasks,
+        "promises": [
+            {"promise": one.text, "found": one.found, "is_kept": one.is_kept}
+            for one in list_promises(outcome)
+        ],
+    }
+
+
+def course_as_dict(course: Course, window: Window) -> dict[str, Any]:
+    return {
+        "name": course.name,
+        "is_run": course.is_run,
+        "since_publication": course.delays(since_publication, of=is_first).as_dict(),
+        "since_let_out": course.delays(since_let_out, of=is_first).as_dict(),
+        "amendments_since_let_out": course.delays(since_let_out, of=is_amendment).as_dict(),
+        "missing": len(course.missing),
+        "requests": {
+            "weekend": count_requests(course.count_weekends(window, sprint=False)),
+            "sprint_weekend": count_requests(course.count_weekends(window, sprint=True)),
+            "season": len(course.requests),
+        },
+    }

@@ -1,4 +1,4 @@
-"""When our plan had each publication, by the feed and by the requests that the upstream got."""
+"""When our plan had each publication, by the feed and by the upstream's requests."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -8,17 +8,15 @@ from ingestion.models import Change, Event
 from ingestion.sample.upstream import Request
 from rehearsal.courses import Course, Seen
 from rehearsal.history import CLASSIFIED
-from rehearsal.played import PlayedSeason, Publication, Stage
-from rehearsal.played_upstream import PlayedUpstream
-from rehearsal.ways import find_let_out
-from rehearsal.window import Window
+from rehearsal.played_season import PlayedSeason, Publication, Stage, Window
+from rehearsal.upstream import PlayedUpstream, find_let_out
 
 Key = tuple[str, str]
-# What a saved classification shows of its order: when, and the drivers.
+# When a classification was saved, and its drivers in order.
 Revision = tuple[datetime, list[str]]
 
 
-def watch_course(name: str, upstream: PlayedUpstream, window: Window) -> Course:
+def observe_our_plan(name: str, upstream: PlayedUpstream, window: Window) -> Course:
     played = upstream.played
     requests = [request for request in upstream.requests if window.has(request.at)]
     revisions = read_revisions(played)
@@ -46,13 +44,13 @@ def _see(
         ),
         default=None,
     )
-    asked = _asked_until(saved_at, publication, requests)
-    let_out_at = find_let_out(played, upstream.cache, publication, asked)
+    requested = _requests_until(saved_at, publication, requests)
+    let_out_at = find_let_out(played, upstream.cache, publication, requested)
     return Seen(publication, let_out_at, saved_at)
 
 
 def orders_since(publication: Publication, played: PlayedSeason) -> Iterator[list[str]]:
-    """Its own, and those of whatever took its place."""
+    """Its own order, and those of the later publications of the same session."""
     for one in played.publications:
         is_its = (one.grand_prix, one.table) == (publication.grand_prix, publication.table)
         if is_its and one.at >= publication.at:
@@ -80,7 +78,7 @@ def read_revisions(played: PlayedSeason) -> dict[Key, list[Revision]]:
     return revisions
 
 
-def _asked_until(
+def _requests_until(
     saved_at: datetime | None, publication: Publication, requests: Sequence[Request]
 ) -> list[str]:
     return [
@@ -94,8 +92,8 @@ def _asked_until(
 
 
 def find_wrong_revisions(played: PlayedSeason) -> list[str]:
-    """Classifications that were saved and that Jolpica never had whole; a guess of the pole alone
-    is none."""
+    """Saved classifications that Jolpica never had in full. A guess of the pole alone does not
+    count."""
     known: dict[Key, list[list[str]]] = {}
     for publication in played.publications:
         if publication.stage is not Stage.HALF_FILLED:
@@ -109,7 +107,7 @@ def find_wrong_revisions(played: PlayedSeason) -> list[str]:
 
 
 def find_unlike_facts(played: PlayedSeason, window: Window) -> tuple[int, list[str]]:
-    """How many sessions of the window were looked at, and those whose saved classification is not
+    """How many sessions of the window were compared, and those whose saved classification is not
     the season's in the end, driver by driver with what is printed. (Of qualifyings Jolpica prints
     the places alone.)"""
     wrong, count = [], 0

@@ -1,8 +1,8 @@
-"""A season that unfolds: what each upstream has published at any instant of it.
+"""A season that unfolds: what each upstream has published at any time, and the part to rehearse.
 
-What was published is fact (see `history`). When Jolpica had a classification is not known, so that
-it is drawn, alike each time for one seed: between 40 minutes and three hours after the flag, at
-times half-filled before. Its outages are made up as well.
+What was published is fact (see `history`). When Jolpica had a classification is not known: the time
+is random, the same for one seed, between 40 minutes and three hours after the flag, at times
+half-filled before. Its outages are made up as well.
 """
 
 from bisect import bisect_right
@@ -21,10 +21,10 @@ from rehearsal.history import (
     Entries,
     Move,
     Table,
-    as_told,
     is_blank,
     load_decisions,
     load_moves,
+    schedule_as_published,
     undo,
     with_jolpicas_errors,
 )
@@ -33,16 +33,16 @@ DEFAULT_SEED = 2024
 
 # From the start that a calendar gives to the lights.
 FORMATION_LAP = timedelta(minutes=4)
-# Minutes from flag to flag, red flags included, where the winner's time does not tell.
+# Minutes from flag to flag, red flags included, where there is no winner's time.
 USUAL_MINUTES = {"qualifyings": (60, 70), "sprint_qualifyings": (44, 50)}
 # Minutes from the flag, or from the stewards' decision, until Jolpica has it.
 SOONEST, LATEST = 40, 180
-# A classification that was amended stood for half an hour at least.
-STOOD = 30
+# Minutes that a classification lasted at least before it was amended.
+SHORTEST_STAY = 30
 # How many classifications in ten are half-filled at first, and for how many minutes.
 HALF_FILLED_IN_TEN = 3
 HALF_FILLED_MINUTES = (5, 25)
-# How long before and after an hour at which it is asked for the file is blank.
+# How long the file is blank before and after an hour at which it is requested.
 AROUND = timedelta(minutes=20)
 
 
@@ -110,7 +110,7 @@ class PlayedSeason:
         return self.moves[0].published_at
 
     def schedule_at(self, at: datetime) -> Season:
-        return as_told(self.facts, self.moves, at)
+        return schedule_as_published(self.facts, self.moves, at)
 
     def is_blank(self, at: datetime) -> bool:
         return is_blank(self.moves, at) or self.suffers(Trouble.BLANK, at)
@@ -182,7 +182,7 @@ def find_flag(season: Season, weekend: GrandPrix, table: Table, random: Random) 
     """When the session ended; a race or sprint by its winner's time."""
     start = weekend.starts_at(CLASSIFIED[table])
     if start is None:
-        raise LookupError(f"nobody knows when the {CLASSIFIED[table]} of {weekend.id} was")
+        raise LookupError(f"the {CLASSIFIED[table]} of {weekend.id} has no start")
     if table in USUAL_MINUTES:
         return draw(start, *USUAL_MINUTES[table], random)
     winner = getattr(season, table)[weekend.id][0]
@@ -193,7 +193,7 @@ def draw_first(flag_at: datetime, decided_at: datetime | None, random: Random) -
     if decided_at is None:
         return draw(flag_at, SOONEST, LATEST, random)
     until_decision = int((decided_at - flag_at).total_seconds()) // 60
-    return draw(flag_at, SOONEST, min(LATEST, until_decision - STOOD), random)
+    return draw(flag_at, SOONEST, min(LATEST, until_decision - SHORTEST_STAY), random)
 
 
 def draw(since: datetime, soonest: int, latest: int, random: Random) -> datetime:
@@ -222,7 +222,7 @@ def fill_half(entries: Entries, random: Random) -> Entries:
 
 def disturb(season: Season, publications: Sequence[Publication]) -> list[Disturbance]:
     """Made up: Jolpica is away for the evening after one race and refuses for an hour after
-    another, and the schedule file is blank again at two of the hours at which it is asked for."""
+    another, and the schedule file is blank again at two of the hours at which it is requested."""
     flags = {
         publication.grand_prix: publication.flag_at
         for publication in publications
@@ -244,5 +244,65 @@ def find_race_day(season: Season, grand_prix: str) -> datetime:
     """Its midnight in UTC."""
     start = season.grand_prix(grand_prix).starts_at("Race")
     if start is None:
-        raise LookupError(f"nobody knows when the race of {grand_prix} was")
+        raise LookupError(f"the race of {grand_prix} has no start")
     return start.replace(hour=0, minute=0)
+
+
+# Before the day of a race (UTC): what comes before a part of a season, and its weekend.
+PART_BEFORE = timedelta(days=2, hours=6)
+WEEKEND_BEFORE = timedelta(days=2)
+WEEKEND_AFTER = timedelta(days=2)
+# After the day of the last race, until everything is settled; of a whole season a while longer.
+PART_AFTER = timedelta(days=2)
+SEASON_AFTER = timedelta(days=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Weekend:
+    """From the Friday (UTC) to the Monday after it, where the race is on Sunday."""
+
+    grand_prix: GrandPrix
+    begins_at: datetime
+    ends_at: datetime
+
+    @property
+    def is_sprint(self) -> bool:
+        return self.grand_prix.session("Sprint") is not None
+
+    def has(self, at: datetime) -> bool:
+        return self.begins_at <= at < self.ends_at
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Instants are UTC; `weekends` in order. A whole season begins with an empty database, a part
+    of one with what was before it, as after an ingest."""
+
+    begins_at: datetime
+    ends_at: datetime
+    weekends: tuple[Weekend, ...]
+    is_part: bool
+
+    def has(self, at: datetime) -> bool:
+        return self.begins_at <= at < self.ends_at
+
+    def choose(self, publications: Sequence[Publication]) -> list[Publication]:
+        """Those of its weekends."""
+        ours = {weekend.grand_prix.id for weekend in self.weekends}
+        return [one for one in publications if one.grand_prix in ours and self.has(one.at)]
+
+
+def choose_window(played: PlayedSeason, rounds: Sequence[int] = ()) -> Window:
+    """The whole season from the first schedule file on, or the weekends of some rounds and the
+    days around them."""
+    facts = played.facts
+    weekends = tuple(
+        Weekend(grand_prix, day - WEEKEND_BEFORE, day + WEEKEND_AFTER)
+        for grand_prix in facts.grands_prix
+        if not rounds or grand_prix.round in rounds
+        for day in [find_race_day(facts, grand_prix.id)]
+    )
+    first, last = (find_race_day(facts, one.grand_prix.id) for one in (weekends[0], weekends[-1]))
+    if rounds:
+        return Window(first - PART_BEFORE, last + PART_AFTER, weekends, is_part=True)
+    return Window(played.begins_at, last + SEASON_AFTER, weekends, is_part=False)

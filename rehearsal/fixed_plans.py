@@ -1,6 +1,6 @@
 """What a plan by fixed times would have had, and when: computed, not run.
 
-Each run asks for what a run of a whole season asks: both calendars, every page of each kind of
+Each run requests what a run of a whole season requests: both calendars, every page of each kind of
 session of which one is over, and the sprint qualifyings that are not settled yet. Publications,
 refusals, the upstream's cache and its other clients are the same as in the rehearsal; a run takes
 no time and is never late.
@@ -11,16 +11,15 @@ from datetime import datetime, timedelta
 
 from rehearsal.courses import Course, Seen
 from rehearsal.history import Table
-from rehearsal.played import PlayedSeason, Publication, Stage, Trouble
-from rehearsal.shared_cache import SharedCache
-from rehearsal.ways import (
+from rehearsal.played_season import PlayedSeason, Publication, Stage, Trouble, Window
+from rehearsal.upstream import (
     ENDPOINTS,
     PAGE_ROWS,
+    SharedCache,
     find_let_out,
     name_pages,
     name_sprint_qualifying,
 )
-from rehearsal.window import Window
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -52,12 +51,11 @@ def follow(
     window: Window,
     cache: SharedCache,
 ) -> Course:
-    """A plan that runs at these times, in order; nobody but it and the cache's other clients has
-    asked before."""
+    """A plan that runs at these times, in order, with a cache that no other plan has used."""
     plan = FixedPlan(played, window, cache)
     for at in times:
         plan.run(at)
-    return plan.tell(name)
+    return plan.as_course(name)
 
 
 class FixedPlan:
@@ -82,7 +80,7 @@ class FixedPlan:
         }
         self._saved: dict[Publication, datetime] = {}
         self._requests: list[datetime] = []
-        self._asked: dict[str, None] = {}
+        self._requested: dict[str, None] = {}
         self._now = window.begins_at
 
     def run(self, at: datetime) -> None:
@@ -90,41 +88,41 @@ class FixedPlan:
         self._requests += [at] * CALENDARS
         for table in ENDPOINTS:
             if self._first_flags[table] <= at:
-                self._ask_pages(table)
+                self._request_pages(table)
         unsettled = [one for one in self._open["sprint_qualifyings"] if one.flag_at <= at]
         # The list of their keys.
         self._requests += [at] * bool(unsettled)
         for publication in unsettled:
-            self._ask_sprint_qualifying(publication)
+            self._request_sprint_qualifying(publication)
 
-    def tell(self, name: str) -> Course:
+    def as_course(self, name: str) -> Course:
         seen = (
             Seen(
                 one,
-                find_let_out(self._played, self._cache, one, list(self._asked)),
+                find_let_out(self._played, self._cache, one, list(self._requested)),
                 self._saved.get(one),
             )
             for one in self._awaited
         )
         return Course(name, is_run=False, seen=tuple(seen), requests=tuple(self._requests))
 
-    def _ask(self, address: str) -> datetime | None:
-        """When its answer was made, None where it is refused."""
+    def _request(self, address: str) -> datetime | None:
+        """When the answer was generated, None where the request is refused."""
         self._requests.append(self._now)
-        self._asked[address] = None
+        self._requested[address] = None
         is_refused = self._played.suffers(Trouble.UNREACHABLE, self._now)
         if is_refused or self._played.suffers(Trouble.THROTTLED, self._now):
             return None
         return self._cache.made_at(address, self._now)
 
-    def _ask_pages(self, table: Table) -> None:
+    def _request_pages(self, table: Table) -> None:
         """Pages that differ in their `total` are refused; the first one's says how many there
         are."""
         year = self._played.facts.year
         made: list[datetime] = []
         total = 0
         while not made or len(made) * PAGE_ROWS < total:
-            at = self._ask(name_pages(year, table, max(total, 1))[len(made)])
+            at = self._request(name_pages(year, table, max(total, 1))[len(made)])
             if at is None:
                 return
             total = total if made else self._played.count_rows(table, at)
@@ -137,7 +135,7 @@ class FixedPlan:
                 self._open[table].remove(publication)
 
     def _find_pages(self, publication: Publication, made: Sequence[datetime]) -> range:
-        """The pages that its rows stand on; all, where they are not there."""
+        """The pages that have its rows; all of them where none has."""
         season = self._played.jolpica_at(max(made))
         classifications = getattr(season, publication.table)
         entries = classifications.get(publication.grand_prix)
@@ -151,9 +149,9 @@ class FixedPlan:
         )
         return range(before // PAGE_ROWS, (before + len(entries) - 1) // PAGE_ROWS + 1)
 
-    def _ask_sprint_qualifying(self, publication: Publication) -> None:
+    def _request_sprint_qualifying(self, publication: Publication) -> None:
         facts = self._played.facts
-        made_at = self._ask(name_sprint_qualifying(facts, publication.grand_prix))
+        made_at = self._request(name_sprint_qualifying(facts, publication.grand_prix))
         if made_at is not None and publication.at <= made_at:
             saved_at = self._saved.setdefault(publication, self._now)
             if self._now >= saved_at + SETTLED_AFTER:
