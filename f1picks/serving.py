@@ -46,6 +46,15 @@ def content_policy(
     return add_policy
 
 
+def client_address(request: HttpRequest) -> str:
+    """Where a request comes from. Behind a proxy that is the last entry of its header, the one
+    that the proxy itself adds: those before are the client's own claim."""
+    forwarded: str = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    if getattr(settings, "SECURE_PROXY_SSL_HEADER", None) and forwarded:
+        return forwarded.rpartition(",")[2].strip()
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
 class CollectedFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """Static files under names that change with them. A file that `collectstatic` has not seen
     keeps its own name, instead of failing the page: where it was not run after an upgrade."""

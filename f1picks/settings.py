@@ -2,6 +2,7 @@
 
 import logging
 import logging.config
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
     # Before django_q: its worker command is this app's, with a watchdog.
     "ingestion.apps.IngestionConfig",
     "django_q",
@@ -58,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "f1picks.serving.content_policy",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "f1picks.urls"
@@ -94,6 +97,33 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+
+# Wrong passwords: each is logged, and after some a person's sign-in from that address waits.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+# An attack does not keep the person out for longer by going on.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+# Not by name alone: anyone on the internet could lock a person out.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "f1picks.serving.client_address"
+AXES_COOLOFF_MESSAGE = (
+    "Too many wrong passwords, and no more are checked now. Sign in again in 15 minutes."
+)
+AXES_DISABLE_ACCESS_LOG = True
+# Its default is an object that Django's page about an error cannot print.
+AXES_USERNAME_FORM_FIELD = "username"
+# Logs name who and from where, and no line is printed at each start.
+AXES_SENSITIVE_PARAMETERS: list[str] = []
+AXES_VERBOSE = False
+
+# Where someone goes who signs in without having come from a page.
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

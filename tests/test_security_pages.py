@@ -83,7 +83,7 @@ def test_no_page_of_the_admin_needs_what_the_policy_forbids(
         assert answer.status_code == 200, address
         assert_headers(answer)
         assert "no-store" in answer.headers["Cache-Control"]
-        if answer.streaming:
+        if "Content-Disposition" in answer.headers:
             continue
         html = answer.content.decode()
         scripts = re.findall(r"<script\b([^>]*)>", html)
@@ -202,11 +202,11 @@ def test_an_export_is_a_file_or_there_is_none(
         f"{base}?{percent(query)}={percent(query)}",
     ):
         answer = operator.get(path)
-        assert answer.status_code in {200, 301, 302, 404}, path
+        assert answer.status_code in {200, 301, 302, 400, 404}, path
         assert connection.is_usable()
-        if answer.streaming:
+        if answer.status_code == 200:
             assert "attachment" in answer.headers["Content-Disposition"]
-            assert b"".join(answer)
+            assert answer.content
 
 
 @pytest.mark.django_db

@@ -301,14 +301,14 @@ def test_deployment_check_is_clean_over_https(unmigrated_project: Project) -> No
     assert checked.returncode == 0, checked.stderr
 
 
-def test_admin_answers_and_nothing_else_does(project: Project) -> None:
+def test_the_admin_responds_and_the_bare_address_leads_to_it(project: Project) -> None:
     code = (
         "from django.test import Client; "
         "visit = Client(headers={'host': 'localhost'}).get; "
-        "print([visit(path).status_code for path in ('/', '/admin/', '/admin/login/')])"
+        "print([visit(path).status_code for path in ('/', '/x', '/admin/', '/admin/login/')])"
     )
     ran = project.manage("shell", "-v0", "-c", code, env={"SECRET_KEY": KEY, "LOG_LEVEL": "ERROR"})
-    assert (ran.returncode, ran.stdout) == (0, "[404, 302, 200]\n"), ran.stderr
+    assert (ran.returncode, ran.stdout) == (0, "[302, 404, 302, 200]\n"), ran.stderr
 
 
 def test_the_example_file_names_every_variable_that_settings_read() -> None:
