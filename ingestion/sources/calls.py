@@ -24,7 +24,7 @@ from ingestion.sources.headers import (
     read_generated_at,
     read_retry_at,
 )
-from ingestion.sources.values import UNREADABLE, notice
+from ingestion.sources.values import UNREADABLE, notice, read_text
 
 if TYPE_CHECKING:
     from ingestion.sources.http import Adapter, Exchange
@@ -148,6 +148,6 @@ def _make_error_of_response(what: str, exchange: "Exchange | None") -> Ingestion
             retry_at=read_retry_at(exchange.headers, exchange.at),
         )
     if exchange is not None and status is not None and status >= 400:
-        answer = f"the server answered {status} {exchange.reason}".rstrip()
+        answer = f"the server answered {status} {read_text(exchange.reason)}".rstrip()
         return SourceUnavailable(f"{what}: {answer}", status=status)
     return BadSourceData(f"{what}: the answer is not what it should be and cannot be read")

@@ -17,6 +17,7 @@ from ingestion.sessions import read_session_name
 from ingestion.sources.calls import calling
 from ingestion.sources.protocol import Source, SourceAnswer
 from ingestion.sources.values import (
+    LONGEST_PLACE,
     UNREADABLE,
     noticing,
     read_date,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 # A weekend has five, by the file's count.
 SESSIONS = range(1, 6)
+LONGEST_OFFICIAL_NAME = 200
 
 
 class ScheduleFile(Source):
@@ -101,9 +103,9 @@ def _read_grand_prix(
         season=season,
         round_number=int(row["RoundNumber"]),
         name=require(read_text(row["EventName"]), "name of a grand prix"),
-        official_name=read_text(row["OfficialEventName"]),
-        country=read_text(row["Country"]),
-        location=read_text(row["Location"]),
+        official_name=read_text(row["OfficialEventName"], longest=LONGEST_OFFICIAL_NAME),
+        country=read_text(row["Country"], longest=LONGEST_PLACE),
+        location=read_text(row["Location"], longest=LONGEST_PLACE),
         race_date=require(read_date(row["EventDate"]), "date of a grand prix"),
         sessions=tuple(sessions),
     )

@@ -4,18 +4,27 @@ The frames' columns are force-cast: a missing text comes as '', 'nan' or 'None',
 as -1 or NaN, a missing time as NaT, and '*DateUtc' is UTC without saying so.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
+from unicodedata import category
 
 # What values of another shape than the upstreams' raise.
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 # What a column of the database holds; no real number comes near.
 LARGEST_NUMBER = 32_767
 LARGEST_POINTS = 999
+
+# What the database's columns hold: of names, of places, and of drivers' and teams' keys.
+LONGEST_TEXT = 120
+LONGEST_PLACE = 80
+LONGEST_KEY = 60
+# Of what is printed in front of a driver, and of his three letters.
+LONGEST_CODE = 4
 
 MISSING_TEXTS = {"", "nan", "None", "NaT", "<NA>"}
 
@@ -45,9 +54,29 @@ def notice(text: str) -> None:
         collected[text] = None
 
 
-def read_text(value: Any) -> str:
-    text = "" if value is None else str(value).strip()
+def read_text(value: Any, *, longest: int = LONGEST_TEXT) -> str:
+    """Cleaned, '' where it is missing; what is longer than its column is cut, with a notice."""
+    text = "" if value is None else clean_text(str(value))
+    if len(text) > longest:
+        notice(f"a text of {len(text)} characters was cut after {longest}: {text[:40]}...")
+        text = text[:longest].rstrip()
     return "" if text in MISSING_TEXTS else text
+
+
+def read_key(value: Any) -> str:
+    """Cleaned as a text is, but never cut: two that begin alike would be one."""
+    key = read_text(value, longest=sys.maxsize)
+    if len(key) > LONGEST_KEY:
+        raise ValueError(f"a key of {len(key)} characters: {key[:40]}...")
+    return key
+
+
+def clean_text(text: str) -> str:
+    """Without what is no character to read: control and format characters (which change a
+    terminal's colours or the direction of writing), halves of surrogate pairs, and what Unicode
+    has not assigned. Blanks and ends of lines are one blank each."""
+    kept = (" " if char.isspace() else char for char in text)
+    return " ".join("".join(char for char in kept if category(char)[0] != "C").split())
 
 
 def read_integer(value: Any) -> int | None:

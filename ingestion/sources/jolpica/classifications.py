@@ -18,11 +18,14 @@ from ingestion.records import (
 from ingestion.sessions import SessionType
 from ingestion.sources.jolpica.pages import Page
 from ingestion.sources.values import (
+    LONGEST_CODE,
+    LONGEST_PLACE,
     UNREADABLE,
     is_missing,
     read_date,
     read_duration,
     read_integer,
+    read_key,
     read_points,
     read_text,
     require,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 # Pages are requested one after the other; what the upstream made within this time is one answer.
 MADE_TOGETHER = timedelta(minutes=1)
+LONGEST_STATUS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +114,8 @@ def _read_race(season: int, race: Mapping[Any, Any]) -> RaceIdentity:
         round_number=int(race["round"]),
         name=require(read_text(race["raceName"]), "name of a race"),
         race_date=require(read_date(race["raceDate"]), "date of a race"),
-        country=read_text(race.get("country")),
-        location=read_text(race.get("locality")),
+        country=read_text(race.get("country"), longest=LONGEST_PLACE),
+        location=read_text(race.get("locality"), longest=LONGEST_PLACE),
     )
 
 
@@ -142,13 +146,13 @@ def _read_row(
     entry = ResultRecord(
         order=order,
         position=position,
-        classification=read_text(row.get("positionText")) or str(position),
-        driver_id=read_text(row.get("driverId")),
+        classification=read_text(row.get("positionText"), longest=LONGEST_CODE) or str(position),
+        driver_id=read_key(row.get("driverId")),
         # The car's: a driver has a permanent number too (Verstappen 33 in car 1).
         driver_number=read_integer(row.get("number")),
-        driver_code=read_text(row.get("driverCode")),
-        driver_name=" ".join(names).strip(),
-        constructor_id=read_text(row.get("constructorId")),
+        driver_code=read_text(row.get("driverCode"), longest=LONGEST_CODE),
+        driver_name=read_text(" ".join(names)),
+        constructor_id=read_key(row.get("constructorId")),
         constructor_name=read_text(row.get("constructorName")),
     )
     if not session_type.kind.is_race:
@@ -164,7 +168,7 @@ def _read_row(
         grid=read_integer(row.get("grid")),
         laps=read_integer(row.get("laps")),
         points=read_points(row.get("points")),
-        status=read_text(row.get("status")),
+        status=read_text(row.get("status"), longest=LONGEST_STATUS),
         time=total,
         gap=None if order == 1 else gap,
     )

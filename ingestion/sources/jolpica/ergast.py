@@ -25,7 +25,7 @@ from ingestion.sources.protocol import (
     Source,
     SourceAnswer,
 )
-from ingestion.sources.values import UNREADABLE, noticing, read_text, require
+from ingestion.sources.values import LONGEST_PLACE, UNREADABLE, noticing, read_text, require
 
 if TYPE_CHECKING:
     from ingestion.sources.http import Adapter
@@ -203,7 +203,7 @@ def _read_race(
     season: int, race: Mapping[str, Any], generated_at: datetime | None
 ) -> GrandPrixRecord:
     if int(race["season"]) != season:
-        raise ValueError(f"it has a race of {race['season']}")
+        raise ValueError(f"it has a race of {read_text(race['season'])}")
     place = race["Circuit"]["Location"]
     sessions = [
         _read_session(session_type, race[key], generated_at)
@@ -217,8 +217,8 @@ def _read_race(
         round_number=int(race["round"]),
         name=require(read_text(race["raceName"]), "name of a race"),
         official_name="",
-        country=read_text(place["country"]),
-        location=read_text(place["locality"]),
+        country=read_text(place["country"], longest=LONGEST_PLACE),
+        location=read_text(place["locality"], longest=LONGEST_PLACE),
         race_date=date.fromisoformat(race["date"]),
         sessions=tuple(sessions),
     )

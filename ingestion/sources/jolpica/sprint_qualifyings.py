@@ -18,7 +18,15 @@ from ingestion.errors import BadSourceData, ResultsNotReady
 from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
 from ingestion.sessions import SessionType
 from ingestion.sources.protocol import Entrant
-from ingestion.sources.values import UNREADABLE, read_integer, read_text, require
+from ingestion.sources.values import (
+    LONGEST_CODE,
+    LONGEST_PLACE,
+    UNREADABLE,
+    read_integer,
+    read_key,
+    read_text,
+    require,
+)
 
 # Its code of a whole sprint qualifying; the parts' are SQ1 to SQ3.
 CODE = SessionType.SPRINT_QUALIFYING.kind.newer_code
@@ -69,10 +77,10 @@ def read_drivers(drivers: Sequence[Mapping[str, Any]]) -> list[ListedDriver]:
     try:
         return [
             ListedDriver(
-                driver_id=require(read_text(driver["driverId"]), "driver"),
+                driver_id=require(read_key(driver["driverId"]), "driver"),
                 driver_number=read_integer(driver.get("permanentNumber")),
-                driver_code=read_text(driver.get("code")),
-                driver_name=f"{driver['givenName']} {driver['familyName']}",
+                driver_code=read_text(driver.get("code"), longest=LONGEST_CODE),
+                driver_name=read_text(f"{driver['givenName']} {driver['familyName']}"),
             )
             for driver in drivers
         ]
@@ -96,7 +104,7 @@ def read_rounds(document: Any, season: int) -> list[Round]:
 
 def _read_round(season: int, row: Mapping[str, Any]) -> Round | None:
     if row["season"]["year"] != season:
-        raise ValueError(f"it has a round of {row['season']['year']}")
+        raise ValueError(f"it has a round of {read_text(row['season']['year'])}")
     sessions = [one for one in row["sessions"] if not one.get("is_cancelled")]
     starts = [_read_instant(one.get("timestamp")) for one in sessions if one["type"] == RACE]
     number = read_integer(row.get("number"))
@@ -110,7 +118,7 @@ def _read_round(season: int, row: Mapping[str, Any]) -> Round | None:
         name=require(read_text(row.get("name")), "name of a round"),
         race_date=starts[0].date(),
         country="",
-        location=read_text(row["circuit"].get("locality")),
+        location=read_text(row["circuit"].get("locality"), longest=LONGEST_PLACE),
     )
     return Round(row["id"], race, any(one["type"].startswith(CODE) for one in sessions))
 
@@ -131,10 +139,10 @@ def read_sprint_qualifying(
     try:
         data = document["data"]
         if data["code"] != CODE:
-            raise ValueError(f"it is of the session {data['code']}")
+            raise ValueError(f"it is of the session {read_text(data['code'])}")
         season, sent = data["season"]["year"], data["round"]
         if (season, sent["id"]) != (round_.race.season, round_.key):
-            raise ValueError(f"it is of the {season} {sent.get('name')}")
+            raise ValueError(f"it is of the {season} {read_text(sent.get('name'))}")
         made_at = _read_instant(document["metadata"].get("timestamp"))
         missing = _find_missing_part(data)
         results = () if missing else _read_results(data["results"], known)

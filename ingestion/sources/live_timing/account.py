@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from ingestion.errors import IngestionError
 from ingestion.sources.addresses import is_loopback
 from ingestion.sources.live_timing.streams import AccountRefused
+from ingestion.sources.values import read_text
 
 if TYPE_CHECKING:
     from fastf1.internals.f1account import SubscriptionToken, TokenManager
@@ -56,7 +57,7 @@ class Account:
         self._tokens.clear()
 
     def refuse(self, reason: str, *, status: int | None = None) -> AccountRefused:
-        self._refusal = reason.replace(self._password, "***")
+        self._refusal = read_text(reason.replace(self._password, "***"))
         return AccountRefused(self._refusal, status=status)
 
     def _buy_token(self) -> "SubscriptionToken":

@@ -17,7 +17,9 @@ from ingestion.sessions import SessionType, read_session_name
 from ingestion.sources.live_timing.streams import Streams
 from ingestion.sources.protocol import Entrant
 from ingestion.sources.values import (
+    LONGEST_PLACE,
     UNREADABLE,
+    clean_text,
     read_duration,
     read_integer,
     read_text,
@@ -75,15 +77,15 @@ def _read_listing(season: int, meeting: Row, session: Row) -> Listing | None:
         return None
     path = session["Path"].removeprefix(f"{season}/")
     place = PATH.fullmatch(path)
-    if place is None:
+    if place is None or clean_text(path) != path:
         raise ValueError(f"{session['Path']!r} is no place of a session of the season")
     race = RaceIdentity(
         season=season,
         round_number=read_integer(meeting.get("Number")) or 0,
         name=require(read_text(meeting["Name"]), "name of a meeting"),
         race_date=date.fromisoformat(place["race_day"]),
-        country=read_text(meeting["Country"]["Name"]),
-        location=read_text(meeting["Location"]),
+        country=read_text(meeting["Country"]["Name"], longest=LONGEST_PLACE),
+        location=read_text(meeting["Location"], longest=LONGEST_PLACE),
     )
     start = datetime.fromisoformat(session["StartDate"]) - _read_offset(session["GmtOffset"])
     return Listing(
@@ -130,7 +132,7 @@ def read_classification(
 def _expect_session(info: Row, listing: Listing) -> None:
     if (info.get("Key"), info.get("Path")) != (listing.key, listing.path):
         other = f"{info['Meeting']['Name']}, {info['Name']}"
-        raise BadSourceData(f"its streams are those of another session ({other})")
+        raise BadSourceData(f"its streams are those of another session ({read_text(other)})")
 
 
 def _read_places(timing: Iterable[Sequence[Any]]) -> dict[str, int]:
@@ -152,7 +154,7 @@ def _order_rows(
     numbers = {read_text(row["DriverNumber"]) for row in rows}
     unlisted = sorted(places.keys() - numbers)
     if unlisted:
-        raise ResultsNotReady(f"car {', '.join(unlisted)} is not in the list of drivers")
+        raise ResultsNotReady(f"car {read_text(', '.join(unlisted))} is not in the list of drivers")
     rows.sort(
         key=lambda row: (
             read_integer(row["Position"]) or math.inf,
