@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Aggregate, F, Max, QuerySet, Subquery, Sum
 from django.utils import timezone
 
+from ingestion.database_failures import retried
 from ingestion.errors import SourceRateLimited
 from ingestion.models import Event, RequestBlock
 
@@ -54,6 +55,7 @@ class Budget:
         default_factory=lambda: defaultdict(list), init=False
     )
 
+    @retried
     def reserve(self, host: str, requests: int) -> None:
         """Set a block of requests aside, or raise `SourceRateLimited` with the time to try again.
 

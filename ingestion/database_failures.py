@@ -1,11 +1,16 @@
 """What a database that fails means: for people in one line, and whether trying again can help."""
 
+import functools
+import logging
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from django.db import DatabaseError, connection
 
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
 T = TypeVar("T")
 
 KEPT = "what was saved before stays, the rest was not changed"
@@ -54,7 +59,8 @@ DAMAGED = Failure(
     "Restore the file from its last backup (or save what can be read: sqlite3 FILE .recover), "
     "then run it again: it fetches what is missing",
 )
-LOCKED = Failure("another process keeps the database locked", BUSY, can_pass=True)
+# Not tried again: SQLite has waited for a minute already.
+LOCKED = Failure("another process keeps the database locked", BUSY)
 
 # By PostgreSQL's code, or the class that it begins with; the longest that fits counts.
 POSTGRES = {
@@ -180,21 +186,29 @@ def _probe() -> Failure | None:
     return None if "ingestion_event" in tables else NO_TABLES
 
 
-def can_pass(error: BaseException) -> bool:
-    failure = find_failure(error)
-    return failure is not None and failure.can_pass
+def retried(work: Callable[P, T]) -> Callable[P, T]:
+    """`work` again where the database refused it for a reason that can pass. It has to open its
+    own transaction, and to change nothing else: within an outer one nothing can be tried again."""
 
-
-def try_again(work: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep) -> T:
-    """Run `work`, and again where the database refused it for a reason that can pass. `work` has a
-    transaction of its own: within another one nothing can be tried again."""
-    for pause in PAUSES:
-        try:
-            return work()
-        except DatabaseError as error:
-            if connection.in_atomic_block or not can_pass(error):
-                raise
+    @functools.wraps(work)
+    def work_again(*args: P.args, **kwargs: P.kwargs) -> T:
+        for pause in PAUSES:
+            try:
+                return work(*args, **kwargs)
+            except DatabaseError as error:
+                failure = find_failure(error)
+                if connection.in_atomic_block or failure is None or not failure.can_pass:
+                    raise
+                logger.warning("trying again: %s", failure.what, extra={"seconds": pause})
             if not connection.is_usable():
                 connection.close()
-        sleep(pause)
-    return work()
+            time.sleep(pause)
+        return work(*args, **kwargs)
+
+    return work_again
+
+
+@retried
+def connect() -> None:
+    """At the beginning of a command: a server that starts or is crowded is given a moment."""
+    connection.ensure_connection()

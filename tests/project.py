@@ -124,6 +124,8 @@ def created_database(server_url: str, name: str, *, template: str = "template1")
 
 def _administration(server_url: str) -> psycopg.Connection[Any]:
     server = parse_database_url(server_url, base_dir=ROOT).settings
+    # Django takes it, psycopg does not.
+    del server["OPTIONS"]["isolation_level"]
     return psycopg.connect(
         host=server["HOST"],
         port=server["PORT"],

@@ -13,8 +13,8 @@ from tests.project import Project
 APPS = ("ingestion", "rehearsal")
 
 SAVING = {
-    "models", "records", "report", "signals", "matching", "plausibility", "lifecycle", "errors",
-    "amendments", "sessions",
+    "database_failures", "models", "records", "report", "signals", "matching", "plausibility",
+    "lifecycle", "errors", "amendments", "sessions",
 }  # fmt: skip
 # `status` and `preflight` put together what doors show, `alarms` is acknowledged through them.
 DOORS = {
@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lifecycle": {"sessions"},
     # What differs between two classifications: for saving, and in words for people.
     "amendments": {"sessions"},
-    "budget": {"models", "errors"},
+    "budget": {"database_failures", "models", "errors"},
     "save": SAVING,
     "corrections": SAVING | {"save"},
     # The feed in words, for people.

@@ -10,11 +10,17 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from ingestion.database_failures import explain_database, try_again
+from ingestion.database_failures import explain_database
 from ingestion.models import IngestRun
-from tests.command_line import complaint
+from tests.command_line import (
+    complaint,
+    count_rows,
+    ingest,
+    small_upstream,  # noqa: F401 - fixture `upstream`
+)
 from tests.conftest import on_postgres
 from tests.project import Project
+from tests.upstream import FaultyUpstream
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # SQLite's usual page, and the most that it would take by itself.
@@ -208,32 +214,62 @@ def test_a_damaged_file_is_named_and_left_alone(
     assert file.exists()
 
 
-def test_what_can_pass_is_tried_again_and_what_cannot_is_not() -> None:
-    pauses: list[float] = []
-    refusals = [refused_by(SERIALIZATION)] * 2 if on_postgres else [busy(), busy()]
-
-    def work() -> str:
-        if refusals:
-            raise refusals.pop()
-        return "saved"
-
-    assert try_again(work, sleep=pauses.append) == "saved"
-    assert pauses == [0.5, 1.0]
-    connection.close()
-    refusals = [refused_by("SELECT no_such_column FROM ingestion_event")]
-    with pytest.raises(DatabaseError):
-        try_again(work, sleep=pauses.append)
-    assert len(pauses) == 2
+REFUSE_TWICE = """
+CREATE SEQUENCE refusals;
+CREATE FUNCTION refuse_twice() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('refusals') <= 2 THEN
+        RAISE EXCEPTION 'could not serialize access' USING ERRCODE = '{code}';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_twice()
+"""
 
 
-SERIALIZATION = "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40001'; END $$"
+@pytest.mark.skipif(not on_postgres, reason="PostgreSQL's codes")
+@pytest.mark.parametrize(
+    ("table", "code"),
+    [
+        ("ingestion_event", "40001"),
+        ("ingestion_change", "55P03"),
+        ("ingestion_requestblock", "40001"),
+    ],
+)
+def test_what_can_pass_is_tried_again_by_an_ingest(
+    project: Project, upstream: FaultyUpstream, table: str, code: str
+) -> None:
+    project.query(REFUSE_TWICE.format(table=table, code=code))
+    done = ingest(project, upstream, "--year", "2024")
+    assert done.returncode == 0, done.stderr
+    assert count_rows(project) == {"event": 6, "result": 120, "change": 12}
+    assert done.stderr.count("trying again") == 2
 
 
-def busy() -> DatabaseError:
-    """Another process has the lock."""
+@pytest.mark.skipif(not on_postgres, reason="PostgreSQL's connections")
+def test_a_crowded_server_is_given_a_moment(project: Project, upstream: FaultyUpstream) -> None:
+    name = project.query("SELECT current_database()")[0][0]
+    project.query(f'ALTER DATABASE "{name}" CONNECTION LIMIT 0')
+    project.query("CREATE ROLE f1_crowded LOGIN")
+    url = project.database_url.replace("postgres@", "f1_crowded@", 1)
+    try:
+        done = ingest(project, upstream, "--year", "2024", env={"DATABASE_URL": url})
+    finally:
+        project.query("DROP ROLE f1_crowded")
+    assert complaint(done, 1) == (
+        "the database has no connection left for us (too many connections). Nothing was changed. "
+        "Run it again later; where that happens often, raise max_connections or use a pooler."
+    )
+    assert done.stderr.count("trying again") == 4
+
+
+@pytest.mark.skipif(on_postgres, reason="SQLite has one writer at a time")
+def test_a_lock_that_another_process_keeps_is_named() -> None:
     with closing(sqlite3.connect(connection.settings_dict["NAME"], timeout=0)) as other:
         other.execute("BEGIN IMMEDIATE")
         error = refused_by("PRAGMA busy_timeout = 0", "DELETE FROM ingestion_event")
         other.rollback()
     connection.close()
-    return error
+    assert explain_database(error, has_begun=True).startswith(
+        f"another process keeps the database locked; {STANDS}. "
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from ingestion.database_failures import retried
 from ingestion.errors import BadSourceData
 from ingestion.lifecycle import is_small_dispute
 from ingestion.matching import gather_grands_prix, match_calendar, merge_calendars
@@ -71,6 +72,7 @@ class Saving:
         self.plan.changes.append(build_change(event, kind, before, after, self.context))
 
 
+@retried
 def save_calendar(
     first: CalendarRecord, context: SaveContext, *, second: CalendarRecord | None = None
 ) -> SaveReport:

@@ -7,6 +7,7 @@ from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 
 from ingestion.amendments import describe_amendment
+from ingestion.database_failures import retried
 from ingestion.errors import BadSourceData, IngestionError, ResultsNotReady
 from ingestion.matching import StoredGrandPrix, gather_grands_prix, match_race
 from ingestion.models import OVERDUE_AFTER, Change, Event, Result
@@ -39,6 +40,7 @@ class SavedSeason:
     drivers: dict[tuple[str, SessionType], list[str]] = field(default_factory=dict)
 
 
+@retried
 def save_classifications(
     classifications: Sequence[Reported],
     context: SaveContext,

@@ -4,9 +4,11 @@ from datetime import datetime
 
 from django.db.models import Case, Q, Value, When
 
+from ingestion.database_failures import retried
 from ingestion.models import Event
 
 
+@retried
 def advance_statuses(now: datetime) -> int:
     """Scheduled events to live, scheduled and live ones to completed, as `Event.phase(now)` has it;
     in one statement, however long ago the last time was. Returns how many changed.

@@ -14,6 +14,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 from rich.table import Table
 
+from ingestion.database_failures import connect
 from ingestion.errors import WrongRequest, show_control_characters
 from ingestion.management.output import (
     WRONG_USAGE,
@@ -153,6 +154,7 @@ class Command(F1Command):
     def _ingest(
         self, seasons: tuple[int, ...], addresses: Addresses, options: dict[str, Any]
     ) -> RunReport:
+        connect()
         is_range = len(seasons) > 1
         request = IngestRequest(
             seasons=seasons or (current_season(timezone.now()),),
