@@ -2,12 +2,12 @@
 
 import logging
 import logging.config
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from f1picks.database import parse_database_url
-from f1picks.email import parse_email_url
 from f1picks.environment import Environment, expand_home, read_env_file
 from f1picks.logs import logging_config
 from f1picks.masking import keep_secret, keep_secrets_of_addresses
@@ -188,29 +188,21 @@ F1_REQUESTS_PER_HOUR = env.number("F1_REQUESTS_PER_HOUR", default=180, least=30,
 F1_SETTLE_AFTER_HOURS = env.number("F1_SETTLE_AFTER_HOURS", default=24, least=0, most=9999)
 F1_APPLY_SETTLED_CHANGES = env.switch("F1_APPLY_SETTLED_CHANGES")
 
-# Who gets the alarms; no one where both are empty.
-F1_ALARM_EMAILS = env.texts("F1_ALARM_EMAILS")
-F1_ALARM_WEBHOOK = env.text("F1_ALARM_WEBHOOK")
+# Where alarms go, as Apprise writes addresses; empty: nowhere.
+F1_ALARM_URLS = env.secret("F1_ALARM_URLS")
 # Called after each good tick; empty: nothing is.
 HEARTBEAT_URL = env.text("HEARTBEAT_URL")
-_mail_server = parse_email_url(env.text("EMAIL_URL"))
-EMAIL_HOST = _mail_server.host
-EMAIL_PORT = _mail_server.port
-EMAIL_HOST_USER = _mail_server.user
-EMAIL_HOST_PASSWORD = _mail_server.password
-EMAIL_USE_TLS = _mail_server.encryption == "tls"
-EMAIL_USE_SSL = _mail_server.encryption == "ssl"
-# Django's own default is to wait for ever.
-EMAIL_TIMEOUT = 30
-DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL") or "f1picks@localhost"
 
 # Masked wherever they are written: log lines, and Django's page about an error.
 _database_password = DATABASES["default"].get("PASSWORD", "")
 if _database_password != DATABASES["default"].get("USER", ""):
     keep_secret(_database_password)
-keep_secret(SECRET_KEY, F1_PASSWORD, EMAIL_HOST_PASSWORD)
+keep_secret(SECRET_KEY, F1_PASSWORD)
 keep_secrets_of_addresses(REDIS_URL, F1_SCHEDULE_URL, JOLPICA_URL)
 # Whoever knows these can post there: they are secret as a whole.
-for _address in (F1_ALARM_WEBHOOK, HEARTBEAT_URL):
-    keep_secret(_address, _address.partition("://")[2].partition("/")[2])
+for _address in (*F1_ALARM_URLS.replace(",", " ").split(), HEARTBEAT_URL):
+    _rest = _address.partition("://")[2]
+    keep_secret(_address, _rest.partition("/")[2])
+    # Tokens; what has a dot is a host.
+    keep_secret(*(_piece for _piece in re.findall(r"[^/:@?&=,.]{8,}", _rest)))
     keep_secrets_of_addresses(_address)

@@ -17,12 +17,20 @@ class IngestionConfig(AppConfig):
         ensure_home_folder()
         from django_q.signals import pre_execute
 
-        from ingestion.checks import check_database, check_queue, check_schedules, check_times
+        from ingestion.checks import (
+            check_alarms,
+            check_database,
+            check_queue,
+            check_schedules,
+            check_times,
+        )
+        from ingestion.monitoring.channels import exempt_loopback_from_proxies
         from ingestion.queue.run_lock import note_delivery
         from ingestion.queue.schedules import create_schedules
 
-        for check in (check_queue, check_schedules, check_database, check_times):
+        for check in (check_queue, check_schedules, check_alarms, check_database, check_times):
             register(check, "ingestion")
+        exempt_loopback_from_proxies()
         pre_execute.connect(note_delivery)
         post_migrate.connect(create_schedules, sender=self)
 

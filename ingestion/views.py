@@ -35,7 +35,7 @@ def _fields(health: Health) -> dict[str, Any]:
         "at": health.at,
         "last_tick": health.last_tick,
         "checks": [
-            {"check": finding.check, "kind": finding.kind, "since": finding.since}
+            {"check": finding.check, "severity": finding.severity, "since": finding.since}
             for finding in health.findings
         ],
     }

@@ -20,6 +20,7 @@ from ingestion.pipeline import (
 )
 from ingestion.queue.schedules import DECLARED
 from ingestion.queue.tasks import hear_nothing
+from rehearsal.alarms import OUTBOX_URL
 from rehearsal.clock import CacheClock, VirtualClock, pauses_lifted, virtual_time
 from rehearsal.game import Game, Player, counting_signals, find_sessions, pick_times, read_times
 from rehearsal.played_season import PlayedSeason, Window
@@ -31,7 +32,6 @@ DEATH_AT = "belgium"
 DEAD_BEFORE = timedelta(minutes=5)
 DEAD_AFTER = timedelta(minutes=35)
 
-RECIPIENT = "rehearsal@localhost"
 
 # Receives the time of the rehearsal, for a display.
 ShowTime = Callable[[datetime], None]
@@ -99,9 +99,7 @@ def settings_of(upstream: PlayedUpstream, cache_dir: Path) -> override_settings:
         F1_USERNAME="",
         F1_PASSWORD="",
         HEARTBEAT_URL="",
-        F1_ALARM_WEBHOOK="",
-        F1_ALARM_EMAILS=[RECIPIENT],
-        EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend",
+        F1_ALARM_URLS=OUTBOX_URL,
     )
 
 

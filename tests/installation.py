@@ -7,7 +7,7 @@ from typing import Any
 from django_q.models import Schedule, Task
 
 from ingestion.models import CreatedSchedule, Event, IngestRun, Poll
-from ingestion.monitoring.health import TICK, TICK_SCHEDULE
+from ingestion.monitoring.facts import TICK, TICK_SCHEDULE
 from ingestion.sessions import SessionType
 
 MINUTE = timedelta(minutes=1)

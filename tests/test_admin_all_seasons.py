@@ -47,7 +47,7 @@ def fill() -> None:
     IngestRun.objects.bulk_create(_runs())
     Alarm.objects.bulk_create(
         Alarm(
-            key=f"alarm:{n}", kind="attention", message="look at it",
+            key=f"alarm:{n}", severity="attention", title="look at it",
             raised_at=NOW - timedelta(days=n), cleared_at=NOW if n > 8 else None,
         )
         for n in range(60)

@@ -29,7 +29,7 @@ NOT_ALLOWED = {"add", "change", "delete"}
 
 @pytest.fixture
 def alarm(db: None) -> Alarm:
-    return Alarm.objects.create(key="x", kind="broken", message="no polls", raised_at=AFTER)
+    return Alarm.objects.create(key="x", severity="broken", title="no polls", raised_at=AFTER)
 
 
 @pytest.fixture

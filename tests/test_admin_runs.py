@@ -155,7 +155,7 @@ def test_an_entrys_page_shows_both_sides(viewer: Client, run: IngestRun) -> None
 @pytest.fixture
 def alarms(db: None) -> list[Alarm]:
     return [
-        Alarm.objects.create(key=key, kind="silent", message=f"{key} is silent", raised_at=AFTER)
+        Alarm.objects.create(key=key, severity="silent", title=f"{key} is silent", raised_at=AFTER)
         for key in ("one", "two", "three")
     ]
 

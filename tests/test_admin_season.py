@@ -174,9 +174,9 @@ def test_next_session_last_run_and_open_alarms(viewer: Client, weekend: None) ->
             Problem("and another").as_data(),
         ],
     )  # fmt: skip
-    Alarm.objects.create(key="no-tick", kind="broken", message="no polls", raised_at=AFTER)
+    Alarm.objects.create(key="no-tick", severity="broken", title="no polls", raised_at=AFTER)
     Alarm.objects.create(
-        key="old", kind="silent", message="it was quiet", raised_at=BEFORE, cleared_at=AFTER
+        key="old", severity="silent", title="it was quiet", raised_at=BEFORE, cleared_at=AFTER
     )
     text = read(viewer, season_page())
     assert "Last run ◐ partial 1 Aug 2024 00:00 UTC , by poll: 2024 belgian-grand-prix race" in text

@@ -7,14 +7,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from django.core.mail import EmailMessage
 
 from ingestion.models import Alarm, Event
-from ingestion.monitoring.alarms import ALL_CLEAR_AFTER, Channels, sound_alarms
+from ingestion.monitoring.alerting import ALL_CLEAR_AFTER, update_alarms
+from ingestion.monitoring.channels import Channel
 from ingestion.monitoring.health import State, check_health
 from tests.command_line import small_upstream  # noqa: F401 - fixture `upstream`
 from tests.installation import switch_polling_on, tick
 from tests.ticking import TICK, World, at, world  # noqa: F401
+from tests.webhook import Receiver, webhook_receiver  # noqa: F401 - fixture `receiver`
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,7 +62,7 @@ def live_through(sunday: World, now: datetime) -> None:
 
 
 def test_each_alarm_comes_once_in_time_and_goes_away_once(
-    sunday: World, mailoutbox: list[EmailMessage]
+    sunday: World, receiver: Receiver
 ) -> None:
     told: list[tuple[datetime, str]] = []
     states: list[tuple[datetime, State]] = []
@@ -72,11 +73,11 @@ def test_each_alarm_comes_once_in_time_and_goes_away_once(
         health = check_health(now)
         if not states or states[-1][1] is not health.state:
             states.append((now, health.state))
-        sound_alarms(health, now, channels=Channels(emails=["anna@example.org"]))
-        told += [(now, str(mail.subject)) for mail in mailoutbox[len(told) :]]
+        update_alarms(health, now, channels=[Channel("json", receiver.alarm_url)])
+        told += [(now, title) for title in receiver.titles[len(told) :]]
     silent, dead = (
         "The upstream has been silent since 2024-07-28 16:00 UTC",
-        "No tick since 2024-07-28 14:55 UTC",
+        "No worker tick has succeeded since 2024-07-28 14:55 UTC",
     )
     assert sorted(subject for _, subject in told) == [
         f"F1 Picks: over: {dead}",
@@ -91,7 +92,7 @@ def test_each_alarm_comes_once_in_time_and_goes_away_once(
     assert told_at[f"the upstream is silent: {silent}"] <= WORKER_BACK + timedelta(minutes=30)
     assert told_at[f"over: {silent}"] <= UPSTREAM_BACK + ALL_CLEAR_AFTER + timedelta(minutes=20)
     assert [state for _, state in states] == ["ok", "broken", "ok", "silent", "ok"]
-    bodies = "".join(str(mail.body) for mail in mailoutbox)
+    bodies = "".join(post["message"] for post in receiver.posts)
     assert bodies.count("503 Service Unavailable") == 1
     assert bodies.count("Start 'python manage.py qcluster'") == 1
     assert Alarm.objects.count() == 2

@@ -1,14 +1,22 @@
 """What counts as broken, as a silent upstream, and as something that a person has to see."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django_q.models import Schedule
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from ingestion.models import Alarm, Change, Event, TaskRun
+from ingestion.monitoring import health as health_module
+from ingestion.monitoring.alarm_kinds import KINDS, AlarmKind
+from ingestion.monitoring.alerting import update_alarms
+from ingestion.monitoring.channels import Channel
+from ingestion.monitoring.detection import Case
+from ingestion.monitoring.facts import Facts
 from ingestion.monitoring.health import Finding, Health, State, check_health
 from ingestion.report import Problem
 from tests.installation import (
@@ -25,6 +33,7 @@ from tests.installation import (
     switch_polling_on,
     tick,
 )
+from tests.webhook import Receiver, webhook_receiver  # noqa: F401 - fixture `receiver`
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +50,7 @@ def works() -> None:
 
 def found(now: datetime = NOW) -> dict[str, str]:
     """The keys of what was found, with their kinds."""
-    return {finding.key: finding.kind for finding in check_health(now).findings}
+    return {finding.key: finding.severity for finding in check_health(now).findings}
 
 
 def only(health: Health) -> Finding:
@@ -65,7 +74,7 @@ def test_an_empty_database_is_ok_and_says_that_nothing_is_polled() -> None:
     assert health.notes == (
         (
             "Nothing is polled: the schedule 'f1 tick' was deleted or its repeats are 0. "
-            "Only what somebody runs comes in."
+            "Results come in only when someone runs ingest_f1."
         ),
     )
 
@@ -102,11 +111,12 @@ def test_a_worker_is_dead_when_no_tick_succeeds_for_25_minutes() -> None:
     assert (health.state, health.is_broken) == (State.BROKEN, True)
     assert only(health) == Finding(
         key="no-tick",
-        kind=Alarm.Kind.BROKEN,
-        title="no tick since 2024-07-28 17:58 UTC",
-        words=(
-            "Nobody polls: results and moved starts do not come in and statuses stand still; what "
-            "is saved stays. Start 'python manage.py qcluster', or read its log if it runs."
+        severity=Alarm.Severity.BROKEN,
+        title="No worker tick has succeeded since 2024-07-28 17:58 UTC",
+        advice=(
+            "Nothing is polled: results and moved starts do not come in, and statuses do not "
+            "change; what is saved is safe. Start 'python manage.py qcluster', or read its log if "
+            "it runs."
         ),
         since=last,
     )
@@ -123,7 +133,7 @@ def test_a_worker_that_was_never_started_is_noticed_too() -> None:
     switch_polling_on(NOW)
     assert found(NOW + 24 * MINUTE) == {}
     health = check_health(NOW + 25 * MINUTE)
-    assert only(health).title == "no tick has ever succeeded"
+    assert only(health).title == "No worker tick has succeeded yet"
     assert only(health).since == NOW
     assert health.last_tick is None
 
@@ -185,12 +195,12 @@ def test_failing_runs_are_told_with_the_newest_problem_and_since_when() -> None:
     run(NOW - HOUR, "failed", **OURS)
     finding = only(check_health(NOW))
     assert finding.since == first.started_at
-    assert finding.title == "every run since 2024-07-28 15:00 UTC failed by a fault of ours"
-    assert finding.words.startswith("The newest says: the cache folder cannot be written. What ")
+    assert finding.title == "Every run since 2024-07-28 15:00 UTC failed by a fault of ours"
+    assert finding.advice.startswith("The newest says: the cache folder cannot be written. What ")
 
 
 @pytest.mark.usefixtures("works")
-def test_a_run_that_was_killed_is_told_and_only_several_in_a_row_are_a_fault() -> None:
+def test_a_run_that_was_killed_is_reported_and_only_several_in_a_row_are_a_fault() -> None:
     run(NOW - 59 * MINUTE, "running")
     # A backfill that waits for requests takes its time.
     run(NOW - 20 * HOUR, "running", arguments={"wait": True})
@@ -202,12 +212,12 @@ def test_a_run_that_was_killed_is_told_and_only_several_in_a_row_are_a_fault() -
     assert list(health.notes) == [
         (
             "2 runs have not ended within an hour, the newest of 2024-07-28 15:00 UTC: killed. "
-            "What was saved stays."
+            "What was saved is safe."
         )
     ]
     later = check_health(NOW + 2 * MINUTE)
     assert only(later).key == "failing-runs"
-    assert "The newest was killed before it ended. " in only(later).words
+    assert "The newest was killed before it ended. " in only(later).advice
     assert check_health(NOW + 8 * DAY).notes == ()
 
 
@@ -217,9 +227,9 @@ def test_the_schedule_is_stale_when_nobody_read_it_for_two_days() -> None:
     tick(read + 2 * DAY)
     assert found(read + 2 * DAY - SECOND) == {}
     finding = only(check_health(read + 2 * DAY))
-    assert (finding.key, finding.kind, finding.since) == ("stale-schedule", "broken", read)
-    assert finding.title == "the schedule of 2024 was last read whole 2024-07-28 12:00 UTC"
-    assert "Run 'python manage.py ingest_f1 --skip-results' and see what it says" in finding.words
+    assert (finding.key, finding.severity, finding.since) == ("stale-schedule", "broken", read)
+    assert finding.title == "2024 calendars were last fully refreshed at 2024-07-28 12:00 UTC"
+    assert "Run 'python manage.py ingest_f1 --skip-results' and see what it says" in finding.advice
 
 
 @pytest.mark.parametrize(
@@ -273,7 +283,7 @@ def test_a_schedule_that_was_never_read_counts_from_the_first_run() -> None:
     assert found(NOW + 2 * DAY) == {}
     tick(NOW + 3 * DAY)
     finding = only(check_health(NOW + 3 * DAY))
-    assert finding.title == "the schedule of 2024 was never read whole"
+    assert finding.title == "2024 calendars were never fully refreshed"
     assert finding.since == NOW + HOUR
 
 
@@ -291,8 +301,8 @@ def test_an_archive_need_not_be_read_again() -> None:
     [
         (timedelta(seconds=30), None),
         (timedelta(seconds=-30), None),
-        (timedelta(seconds=31), "this machine's clock is 31 seconds ahead of the upstream's"),
-        (timedelta(minutes=-3), "this machine's clock is 3 minutes behind the upstream's"),
+        (timedelta(seconds=31), "This machine's clock is 31 seconds ahead of the upstream's"),
+        (timedelta(minutes=-3), "This machine's clock is 3 minutes behind the upstream's"),
     ],
 )
 @pytest.mark.usefixtures("works")
@@ -319,9 +329,9 @@ def test_tasks_that_were_given_up_are_told_for_a_day_once_for_each_kind() -> Non
         )
     TaskRun.objects.create(id="2", name="tick", starts=3, started_at=NOW)
     finding = only(check_health(NOW))
-    assert (finding.key, finding.kind) == ("given-up:refresh_schedule", "broken")
+    assert (finding.key, finding.severity) == ("given-up:refresh_schedule", "broken")
     assert (finding.check, finding.since) == ("given-up", NOW - HOUR)
-    assert finding.title == "the task refresh_schedule died 3 times and was given up"
+    assert finding.title == "The task 'refresh_schedule' died 3 times and was given up"
     tick(NOW + DAY)
     assert found(NOW + DAY) == {}
 
@@ -339,12 +349,13 @@ def test_three_failures_in_a_row_are_silence_and_one_problem() -> None:
     assert health.state is State.SILENT
     assert only(health) == Finding(
         key="upstream-silent",
-        kind=Alarm.Kind.SILENT,
-        title="the upstream has been silent since 2024-07-28 17:40 UTC",
-        words=(
-            "Asked for in vain: 2024 Belgian Grand Prix Race (Jolpica's results of 2024: no answer "
-            "in time); 2024 Belgian Grand Prix Qualifying (404). Results come late; nothing that "
-            "is saved is touched. It is asked again by itself; what cannot wait, enter by hand."
+        severity=Alarm.Severity.SILENT,
+        title="The upstream has been silent since 2024-07-28 17:40 UTC",
+        advice=(
+            "Requested without success: 2024 Belgian Grand Prix Race (Jolpica's results of 2024: "
+            "no answer in time); 2024 Belgian Grand Prix Qualifying (404). Results come late; "
+            "nothing that is saved is touched. It is requested again automatically; what cannot "
+            "wait, enter by hand."
         ),
         since=NOW - 20 * MINUTE,
     )
@@ -355,9 +366,9 @@ def test_of_many_that_fail_three_are_named() -> None:
     for number in range(5):
         race = event("race", RACE, grand_prix=f"grand-prix-{number}", name=f"{number}th Grand Prix")
         failing_poll(race, NOW - HOUR, NOW, trouble="429")
-    assert only(check_health(NOW)).words.startswith(
-        "Asked for in vain: 2024 0th Grand Prix Race (429); 2024 1th Grand Prix Race (429); "
-        "2024 2th Grand Prix Race (429); 2 more. "
+    assert only(check_health(NOW)).advice.startswith(
+        "Requested without success: 2024 0th Grand Prix Race (429); "
+        "2024 1th Grand Prix Race (429); 2024 2th Grand Prix Race (429); 2 more. "
     )
 
 
@@ -408,7 +419,7 @@ def test_answers_that_cannot_be_used_are_as_good_as_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("season", "now", "is_told"),
+    ("season", "now", "is_reported"),
     [
         (2024, NOW, True),
         (2023, NOW, False),
@@ -418,7 +429,7 @@ def test_answers_that_cannot_be_used_are_as_good_as_none() -> None:
     ],
 )
 def test_calendars_are_told_after_an_hour_the_next_seasons_from_march(
-    season: int, now: datetime, is_told: bool
+    season: int, now: datetime, is_reported: bool
 ) -> None:
     healthy(now)
     event("race", RACE, results_state="official", results_revision=1)
@@ -427,7 +438,7 @@ def test_calendars_are_told_after_an_hour_the_next_seasons_from_march(
     assert found(now) == {}
     poll.failing_since = now - HOUR - SECOND
     poll.save()
-    assert found(now) == ({f"unread-calendars:{season}": "silent"} if is_told else {})
+    assert found(now) == ({f"unread-calendars:{season}": "silent"} if is_reported else {})
 
 
 @pytest.mark.usefixtures("works")
@@ -437,8 +448,10 @@ def test_one_failure_to_read_the_calendars_waits_for_the_next_time() -> None:
     poll.failures, poll.asked_at = 2, NOW
     poll.save()
     finding = only(check_health(NOW))
-    assert finding.title == "the calendars of 2024 could not be read since 2024-07-28 06:00 UTC"
-    assert finding.words.startswith("The last time: Jolpica's results of 2024: no answer in time. ")
+    assert finding.title == "2024 calendars could not be read since 2024-07-28 06:00 UTC"
+    assert finding.advice.startswith(
+        "The last failure: Jolpica's results of 2024: no answer in time. "
+    )
 
 
 WITH_SPRINT = {
@@ -470,9 +483,7 @@ def test_each_kind_of_result_is_overdue_in_its_own_time() -> None:
         assert name not in overdue(due - SECOND)
         assert overdue(due)[name] == "silent"
     finding = check_health(DUE["race"]).findings[-1]
-    assert finding.title == (
-        "the result of 2024 Belgian Grand Prix Race is overdue since 2024-07-29 16:00 UTC"
-    )
+    assert finding.title == ("Result more than 24 hours overdue: 2024 Belgian Grand Prix Race")
     assert finding.since == DUE["race"]
     for awaited in Event.objects.all():
         publish(awaited)
@@ -518,13 +529,16 @@ def test_a_result_that_nobody_asked_for_is_our_own_fault() -> None:
     now = DUE["race"]
     tick(now)
     assert overdue(now) == {"race": "broken"}
-    assert only(check_health(now)).words.startswith("Nobody asked for it since; picks on it are ")
+    assert only(check_health(now)).advice.startswith(
+        "It was expected from 2024-07-28 16:00 UTC. It was not requested since; picks on it are "
+    )
     poll = failing_poll(awaited, now, now, failures=0, trouble="", asked_at=RACE)
     assert overdue(now) == {"race": "broken"}
     poll.asked_at = now - HOUR
     poll.save()
     assert overdue(now) == {"race": "silent"}
-    assert only(check_health(now)).words.startswith(
+    assert only(check_health(now)).advice.startswith(
+        "It was expected from 2024-07-28 16:00 UTC. "
         "The upstream did not have it at 2024-07-29 15:00 UTC; picks on it are not scored. "
     )
 
@@ -590,10 +604,10 @@ def test_a_proposal_waits_for_a_person_and_leaves_the_state_ok() -> None:
     health = check_health(NOW)
     finding = only(health)
     assert health.state is State.OK
-    assert (finding.key, finding.kind) == ("proposal:2023-belgian-grand-prix-race", "attention")
+    assert (finding.key, finding.severity) == ("proposal:2023-belgian-grand-prix-race", "attention")
     assert finding.since == NOW - HOUR
     assert finding.title == (
-        "the upstream has another podium for 2023 Belgian Grand Prix Race, which was settled"
+        "The upstream has another podium for 2023 Belgian Grand Prix Race, which was settled"
     )
     settled.proposal_rejected = True
     settled.save()
@@ -602,7 +616,7 @@ def test_a_proposal_waits_for_a_person_and_leaves_the_state_ok() -> None:
 
 @pytest.mark.usefixtures("works")
 @pytest.mark.parametrize(
-    ("facts", "is_told"),
+    ("facts", "is_reported"),
     [
         ({"disputed_starts_at": RACE + 20 * DAY + 6 * HOUR}, True),
         ({"disputed_starts_at": RACE + 20 * DAY + 6 * HOUR - SECOND}, False),
@@ -612,18 +626,18 @@ def test_a_proposal_waits_for_a_person_and_leaves_the_state_ok() -> None:
     ],
 )
 def test_starts_that_are_disputed_by_hours_are_told_once_for_a_weekend(
-    facts: dict[str, Any], is_told: bool
+    facts: dict[str, Any], is_reported: bool
 ) -> None:
     event("race", RACE + 20 * DAY, **facts)
     event("qualifying", RACE + 19 * DAY, disputed_starts_at=RACE + 18 * DAY)
     finding = only(check_health(NOW))
-    assert (finding.key, finding.kind) == (
+    assert (finding.key, finding.severity) == (
         "disputed-start:2024-belgian-grand-prix",
-        Alarm.Kind.ATTENTION,
+        Alarm.Severity.ATTENTION,
     )
-    assert finding.words.startswith(
+    assert finding.advice.startswith(
         "Qualifying 2024-08-16 13:00 UTC or 2024-08-15 13:00 UTC"
-        + ("; Race 2024-08-17 13:00 UTC or 2024-08-17 19:00 UTC. " if is_told else ". ")
+        + ("; Race 2024-08-17 13:00 UTC or 2024-08-17 19:00 UTC. " if is_reported else ". ")
     )
     begun = RACE + 20 * DAY
     tick(begun)
@@ -633,7 +647,7 @@ def test_starts_that_are_disputed_by_hours_are_told_once_for_a_weekend(
 
 @pytest.mark.usefixtures("works")
 @pytest.mark.parametrize("is_estimated", [True, False])
-def test_a_start_that_is_unknown_a_week_before_is_told(is_estimated: bool) -> None:
+def test_a_start_that_is_unknown_a_week_before_is_reported(is_estimated: bool) -> None:
     closes, over = NOW + 7 * DAY, NOW + 11 * DAY
     event(
         "race",
@@ -645,9 +659,11 @@ def test_a_start_that_is_unknown_a_week_before_is_told(is_estimated: bool) -> No
     event("qualifying", closes + DAY)
     assert found(NOW - SECOND) == {}
     finding = only(check_health(NOW))
-    assert (finding.key, finding.kind) == ("unknown-start:2024-belgian-grand-prix", "attention")
+    assert (finding.key, finding.severity) == ("unknown-start:2024-belgian-grand-prix", "attention")
     assert finding.since == NOW
-    assert finding.words.startswith("It is that of Race; picks close at 2024-08-04 18:00 UTC, ")
+    assert finding.advice.startswith(
+        "It is missing for Race; picks close at 2024-08-04 18:00 UTC, "
+    )
     assert "unknown-start:2024-belgian-grand-prix" not in found(over)
 
 
@@ -660,8 +676,74 @@ def test_the_worst_comes_first_and_decides_the_state() -> None:
     failing_poll(race, NOW, NOW)
     event("qualifying", RACE + 19 * DAY, disputed_starts_at=RACE + 18 * DAY)
     health = check_health(NOW)
-    assert [finding.kind for finding in health.findings] == ["silent", "attention"]
+    assert [finding.severity for finding in health.findings] == ["silent", "attention"]
     assert health.state is State.SILENT
     later = check_health(NOW + HOUR)
-    assert [finding.kind for finding in later.findings] == ["broken", "silent", "attention"]
+    assert [finding.severity for finding in later.findings] == ["broken", "silent", "attention"]
     assert later.state is State.BROKEN
+
+
+# A clock that was ahead
+
+
+@pytest.mark.usefixtures("works")
+def test_a_tick_of_a_clock_that_was_ahead_is_no_sign_of_life() -> None:
+    tick(NOW + 23 * HOUR)
+    run(NOW + 22 * HOUR)
+    health = check_health(NOW)
+    assert (health.last_tick, health.findings) == (NOW - 2 * MINUTE, ())
+    assert health.refreshed_at == NOW - 6 * HOUR
+    assert health.last_run is not None
+    assert health.last_run.started_at <= NOW
+    assert [note for note in health.notes if "2024-07-29 17:00 UTC" in note]
+    assert found(NOW + 30 * MINUTE) == {"no-tick": "broken"}
+
+
+# Other schedules
+
+
+@pytest.mark.usefixtures("works")
+def test_a_schedule_that_cannot_be_read_is_named_without_its_values() -> None:
+    row = Schedule.objects.create(
+        func="shop.tasks.bill", name="bills", args="'s3cr3t", schedule_type="D", next_run=NOW
+    )
+    finding = only(check_health(NOW))
+    assert (finding.key, finding.severity) == (f"unreadable-schedule:{row.pk}", "attention")
+    assert finding.title == (
+        f"The schedule 'bills' (id {row.pk}) cannot be read: its arguments cannot be read"
+    )
+    Schedule.objects.filter(pk=row.pk).update(func="ingestion.queue.tasks.tick")
+    assert only(check_health(NOW)).severity == "broken"
+    Schedule.objects.filter(pk=row.pk).update(repeats=0)
+    assert found() == {}
+
+
+# The recipe for a kind more
+
+
+@pytest.mark.usefixtures("works")
+def test_an_alarm_kind_more_is_one_entry_in_the_table(
+    monkeypatch: pytest.MonkeyPatch, receiver: Receiver
+) -> None:
+    """It is found, stored, sent and cleared without another line."""
+
+    def find_full_disk(facts: Facts) -> Iterator[Case]:
+        yield Case(facts.now, {"left": "3 MB"}, subject="cache")
+
+    kind = AlarmKind(
+        "disk", Alarm.Severity.BROKEN, "The disk has {left} left", "Free some.", find_full_disk
+    )
+    monkeypatch.setattr(health_module, "KINDS", (*KINDS, kind))
+    channels = [Channel("json", receiver.alarm_url)]
+    assert update_alarms(check_health(NOW), NOW, channels=channels) == 1
+    alarm = Alarm.objects.get()
+    assert (alarm.key, alarm.severity, alarm.title, alarm.advice) == (
+        "disk:cache",
+        "broken",
+        "The disk has 3 MB left",
+        "Free some.",
+    )
+    assert receiver.titles == ["F1 Picks: we are broken: The disk has 3 MB left"]
+    monkeypatch.undo()
+    update_alarms(check_health(NOW), NOW + MINUTE, channels=channels)
+    assert not Alarm.objects.get().is_open

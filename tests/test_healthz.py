@@ -55,7 +55,7 @@ def test_a_silent_upstream_is_200_too_and_says_so(now: datetime) -> None:
     failing_poll(event("race", now - 5 * HOUR), now - HOUR, now, trouble=MARK)
     told = ask(200)
     assert told["state"] == "silent"
-    assert [(check["check"], check["kind"]) for check in told["checks"]] == [
+    assert [(check["check"], check["severity"]) for check in told["checks"]] == [
         ("upstream-silent", "silent")
     ]
 

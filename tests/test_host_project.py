@@ -105,7 +105,7 @@ from tests.host_project.members.models import Member
 from ingestion.models import Alarm, Event
 from ingestion.testing.feed import SeasonFeed
 event = SeasonFeed(is_held=False).publish().event
-alarm = Alarm.objects.create(key="x", kind="attention", message="-", raised_at=timezone.now())
+alarm = Alarm.objects.create(key="x", severity="attention", title="-", raised_at=timezone.now())
 boss = Member.objects.create_superuser("boss@shop.example", "secret")
 client = Client(headers={"host": "localhost"})
 client.force_login(boss)

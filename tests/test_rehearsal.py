@@ -96,7 +96,7 @@ def test_sao_paulos_qualifying_moved_after_its_start_is_played(
     # The calendars differed by 16 hours until the session began: once told, once over.
     disputed = Alarm.objects.get(key="disputed-start:2024-sao-paulo-grand-prix")
     assert disputed.cleared_at == at("11-03", "10:30")
-    assert disputed.all_clear_told_at is not None
+    assert disputed.all_clear_sent_at is not None
     assert (outcome.alarms.false, outcome.alarms.missing) == ([], [])
 
 

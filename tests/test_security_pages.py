@@ -95,7 +95,7 @@ def test_no_page_of_the_admin_needs_what_the_policy_forbids(
 
 def admin_pages() -> Iterator[str]:
     change = Change.objects.latest("pk")
-    Alarm.objects.create(key="x", kind="broken", message="-", raised_at=timezone.now())
+    Alarm.objects.create(key="x", severity="broken", title="-", raised_at=timezone.now())
     yield reverse("admin:index")
     yield season_page()
     yield page_of(race())
@@ -156,7 +156,7 @@ def test_the_page_about_an_error_in_debug_keeps_its_script(settings: Settings) -
 @pytest.fixture
 def health(db: None) -> None:
     healthy(timezone.now())
-    Alarm.objects.create(key=MARK, kind="broken", message=MARK, raised_at=timezone.now())
+    Alarm.objects.create(key=MARK, severity="broken", title=MARK, raised_at=timezone.now())
 
 
 @pytest.mark.urls("ingestion.urls")

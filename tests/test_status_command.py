@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.core.mail import EmailMessage
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -14,8 +13,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ingestion.models import Alarm, Poll, RequestBlock
-from ingestion.monitoring.alarms import acknowledge
-from ingestion.monitoring.health import print_duration
+from ingestion.monitoring.alerting import acknowledge
+from ingestion.monitoring.facts import print_duration
 from ingestion.report import Problem
 from tests.command_line import complaint, squeeze
 from tests.installation import (
@@ -83,11 +82,11 @@ def test_what_works_is_told_with_the_state_first(now: datetime) -> None:
         "state": "all is well",
         "worker": f"last tick {printed(now - 2 * MINUTE)}, 2 minutes ago",
         "last run": f"{printed(now - 6 * HOUR)} (schedule): ok",
-        "calendars": f"those of {now.year} were read whole {printed(now - 6 * HOUR)}",
+        "calendars": f"{now.year} calendars last fully refreshed at {printed(now - 6 * HOUR)}",
         "next session": f"{race}, {printed(now + 3 * DAY)}, picks close {printed(now + 3 * DAY)}",
         "awaited": f"the result of {sprint}, over since {printed(now - 90 * MINUTE)}",
         "next polls": (
-            f"{late}: due, 1 in vain so far "
+            f"{late}: due, 1 without success so far "
             f"{sprint}: {printed(now + 10 * MINUTE + MINUTE / 2)}, in 10 minutes "
             f"the calendars of {now.year}: {printed(now + 20 * MINUTE + MINUTE / 2)}, in 20 minutes"
         ),
@@ -100,11 +99,11 @@ def test_an_empty_installation_says_what_to_do(db: None) -> None:
     assert table(status()) == {
         "state": "all is well",
         "note": (
-            "Nothing is polled: the schedule 'f1 tick' was deleted or its repeats are 0. Only what "
-            "somebody runs comes in."
+            "Nothing is polled: the schedule 'f1 tick' was deleted or its repeats are 0. Results "
+            "come in only when someone runs ingest_f1."
         ),
         "last run": "none yet: run 'python manage.py ingest_f1'",
-        "calendars": f"no run has read those of {timezone.now().year} whole",
+        "calendars": f"{timezone.now().year} calendars not fully refreshed by any run yet",
         "next session": "none is known",
         "requests": "none this hour, 180 may be sent to each upstream",
     }
@@ -127,7 +126,7 @@ def test_what_is_broken_is_told_by_exit_code_1_and_in_one_line(project: Project)
     done = project.manage("shell", "-v0", "-c", code)
     assert done.returncode == 0, done.stderr
     done = project.manage("f1_status", env={"F1_ALARM_WEBHOOK": f"http://127.0.0.1:9/{SECRET}"})
-    assert complaint(done, 1).startswith("No tick since ")
+    assert complaint(done, 1).startswith("No worker tick has succeeded since ")
     assert table(done.stdout)["state"] == "we are broken"
     assert SECRET not in done.stdout + done.stderr
 
@@ -165,7 +164,7 @@ def test_it_takes_as_many_queries_for_many_events_and_polls(now: datetime) -> No
     for number in range(20):
         race = event("race", now - 5 * HOUR, grand_prix=f"grand-prix-{number}")
         failing_poll(race, now - HOUR, now)
-        Alarm.objects.create(key=f"{number}", kind="silent", message="it is", raised_at=now)
+        Alarm.objects.create(key=f"{number}", severity="silent", title="it is", raised_at=now)
     with CaptureQueriesContext(connection) as many:
         status()
     assert len(many) == len(few) <= 15
@@ -181,48 +180,45 @@ def dead_worker(db: None) -> datetime:
     return at
 
 
-def test_telling_notices_a_dead_worker_from_elsewhere(
-    dead_worker: datetime, settings: Settings, receiver: Receiver, mailoutbox: list[EmailMessage]
+def test_notifying_notices_a_dead_worker_from_elsewhere(
+    dead_worker: datetime, settings: Settings, receiver: Receiver
 ) -> None:
-    settings.F1_ALARM_EMAILS = ["anna@example.org"]
-    settings.F1_ALARM_WEBHOOK = receiver.url
+    settings.F1_ALARM_URLS = receiver.alarm_url
     for _ in range(3):
-        with pytest.raises(CommandError, match="No tick has ever succeeded"):
-            status("--tell")
-    assert len(receiver.posts) == len(mailoutbox) == 1
+        with pytest.raises(CommandError, match="No worker tick has succeeded yet"):
+            status("--notify")
+    assert len(receiver.posts) == 1
     out = io.StringIO()
     with pytest.raises(CommandError):
         call_command("f1_status", stdout=out)
     alarm = Alarm.objects.get()
     at = printed(alarm.raised_at)
-    assert table(out.getvalue())["alarm"] == f"no-tick since {at}, told {at}"
+    assert table(out.getvalue())["alarm"] == f"no-tick since {at}, message sent {at}"
     assert SECRET not in out.getvalue()
 
 
-def test_without_telling_no_alarm_is_raised(dead_worker: datetime) -> None:
+def test_without_notifying_no_alarm_is_raised(dead_worker: datetime) -> None:
     with pytest.raises(CommandError):
         status()
     assert not Alarm.objects.exists()
 
 
-def test_telling_nobody_is_said(now: datetime) -> None:
+def test_notifying_without_a_channel_is_said(now: datetime) -> None:
     err = io.StringIO()
-    call_command("f1_status", "--tell", stdout=io.StringIO(), stderr=err)
-    assert err.getvalue() == (
-        "nobody is told: F1_ALARM_EMAILS and F1_ALARM_WEBHOOK are empty. Set one of them.\n"
-    )
+    call_command("f1_status", "--notify", stdout=io.StringIO(), stderr=err)
+    assert err.getvalue() == ("no message is sent: F1_ALARM_URLS is empty. Name a channel in it.\n")
 
 
 def test_acknowledging_is_noted_once_and_shown(now: datetime) -> None:
     known = ("clock", "no-tick")
     for key in reversed(known):
-        Alarm.objects.create(key=key, kind="broken", message="it is", raised_at=now)
+        Alarm.objects.create(key=key, severity="broken", title="it is", raised_at=now)
     assert status("--acknowledge", "no-tick") == "no-tick: acknowledged\n"
     assert status("--acknowledge", "no-tick") == "no-tick: was acknowledged before\n"
     anna = User.objects.create_user("anna")
     acknowledge(Alarm.objects.get(key="clock"), anna, now)
     lines = [squeeze(line) for line in status().splitlines() if line.startswith(" alarm")]
-    begins = [f"alarm {key} since {printed(now)}, nobody was told, ack" for key in known]
+    begins = [f"alarm {key} since {printed(now)}, no message sent yet, ack" for key in known]
     assert [line[: len(begin)] for line, begin in zip(lines, begins, strict=True)] == begins
     told: list[dict[str, Any]] = json.loads(status("--format", "json"))["alarms"]
     assert [alarm["acknowledged_by"] for alarm in told] == ["anna", None]
@@ -233,9 +229,9 @@ def test_an_alarm_that_is_not_open_cannot_be_acknowledged(
     known: list[str], told: str, now: datetime
 ) -> None:
     for key in known:
-        Alarm.objects.create(key=key, kind="broken", message="it is", raised_at=now)
+        Alarm.objects.create(key=key, severity="broken", title="it is", raised_at=now)
     Alarm.objects.create(
-        key="old", kind="broken", message="it was", raised_at=now - DAY, cleared_at=now
+        key="old", severity="broken", title="it was", raised_at=now - DAY, cleared_at=now
     )
     with pytest.raises(CommandError) as raised:
         status("--acknowledge", "old")
@@ -248,7 +244,7 @@ def test_an_alarm_that_is_not_open_cannot_be_acknowledged(
 
 
 def test_a_database_that_cannot_be_read_is_one_line(unmigrated_project: Project) -> None:
-    done = unmigrated_project.manage("f1_status", "--tell")
+    done = unmigrated_project.manage("f1_status", "--notify")
     assert complaint(done, 1) == (
         "the database has no tables yet. Nothing was changed. Run 'python manage.py migrate' first."
     )

@@ -29,8 +29,13 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}/hooks/{SECRET}"
 
     @property
-    def subjects(self) -> list[str]:
-        return [post["subject"] for post in self.posts]
+    def alarm_url(self) -> str:
+        """As F1_ALARM_URLS has it."""
+        return f"json://127.0.0.1:{self.port}/hooks/{SECRET}"
+
+    @property
+    def titles(self) -> list[str]:
+        return [post["title"] for post in self.posts]
 
 
 class Server(ThreadingHTTPServer):

@@ -61,7 +61,7 @@ def correct(steward: User) -> None:
 def leave_bookkeeping(steward: User) -> None:
     now = timezone.now()
     Alarm.objects.create(
-        key="silent", kind="silent", message="-", raised_at=now, acknowledged_by=steward
+        key="silent", severity="silent", title="-", raised_at=now, acknowledged_by=steward
     )
     Poll.objects.create(event=Event.objects.earliest("pk"), season=2024, next_at=now)
     Poll.objects.create(season=2024, next_at=now)

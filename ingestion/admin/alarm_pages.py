@@ -20,7 +20,7 @@ from ingestion.admin.read_only import (
     require,
 )
 from ingestion.models import Alarm
-from ingestion.monitoring.alarms import acknowledge
+from ingestion.monitoring.alerting import acknowledge
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -39,8 +39,8 @@ class OpenFilter(admin.SimpleListFilter):
 
 
 class AlarmAdmin(ReadOnlyAdmin):
-    list_display = ("raised", "state", "kind", "message", "seen_by")
-    list_filter = (OpenFilter, "kind")
+    list_display = ("raised", "state", "severity", "title", "seen_by")
+    list_filter = (OpenFilter, "severity")
     list_select_related = ("acknowledged_by",)
     date_hierarchy = "raised_at"
     ordering = ("-raised_at", "-pk")

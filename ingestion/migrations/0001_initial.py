@@ -653,7 +653,7 @@ class Migration(migrations.Migration):
                 ),
                 ("key", models.CharField(max_length=160)),
                 (
-                    "kind",
+                    "severity",
                     models.CharField(
                         choices=[
                             ("broken", "we are broken"),
@@ -663,16 +663,32 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
-                ("message", models.TextField()),
+                ("title", models.TextField(help_text="What is wrong, in one line.")),
+                (
+                    "advice",
+                    models.TextField(
+                        blank=True,
+                        default="",
+                        help_text="What it means for the data, and what to do next.",
+                    ),
+                ),
                 ("raised_at", models.DateTimeField()),
                 (
-                    "told_at",
+                    "notified_at",
                     models.DateTimeField(
-                        blank=True, help_text="When somebody was told.", null=True
+                        blank=True, help_text="When the first message reached a channel.", null=True
                     ),
                 ),
                 ("cleared_at", models.DateTimeField(blank=True, null=True)),
-                ("all_clear_told_at", models.DateTimeField(blank=True, null=True)),
+                ("all_clear_sent_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "missed_channels",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="Channels that the last message has not reached yet.",
+                    ),
+                ),
                 ("acknowledged_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "acknowledged_by",

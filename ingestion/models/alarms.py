@@ -1,4 +1,4 @@
-"""What somebody has to be told: one row per problem, from its beginning to its end."""
+"""Problems that a person is notified of: one row per problem, from its beginning to its end."""
 
 from django.conf import settings
 from django.db import models
@@ -8,21 +8,29 @@ from django.db.models import Q
 class Alarm(models.Model):
     """A problem that lasts; `key` names it, and one alarm of a key is open at a time.
 
-    Told once when it begins and once when it is over, however many runs see it. All times are UTC.
+    One message when it begins and one when it is over, however many runs see it. Times are UTC.
     """
 
-    class Kind(models.TextChoices):
+    class Severity(models.TextChoices):
         BROKEN = "broken", "we are broken"
         SILENT = "silent", "the upstream is silent"
         ATTENTION = "attention", "a person has to look"
 
     key = models.CharField(max_length=160)
-    kind = models.CharField(max_length=10, choices=Kind)
-    message = models.TextField()
+    severity = models.CharField(max_length=10, choices=Severity)
+    title = models.TextField(help_text="What is wrong, in one line.")
+    advice = models.TextField(
+        blank=True, default="", help_text="What it means for the data, and what to do next."
+    )
     raised_at = models.DateTimeField()
-    told_at = models.DateTimeField(null=True, blank=True, help_text="When somebody was told.")
+    notified_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the first message reached a channel."
+    )
     cleared_at = models.DateTimeField(null=True, blank=True)
-    all_clear_told_at = models.DateTimeField(null=True, blank=True)
+    all_clear_sent_at = models.DateTimeField(null=True, blank=True)
+    missed_channels = models.JSONField(
+        default=list, blank=True, help_text="Channels that the last message has not reached yet."
+    )
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -51,3 +59,7 @@ class Alarm(models.Model):
     @property
     def is_open(self) -> bool:
         return self.cleared_at is None
+
+    @property
+    def message(self) -> str:
+        return f"{self.title}. {self.advice}".strip()

@@ -1,4 +1,4 @@
-"""Whether the coming weekend will work, asked before it begins: what `f1_preflight` shows."""
+"""Whether the coming weekend will work, before it begins: what `f1_preflight` shows."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,15 +12,10 @@ from django.db.migrations.executor import MigrationExecutor
 from ingestion.errors import IngestionError
 from ingestion.lifecycle import is_small_dispute
 from ingestion.models import Alarm, Event
-from ingestion.monitoring.alarms import configured_channels, send_test_alarm
-from ingestion.monitoring.health import (
-    CLOCK_TOLERANCE,
-    Finding,
-    Health,
-    check_health,
-    print_duration,
-    print_instant,
-)
+from ingestion.monitoring.alerting import send_test_message
+from ingestion.monitoring.channels import find_unusable, read_channels
+from ingestion.monitoring.facts import CLOCK_TOLERANCE, print_duration, print_instant
+from ingestion.monitoring.health import Finding, Health, check_health
 from ingestion.monitoring.status import count_requests_left
 from ingestion.pipeline import configured_addresses, probe_upstreams
 from ingestion.sessions import SessionType
@@ -30,7 +25,7 @@ REQUESTS_OF_A_WEEKEND = 60
 # Further ahead, what is missing may still come by itself.
 NEAR = timedelta(days=7)
 # Health's findings that have a line of their own here.
-TOLD_ABOVE = {"no-tick", "stale-schedule", "disputed-start", "unknown-start"}
+SHOWN_ABOVE = {"no-tick", "stale-schedule", "disputed-start", "unknown-start"}
 
 
 class Verdict(StrEnum):
@@ -43,7 +38,7 @@ class Verdict(StrEnum):
 class Check:
     name: str
     verdict: Verdict
-    words: str
+    summary: str
 
 
 def is_ready(made: Iterable[Check]) -> bool:
@@ -53,7 +48,7 @@ def is_ready(made: Iterable[Check]) -> bool:
 def check_weekend(
     clock: Callable[[], datetime], *, is_online: bool, sends_test_alarm: bool
 ) -> list[Check]:
-    """Everything that the weekend needs. Without a database nothing else can be looked at."""
+    """Everything that the weekend needs; without a database, nothing else can be checked."""
     database = _check_database()
     if database.verdict is Verdict.FAILS:
         return [database]
@@ -64,7 +59,7 @@ def check_weekend(
         made += _check_upstreams(health.season, clock)
     made += [_check_calendars(health), *_check_next_weekend(health)]
     made += [_check_budget(now), _check_alarms(now, sends_test_alarm=sends_test_alarm)]
-    return [*made, *_check_rest(health, TOLD_ABOVE | {check.name for check in made})]
+    return [*made, *_check_rest(health, SHOWN_ABOVE | {check.name for check in made})]
 
 
 def _check_database() -> Check:
@@ -73,34 +68,34 @@ def _check_database() -> Check:
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError:
-        words = "it cannot be reached. Check that it runs and that DATABASE_URL names it"
-        return Check("database", Verdict.FAILS, words)
+        text = "it cannot be reached. Check that it runs and that DATABASE_URL names it"
+        return Check("database", Verdict.FAILS, text)
     if pending:
-        words = f"{len(pending)} migrations were not run. Run 'python manage.py migrate'"
-        return Check("database", Verdict.FAILS, words)
+        text = f"{len(pending)} migrations were not run. Run 'python manage.py migrate'"
+        return Check("database", Verdict.FAILS, text)
     return Check("database", Verdict.OK, "reachable, all migrations were run")
 
 
 def _check_settings() -> Check:
     found = [message for message in checks.run_checks() if not message.is_silenced()]
-    words = "; ".join(f"{message.msg} ({message.id})" for message in found)
+    text = "; ".join(f"{message.msg} ({message.id})" for message in found)
     if any(message.is_serious() for message in found):
-        return Check("settings", Verdict.FAILS, words)
+        return Check("settings", Verdict.FAILS, text)
     if found:
-        return Check("settings", Verdict.WARNING, words)
+        return Check("settings", Verdict.WARNING, text)
     return Check("settings", Verdict.OK, "the system checks find nothing")
 
 
 def _check_worker(health: Health) -> Check:
     if not health.is_polling:
-        words = "polling is off: results and moved starts come in only when somebody runs ingest_f1"
-        return Check("worker", Verdict.WARNING, words)
+        text = "polling is off: results and moved starts come in only when someone runs ingest_f1"
+        return Check("worker", Verdict.WARNING, text)
     dead = _find(health, "no-tick")
     if dead is not None:
-        return Check("worker", Verdict.FAILS, dead.sentences)
+        return Check("worker", Verdict.FAILS, dead.summary)
     if health.last_tick is None:
-        words = "no tick has succeeded yet. Start 'python manage.py qcluster' and look again"
-        return Check("worker", Verdict.FAILS, words)
+        text = "no tick has succeeded yet. Start 'python manage.py qcluster' and look again"
+        return Check("worker", Verdict.FAILS, text)
     ago = print_duration(health.at - health.last_tick)
     return Check("worker", Verdict.OK, f"its last tick was {ago} ago")
 
@@ -109,45 +104,48 @@ def _check_upstreams(season: int, clock: Callable[[], datetime]) -> Iterator[Che
     try:
         probe = probe_upstreams(season, configured_addresses(), clock=clock)
     except IngestionError as error:
-        yield Check("upstream", Verdict.FAILS, f"it could not be asked: {error}")
+        yield Check("upstream", Verdict.FAILS, f"it could not be requested: {error}")
         return
     for name, failure in probe.errors.items():
-        yield _describe_answer(name, season, failure)
+        yield _describe_response(name, season, failure)
     if probe.clock_offset is not None:
         yield _check_clock(probe.clock_offset)
 
 
-def _describe_answer(name: str, season: int, failure: IngestionError | None) -> Check:
+def _describe_response(name: str, season: int, failure: IngestionError | None) -> Check:
     if failure is None:
-        return Check(name, Verdict.OK, f"it answers, with the calendar of {season}")
+        return Check(name, Verdict.OK, f"it responds, with the calendar of {season}")
     if failure.is_no_fault:
-        return Check(name, Verdict.WARNING, f"it was not asked: {failure}")
+        return Check(name, Verdict.WARNING, f"no request was sent: {failure}")
     return Check(name, Verdict.FAILS, f"{failure}. {failure.advice}")
 
 
 def _check_clock(offset: timedelta) -> Check:
-    words = f"{print_duration(offset)} from the upstream's"
+    text = f"{print_duration(offset)} from the upstream's"
     if abs(offset) > CLOCK_TOLERANCE:
-        return Check("clock", Verdict.FAILS, f"{words}; picks close by it. Have it set by NTP")
-    return Check("clock", Verdict.OK, words)
+        return Check("clock", Verdict.FAILS, f"{text}; picks close by it. Have it set by NTP")
+    return Check("clock", Verdict.OK, text)
 
 
 def _check_calendars(health: Health) -> Check:
     stale = _find(health, "stale-schedule")
     if stale is not None:
-        return Check("calendars", Verdict.FAILS, stale.sentences)
+        return Check("calendars", Verdict.FAILS, stale.summary)
     if health.refreshed_at is None:
-        words = f"no run has read those of {health.season} whole. Run 'python manage.py ingest_f1'"
-        return Check("calendars", Verdict.FAILS, words)
+        text = (
+            f"no run has fully refreshed those of {health.season}. Run 'python manage.py ingest_f1'"
+        )
+        return Check("calendars", Verdict.FAILS, text)
     ago = print_duration(health.at - health.refreshed_at)
-    return Check("calendars", Verdict.OK, f"those of {health.season} were read {ago} ago")
+    text = f"those of {health.season} last fully refreshed {ago} ago"
+    return Check("calendars", Verdict.OK, text)
 
 
 def _check_next_weekend(health: Health) -> list[Check]:
     sessions = _read_next_weekend(health.at)
     if not sessions:
-        words = "no session ahead is known. Run 'python manage.py ingest_f1' if there should be one"
-        return [Check("weekend", Verdict.WARNING, words)]
+        text = "no session ahead is known. Run 'python manage.py ingest_f1' if there should be one"
+        return [Check("weekend", Verdict.WARNING, text)]
     return [
         _describe_weekend(sessions, health.at),
         _check_times(sessions, health.at),
@@ -167,12 +165,12 @@ def _read_next_weekend(now: datetime) -> list[Event]:
 
 
 def _describe_weekend(sessions: Sequence[Event], now: datetime) -> Check:
-    words = f"{sessions[0].season} {sessions[0].name}: {_names(sessions)}"
+    text = f"{sessions[0].season} {sessions[0].name}: {_names(sessions)}"
     if not _is_near(sessions, now):
-        words += ", more than a week ahead"
+        text += ", more than a week ahead"
     if not any(session.session_type == SessionType.RACE for session in sessions):
-        return Check("weekend", Verdict.WARNING, f"{words}; there is no race")
-    return Check("weekend", Verdict.OK, words)
+        return Check("weekend", Verdict.WARNING, f"{text}; there is no race")
+    return Check("weekend", Verdict.OK, text)
 
 
 def _is_near(sessions: Sequence[Event], now: datetime) -> bool:
@@ -183,15 +181,15 @@ def _check_times(sessions: Sequence[Event], now: datetime) -> Check:
     bad = Verdict.FAILS if _is_near(sessions, now) else Verdict.WARNING
     unknown = [event for event in sessions if event.starts_at is None or event.start_is_estimated]
     if unknown:
-        words = f"unknown: {_names(unknown)}. Set the starts by hand once they are published"
-        return Check("times", bad, words)
+        text = f"unknown: {_names(unknown)}. Set the starts by hand once they are published"
+        return Check("times", bad, text)
     disputed = [event for event in sessions if event.disputed_starts_at is not None]
     if any(not _is_small(event) for event in disputed):
-        words = f"the calendars disagree by hours: {_names(disputed)}. Set the right start by hand"
-        return Check("times", bad, words)
+        text = f"the calendars disagree by hours: {_names(disputed)}. Set the right start by hand"
+        return Check("times", bad, text)
     if disputed:
-        words = f"the calendars disagree: {_names(disputed)}; picks close at the earlier start"
-        return Check("times", Verdict.WARNING, words)
+        text = f"the calendars disagree: {_names(disputed)}; picks close at the earlier start"
+        return Check("times", Verdict.WARNING, text)
     starts = [event.starts_at for event in sessions if event.starts_at is not None]
     return Check("times", Verdict.OK, ", ".join(map(print_instant, starts)))
 
@@ -205,8 +203,8 @@ def _check_locks(sessions: Sequence[Event], now: datetime) -> Check:
     missing = [event for event in sessions if event.locks_at is None]
     late = [event for event in sessions if _locks_late(event)]
     if missing or late:
-        words = f"picks do not close in time: {_names(missing + late)}. Set the start by hand"
-        return Check("locks", Verdict.FAILS, words)
+        text = f"picks do not close in time: {_names(missing + late)}. Set the start by hand"
+        return Check("locks", Verdict.FAILS, text)
     still_open = [event for event in sessions if event.in_time(now)]
     closes = [event.locks_at for event in still_open if event.locks_at is not None]
     if not closes:
@@ -230,33 +228,37 @@ def _check_budget(now: datetime) -> Check:
     host = min(left, key=lambda name: left[name], default=None)
     if host is None:
         return Check("requests", Verdict.OK, "none was sent this hour")
-    words = f"{left[host]} left this hour for {host}"
+    text = f"{left[host]} left this hour for {host}"
     if left[host] < REQUESTS_OF_A_WEEKEND:
-        return Check("requests", Verdict.WARNING, f"{words}; a backfill may have to wait")
-    return Check("requests", Verdict.OK, words)
+        return Check("requests", Verdict.WARNING, f"{text}; a backfill may have to wait")
+    return Check("requests", Verdict.OK, text)
 
 
 def _check_alarms(now: datetime, *, sends_test_alarm: bool) -> Check:
-    channels = configured_channels()
+    channels = read_channels()
     if not channels:
-        words = "nobody is told of a problem: F1_ALARM_EMAILS and F1_ALARM_WEBHOOK are empty"
-        return Check("alarms", Verdict.WARNING, words)
-    ways = [*(["e-mail"] if channels.emails else []), *(["webhook"] if channels.webhook else [])]
+        text = "F1_ALARM_URLS is empty: problems are shown here, and no message is sent"
+        return Check("alarms", Verdict.WARNING, text)
+    names = ", ".join(channel.name for channel in channels)
     if not sends_test_alarm:
-        return Check("alarms", Verdict.OK, f"go out by {' and '.join(ways)}; none was sent now")
-    failures = send_test_alarm(now, channels=channels)
+        if unusable := find_unusable(channels):
+            text = f"F1_ALARM_URLS: Apprise cannot read the address of {', '.join(unusable)}"
+            is_none_left = len(unusable) == len(channels)
+            return Check("alarms", Verdict.FAILS if is_none_left else Verdict.WARNING, text)
+        return Check("alarms", Verdict.OK, f"go to {names}; no test was sent")
+    failures = send_test_message(now, channels=channels)
     if failures:
-        told = "; ".join(f"by {way}: {reason}" for way, reason in failures.items())
-        verdict = Verdict.WARNING if len(failures) < len(ways) else Verdict.FAILS
-        return Check("alarms", verdict, f"the test did not arrive {told}")
-    return Check("alarms", Verdict.OK, f"a test went out by {' and '.join(ways)}")
+        text = "; ".join(f"by {name}: {reason}" for name, reason in failures.items())
+        verdict = Verdict.WARNING if len(failures) < len(channels) else Verdict.FAILS
+        return Check("alarms", verdict, f"the test message did not arrive {text}")
+    return Check("alarms", Verdict.OK, f"a test message went to {names}")
 
 
-def _check_rest(health: Health, told: Container[str]) -> Iterator[Check]:
-    rest = [finding for finding in health.findings if finding.check not in told]
+def _check_rest(health: Health, shown: Container[str]) -> Iterator[Check]:
+    rest = [finding for finding in health.findings if finding.check not in shown]
     for finding in rest:
-        is_ours = finding.kind is Alarm.Kind.BROKEN
-        yield Check(finding.check, Verdict.FAILS if is_ours else Verdict.WARNING, finding.sentences)
+        is_ours = finding.severity is Alarm.Severity.BROKEN
+        yield Check(finding.check, Verdict.FAILS if is_ours else Verdict.WARNING, finding.summary)
     if not rest:
         yield Check("health", Verdict.OK, "no other problem is known")
 

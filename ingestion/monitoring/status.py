@@ -1,23 +1,17 @@
-"""How things stand, for people and monitors: what `f1_status` shows."""
+"""The state of the installation, for people and monitors: what `f1_status` shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, Sum
 
 from ingestion.budget import HOUR, requests_per_hour
 from ingestion.models import Alarm, Event, IngestRun, Poll, RequestBlock
-from ingestion.monitoring.health import (
-    STATE_WORDS,
-    Health,
-    print_duration,
-    print_instant,
-)
+from ingestion.monitoring.facts import EXPECTED_FOR, print_duration, print_instant
+from ingestion.monitoring.health import STATE_LABELS, Health
 
-# Of other seasons than the current one, as with what is overdue.
-AWAITED_FOR = timedelta(days=30)
 NEXT_POLLS = 3
 
 Fact = tuple[str, str]
@@ -38,7 +32,7 @@ class Status:
 def read_status(health: Health) -> Status:
     """What there is beside it, at the same instant."""
     now = health.at
-    recent = Q(season=health.season) | Q(ends_at__gt=now - AWAITED_FOR)
+    recent = Q(season=health.season) | Q(ends_at__gt=now - EXPECTED_FOR)
     # Calendars are read more often on race days alone: until then, theirs has long passed.
     is_planned = Q(event__isnull=False, next_at__isnull=False) | Q(next_at__gt=now)
     polls = Poll.objects.filter(is_planned).exclude(event__status=Event.Status.CANCELLED)
@@ -53,29 +47,29 @@ def read_status(health: Health) -> Status:
 
 
 def count_requests_left(now: datetime) -> dict[str, int]:
-    """Of the hour's, for each host that was asked in it; the others have all of them."""
-    asked = RequestBlock.objects.filter(reserved_at__gt=now - HOUR, reserved_at__lte=now)
-    spent = asked.values("host").order_by("host").annotate(spent=Sum("requests"))
+    """Of the hour's, for each host that had requests in it; the others have all of them."""
+    reserved = RequestBlock.objects.filter(reserved_at__gt=now - HOUR, reserved_at__lte=now)
+    spent = reserved.values("host").order_by("host").annotate(spent=Sum("requests"))
     return {row["host"]: max(0, requests_per_hour() - row["spent"]) for row in spent}
 
 
 def describe_status(status: Status) -> list[Fact]:
-    """Labels with words; what there is none of is left out."""
+    """Labels with their texts; what there is none of is left out."""
     health = status.health
     facts = [
-        ("state", STATE_WORDS[health.state]),
-        *((finding.kind.label, finding.sentences) for finding in health.findings),
+        ("state", STATE_LABELS[health.state]),
+        *((finding.severity.label, finding.summary) for finding in health.findings),
         *(("note", note) for note in health.notes),
         ("worker", _worker(health)),
         ("last run", _run(health.last_run)),
         ("calendars", _calendars(health)),
         ("next session", _next_session(status.next_session, health.at)),
-        ("awaited", "\n".join(_awaited(event) for event in status.awaited)),
+        ("awaited", "\n".join(_describe_awaited(event) for event in status.awaited)),
         ("next polls", "\n".join(_poll(poll, health.at) for poll in status.next_polls)),
         ("requests", _requests(status.requests_left)),
         *(("alarm", _alarm(alarm)) for alarm in status.alarms),
     ]
-    return [(label, words) for label, words in facts if words]
+    return [(label, text) for label, text in facts if text]
 
 
 def status_fields(status: Status) -> dict[str, Any]:
@@ -88,9 +82,9 @@ def status_fields(status: Status) -> dict[str, Any]:
         "findings": [
             {
                 "key": finding.key,
-                "kind": finding.kind,
+                "severity": finding.severity,
                 "title": finding.title,
-                "words": finding.words,
+                "advice": finding.advice,
                 "since": finding.since,
             }
             for finding in health.findings
@@ -116,9 +110,10 @@ def _alarm_fields(alarm: Alarm) -> dict[str, Any]:
     person = alarm.acknowledged_by
     return {
         "key": alarm.key,
-        "kind": alarm.kind,
+        "severity": alarm.severity,
         "raised_at": alarm.raised_at,
-        "told_at": alarm.told_at,
+        "notified_at": alarm.notified_at,
+        "missed_channels": alarm.missed_channels,
         "acknowledged_at": alarm.acknowledged_at,
         "acknowledged_by": person.get_username() if person is not None else None,
     }
@@ -142,8 +137,8 @@ def _run(run: IngestRun | None) -> str:
 
 def _calendars(health: Health) -> str:
     if health.refreshed_at is None:
-        return f"no run has read those of {health.season} whole"
-    return f"those of {health.season} were read whole {print_instant(health.refreshed_at)}"
+        return f"{health.season} calendars not fully refreshed by any run yet"
+    return f"{health.season} calendars last fully refreshed at {print_instant(health.refreshed_at)}"
 
 
 def _next_session(event: Event | None, now: datetime) -> str:
@@ -157,7 +152,7 @@ def _next_session(event: Event | None, now: datetime) -> str:
     )
 
 
-def _awaited(event: Event) -> str:
+def _describe_awaited(event: Event) -> str:
     over = f", over since {print_instant(event.ends_at)}" if event.ends_at is not None else ""
     return f"the result of {event}{over}"
 
@@ -167,7 +162,7 @@ def _poll(poll: Poll, now: datetime) -> str:
         when = "due"
     else:
         when = f"{print_instant(poll.next_at)}, in {print_duration(poll.next_at - now)}"
-    vain = f", {poll.failures} in vain so far" if poll.failures else ""
+    vain = f", {poll.failures} without success so far" if poll.failures else ""
     return f"{_subject(poll)}: {when}{vain}"
 
 
@@ -185,10 +180,14 @@ def _requests(left: dict[str, int]) -> str:
 
 
 def _alarm(alarm: Alarm) -> str:
-    told = f"told {print_instant(alarm.told_at)}" if alarm.told_at else "nobody was told"
+    sent = "no message sent yet"
+    if alarm.notified_at:
+        sent = f"message sent {print_instant(alarm.notified_at)}"
+    if alarm.missed_channels:
+        sent += f" (not yet by {', '.join(alarm.missed_channels)})"
     seen = ""
     if alarm.acknowledged_at is not None:
         who = alarm.acknowledged_by
         by = f" by {who.get_username()}" if who is not None else ""
         seen = f", acknowledged {print_instant(alarm.acknowledged_at)}{by}"
-    return f"{alarm.key} since {print_instant(alarm.raised_at)}, {told}{seen}"
+    return f"{alarm.key} since {print_instant(alarm.raised_at)}, {sent}{seen}"

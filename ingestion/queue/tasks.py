@@ -14,8 +14,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from ingestion.lifecycle import may_be_absent, season_to_look_for
-from ingestion.monitoring.alarms import beat, sound_alarms
-from ingestion.monitoring.health import check_health, has_just_begun
+from ingestion.monitoring.alerting import update_alarms
+from ingestion.monitoring.channels import send_heartbeat
+from ingestion.monitoring.facts import has_just_begun
+from ingestion.monitoring.health import check_health
 from ingestion.pipeline import (
     Due,
     IngestRequest,
@@ -48,7 +50,7 @@ def tick(*, clock: Clock = timezone.now) -> str:
     dues = find_due(now)
     told: str = (run_once("tick", partial(_poll, dues, clock), clock=clock) or "") if dues else ""
     if url := getattr(settings, "HEARTBEAT_URL", ""):
-        beat(url)
+        send_heartbeat(url)
     return told
 
 
@@ -107,11 +109,11 @@ def _sweep(clock: Clock) -> str:
 
 
 def watch(*, clock: Clock = timezone.now) -> str:
-    """Look at the installation's health, and tell of what is wrong and of what is over."""
+    """Look at the installation's health; announce what is wrong and what is over."""
     now = clock()
     if has_just_begun(now):
         return "nothing was looked at: the first tasks have only begun"
-    return f"{sound_alarms(check_health(now), now)} messages"
+    return f"{update_alarms(check_health(now), now)} messages"
 
 
 def ingest_season(season: int, *, clock: Clock = timezone.now) -> str:

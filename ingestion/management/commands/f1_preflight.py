@@ -16,14 +16,14 @@ STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILS: "bold r
 
 HELP = """\
 Say whether the coming weekend will work: the database, the worker, the upstreams, the times and
-locks of its sessions, the hour's requests, and whether alarms reach anybody.
+locks of its sessions, the hour's requests, and whether alarms arrive.
 """
 
 EPILOG = """\
 examples:
-  manage.py f1_preflight                     asks the schedule file and Jolpica once each
-  manage.py f1_preflight --offline           asks nobody
-  manage.py f1_preflight --send-test-alarm   and sends an alarm, to see it arrive
+  manage.py f1_preflight                     one request each to the schedule file and Jolpica
+  manage.py f1_preflight --offline           sends no request
+  manage.py f1_preflight --send-test-alarm   and sends a test message to each channel
 
 exit codes:
   0  ready, warnings included
@@ -39,9 +39,11 @@ class Command(F1Command):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--offline", action="store_true", help="do not ask the upstreams")
+        parser.add_argument("--offline", action="store_true", help="send no requests")
         parser.add_argument(
-            "--send-test-alarm", action="store_true", help="send one by each configured way"
+            "--send-test-alarm",
+            action="store_true",
+            help="send a message by each channel",
         )
         parser.add_argument("--format", choices=["text", "json"], default="text")
 
@@ -55,20 +57,20 @@ class Command(F1Command):
             self._print_json(made)
         else:
             open_console(self.stdout).print(
-                facts_table([(marked(check), f"{check.name}: {check.words}") for check in made])
+                facts_table([(marked(check), f"{check.name}: {check.summary}") for check in made])
             )
         if not is_ready(made):
             raise CommandError(explain(made))
 
     def _print_json(self, made: Sequence[Check]) -> None:
-        told = {
+        report = {
             "ready": is_ready(made),
             "checks": [
-                {"name": check.name, "verdict": check.verdict, "words": check.words}
+                {"name": check.name, "verdict": check.verdict, "summary": check.summary}
                 for check in made
             ],
         }
-        self.stdout.write(json.dumps(told, indent=2))
+        self.stdout.write(json.dumps(report, indent=2))
 
 
 def marked(check: Check) -> Text:

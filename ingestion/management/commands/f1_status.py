@@ -1,4 +1,4 @@
-"""Say how things stand: whether we work, and whether the upstream does."""
+"""Show the state of the installation: whether we work, and whether the upstream does."""
 
 import json
 from datetime import datetime
@@ -12,32 +12,34 @@ from rich.text import Text
 from ingestion.errors import WrongRequest
 from ingestion.management.output import F1Command, facts_table, open_console
 from ingestion.models import Alarm
-from ingestion.monitoring.alarms import acknowledge, configured_channels, sound_alarms
-from ingestion.monitoring.health import STATE_WORDS, Health, State, check_health
+from ingestion.monitoring.alerting import acknowledge, update_alarms
+from ingestion.monitoring.channels import read_channels
+from ingestion.monitoring.health import STATE_LABELS, Health, State, check_health
 from ingestion.monitoring.status import Fact, describe_status, read_status, status_fields
 
-# Beside the words, which say the same.
+# Beside the text, which says the same.
 STYLES = {
-    STATE_WORDS[State.OK]: "bold green",
-    STATE_WORDS[State.SILENT]: "bold yellow",
-    Alarm.Kind.BROKEN.label: "bold red",
-    Alarm.Kind.SILENT.label: "bold yellow",
-    Alarm.Kind.ATTENTION.label: "bold cyan",
+    STATE_LABELS[State.OK]: "bold green",
+    STATE_LABELS[State.SILENT]: "bold yellow",
+    Alarm.Severity.BROKEN.label: "bold red",
+    Alarm.Severity.SILENT.label: "bold yellow",
+    Alarm.Severity.ATTENTION.label: "bold cyan",
 }
 
 HELP = """\
-Say how things stand: the worker, the last run, the calendars, what is awaited, what comes next.
+Show the state of the installation: the worker, the last run, the calendars, which results are
+expected, what comes next.
 
-A silent upstream and a fault of ours are told apart: only the second one is a failure.
+A silent upstream and a fault of ours are different states: only the second one is a failure.
 """
 
 EPILOG = """\
 examples:
   manage.py f1_status
   manage.py f1_status --format json          for a monitor
-  manage.py f1_status --tell                 send the alarms too: from another machine's cron, so
+  manage.py f1_status --notify               send the alarms too: from another machine's cron, so
                                              that a dead worker is noticed
-  manage.py f1_status --acknowledge no-tick  somebody has seen it
+  manage.py f1_status --acknowledge no-tick  a person has seen it
 
 exit codes:
   0  we work, whether or not the upstream is silent
@@ -49,13 +51,13 @@ exit codes:
 class Command(F1Command):
     help = HELP
     epilog = EPILOG
-    # Otherwise checks that fail hide what is to be told.
+    # Otherwise checks that fail would hide the state.
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--format", choices=["text", "json"], default="text")
         parser.add_argument(
-            "--tell", action="store_true", help="raise, clear and send alarms as the worker does"
+            "--notify", action="store_true", help="raise, clear and send alarms as the worker does"
         )
         parser.add_argument(
             "--acknowledge",
@@ -69,8 +71,8 @@ class Command(F1Command):
             self._acknowledge(options["acknowledge"], now)
             return
         health = check_health(now)
-        if options["tell"]:
-            self._tell(health, now)
+        if options["notify"]:
+            self._notify(health, now)
         self._print(health, options["format"])
         if health.is_broken:
             raise CommandError(explain_health(health))
@@ -83,12 +85,10 @@ class Command(F1Command):
         is_first = acknowledge(open_alarms[key], None, now)
         self.stdout.write(f"{key}: {'acknowledged' if is_first else 'was acknowledged before'}")
 
-    def _tell(self, health: Health, now: datetime) -> None:
-        sound_alarms(health, now)
-        if not configured_channels():
-            self.stderr.write(
-                "nobody is told: F1_ALARM_EMAILS and F1_ALARM_WEBHOOK are empty. Set one of them."
-            )
+    def _notify(self, health: Health, now: datetime) -> None:
+        update_alarms(health, now)
+        if not read_channels():
+            self.stderr.write("no message is sent: F1_ALARM_URLS is empty. Name a channel in it.")
 
     def _print(self, health: Health, form: str) -> None:
         status = read_status(health)
@@ -101,12 +101,12 @@ class Command(F1Command):
 
 
 def styled(fact: Fact) -> Text:
-    label, words = fact
-    return Text(label, style=STYLES.get(words if label == "state" else label, ""))
+    label, text = fact
+    return Text(label, style=STYLES.get(text if label == "state" else label, ""))
 
 
 def explain_health(health: Health) -> str:
     """One line: what is broken, what it means, what to do next."""
     first, others = health.findings[0], len(health.findings) - 1
     more = f" (and {others} more)" if others else ""
-    return f"{first.sentences}{more}"
+    return f"{first.summary}{more}"

@@ -1,0 +1,126 @@
+"""The table of alarms. A kind more is one entry here; everything that shows, stores, sends or
+clears alarms reads it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ingestion.models import Alarm
+from ingestion.monitoring import detection
+from ingestion.monitoring.detection import Case
+from ingestion.monitoring.facts import Facts
+
+BROKEN, SILENT, ATTENTION = Alarm.Severity.BROKEN, Alarm.Severity.SILENT, Alarm.Severity.ATTENTION
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmKind:
+    """`title` says what is wrong, `advice` what it means for the data and what to do next; `find`
+    yields the cases, whose values fill both."""
+
+    key: str
+    severity: Alarm.Severity
+    title: str
+    advice: str
+    find: Callable[[Facts], Iterator[Case]]
+
+
+KINDS = (
+    AlarmKind(
+        "no-tick",
+        BROKEN,
+        "No worker tick has succeeded {since}",
+        "Nothing is polled: results and moved starts do not come in, and statuses do not change; "
+        "what is saved is safe. Start 'python manage.py qcluster', or read its log if it runs.",
+        detection.find_dead_worker,
+    ),
+    AlarmKind(
+        "failing-runs",
+        BROKEN,
+        "Every run since {since} failed by a fault of ours",
+        "The newest {end}. What they should have saved is missing; what is saved is safe. Correct "
+        "what it says, or read the log; the next run catches up.",
+        detection.find_failing_runs,
+    ),
+    AlarmKind(
+        "stale-schedule",
+        BROKEN,
+        "{season} calendars {refreshed}",
+        "Sessions that moved since then have their old start here, and picks close by it. {cause}; "
+        "set a start that you know by hand.",
+        detection.find_stale_schedule,
+    ),
+    AlarmKind(
+        "clock",
+        BROKEN,
+        "This machine's clock is {offset} {side} the upstream's",
+        "Picks close and results are requested by it: late picks may count, or good ones may not. "
+        "Set it by NTP.",
+        detection.find_wrong_clock,
+    ),
+    AlarmKind(
+        "given-up",
+        BROKEN,
+        "The task '{task}' died {starts} times and was given up",
+        "Its work is not done until the next task of its kind succeeds. The worker's log shows "
+        "what killed it: memory, a restart or a timeout.",
+        detection.find_given_up,
+    ),
+    AlarmKind(
+        "unreadable-schedule",
+        ATTENTION,
+        "The schedule '{name}' (id {id}) cannot be read: {problem}",
+        "It is skipped each time; all other schedules run. Correct or delete it in the admin, and "
+        "set its next run where that is empty.",
+        detection.find_unreadable_schedules,
+    ),
+    AlarmKind(
+        "upstream-silent",
+        SILENT,
+        "The upstream has been silent since {since}",
+        "Requested without success: {requested}. Results come late; nothing that is saved is "
+        "touched. It is requested again automatically; what cannot wait, enter by hand.",
+        detection.find_silence,
+    ),
+    AlarmKind(
+        "unread-calendars",
+        SILENT,
+        "{season} calendars could not be read since {since}",
+        "The last failure: {trouble}. Sessions that moved since then have their old start here, "
+        "and picks close by it. They are read again automatically; set a start that you know by "
+        "hand.",
+        detection.find_unread_calendars,
+    ),
+    AlarmKind(
+        "overdue",
+        SILENT,
+        "Result more than {hours} hours overdue: {event}",
+        "It was expected from {expected}. {progress}; picks on it are not scored. See whether the "
+        "session was run and its result published, and enter the classification by hand if it "
+        "must not wait; the upstream's is compared when it comes.",
+        detection.find_overdue,
+    ),
+    AlarmKind(
+        "proposal",
+        ATTENTION,
+        "The upstream has another {what} for {event}, which was settled",
+        "It is not applied; the settled one still counts. Compare the two and accept or reject it "
+        "in the admin.",
+        detection.find_proposals,
+    ),
+    AlarmKind(
+        "disputed-start",
+        ATTENTION,
+        "The calendars disagree by hours about the {grand_prix}",
+        "{starts}. The first of each counts, and picks close by it. Set the start by hand where it "
+        "is the wrong one.",
+        detection.find_disputes,
+    ),
+    AlarmKind(
+        "unknown-start",
+        ATTENTION,
+        "A start of the {grand_prix} is unknown a week before",
+        "It is missing for {sessions}; picks close at {closes}, before the weekend begins. Set the "
+        "start by hand once it is published.",
+        detection.find_unknown_starts,
+    ),
+)

@@ -1,0 +1,323 @@
+"""Finds the cases of each kind of alarm in what is known of the installation; changes nothing."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import Any
+
+from django.conf import settings
+
+from ingestion.lifecycle import is_small_dispute, may_be_absent, season_to_look_for
+from ingestion.models import OVERDUE_AFTER, Alarm, Event, IngestRun, Poll
+from ingestion.monitoring.facts import (
+    AHEAD,
+    CLOCK_TOLERANCE,
+    EXPECTED_FOR,
+    Facts,
+    print_duration,
+    print_instant,
+)
+from ingestion.monitoring.schedule_rows import OWN_TASKS
+from ingestion.sessions import SessionType
+
+# Five ticks; a look every five minutes then notices a dead worker within thirty.
+NO_TICK_FOR = timedelta(minutes=25)
+RUNS_IN_A_ROW = 3
+# ... of which not even a part was done.
+FAILED_IN_A_ROW = 2
+# It is read twice a day.
+SCHEDULE_STALE_AFTER = timedelta(days=2)
+CLOCK_SEEN_WITHIN = timedelta(days=1)
+# Of many that fail.
+NAMED = 3
+# A flapping upstream is no news.
+FAILURES_IN_A_ROW = 3
+# Away from race days they are read twice a day, and a failure waits for the next time.
+CALENDAR_FAILURES_IN_A_ROW = 2
+CALENDARS_FAIL_FOR = timedelta(hours=1)
+# A tick polls within minutes for what is new here, within the hour where its requests are spent.
+TIME_TO_POLL = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One problem of a kind; `subject` is what it is about where there may be several, `values`
+    fill the kind's texts, `severity` is given where it is not the kind's own."""
+
+    since: datetime
+    values: Mapping[str, Any] = field(default_factory=dict)
+    subject: str = ""
+    severity: Alarm.Severity | None = None
+
+
+# What is broken on our side
+
+
+def find_dead_worker(facts: Facts) -> Iterator[Case]:
+    last = facts.last_tick or facts.polling_since
+    if not facts.is_polling or last is None or facts.now - last < NO_TICK_FOR:
+        return
+    since = "yet" if facts.last_tick is None else f"since {print_instant(last)}"
+    yield Case(last, {"since": since})
+
+
+def find_failing_runs(facts: Facts) -> Iterator[Case]:
+    ended = [run for run in facts.runs if _is_evidence(facts, run)]
+    failing = list(takewhile(lambda run: _is_our_failure(facts, run), ended))
+    newest = [run.outcome for run in failing[:FAILED_IN_A_ROW]]
+    have_failed = newest == [IngestRun.Outcome.FAILED] * FAILED_IN_A_ROW
+    if len(failing) < RUNS_IN_A_ROW and not have_failed:
+        return
+    first, last = failing[-1], failing[0]
+    if facts.is_interrupted(last):
+        end = "was killed before it ended"
+    else:
+        end = f"says: {last.problem_list[0]}" if last.problems else "does not say why"
+    yield Case(first.started_at, {"since": print_instant(first.started_at), "end": end})
+
+
+def _is_evidence(facts: Facts, run: IngestRun) -> bool:
+    """One that is over, unless a person or a limit ended it before it could do anything."""
+    came_to_nothing = run.outcome == IngestRun.Outcome.FAILED and run.fault == IngestRun.Fault.NONE
+    is_over = run.ended_at is not None or facts.is_interrupted(run)
+    return is_over and not came_to_nothing
+
+
+def _is_our_failure(facts: Facts, run: IngestRun) -> bool:
+    ended_badly = run.outcome in (IngestRun.Outcome.PARTIAL, IngestRun.Outcome.FAILED)
+    is_ours = run.fault == IngestRun.Fault.OURS and ended_badly
+    return is_ours or facts.is_interrupted(run)
+
+
+def find_stale_schedule(facts: Facts) -> Iterator[Case]:
+    since = facts.refreshed_at or facts.first_run_at
+    # A season that is over is an archive, which is not polled.
+    is_kept_up = facts.is_polling or facts.season >= facts.now.year
+    if since is None or not is_kept_up or facts.awaits_first_tick:
+        return
+    # Before polling was on, it did not have to be read twice a day.
+    kept_up_since = max(since, facts.polling_since or since)
+    if facts.now - kept_up_since < SCHEDULE_STALE_AFTER:
+        return
+    never = "were never fully refreshed"
+    at = f"were last fully refreshed at {print_instant(since)}"
+    refreshed = never if facts.refreshed_at is None else at
+    is_silent = _has_requested_calendars_in_vain(facts)
+    cause = (
+        "The upstream gave no usable response. It is requested again automatically"
+        if is_silent
+        else "They were not requested, or the fault was ours. Run 'python manage.py ingest_f1 "
+        "--skip-results' and see what it says"
+    )
+    yield Case(
+        since,
+        {"season": facts.season, "refreshed": refreshed, "cause": cause},
+        severity=Alarm.Severity.SILENT if is_silent else None,
+    )
+
+
+def _has_requested_calendars_in_vain(facts: Facts) -> bool:
+    begin = facts.now - SCHEDULE_STALE_AFTER
+    return any(
+        poll.event_id is None and poll.season == facts.season for poll in facts.failing_polls
+    ) or any(
+        run.fault == IngestRun.Fault.UPSTREAM
+        and run.trigger != "poll"
+        and facts.season in run.seasons
+        and not run.arguments.get("skip_schedule")
+        and run.started_at > begin
+        for run in facts.runs
+    )
+
+
+def find_wrong_clock(facts: Facts) -> Iterator[Case]:
+    seen = [run for run in facts.runs if run.clock_offset is not None]
+    if not seen or facts.now - seen[0].started_at > CLOCK_SEEN_WITHIN:
+        return
+    offset = seen[0].clock_offset
+    if offset is None or abs(offset) <= CLOCK_TOLERANCE:
+        return
+    side = "ahead of" if offset > timedelta(0) else "behind"
+    yield Case(seen[0].started_at, {"offset": print_duration(offset), "side": side})
+
+
+def find_given_up(facts: Facts) -> Iterator[Case]:
+    for name in dict.fromkeys(task.name for task in facts.given_up):
+        newest = [task for task in facts.given_up if task.name == name][-1]
+        yield Case(newest.started_at, {"task": name, "starts": newest.starts}, subject=name)
+
+
+def find_unreadable_schedules(facts: Facts) -> Iterator[Case]:
+    for row, problem in facts.unreadable_schedules:
+        is_ours = row.func.startswith(OWN_TASKS)
+        yield Case(
+            facts.now,
+            {"name": row.name or row.func, "id": row.pk, "problem": problem},
+            subject=str(row.pk),
+            severity=Alarm.Severity.BROKEN if is_ours else None,
+        )
+
+
+# What the upstream owes
+
+
+def find_silence(facts: Facts) -> Iterator[Case]:
+    """No request for a result was answered since the first of these failed: one problem, however
+    many they are, and over with the first answer to any. What fails while others are answered is
+    reported when it is overdue."""
+    failing = [
+        poll
+        for poll in facts.failing_polls
+        if poll.event is not None
+        and (facts.last_answer is None or _failing_since(facts, poll) > facts.last_answer)
+    ]
+    if all(poll.failures < FAILURES_IN_A_ROW for poll in failing):
+        return
+    since = min(_failing_since(facts, poll) for poll in failing)
+    requested = "; ".join(f"{poll.event} ({poll.trouble})" for poll in failing[:NAMED])
+    others = f"; {len(failing) - NAMED} more" if len(failing) > NAMED else ""
+    yield Case(since, {"since": print_instant(since), "requested": f"{requested}{others}"})
+
+
+def _failing_since(facts: Facts, poll: Poll) -> datetime:
+    return poll.failing_since or poll.asked_at or facts.now
+
+
+def find_unread_calendars(facts: Facts) -> Iterator[Case]:
+    """Of the current season, and of the next one once it has to be there."""
+    next_season = season_to_look_for(facts.now, facts.season)
+    for poll in facts.failing_polls:
+        since = _failing_since(facts, poll)
+        is_next = poll.season == next_season and not may_be_absent(poll.season, facts.now)
+        if poll.event is not None or not (poll.season == facts.season or is_next):
+            continue
+        if poll.failures < CALENDAR_FAILURES_IN_A_ROW or facts.now - since <= CALENDARS_FAIL_FOR:
+            continue
+        values = {"season": poll.season, "since": print_instant(since), "trouble": poll.trouble}
+        yield Case(since, values, subject=str(poll.season))
+
+
+def find_overdue(facts: Facts) -> Iterator[Case]:
+    sprint_ends = {
+        (event.season, event.grand_prix): event.ends_at
+        for event in facts.events
+        if event.session_type == SessionType.SPRINT
+    }
+    for event in facts.events:
+        expected = _result_expected_from(event, sprint_ends.get((event.season, event.grand_prix)))
+        if expected is None or facts.now - expected < OVERDUE_AFTER:
+            continue
+        poll: Poll | None = getattr(event, "poll", None)
+        polled_at = poll.asked_at if poll is not None else None
+        was_polled = polled_at is not None and polled_at >= expected
+        if not was_polled and not _could_be_polled(facts, event):
+            continue
+        if event.season != facts.season and facts.now - expected >= EXPECTED_FOR:
+            continue
+        is_ours = facts.is_polling and not was_polled
+        yield Case(
+            expected + OVERDUE_AFTER,
+            {
+                "event": event,
+                "hours": int(OVERDUE_AFTER.total_seconds() // 3600),
+                "expected": print_instant(expected),
+                "progress": "It was not requested since" if is_ours else _describe_polls(poll),
+            },
+            subject=name_event(event),
+            severity=Alarm.Severity.BROKEN if is_ours else None,
+        )
+
+
+def _result_expected_from(event: Event, sprint_ends: datetime | None) -> datetime | None:
+    """When the first source of an official result may have it; None where none is expected."""
+    if event.has_results or event.results_locked:
+        return None
+    has_account = bool(getattr(settings, "F1_USERNAME", ""))
+    if event.session_type == SessionType.SPRINT_QUALIFYING and not has_account:
+        return sprint_ends or event.ends_at
+    return event.ends_at
+
+
+def _could_be_polled(facts: Facts, event: Event) -> bool:
+    """Whether there was time for it since the event is known, and as it is: it may be new, be on
+    again or be released by a person. A time to come is another clock's, and says nothing."""
+    age = facts.now - event.updated_at
+    return not facts.awaits_first_tick and not timedelta(0) <= age < TIME_TO_POLL
+
+
+def _describe_polls(poll: Poll | None) -> str:
+    if poll is None or poll.asked_at is None:
+        return "The upstream does not have it"
+    trouble = f", {poll.trouble}" if poll.trouble else ""
+    return f"The upstream did not have it at {print_instant(poll.asked_at)}{trouble}"
+
+
+# What a person has to look at, though everything works
+
+
+def find_proposals(facts: Facts) -> Iterator[Case]:
+    for event in facts.events:
+        if event.proposal is not None and event.has_open_proposal:
+            values = {"what": "podium" if event.is_race else "pole", "event": event}
+            yield Case(event.proposal.created_at, values, subject=name_event(event))
+
+
+def find_disputes(facts: Facts) -> Iterator[Case]:
+    """One for a weekend: where a calendar is wrong, all its sessions are (Las Vegas 2024)."""
+    for weekend in _weekends(event for event in facts.events if _is_disputed(facts, event)):
+        first = weekend[0]
+        starts = "; ".join(
+            f"{event.get_session_type_display()} {print_instant(event.starts_at)} or "
+            f"{print_instant(event.disputed_starts_at)}"
+            for event in weekend
+            if event.starts_at is not None and event.disputed_starts_at is not None
+        )
+        yield Case(
+            first.schedule_generated_at or first.updated_at,
+            {"grand_prix": f"{first.season} {first.name}", "starts": starts},
+            subject=f"{first.season}-{first.grand_prix}",
+        )
+
+
+def _is_disputed(facts: Facts, event: Event) -> bool:
+    start, other = event.starts_at, event.disputed_starts_at
+    if start is None or other is None or event.start_is_estimated or event.schedule_locked:
+        return False
+    return start > facts.now and not is_small_dispute(start, other)
+
+
+def find_unknown_starts(facts: Facts) -> Iterator[Case]:
+    for weekend in _weekends(event for event in facts.events if _has_no_start_yet(facts, event)):
+        first = weekend[0]
+        closes = min(event.locks_at for event in weekend if event.locks_at is not None)
+        yield Case(
+            closes - AHEAD,
+            {
+                "grand_prix": f"{first.season} {first.name}",
+                "sessions": ", ".join(event.get_session_type_display() for event in weekend),
+                "closes": print_instant(closes),
+            },
+            subject=f"{first.season}-{first.grand_prix}",
+        )
+
+
+def _has_no_start_yet(facts: Facts, event: Event) -> bool:
+    if event.has_results or event.is_over(facts.now) or event.locks_at is None:
+        return False
+    is_unknown = event.starts_at is None or event.start_is_estimated
+    return is_unknown and event.locks_at - facts.now <= AHEAD
+
+
+def _weekends(events: Iterable[Event]) -> Iterable[list[Event]]:
+    weekends: dict[tuple[int, str], list[Event]] = defaultdict(list)
+    for event in events:
+        weekends[event.season, event.grand_prix].append(event)
+    return weekends.values()
+
+
+def name_event(event: Event) -> str:
+    """As keys have it: 2024-belgian-grand-prix-race."""
+    kind = event.session_type.replace("_", "-")
+    return f"{event.season}-{event.grand_prix}-{kind}"

@@ -1,0 +1,186 @@
+"""What is known of the installation's work: a few queries, however long its history is. A time in
+the future was written by a wrong clock, and is no sign that anything works."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import F, Max, Q, QuerySet, Subquery, TextField
+from django.db.models.functions import Cast
+from django_q.models import Schedule, Success
+
+from ingestion.models import CreatedSchedule, Event, IngestRun, Poll, TaskRun
+from ingestion.monitoring.schedule_rows import find_unreadable_rows
+from ingestion.sessions import SessionType
+
+TICK_SCHEDULE = "f1 tick"
+TICK = "ingestion.queue.tasks.tick"
+WATCH = "ingestion.queue.tasks.watch"
+BEGINS_WITHIN = timedelta(minutes=10)
+CLOCK_TOLERANCE = timedelta(seconds=30)
+
+# Enough for those of the last hours, when each tick sends a request.
+NEWEST_RUNS = 50
+# A task is given up once; after a day it is in the log alone.
+GIVEN_UP_FOR = timedelta(days=1)
+# For so long after the end, results of other seasons than the current one are expected.
+EXPECTED_FOR = timedelta(days=30)
+# The starts of a weekend should be known so long before it.
+AHEAD = timedelta(days=7)
+# From the first that may begin of a weekend to the end of its race day everywhere, and more.
+WEEKEND = timedelta(days=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`last_tick` and `polling_since` are None where there was none, and where polling is off.
+    `last_answer` is when polling last got a usable answer about a result, `future_tick` one that
+    is still to come."""
+
+    now: datetime
+    season: int
+    is_polling: bool
+    polling_since: datetime | None
+    last_tick: datetime | None
+    future_tick: datetime | None
+    runs: Sequence[IngestRun]
+    refreshed_at: datetime | None
+    first_run_at: datetime | None
+    given_up: Sequence[TaskRun]
+    unreadable_schedules: Sequence[tuple[Schedule, str]]
+    failing_polls: Sequence[Poll]
+    last_answer: datetime | None
+    events: Sequence[Event]
+
+    @property
+    def awaits_first_tick(self) -> bool:
+        """Just set up, or no worker runs: that is one problem, and nothing else is a fault."""
+        return self.is_polling and self.last_tick is None
+
+    def is_interrupted(self, run: IngestRun) -> bool:
+        return run.outcome_at(self.now) == IngestRun.INTERRUPTED
+
+
+def gather_facts(now: datetime) -> Facts:
+    season = Event.objects.current_season(now)
+    tick = _read_tick(now) or {}
+    refreshed_at = _refreshed_at(season, now)
+    return Facts(
+        now=now,
+        season=season,
+        is_polling=bool(tick),
+        polling_since=tick.get("created_at") or tick.get("next_run"),
+        last_tick=tick.get("ticked_at"),
+        future_tick=tick.get("future_tick_at"),
+        runs=list(
+            IngestRun.objects.filter(started_at__lte=now + CLOCK_TOLERANCE).defer(
+                "counts", "notes"
+            )[:NEWEST_RUNS]
+        ),
+        refreshed_at=refreshed_at,
+        first_run_at=_first_run_at() if refreshed_at is None else None,
+        given_up=list(
+            TaskRun.objects.filter(is_given_up=True, started_at__gt=now - GIVEN_UP_FOR).order_by(
+                "started_at"
+            )
+        ),
+        unreadable_schedules=list(find_unreadable_rows(now)),
+        failing_polls=list(_failing_polls()),
+        last_answer=_last_answer(now),
+        events=list(_events_of_interest(season, now)),
+    )
+
+
+def _read_tick(now: datetime) -> dict[str, Any] | None:
+    """The schedule of the ticks, unless an operator deleted it or set its repeats to 0."""
+    ticks = Success.objects.filter(func=TICK).order_by("-stopped").values("stopped")
+    latest = now + CLOCK_TOLERANCE
+    created = CreatedSchedule.objects.filter(name=TICK_SCHEDULE).values("created_at")
+    row: dict[str, Any] | None = (
+        Schedule.objects.filter(name=TICK_SCHEDULE)
+        .exclude(repeats=0)
+        .values(
+            "next_run",
+            ticked_at=Subquery(ticks.filter(stopped__lte=latest)[:1]),
+            future_tick_at=Subquery(ticks.filter(stopped__gt=latest)[:1]),
+            created_at=Subquery(created),
+        )
+        .first()
+    )
+    return row
+
+
+def _refreshed_at(season: int, now: datetime) -> datetime | None:
+    # SQLite cannot query what a JSON list contains; as text, a year is found on both.
+    refreshing = IngestRun.objects.annotate(requested=Cast("seasons", TextField())).filter(
+        schedule_refreshed=True,
+        requested__contains=str(season),
+        started_at__lte=now + CLOCK_TOLERANCE,
+    )
+    return refreshing.values_list("started_at", flat=True).first()
+
+
+def _first_run_at() -> datetime | None:
+    return IngestRun.objects.order_by("started_at").values_list("started_at", flat=True).first()
+
+
+# Sprint qualifyings come from a form of the upstream's that may go away any day, which says nothing
+# about the rest: they are reported when they are overdue.
+OF_SPRINT_QUALIFYINGS = Q(event__session_type=SessionType.SPRINT_QUALIFYING)
+
+
+def _failing_polls() -> QuerySet[Poll]:
+    """Those that are still being polled."""
+    return (
+        Poll.objects.filter(failures__gt=0, next_at__isnull=False)
+        .exclude(OF_SPRINT_QUALIFYINGS)
+        .exclude(event__status=Event.Status.CANCELLED)
+        .select_related("event")
+        .order_by("pk")
+    )
+
+
+def _last_answer(now: datetime) -> datetime | None:
+    """An answer that cannot be used is recorded as one as well, and is no sign of life."""
+    usable = Q(failing_since=None) | Q(answered_at__lt=F("failing_since"))
+    polls = Poll.objects.filter(
+        usable, event__isnull=False, answered_at__lte=now + CLOCK_TOLERANCE
+    ).exclude(OF_SPRINT_QUALIFYINGS)
+    answered_at: datetime | None = polls.aggregate(last=Max("answered_at"))["last"]
+    return answered_at
+
+
+def _events_of_interest(season: int, now: datetime) -> QuerySet[Event]:
+    """What is around now, what the season still misses, and what waits for a person."""
+    around = Q(ends_at__gt=now - EXPECTED_FOR - WEEKEND, ends_at__lte=now + AHEAD + WEEKEND)
+    expected = Q(season=season, results_state=Event.ResultsState.PENDING, ends_at__lte=now)
+    disputed = Q(disputed_starts_at__isnull=False, starts_at__gt=now)
+    proposed = Q(proposal__isnull=False, proposal_rejected=False)
+    return (
+        Event.objects.exclude(status=Event.Status.CANCELLED)
+        .filter(around | expected | disputed | proposed)
+        .select_related("poll", "proposal")
+        .order_by("ends_at", "pk")
+    )
+
+
+def has_just_begun(now: datetime) -> bool:
+    """As the first watch finds it: a new installation's worker begins with all tasks at once, in
+    any order, and what this one would miss is on its way. Either record shows that it has worked
+    before; a host may keep no successes."""
+    has_looked = Success.objects.filter(func=WATCH).exists()
+    return not (has_looked or TaskRun.objects.filter(started_at__lte=now - BEGINS_WITHIN).exists())
+
+
+def print_instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def print_duration(length: timedelta) -> str:
+    """As a person would say it: 45 seconds, 25 minutes, 3 hours, 2 days."""
+    seconds = abs(int(length.total_seconds()))
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        if seconds >= 2 * size or (seconds >= size and seconds % size == 0):
+            return f"{seconds // size} {unit}" + ("" if seconds // size == 1 else "s")
+    return "0 seconds"
