@@ -47,7 +47,7 @@ PARAMETERS = ("p", "o", "q", "all", "e", "_facets", "_popup", "_to_field", "id",
 def root(sign_in: SignIn, belgium: Event) -> Client:
     clock.now = AFTER
     IngestRun.objects.create(trigger="command", started_at=AFTER)
-    Alarm.objects.create(key="x", kind="broken", message="no polls", raised_at=AFTER)
+    Alarm.objects.create(key="x", severity="broken", title="no polls", raised_at=AFTER)
     client = Client()
     client.force_login(User.objects.create_superuser("root"))
     return client

@@ -125,7 +125,7 @@ def test_what_is_broken_is_told_by_exit_code_1_and_in_one_line(project: Project)
     )
     done = project.manage("shell", "-v0", "-c", code)
     assert done.returncode == 0, done.stderr
-    done = project.manage("f1_status", env={"F1_ALARM_WEBHOOK": f"http://127.0.0.1:9/{SECRET}"})
+    done = project.manage("f1_status", env={"F1_ALARM_URLS": f"json://127.0.0.1:9/{SECRET}"})
     assert complaint(done, 1).startswith("No worker tick has succeeded since ")
     assert table(done.stdout)["state"] == "we are broken"
     assert SECRET not in done.stdout + done.stderr
