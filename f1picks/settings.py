@@ -189,7 +189,7 @@ F1_SETTLE_AFTER_HOURS = env.number("F1_SETTLE_AFTER_HOURS", default=24, least=0,
 F1_APPLY_SETTLED_CHANGES = env.switch("F1_APPLY_SETTLED_CHANGES")
 
 # Where alarms go, as Apprise writes addresses; empty: nowhere.
-F1_ALARM_URLS = env.secret("F1_ALARM_URLS")
+F1_ALARM_URLS = env.text("F1_ALARM_URLS")
 # Called after each good tick; empty: nothing is.
 HEARTBEAT_URL = env.text("HEARTBEAT_URL")
 

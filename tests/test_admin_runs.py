@@ -197,7 +197,7 @@ def test_acknowledging_leads_nowhere_else(
 def test_an_alarms_page(operator: Client, alarms: list[Alarm]) -> None:
     address = reverse("admin:ingestion_alarm_change", args=[alarms[0].pk])
     text = read(operator, address)
-    assert "one is silent" in text and "State ! open" in text and "Reported not yet" in text
+    assert "one is silent" in text and "State ! open" in text and "Message sent not yet" in text
     assert text.endswith("Acknowledge")
     Alarm.objects.update(cleared_at=AFTER)
     assert "State ✓ over since 2024-08-01 00:00" in read(operator, address)

@@ -137,7 +137,7 @@ def test_what_is_overdue_is_what_the_alarms_report(
     clock.now = at(SUNDAY, 0) - timedelta(days=1) + timedelta(hours=hours)
     tick(clock.now)
     found = {
-        finding.title.partition(" is overdue")[0].removeprefix("the result of ")
+        finding.title.removeprefix("Result more than 24 hours overdue: ")
         for finding in check_health(clock.now).findings
         if finding.check == "overdue"
     }
