@@ -318,3 +318,50 @@ def test_a_task_that_failed_before_it_could_record_a_run(viewer: Client, weekend
     text = progress(viewer)
     assert "✕ failed It failed before it could record a run" in text
     assert "Traceback" not in text and "secret" not in text
+
+
+def test_each_press_of_the_button_shows_its_own_run(operator: Client, weekend: None) -> None:
+    """Both begin before either ends, as with two workers."""
+    pages = [
+        operator.post(reverse("admin:ingestion_season_ingest", args=[2024]))["Location"]
+        for _ in range(2)
+    ]
+    for number, page in enumerate(pages, start=1):
+        task = page.rstrip("/").rpartition("/")[2]
+        TaskRun.objects.create(id=task, name="ingest season", started_at=AFTER)
+        IngestRun.objects.create(
+            trigger="admin", seasons=[2024], started_at=AFTER, ended_at=AFTER + number * MINUTE,
+            outcome="ok", requests=10 + number, task=task,
+        )  # fmt: skip
+    clock.now = AFTER + 5 * MINUTE
+    for page, requests in zip(pages, ("Requests 11", "Requests 12"), strict=True):
+        assert requests in read(operator, page)
+
+
+@pytest.mark.parametrize("has_run", [True, False])
+def test_a_task_lost_with_its_worker_is_running_no_longer_than_a_task_may(
+    viewer: Client, weekend: None, has_run: bool
+) -> None:
+    TaskRun.objects.create(id=TASK, name="ingest season", started_at=AFTER)
+    if has_run:
+        IngestRun.objects.create(trigger="admin", seasons=[2024], started_at=AFTER, task=TASK)
+    clock.now = AFTER + 11 * MINUTE
+    assert "▶ running" in progress(viewer)
+    clock.now = AFTER + 11 * MINUTE + timedelta(seconds=1)
+    text = progress(viewer)
+    assert "‖ interrupted Its worker was lost before the end; what it had saved stays." in text
+    assert "This page is refreshed" not in text
+
+
+def test_a_run_that_the_queue_ended_is_not_said_to_be_missing(
+    viewer: Client, weekend: None
+) -> None:
+    run = IngestRun.objects.create(trigger="admin", started_at=AFTER, task=TASK)
+    Task.objects.create(
+        id=TASK, name="x", func="ingestion.queue.tasks.ingest_season", started=AFTER, stopped=AFTER,
+        success=False, result="Task exceeded maximum timeout value",
+    )  # fmt: skip
+    assert "✕ failed Its worker was lost before the end" in progress(viewer)
+    address = reverse("admin:ingestion_season_task", args=[2024, TASK])
+    html = viewer.get(address).content.decode()
+    assert reverse("admin:ingestion_ingestrun_change", args=[run.pk]) in html

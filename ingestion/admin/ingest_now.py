@@ -15,13 +15,13 @@ from ingestion.admin.run_pages import describe_counts
 from ingestion.errors import QueueUnavailable
 from ingestion.models import IngestRun, TaskRun
 from ingestion.queue.cluster import queue_name
+from ingestion.queue.run_lock import longest_task
 
 if TYPE_CHECKING:
     from ingestion.admin.read_only import ReadOnlyAdmin
 
 logger = logging.getLogger(__name__)
 
-TRIGGER = "admin"
 WAITING = Mark("scheduled", "○", "No worker has taken it yet.")
 # Where each kind of ingest is started from.
 STARTED_ON = {"season": "season_page", "event": "event_change"}
@@ -29,6 +29,16 @@ STARTED_ON = {"season": "season_page", "event": "event_change"}
 NOT_QUEUED = (
     "The ingest of {what} was not started: the queue cannot be reached. Nothing was changed, and "
     "until it is back no worker polls either. {advice}; the log has the reason."
+)
+
+NOT_TAKEN = (
+    "It waits for a worker. If it keeps waiting, none is running: "
+    "start 'python manage.py qcluster'."
+)
+NOT_RECORDED = "It failed before it could record a run; the worker's log says why."
+BROKEN_OFF = (
+    "Its worker was lost before the end; what it had saved stays. The worker's log may say why. "
+    "Press 'Ingest now' again, unless the queue has started it once more."
 )
 
 
@@ -100,16 +110,15 @@ def read_progress(task: str, now: datetime) -> Progress:
     if run is not None and run.ended_at is not None:
         mark = OUTCOMES[run.outcome_at(now)]
         return Progress(mark, mark.title, run, is_over=True)
-    if ended is not None and not ended.success:
-        summary = "It failed before it could record a run; the worker's log says why."
-        return Progress(OUTCOMES["failed"], summary, is_over=True)
-    if begun is not None and begun.ended_at is None:
-        summary = f"A worker has been at it since {begun.started_at:%H:%M:%S} UTC."
-        return Progress(OUTCOMES["running"], summary, run)
+    if ended is not None and ended.success:
+        return Progress(OUTCOMES["ok"], str(ended.result or "It is done."), run, is_over=True)
     if ended is not None:
-        return Progress(OUTCOMES["ok"], str(ended.result or "It is done."), is_over=True)
-    return Progress(
-        WAITING,
-        "It waits for a worker. If it keeps waiting, none is running: "
-        "start 'python manage.py qcluster'.",
-    )
+        return Progress(OUTCOMES["failed"], BROKEN_OFF if run else NOT_RECORDED, run, is_over=True)
+    if begun is None:
+        return Progress(WAITING, NOT_TAKEN)
+    since = begun.ended_at or begun.started_at
+    # A worker that is killed says nothing; the queue ends a task that takes longer than that.
+    if now - since > longest_task():
+        return Progress(OUTCOMES["interrupted"], BROKEN_OFF, run, is_over=True)
+    summary = f"A worker has been at it since {begun.started_at:%H:%M:%S} UTC."
+    return Progress(OUTCOMES["running"], summary, run)

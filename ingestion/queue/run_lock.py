@@ -65,7 +65,7 @@ def begin(task: str, name: str, now: datetime) -> bool:
         )
         if is_new:
             return True
-        if run.ended_at is not None or -CLOCK_SLACK < now - run.started_at < _longest():
+        if run.ended_at is not None or -CLOCK_SLACK < now - run.started_at < longest_task():
             logger.info("the task was delivered twice", extra={"task": name})
             return False
         if run.starts >= MOST_STARTS:
@@ -77,9 +77,9 @@ def begin(task: str, name: str, now: datetime) -> bool:
     return True
 
 
-def _longest() -> timedelta:
-    """Of the cluster that should take the task and of the one that this runs in: either may have
-    limits of its own, and what runs must not be started again."""
+def longest_task() -> timedelta:
+    """How long a task may take. Of the cluster that should take it and of the one that this runs
+    in: either may have limits of its own, and what runs must not be started again."""
     from django_q.conf import Conf
 
     limits = cluster_settings().get("timeout") or USUAL_TIMEOUT, Conf.TIMEOUT or 0
