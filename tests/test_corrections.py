@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
@@ -16,11 +16,12 @@ from ingestion.corrections import (
     void_event,
 )
 from ingestion.errors import WrongRequest
-from ingestion.models import Change, Event, Result
+from ingestion.models import Change, Event, Poll, Result
 from ingestion.records import GrandPrixRecord
 from ingestion.report import SaveReport
 from ingestion.save import save_calendar, save_classifications
 from ingestion.sessions import SessionType
+from ingestion.story import describe_author, describe_change, describe_event
 from tests.builders import (
     AFTER,
     BEFORE,
@@ -209,7 +210,7 @@ def test_the_start_that_stands_is_locked_and_not_announced(
     correct_start(race(), START, by(BEFORE))
 
     assert race().schedule_locked
-    assert last_change().after == {"schedule_locked": True}
+    assert last_change().after == {"schedule_locked": True, "schedule_source": "person"}
     assert announced() == []
 
 
@@ -695,6 +696,90 @@ def test_after_a_release_what_left_the_calendars_is_cancelled(by: By) -> None:
     save(DUTCH, now=BEFORE + timedelta(hours=3))
 
     assert race().status == "cancelled"
+
+
+@pytest.mark.parametrize("has_file", [True, False])
+def test_after_a_release_the_start_returns_of_whichever_calendar_has_it(
+    by: By, *, has_file: bool
+) -> None:
+    of_file = (grand_prix(), DUTCH) if has_file else (DUTCH,)
+    correct_start(race(), at(SUNDAY, 15), by(BEFORE))
+    assert race().schedule_source == "person"
+    release_schedule(race(), by(BEFORE))
+
+    save_two(of_file, (grand_prix(), DUTCH), now=BEFORE + timedelta(hours=1))
+
+    source = "schedule_file" if has_file else "jolpica"
+    assert (race().starts_at, race().schedule_source) == (START, source)
+
+
+def test_after_a_release_the_start_is_kept_until_a_calendar_that_has_it_is_read(by: By) -> None:
+    correct_start(race(), at(SUNDAY, 15), by(BEFORE))
+    release_schedule(race(), by(BEFORE))
+    file = calendar(starting(None), DUTCH)
+
+    save_calendar(file, context(BEFORE + timedelta(hours=1)))
+
+    assert race().starts_at == at(SUNDAY, 15)
+
+
+def test_a_release_makes_the_next_ingest_read_both_calendars(by: By) -> None:
+    Poll.objects.create(season=2024, both_read_at=BEFORE)
+    correct_start(race(), at(SUNDAY, 15), by(BEFORE))
+
+    release_schedule(race(), by(BEFORE))
+
+    assert Poll.objects.get(season=2024, event=None).both_read_at is None
+
+
+@pytest.mark.parametrize(
+    "starts_at",
+    [
+        datetime.max.replace(tzinfo=UTC),
+        datetime.max.replace(tzinfo=timezone(timedelta(hours=-5))),
+        datetime.min.replace(tzinfo=UTC),
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=5))),
+        at(SUNDAY.replace(year=2023), 13),
+        at(SUNDAY.replace(year=2025), 13),
+    ],
+)
+def test_a_start_out_of_the_season_is_refused(by: By, starts_at: datetime) -> None:
+    before = all_rows()
+    refusal = "is not in the season of 2024; check the date"
+    with pytest.raises(WrongRequest, match=refusal):
+        correct_start(race(), starts_at, by(BEFORE))
+    with pytest.raises(WrongRequest, match=refusal):
+        reopen_picks(race(), by(BEFORE), until=starts_at)
+    assert all_rows() == before
+
+
+def test_the_season_ends_by_the_circuits_clock(by: By) -> None:
+    """New Year's Eve in the United States is 2025 in UTC."""
+    Event.objects.update(utc_offset=timedelta(hours=-6))
+    evening = datetime(2024, 12, 31, 20, tzinfo=timezone(timedelta(hours=-6)))
+
+    correct_start(race(), evening, by(BEFORE))
+
+    assert race().starts_at == evening
+
+
+def test_the_authors_name_stays_when_the_account_goes(by: By, ana: User) -> None:
+    correct_start(race(), at(SUNDAY, 15), by(BEFORE))
+    assert describe_author(last_change()) == 'ana: "the stewards said so"'
+
+    ana.delete()
+
+    change = last_change()
+    assert (change.person, change.person_name) == (None, "ana")
+    assert describe_author(change) == 'ana: "the stewards said so"'
+
+
+def test_a_start_by_hand_is_credited_to_the_person(by: By) -> None:
+    correct_start(race(), at(SUNDAY, 15), by(BEFORE))
+
+    start = dict(describe_event(race(), BEFORE))["start"]
+    assert start.endswith("(a person)")
+    assert describe_change(last_change()).startswith("Corrected: start 2024-07-28 13:00 UTC -> ")
 
 
 def test_what_is_not_locked_is_not_released(by: By) -> None:

@@ -46,9 +46,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 race = Event.objects.get(grand_prix="belgian-grand-prix", session_type="race")
-csv = b"".join(export_results_csv(2024).streaming_content).decode()
+csv = b"".join(export_results_csv(2024)).decode()
 assert csv.splitlines()[0].endswith(",driver_nationality"), csv[:400]
-assert b'"driver_nationality": "British"' in b"".join(export_json(2024).streaming_content)
+assert b'"driver_nationality": "British"' in b"".join(export_json(2024))
 assert "driver_nationality" in CORRECTIONS["entry"](race, timezone.now()).columns
 
 was = as_entries(race.classification)

@@ -43,6 +43,13 @@ DUTCH = grand_prix(
     location="Zandvoort",
 )
 BOTH = (grand_prix(), DUTCH)
+AUSTRIAN = grand_prix(
+    "Austrian Grand Prix",
+    date(2024, 6, 30),
+    round_number=11,
+    location="Spielberg",
+    country="Austria",
+)
 DUTCH_ALONE = (replace(DUTCH, round_number=14),)
 OCTOBER = grand_prix("Belgian Grand Prix", date(2024, 10, 13), round_number=15, location="Zolder")
 
@@ -950,3 +957,32 @@ def test_what_was_cancelled_before_its_lock_is_open_again_when_it_comes_back() -
 
     back = Event.objects.get(grand_prix="belgian-grand-prix", session_type=SessionType.RACE)
     assert back.locks_at == back.starts_at == at(SUNDAY + timedelta(weeks=10), 13)
+
+
+# What the database would refuse
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"location": "Spa\0"}, "its location has a character that cannot be stored"),
+        ({"country": "Belgi\ud83d"}, "its country has a character that cannot be stored"),
+        ({"official_name": "x" * 201}, "its official name has more than 200 characters"),
+        ({"round_number": 32768}, "its round number is not a number from 0 to 32767"),
+    ],
+)
+def test_a_grand_prix_that_no_database_stores_is_refused_by_name_and_the_rest_is_saved(
+    changes: dict[str, Any], fault: str
+) -> None:
+    save_both(grand_prix(), DUTCH)
+    before = all_rows()
+
+    report = save_both(grand_prix(**changes), DUTCH, AUSTRIAN)
+
+    refusal = f"the calendar's grand prix was refused, {fault}"
+    assert [str(problem) for problem in report.problems] == [
+        f"2024 belgian-grand-prix: {refusal}; what is saved of it is kept"
+    ]
+    assert report.events == {"created": 2, "unchanged": 2}
+    kept = [row for row in all_rows()["event"] if row["grand_prix"] != "austrian-grand-prix"]
+    assert kept == before["event"]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -218,6 +219,33 @@ def test_an_entry_that_is_gone_goes_and_one_that_is_new_comes() -> None:
         substitute.driver_number
     }
     assert Change.objects.latest("pk").before["classification"][-1]["driver_id"] == "zhou"
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"driver_name": "Zhou\0"}, "its driver name has a character that cannot be stored"),
+        ({"status": "\udc00"}, "its status has a character that cannot be stored"),
+        ({"driver_code": "ZHOUS"}, "its driver code has more than 4 characters"),
+        ({"driver_number": 32768}, "its driver number is not a number from 0 to 32767"),
+        ({"points": Decimal(1000)}, "its points is not below 1000"),
+    ],
+)
+def test_a_classification_that_no_database_stores_is_refused_and_the_others_are_saved(
+    changes: dict[str, Any], fault: str
+) -> None:
+    first = replace(entries()[0], **changes)
+    qualifying = classification(SessionType.QUALIFYING)
+
+    report = save_classifications(
+        [classification(results=[first, *entries()[1:]]), qualifying], context(AFTER)
+    )
+
+    assert [problem.message for problem in report.problems] == [
+        f"refused, an entry cannot be saved: {fault}"
+    ]
+    assert report.results == {"created": 1}
+    assert not race().has_results
 
 
 def test_a_driver_may_stand_twice_in_different_cars() -> None:

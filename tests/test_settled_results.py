@@ -249,6 +249,7 @@ def test_it_is_withdrawn_when_the_upstream_returns(settled: Event) -> None:
     report = save(at=MONTHS_LATER + DAY)
 
     assert race().proposal is None
+    assert report.problems == report.notes == []
     assert (last_change().kind, last_change().before) == ("details", {"proposal": proposal.pk})
     assert race().results_revision == 1
     before = all_rows()

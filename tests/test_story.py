@@ -321,11 +321,11 @@ def test_the_author_is_a_run_or_a_person_with_the_reason(feed: SeasonFeed, anna:
     assert describe_author(last(event)) == 'anna: "rain [31m and thunder"'
 
 
-def test_who_is_gone_is_not_named_and_what_they_did_stays(feed: SeasonFeed, anna: Author) -> None:
+def test_who_is_gone_stays_with_what_they_did_by_name(feed: SeasonFeed, anna: Author) -> None:
     event = feed.schedule().event
     corrections.void_event(event, anna)
     anna.person.delete()
-    assert describe_author(last(event)) == 'correction: "the stewards say so"'
+    assert describe_author(last(event)) == 'anna: "the stewards say so"'
     assert describe_author(event.changes.earliest("pk")) == "poll"
 
 
@@ -375,7 +375,7 @@ def test_what_is_there_of_an_event(feed: SeasonFeed, anna: Author) -> None:
     event = feed.publish(event).event
     assert describe_event(event, START - DAY) == [
         ("where", "round 14, Spa-Francorchamps, Belgium"),
-        ("start", "2024-07-28 14:00 UTC, 16:00 there (the schedule file)"),
+        ("start", "2024-07-28 14:00 UTC, 16:00 there (a person)"),
         ("picks", "open until 2024-07-28 14:00 UTC"),
         ("status", "completed"),
         ("results", "official, revision 1 from Jolpica"),

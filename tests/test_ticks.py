@@ -11,6 +11,7 @@ import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
+from ingestion.corrections import Author, correct_start, release_schedule
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Event, IngestRun, Poll
 from ingestion.pipeline import configured_addresses, configured_rules, find_due, poll_due
@@ -321,6 +322,26 @@ def test_event_that_was_cancelled_since_it_was_found_due_stops_no_other(
     )
     assert asked(before_belgium.upstream) == []
     assert before_belgium.tick() == ""
+
+
+def test_start_that_a_person_released_is_the_calendars_by_ingest_now(
+    before_belgium: World, django_user_model: Any
+) -> None:
+    race = belgium("race")
+    starts_at = race.starts_at
+    assert starts_at is not None
+    author = Author(django_user_model.objects.create_user("ana"), "a test", before_belgium.now)
+    correct_start(race, starts_at + timedelta(hours=2), author)
+    tasks.ingest_event(race.pk, clock=before_belgium.read_clock)
+    assert belgium("race").starts_at == starts_at + timedelta(hours=2)
+    release_schedule(race, author)
+
+    tasks.ingest_event(race.pk, clock=before_belgium.read_clock)
+
+    assert (belgium("race").starts_at, belgium("race").schedule_source) == (
+        starts_at,
+        "schedule_file",
+    )
 
 
 def test_cancelled_grand_prix_is_not_asked_about_by_a_person_either(

@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 from ingestion.corrections.author import Author, corrected_event
 from ingestion.errors import WrongRequest
-from ingestion.models import Change, Event
+from ingestion.models import Change, Event, Poll
+from ingestion.plausibility import is_in_season
+from ingestion.records import Source
 from ingestion.save import change_event, derive_fields
 from ingestion.sessions import SessionType
 
@@ -17,11 +19,10 @@ def correct_start(event: Event, starts_at: datetime, author: Author) -> Event:
     has passed does not open again, see `reopen_picks`."""
     with corrected_event(event, author, Change.Kind.CORRECTED) as corrected:
         _refuse_cancelled(corrected)
-        corrected.starts_at = _utc(starts_at)
-        corrected.start_is_estimated = False
-        corrected.disputed_starts_at = None
+        at = _read_time(corrected, starts_at, about="starts_at")
+        _set_start(corrected, at)
         corrected.schedule_locked = True
-        derive_fields(corrected, corrected.starts_at.date(), author.now)
+        derive_fields(corrected, at.date(), author.now)
     return corrected
 
 
@@ -65,7 +66,9 @@ def reopen_picks(event: Event, author: Author, *, until: datetime | None = None)
         if reopened.has_results:
             raise WrongRequest("the event has results, its picks cannot be reopened")
         if until is not None or reopened.disputed_starts_at is not None:
-            reopened.picks_until = _utc(until) if until is not None else reopened.starts_at
+            reopened.picks_until = (
+                reopened.starts_at if until is None else _read_time(reopened, until, about="until")
+            )
         closes = reopened.picks_until or reopened.starts_at
         if closes is None:
             raise WrongRequest(
@@ -104,6 +107,8 @@ def release_schedule(event: Event, author: Author) -> Event:
         released.picks_until = None
         # Of an answer from before the correction, too.
         released.schedule_generated_at = None
+        # Whichever calendar has the start, the next ingest reads it.
+        Poll.objects.filter(season=released.season, event=None).update(both_read_at=None)
     return released
 
 
@@ -124,8 +129,7 @@ def _set_times(event: Event, status: str, now: datetime) -> None:
     if event.starts_at is None or event.starts_at > now:
         if status == Event.Status.COMPLETED:
             raise WrongRequest("the event has not started yet; set its start first", about="status")
-        event.starts_at, event.start_is_estimated = now, False
-        event.disputed_starts_at = None
+        _set_start(event, now)
         event.locks_at = now if event.locks_at is None else min(event.locks_at, now)
     if status == Event.Status.COMPLETED:
         event.ends_at = now
@@ -133,7 +137,17 @@ def _set_times(event: Event, status: str, now: datetime) -> None:
         event.ends_at = now + SessionType(event.session_type).kind.usual_duration
 
 
-def _utc(at: datetime) -> datetime:
+def _set_start(event: Event, at: datetime) -> None:
+    event.starts_at, event.start_is_estimated, event.disputed_starts_at = at, False, None
+    event.schedule_source = Source.PERSON.value
+
+
+def _read_time(event: Event, at: datetime, *, about: str) -> datetime:
+    """In UTC. Raises `WrongRequest` where it is not in the event's season."""
     if at.tzinfo is None:
-        raise WrongRequest("the time needs a time zone")
+        raise WrongRequest("the time needs a time zone", about=about)
+    if not is_in_season(event.season, at, event.utc_offset):
+        raise WrongRequest(
+            f"{at:%Y-%m-%d} is not in the season of {event.season}; check the date", about=about
+        )
     return at.astimezone(UTC)

@@ -79,6 +79,14 @@ class Migration(migrations.Migration):
                         max_length=12,
                     ),
                 ),
+                (
+                    "person_name",
+                    models.CharField(
+                        blank=True,
+                        help_text="Theirs then; it stays when the account goes.",
+                        max_length=254,
+                    ),
+                ),
                 ("reason", models.TextField(blank=True, help_text="Why, in the person's words.")),
                 ("created_at", models.DateTimeField()),
                 (
@@ -191,7 +199,7 @@ class Migration(migrations.Migration):
                     "schedule_source",
                     models.CharField(
                         blank=True,
-                        help_text="The calendar that the start comes from.",
+                        help_text="The calendar, or person, that the start comes from.",
                         max_length=20,
                     ),
                 ),

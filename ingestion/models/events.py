@@ -111,7 +111,7 @@ class Event(models.Model):
     )
     status = models.CharField(max_length=10, choices=Status, default=Status.SCHEDULED)
     schedule_source = models.CharField(
-        max_length=20, blank=True, help_text="The calendar that the start comes from."
+        max_length=20, blank=True, help_text="The calendar, or person, that the start comes from."
     )
     schedule_generated_at = models.DateTimeField(
         null=True, blank=True, help_text="When that calendar was made, UTC, as far as it says."

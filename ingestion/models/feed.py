@@ -17,8 +17,8 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         return self.filter(pk__gt=cursor).order_by("pk")
 
     def for_story(self) -> Self:
-        """With all that telling an entry in words takes (`ingestion.story`), in one query."""
-        return self.select_related("event", "run", "person")
+        """With all that `ingestion.story` needs to describe an entry, in one query."""
+        return self.select_related("event", "run")
 
 
 class Change(models.Model):
@@ -62,6 +62,9 @@ class Change(models.Model):
         on_delete=models.SET_NULL,
         related_name="+",
         help_text="Who did it, where it was not a run.",
+    )
+    person_name = models.CharField(
+        max_length=254, blank=True, help_text="Theirs then; it stays when the account goes."
     )
     reason = models.TextField(blank=True, help_text="Why, in the person's words.")
     created_at = models.DateTimeField()

@@ -25,6 +25,7 @@ from ingestion.pipeline.missing import HAD
 from ingestion.pipeline.planning import plan_requests
 from ingestion.pipeline.request import Addresses, IngestRequest, Rules
 from ingestion.pipeline.run import Listener, ingest
+from ingestion.records import Source
 from ingestion.report import RunReport
 from ingestion.save import season_locked
 from ingestion.sessions import SessionType
@@ -178,7 +179,8 @@ def request_of_event(
     return IngestRequest(
         seasons=(event.season,),
         addresses=addresses,
-        with_schedule=False,
+        # A start that a person gave back is the calendar's again.
+        with_schedule=event.schedule_source == Source.PERSON and not event.schedule_locked,
         wanted=wanted,
         keeps_polling=True,
         refresh=True,

@@ -3,6 +3,7 @@
 from ingestion.plausibility.calendars import (
     check_calendar,
     check_remaining,
+    is_in_season,
     is_plausible_weekend,
 )
 from ingestion.plausibility.classifications import check_classification
@@ -14,5 +15,6 @@ __all__ = [
     "check_classification",
     "check_remaining",
     "describe_field",
+    "is_in_season",
     "is_plausible_weekend",
 ]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ingestion.errors import BadSourceData
 from ingestion.records import CalendarRecord, GrandPrixRecord, StoredEvent
@@ -28,6 +28,14 @@ def check_calendar(calendar: CalendarRecord) -> None:
         raise BadSourceData(
             f"the calendar of {calendar.season} cannot be true: {'; '.join(faults)}"
         )
+
+
+def is_in_season(season: int, at: datetime, utc_offset: timedelta | None) -> bool:
+    """Whether an instant is in the season's year by the circuit's clock, where that is known."""
+    # Beside the first and the last year that there are no offset can be added.
+    if abs(at.year - season) > 1:
+        return False
+    return (at.astimezone(UTC) + (utc_offset or timedelta(0))).year == season
 
 
 def is_plausible_weekend(grand_prix: GrandPrixRecord) -> bool:

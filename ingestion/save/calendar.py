@@ -20,7 +20,14 @@ from ingestion.records import (
 )
 from ingestion.report import Problem, SaveReport
 from ingestion.save.derived import DERIVED_FIELDS, derive_fields
-from ingestion.save.rows import Plan, SaveContext, build_change, season_locked, write
+from ingestion.save.rows import (
+    Plan,
+    SaveContext,
+    build_change,
+    find_unstorable,
+    season_locked,
+    write,
+)
 
 # What an event takes from a calendar. The rest follows from it and from the clock.
 CALENDAR_FIELDS = (
@@ -147,15 +154,24 @@ def _plan(
 ) -> Plan:
     saving = Saving(context, Plan(), report)
     left = {(event.grand_prix, event.session_type): event for event in events}
-    for grand_prix, session in calendars.merged.sessions():
+    for grand_prix in calendars.merged.grands_prix:
         slug = calendars.slugs[grand_prix.name]
-        event = left.pop((slug, session.session_type.value), None)
-        if event is None:
-            count = _plan_new(slug, grand_prix, session, saving)
-        else:
-            told = _told_of(event, grand_prix, session, calendars)
-            count = _plan_known(event, told, grand_prix.race_date, session.generated_at, saving)
-        report.events[count] += 1
+        known = {
+            session: left.pop((slug, session.session_type.value), None)
+            for session in grand_prix.sessions
+        }
+        fault = _find_fault(slug, grand_prix)
+        if fault:
+            message = f"the calendar's grand prix was refused, {fault}; what is saved of it is kept"
+            report.problems.append(Problem(message, season=grand_prix.season, grand_prix=slug[:80]))
+            continue
+        for session, event in known.items():
+            if event is None:
+                count = _plan_new(slug, grand_prix, session, saving)
+            else:
+                told = _told_of(event, grand_prix, session, calendars)
+                count = _plan_known(event, told, grand_prix.race_date, session.generated_at, saving)
+            report.events[count] += 1
     for event in left.values():
         if _has_left(event, calendars):
             _plan_cancelled(event, calendars.generated_at, saving)
@@ -163,6 +179,15 @@ def _plan(
         elif event.schedule_locked and calendars.is_complete and not event.is_cancelled:
             _note(event, "a person's word stands; no calendar has it any more", report)
     return saving.plan
+
+
+def _find_fault(slug: str, grand_prix: GrandPrixRecord) -> str:
+    """Why the database would refuse one of its events, '' where it would not."""
+    events = (
+        Event(season=grand_prix.season, grand_prix=slug, **_told(grand_prix, session))
+        for session in grand_prix.sessions
+    )
+    return next(filter(None, map(find_unstorable, events)), "")
 
 
 def _told(grand_prix: GrandPrixRecord, session: SessionRecord) -> dict[str, Any]:
@@ -189,9 +214,13 @@ def _told_of(
     is_known_to_file = calendars.has_file and grand_prix.round_number is not None
     if not calendars.is_complete and calendars.has_file:
         told |= _stands_unheard(event, session)
+    # What a person gave back is anybody's who has it, once both calendars were read.
+    is_the_files = event.schedule_source == Source.SCHEDULE_FILE or (
+        event.schedule_source == Source.PERSON and not calendars.is_complete
+    )
     if (
         event.is_cancelled
-        or event.schedule_source != Source.SCHEDULE_FILE
+        or not is_the_files
         or session.source is not Source.JOLPICA
         or is_known_to_file
     ):
@@ -207,7 +236,7 @@ def _told_of(
 def _stands_unheard(event: Event, session: SessionRecord) -> dict[str, Any]:
     """What Jolpica's calendar has told and takes back by nothing but its own word, while it could
     not be read: its start of a session that the file leaves open, and its dispute of the file's."""
-    if session.starts_at is None and event.schedule_source == Source.JOLPICA:
+    if session.starts_at is None and event.schedule_source in (Source.JOLPICA, Source.PERSON):
         names = (*START, "utc_offset", "schedule_source")
         return {name: getattr(event, name) for name in names}
     disputed = event.disputed_starts_at

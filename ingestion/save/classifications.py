@@ -16,7 +16,7 @@ from ingestion.records import ClassificationRecord, Source, UnreadableClassifica
 from ingestion.report import Problem, SaveReport
 from ingestion.save.comparison import RESULTS_FIELDS, Comparison, PlannedClassification
 from ingestion.save.differences import plan_rows
-from ingestion.save.rows import Plan, SaveContext, season_locked, snapshot, write
+from ingestion.save.rows import Plan, SaveContext, find_unstorable, season_locked, snapshot, write
 from ingestion.sessions import SessionType
 
 # Sources of a podium or a pole alone, which say nothing of the field.
@@ -156,13 +156,15 @@ def _plan_event(
         report.notes.append(_problem(reported, event, "a person voided it; left aside"))
         return None
     rows = saved.results.get(event.pk, [])
+    before = snapshot(rows)
+    changed = plan_rows(event, rows, reported.results)
+    fault = next(
+        filter(None, map(find_unstorable, changed.new_results + changed.changed_results)), ""
+    )
+    if fault:
+        raise BadSourceData(f"an entry cannot be saved: {fault}")
     comparison = Comparison(
-        reported,
-        event,
-        before=snapshot(rows),
-        after=snapshot(reported.results),
-        rows=plan_rows(event, rows, reported.results),
-        context=context,
+        reported, event, before, after=snapshot(reported.results), rows=changed, context=context
     )
     planned = _judge(comparison, report)
     overruled = comparison.find_overruled() if event.results_locked else None

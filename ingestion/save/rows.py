@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
+from django.db.models import DecimalField, Field, Model, PositiveSmallIntegerField
 from django.dispatch import Signal
 
 from ingestion import signals
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Of PostgreSQL's smallint.
+LARGEST_SMALL_INTEGER = 32767
 HUNDREDTH = Decimal("0.01")
 
 # Advisory locks of PostgreSQL: constants, so that all processes mean the same.
@@ -158,6 +161,7 @@ def build_change(
         cause=context.cause,
         run=context.run,
         person=context.person,
+        person_name="" if context.person is None else context.person.get_username()[:254],
         reason=context.reason,
         created_at=context.now,
     )
@@ -198,6 +202,35 @@ def _find_signal(change: Change) -> Signal | None:
             signal = signals.event_rescheduled
     is_silent = signal is signals.event_rescheduled and change.event.has_results
     return None if is_silent else signal
+
+
+def find_unstorable(row: Model) -> str:
+    """Why PostgreSQL would refuse the row, without the value itself; '' where it would not.
+
+    SQLite takes any length and number, and would keep what can be moved to no other database.
+    """
+    for column in row._meta.concrete_fields:  # noqa: SLF001 - documented by Django as public
+        fault = _find_fault(column, getattr(row, column.attname))
+        if fault:
+            return f"its {column.verbose_name} {fault}"
+    return ""
+
+
+def _find_fault(column: "Field[Any, Any]", value: Any) -> str:
+    if isinstance(value, str):
+        # UTF-8 has no half of a surrogate pair, and PostgreSQL's text no NUL.
+        if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
+            return "has a character that cannot be stored"
+        if column.max_length is not None and len(value) > column.max_length:
+            return f"has more than {column.max_length} characters"
+    elif isinstance(column, PositiveSmallIntegerField) and value is not None:
+        if not 0 <= value <= LARGEST_SMALL_INTEGER:
+            return f"is not a number from 0 to {LARGEST_SMALL_INTEGER}"
+    elif isinstance(column, DecimalField) and value is not None:
+        largest = 10 ** (column.max_digits - column.decimal_places)
+        if not abs(value) < largest:
+            return f"is not below {largest}"
+    return ""
 
 
 def snapshot(results: Iterable[Result | ResultRecord]) -> list[dict[str, Any]]:

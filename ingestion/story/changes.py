@@ -60,13 +60,13 @@ def describe_change(change: Change) -> str:
 
 def describe_author(change: Change) -> str:
     """'run 12, command', or 'anna: "the stewards took it back"'."""
-    if change.person is not None:
-        name = change.person.get_username()
+    if change.person_name:
+        name = _one_line(change.person_name)
         return f'{name}: "{_one_line(change.reason)}"' if change.reason else name
     if change.run is not None:
         cause = [] if change.cause == Change.Cause.POLL else [change.cause]
         return ", ".join([f"run {change.run.pk}", change.run.trigger, *cause])
-    # Runs are pruned, and who has left is deleted; what they did stays.
+    # Runs are pruned; what they did stays.
     return f'{change.cause}: "{_one_line(change.reason)}"' if change.reason else change.cause
 
 
@@ -110,7 +110,7 @@ def _describe_published(change: Change) -> str:
 
 
 def _describe_amended(change: Change) -> str:
-    accepted = ", the proposal accepted" if change.person_id is not None else ""
+    accepted = ", the proposal accepted" if change.person_name else ""
     return _with_source(
         f"Revision {change.revision}{accepted}: {_leaders(change)}", change.after["source"]
     )
@@ -131,7 +131,7 @@ def _describe_details(change: Change) -> str:
 
 
 def _describe_settled(change: Change) -> str:
-    if change.person_id is not None:
+    if change.person_name:
         return f"Revision {change.revision} declared settled"
     return f"Revision {change.revision} settled: it was seen unchanged long enough"
 
@@ -159,7 +159,8 @@ def _describe_corrected(change: Change) -> str:
         return "The proposal was rejected"
     if before.get("status") == Event.Status.CANCELLED:
         return _and_more("The cancellation was taken back", change, apart=("status",))
-    return _and_more("Corrected", change, apart=(), joined=": ")
+    # Whose start it is goes without saying.
+    return _and_more("Corrected", change, apart=("schedule_source",), joined=": ")
 
 
 def _describe_released(change: Change) -> str:

@@ -97,7 +97,7 @@ def as_dict(event: Event, changes: Sequence[Change]) -> dict[str, Any]:
                 "author": telling.author,
                 "cause": change.cause,
                 "run": change.run_id,
-                "person": change.person and change.person.get_username(),
+                "person": change.person_name or None,
                 "reason": change.reason,
             }
             for change, telling in zip(changes, tell_story(changes), strict=True)
