@@ -49,7 +49,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Fixtures for whatever is built on this app: they save as an ingest does, without a fetch.
     "testing": SAVING | {"save"},
     "pipeline": SAVING | {"save", "corrections", "sources", "fetch", "transform", "budget"},
-    "monitoring": {"models", "sessions", "lifecycle", "errors", "budget", "pipeline"},
+    "monitoring": {
+        "database_failures",
+        "models",
+        "sessions",
+        "lifecycle",
+        "errors",
+        "budget",
+        "pipeline",
+    },
     "queue": {"pipeline", "monitoring", "models", "errors", "lifecycle", "report"},
     # `records` has the fields that comparisons, exports and forms follow.
     "admin": DOORS | {"story", "records"},

@@ -263,6 +263,32 @@ def test_a_crowded_server_is_given_a_moment(project: Project, upstream: FaultyUp
     assert done.stderr.count("trying again") == 4
 
 
+@pytest.mark.skipif(not on_postgres, reason="PostgreSQL's settings")
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("default_transaction_read_only=on", "the database is read-only. Nothing was changed. "),
+        ("role=f1_reader", "the database's user has no right to write or read its tables. Nothing"),
+    ],
+)
+def test_every_command_names_a_database_that_cannot_be_written(
+    project: Project, upstream: FaultyUpstream, setting: str, message: str
+) -> None:
+    project.query("DROP ROLE IF EXISTS f1_reader")
+    project.query("CREATE ROLE f1_reader")
+    project.query("GRANT SELECT ON ALL TABLES IN SCHEMA public TO f1_reader")
+    env = {"DATABASE_URL": f"{project.database_url}&options=-c%20{setting}"}
+    try:
+        done = ingest(project, upstream, "--year", "2024", env=env)
+        checked = project.manage("f1_preflight", "--offline", env=env)
+    finally:
+        project.query("DROP OWNED BY f1_reader")
+        project.query("DROP ROLE f1_reader")
+    assert complaint(done, 1).startswith(message)
+    assert message in " ".join(checked.stdout.split())
+    assert checked.returncode == 1
+
+
 @pytest.mark.skipif(on_postgres, reason="SQLite has one writer at a time")
 def test_a_lock_that_another_process_keeps_is_named() -> None:
     with closing(sqlite3.connect(connection.settings_dict["NAME"], timeout=0)) as other:

@@ -388,6 +388,6 @@ def test_a_database_that_was_not_migrated_or_is_not_there_is_all_that_is_said(
     url = f"postgresql://someone:{SECRET}@127.0.0.1:{closed_port}/picks"
     done = unmigrated_project.manage("f1_preflight", env={"DATABASE_URL": url})
     assert complaint(done, 1).startswith("not ready: database. ")
-    assert "it cannot be reached. " in done.stdout
+    assert "the database cannot be reached. " in " ".join(done.stdout.split())
     assert done.stdout.count("fails") == 1
     assert SECRET not in done.stdout + done.stderr
