@@ -143,7 +143,8 @@ def parse_field(name: str, value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class ClassificationRecord:
-    """The classification of one session, in order.
+    """The classification of one session, in order; `spoilt` are the drivers of whom a detail was
+    sent that cannot be right and is missing here.
 
     `is_mixed` where its rows come from pages that the upstream made at different times.
     """
@@ -153,6 +154,7 @@ class ClassificationRecord:
     source: Source
     generated_at: datetime | None
     results: tuple[ResultRecord, ...]
+    spoilt: tuple[str, ...] = ()
     is_mixed: bool = False
 
     @property

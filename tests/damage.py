@@ -310,12 +310,6 @@ def print_like(row: ResultRecord, place: ResultRecord) -> ResultRecord:
 # Columns
 
 
-def lose_grid(real: ClassificationRecord, season: Season, random: Random) -> Iterator[Rows]:
-    """-1 in every row, which the transform reads as none."""
-    if real.session_type in RACES:
-        yield tuple(replace(row, grid=None) for row in real.results)
-
-
 def leave_unfilled(real: ClassificationRecord, season: Season, random: Random) -> Iterator[Rows]:
     if real.session_type in RACES:
         yield tuple(replace(row, laps=0) for row in real.results)
@@ -360,7 +354,6 @@ KINDS: dict[str, Make] = {
     "two revisions mixed": mix_revisions,
     "disqualified and not moved": disqualify_without_moving,
     "two places exchanged": exchange_places,
-    "no grid": lose_grid,
     "laps or points unfilled": leave_unfilled,
     "Q1 alone": lose_parts,
     "Q3 blank": lose_last_part,

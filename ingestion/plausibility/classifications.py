@@ -39,7 +39,6 @@ from ingestion.plausibility.races import (
     find_wrong_times,
 )
 from ingestion.records import ClassificationRecord, ResultRecord
-from ingestion.sessions import SessionType
 
 # Drivers took over each other's cars until 1964, and until 1993 one could fail to qualify in a car
 # that another raced, or with a number that another had.
@@ -73,23 +72,23 @@ def _find_faults(classification: ClassificationRecord, field: SeasonField | None
     yield find_doubled_in_cars_of_their_own(season, rows)
     yield find_doubled_cars(season, rows)
     yield find_odd_size(season, rows, field)
-    yield from _find_faults_of_kind(season, classification.session_type, rows)
+    yield from _find_faults_of_kind(classification)
     if season >= FIRST_KNOCKOUT:
         yield find_odd_constructor(classification.session_type, rows, field)
         yield find_strangers(rows, field)
         yield find_absent(classification.session_type, rows, field)
 
 
-def _find_faults_of_kind(
-    season: int, session_type: SessionType, rows: Sequence[ResultRecord]
-) -> Iterator[str]:
+def _find_faults_of_kind(classification: ClassificationRecord) -> Iterator[str]:
+    season, rows = classification.race.season, classification.results
+    session_type = classification.session_type
     if not session_type.kind.is_race:
         yield find_wrong_places_in_qualifying(rows)
         yield find_misplaced_sharer(rows)
         if season >= FIRST_KNOCKOUT:
             yield find_missing_part(rows)
             yield find_wrong_knockout(rows)
-        yield find_pole_that_was_not_quickest(season, rows)
+        yield find_pole_that_was_not_quickest(season, rows, classification.spoilt)
         return
     if season >= FIRST_KNOCKOUT:
         yield find_wrong_places_in_race(rows)

@@ -4,7 +4,7 @@ All times blank is believed: the order is that of the stewards' document, and th
 a second one, hours later (2025 Canada, 2025 Britain, 2026 Japan). Some of them is not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby, pairwise
 from statistics import median_low
@@ -126,7 +126,9 @@ def _find_too_quick(rows: Sequence[ResultRecord], parts: Sequence[Times]) -> str
     return ""
 
 
-def find_pole_that_was_not_quickest(season: int, rows: Sequence[ResultRecord]) -> str:
+def find_pole_that_was_not_quickest(
+    season: int, rows: Sequence[ResultRecord], spoilt: Collection[str] = ()
+) -> str:
     """Who was quicker and is not first was put behind the others (2012 Spain).
 
     Only the first place is judged by times: penalties moved others by a few places in 2007, and a
@@ -137,6 +139,9 @@ def find_pole_that_was_not_quickest(season: int, rows: Sequence[ResultRecord]) -
     if not timed:
         return ""
     if timed[0] is not rows[0]:
+        if rows[0].driver_id in spoilt:
+            # A time that cannot be read is none that is slower than others.
+            return ""
         return f"{rows[0].driver_id} is first without a time"
     best = getattr(rows[0], deciding)
     quicker = [row for row in timed if getattr(row, deciding) < best]

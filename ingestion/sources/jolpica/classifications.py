@@ -16,6 +16,7 @@ from ingestion.records import (
     UnreadableClassification,
 )
 from ingestion.sessions import SessionType
+from ingestion.sources.details import Details, drop_spoilt
 from ingestion.sources.jolpica.pages import Page
 from ingestion.sources.values import (
     LONGEST_CODE,
@@ -83,10 +84,12 @@ def _read_classification(
     rows: list[Mapping[str, Any]],
     ages: list[datetime | None],
 ) -> RaceRows:
+    details = Details(race.name)
     try:
-        results = _read_results(session_type, rows)
+        results = drop_spoilt(_read_results(session_type, rows, details), details)
     except UNREADABLE as error:
         return RaceRows(UnreadableClassification(race, session_type, str(error)), is_mixed=False)
+    details.say()
     known = [age for age in ages if age is not None]
     is_apart = bool(known) and max(known) - min(known) > MADE_TOGETHER
     # The order changed between two pages, and a driver is on both.
@@ -98,6 +101,7 @@ def _read_classification(
         Source.JOLPICA,
         generated_at=min(known) if len(known) == len(ages) else None,
         results=results,
+        spoilt=details.drivers,
     )
     return RaceRows(record, is_mixed=is_apart or is_doubled)
 
@@ -120,7 +124,7 @@ def _read_race(season: int, race: Mapping[Any, Any]) -> RaceIdentity:
 
 
 def _read_results(
-    session_type: SessionType, rows: list[Mapping[str, Any]]
+    session_type: SessionType, rows: list[Mapping[str, Any]], details: Details
 ) -> tuple[ResultRecord, ...]:
     """Sorted by position; entries that share one by car and driver, so that the order does not
     depend on how the upstream happened to sort."""
@@ -133,21 +137,27 @@ def _read_results(
         ),
     )
     return tuple(
-        _read_row(session_type, order, row, winner=rows[0])
+        _read_row(session_type, order, row, winner=rows[0], details=details)
         for order, row in enumerate(rows, start=1)
     )
 
 
 def _read_row(
-    session_type: SessionType, order: int, row: Mapping[str, Any], *, winner: Mapping[str, Any]
+    session_type: SessionType,
+    order: int,
+    row: Mapping[str, Any],
+    *,
+    winner: Mapping[str, Any],
+    details: Details,
 ) -> ResultRecord:
     position = _position(row)
+    driver = read_key(row.get("driverId"))
     names = (read_text(row.get("givenName")), read_text(row.get("familyName")))
     entry = ResultRecord(
         order=order,
         position=position,
         classification=read_text(row.get("positionText"), longest=LONGEST_CODE) or str(position),
-        driver_id=read_key(row.get("driverId")),
+        driver_id=driver,
         # The car's: a driver has a permanent number too (Verstappen 33 in car 1).
         driver_number=read_integer(row.get("number")),
         driver_code=read_text(row.get("driverCode"), longest=LONGEST_CODE),
@@ -158,16 +168,17 @@ def _read_row(
     if not session_type.kind.is_race:
         return replace(
             entry,
-            q1=read_duration(row.get("Q1")),
-            q2=read_duration(row.get("Q2")),
-            q3=read_duration(row.get("Q3")),
+            q1=details.read(read_duration, row.get("Q1"), "Q1", driver),
+            q2=details.read(read_duration, row.get("Q2"), "Q2", driver),
+            q3=details.read(read_duration, row.get("Q3"), "Q3", driver),
         )
-    total, gap = _read_times(row, winner)
+    times = details.read(lambda _: _read_times(row, winner), None, "time", driver)
+    total, gap = times or (None, None)
     return replace(
         entry,
-        grid=read_integer(row.get("grid")),
-        laps=read_integer(row.get("laps")),
-        points=read_points(row.get("points")),
+        grid=details.read(read_integer, row.get("grid"), "grid slot", driver),
+        laps=details.read(read_integer, row.get("laps"), "number of laps", driver),
+        points=details.read(read_points, row.get("points"), "points", driver),
         status=read_text(row.get("status"), longest=LONGEST_STATUS),
         time=total,
         gap=None if order == 1 else gap,

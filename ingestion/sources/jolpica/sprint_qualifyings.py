@@ -12,11 +12,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from ingestion.errors import BadSourceData, ResultsNotReady
 from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
 from ingestion.sessions import SessionType
+from ingestion.sources.details import Details, drop_spoilt
 from ingestion.sources.protocol import Entrant
 from ingestion.sources.values import (
     LONGEST_CODE,
@@ -145,7 +147,9 @@ def read_sprint_qualifying(
             raise ValueError(f"it is of the {season} {read_text(sent.get('name'))}")
         made_at = _read_instant(document["metadata"].get("timestamp"))
         missing = _find_missing_part(data)
-        results = () if missing else _read_results(data["results"], known)
+        details = Details(round_.race.name)
+        results = () if missing else _read_results(data["results"], known, details)
+        results = drop_spoilt(results, details)
     except UNREADABLE as error:
         kind = UnknownEntrant if isinstance(error, _NotKnownError) else BadSourceData
         raise kind(
@@ -154,6 +158,7 @@ def read_sprint_qualifying(
         ) from error
     if missing:
         raise ResultsNotReady(f"{missing} is missing still")
+    details.say()
     ages = [age for age in (generated_at, made_at) if age is not None]
     return ClassificationRecord(
         round_.race,
@@ -161,6 +166,7 @@ def read_sprint_qualifying(
         Source.JOLPICA_ALPHA,
         generated_at=min(ages, default=None),
         results=results,
+        spoilt=details.drivers,
     )
 
 
@@ -174,16 +180,18 @@ def _find_missing_part(data: Mapping[str, Any]) -> str:
 
 
 def _read_results(
-    rows: Sequence[Mapping[str, Any]], known: Collection[Entrant]
+    rows: Sequence[Mapping[str, Any]], known: Collection[Entrant], details: Details
 ) -> tuple[ResultRecord, ...]:
     placed = sorted(
         rows,
         key=lambda row: (_place(row) or math.inf, read_integer(row.get("car_number")) or math.inf),
     )
-    return tuple(_read_row(order, row, known) for order, row in enumerate(placed, start=1))
+    return tuple(_read_row(order, row, known, details) for order, row in enumerate(placed, start=1))
 
 
-def _read_row(order: int, row: Mapping[str, Any], known: Collection[Entrant]) -> ResultRecord:
+def _read_row(
+    order: int, row: Mapping[str, Any], known: Collection[Entrant], details: Details
+) -> ResultRecord:
     driver = _find_driver(row, known)
     team = _find_team(row, known)
     number = read_integer(row.get("car_number"))
@@ -198,9 +206,9 @@ def _read_row(order: int, row: Mapping[str, Any], known: Collection[Entrant]) ->
         driver_name=driver.driver_name,
         constructor_id=team.constructor_id,
         constructor_name=team.constructor_name,
-        q1=_read_lap(row, "SQ1"),
-        q2=_read_lap(row, "SQ2"),
-        q3=_read_lap(row, "SQ3"),
+        q1=details.read(partial(_read_lap, row), "SQ1", "SQ1", driver.driver_id),
+        q2=details.read(partial(_read_lap, row), "SQ2", "SQ2", driver.driver_id),
+        q3=details.read(partial(_read_lap, row), "SQ3", "SQ3", driver.driver_id),
     )
 
 
