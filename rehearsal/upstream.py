@@ -15,7 +15,7 @@ from functools import cache
 from random import Random
 from urllib.parse import parse_qsl, urlsplit
 
-from ingestion.sample import alpha, jolpica
+from ingestion.sample import ergast, newer
 from ingestion.sample.schedule_file import build_schedule_file
 from ingestion.sample.season import GrandPrix, Season
 from ingestion.sample.upstream import (
@@ -135,8 +135,8 @@ class PlayedUpstream(StandInUpstream):
     def answer_jolpica(self, request: Request) -> Answer:
         return self._refuse(request) or self._answer_shared(request, super().answer_jolpica)
 
-    def answer_alpha(self, request: Request) -> Answer:
-        return self._refuse(request) or self._answer_shared(request, super().answer_alpha)
+    def answer_newer_form(self, request: Request) -> Answer:
+        return self._refuse(request) or self._answer_shared(request, super().answer_newer_form)
 
     def send(self, connection: Connection, answer: Answer) -> None:
         if isinstance(answer, NoAnswer):
@@ -183,10 +183,10 @@ def has_answer(played: PlayedSeason, address: str, at: datetime) -> bool:
 
 
 def find_sprint_qualifying(played: PlayedSeason, address: str) -> GrandPrix | None:
-    results = alpha.RESULTS.fullmatch(urlsplit(address).path)
+    results = newer.RESULTS.fullmatch(urlsplit(address).path)
     if results is None:
         return None
-    found = alpha.find_weekend({played.facts.year: played.facts}, results["key"])
+    found = newer.find_weekend({played.facts.year: played.facts}, results["key"])
     return found[1] if found else None
 
 
@@ -204,8 +204,8 @@ def draw_clients(played: PlayedSeason, address: str, random: Random) -> list[dat
 
 def is_of_drivers(address: str) -> bool:
     """A list of drivers is not requested more often after a session."""
-    question = jolpica.read_question(urlsplit(address).path)
-    return question is not None and question.endpoint == "drivers"
+    query = ergast.read_query(urlsplit(address).path)
+    return query is not None and query.endpoint == "drivers"
 
 
 def draw_requests(
@@ -218,8 +218,8 @@ def draw_requests(
 
 def list_flags(played: PlayedSeason, address: str) -> Iterator[datetime]:
     """The flags of the sessions that an address has: one weekend's, or all."""
-    question = jolpica.read_question(urlsplit(address).path)
-    number = question.round if question else None
+    query = ergast.read_query(urlsplit(address).path)
+    number = query.round if query else None
     weekend = find_sprint_qualifying(played, address)
     if number is not None:
         weekend = next((one for one in played.facts.grands_prix if one.round == int(number)), None)
@@ -276,8 +276,8 @@ def _holds(page: str, played: PlayedSeason, publication: Publication) -> bool:
 
 
 def name_sprint_qualifying(facts: Season, grand_prix: str) -> str:
-    key = alpha.build_round_key(facts, facts.grand_prix(grand_prix))
-    return f"{alpha.PATH}/results/{key}/SQ/"
+    key = newer.build_round_key(facts, facts.grand_prix(grand_prix))
+    return f"{newer.PATH}/results/{key}/SQ/"
 
 
 @cache

@@ -24,7 +24,7 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from ingestion.models import IngestRun
-from ingestion.sample import alpha
+from ingestion.sample import newer
 from ingestion.sample.season import GrandPrix, Season, Session, load_season
 from ingestion.sample.upstream import JOLPICA_PATH, SCHEDULE_PATH, Request
 from tests.conftest import SERVER_URL, on_postgres
@@ -59,7 +59,7 @@ def small_season(year: int = 2024) -> Season:
 
 def name_sprint_qualifying(season: Season, key: str) -> str:
     """The request for one of them, which has a key instead of a round."""
-    return f"alpha/results/{alpha.build_round_key(season, season.grand_prix(key))}/SQ"
+    return f"alpha/results/{newer.build_round_key(season, season.grand_prix(key))}/SQ"
 
 
 def in_year(grand_prix: GrandPrix, year: int) -> GrandPrix:
@@ -112,8 +112,8 @@ def short(request: Request) -> str:
     alpha/core/rounds of 2024, or alpha/results/round_c80bftpV/SQ."""
     if request.path.startswith(SCHEDULE_PATH):
         return request.path.removeprefix(SCHEDULE_PATH)
-    if request.path.startswith(f"{alpha.PATH}/"):
-        path = f"alpha{request.path.removeprefix(alpha.PATH).removesuffix('/')}"
+    if request.path.startswith(f"{newer.PATH}/"):
+        path = f"alpha{request.path.removeprefix(newer.PATH).removesuffix('/')}"
         return f"{path} of {request.query['year']}" if "year" in request.query else path
     path = request.path.removeprefix(f"{JOLPICA_PATH}/").removesuffix(".json")
     return f"{path} from {request.query['offset']}" if "offset" in request.query else path

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ingestion.sample.jolpica import build_body
+from ingestion.sample.ergast import build_body
 from ingestion.sample.season import GrandPrix, Season, Session, load_season
 from ingestion.sample.upstream import JOLPICA_PATH
 from ingestion.sessions import SessionType

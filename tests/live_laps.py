@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
-from ingestion.sample.jolpica import Q2_FIELD, Q3_FIELD, choose_field, print_clock
+from ingestion.sample.ergast import Q2_FIELD, Q3_FIELD, choose_field, print_clock
 from ingestion.sample.season import Finish, Lap
 
 Document = dict[str, Any]

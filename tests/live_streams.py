@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from ingestion.sample.jolpica import print_clock
+from ingestion.sample.ergast import print_clock
 from ingestion.sample.season import Finish, GrandPrix, Lap, Season, Session
 from tests.live_laps import (
     GAIN_OFF_THE_TRACK,

@@ -8,7 +8,7 @@ from typing import Any
 
 from ingestion.plausibility import SeasonField, describe_field
 from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
-from ingestion.sample.jolpica import Page, build_races
+from ingestion.sample.ergast import Page, build_races
 from ingestion.sample.season import GrandPrix, Lap, Season, load_season
 from ingestion.sessions import SessionType
 from ingestion.sources.jolpica.classifications import read_classifications

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ingestion.errors import BadSourceData, ResultsNotReady
 from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
-from ingestion.sample import alpha
-from ingestion.sample.jolpica import list_drivers
+from ingestion.sample import newer
+from ingestion.sample.ergast import list_drivers
 from ingestion.sample.season import load_season
 from ingestion.sessions import SessionType
 from ingestion.sources import Entrant, read_sprint_pole
@@ -30,8 +30,8 @@ from tests.plain import anything_missing, assert_plain, spoil
 NOON = datetime(2024, 4, 19, 12, tzinfo=UTC)
 SEASON = load_season(2024)
 ADDRESS = "https://api.jolpi.ca"
-ROUNDS = alpha.build_rounds({2024: SEASON}, 2024, ADDRESS, NOON)
-DOCUMENT = alpha.build_sprint_qualifying(SEASON, SEASON.grand_prix("china"), ADDRESS, NOON)
+ROUNDS = newer.build_rounds({2024: SEASON}, 2024, ADDRESS, NOON)
+DOCUMENT = newer.build_sprint_qualifying(SEASON, SEASON.grand_prix("china"), ADDRESS, NOON)
 DRIVERS = list_drivers(SEASON, list(SEASON.grands_prix))
 CHINA = next(one for one in read_rounds(ROUNDS, 2024) if one.race.name == "Chinese Grand Prix")
 
@@ -78,7 +78,7 @@ def last_of(change: Callable[[Any], Any]) -> ResultRecord:
 def test_a_round_says_which_race_it_is() -> None:
     assert (
         Round(
-            key=alpha.build_round_key(SEASON, SEASON.grand_prix("china")),
+            key=newer.build_round_key(SEASON, SEASON.grand_prix("china")),
             race=RaceIdentity(2024, 5, "Chinese Grand Prix", date(2024, 4, 21), "", "Shanghai"),
             has_sprint_qualifying=True,
         )
@@ -129,7 +129,7 @@ def test_rounds_that_are_not_held_or_have_no_day_are_left_out(
 
 
 def test_a_year_that_it_does_not_know_has_no_rounds() -> None:
-    assert read_rounds(alpha.build_rounds({}, 2031, ADDRESS, NOON), 2031) == []
+    assert read_rounds(newer.build_rounds({}, 2031, ADDRESS, NOON), 2031) == []
 
 
 @pytest.mark.parametrize(

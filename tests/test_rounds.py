@@ -16,7 +16,7 @@ from ingestion.models import Change, Event, IngestRun, Result
 from ingestion.pipeline import Addresses, IngestRequest
 from ingestion.pipeline import ingest as run_pipeline
 from ingestion.report import RunReport
-from ingestion.sample.jolpica import Page, Question, build_body, build_document
+from ingestion.sample.ergast import Page, Query, build_body, build_document
 from ingestion.sample.season import (
     Finish,
     GrandPrix,
@@ -138,8 +138,8 @@ def saved() -> dict[tuple[str, str], str]:
 
 def answer_of(round_number: int, kind: str) -> bytes:
     """What Jolpica answers about a round, where its calendar has the one that came back."""
-    question = Question(2024, str(round_number), kind)
-    return build_body(build_document(FILE_IS_BEHIND, question, Page(limit=100), "https://jolpica"))
+    query = Query(2024, str(round_number), kind)
+    return build_body(build_document(FILE_IS_BEHIND, query, Page(limit=100), "https://jolpica"))
 
 
 @dataclass

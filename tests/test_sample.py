@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from ingestion.sample import alpha
-from ingestion.sample.jolpica import (
+from ingestion.sample import newer
+from ingestion.sample.ergast import (
     Page,
-    Question,
+    Query,
     build_document,
     print_clock,
     print_gap,
     read_page,
-    read_question,
+    read_query,
 )
 from ingestion.sample.schedule_file import build_schedule, build_schedule_file
 from ingestion.sample.season import (
@@ -109,8 +109,8 @@ def codes(season: Season, rows: Any, count: int = 3) -> str:
 
 
 def page_of(season: Season, endpoint: str, limit: int = 100, offset: int = 0) -> Any:
-    question = Question(2024, None, endpoint)
-    return build_document(season, question, Page(limit, offset), "http://x")["MRData"]
+    query = Query(2024, None, endpoint)
+    return build_document(season, query, Page(limit, offset), "http://x")["MRData"]
 
 
 def races_of(season: Season, endpoint: str, limit: int = 100, offset: int = 0) -> Any:
@@ -340,7 +340,7 @@ def test_jolpica_prints_every_session_of_a_sprint_weekend(season: Season) -> Non
 def test_jolpica_knew_less_of_older_calendars(season: Season) -> None:
     def first_of(year: int) -> Any:
         document = build_document(
-            replace(season, year=year), Question(year, "1", "races"), Page(), "http://x"
+            replace(season, year=year), Query(year, "1", "races"), Page(), "http://x"
         )
         return document["MRData"]["RaceTable"]["Races"][0]
 
@@ -373,7 +373,7 @@ def test_the_halves_of_a_cut_qualifying_interleave(season: Season) -> None:
 
 
 def test_a_qualifying_row_has_the_parts_the_driver_reached(season: Season) -> None:
-    document = build_document(season, Question(2024, "2", "qualifying"), Page(), "http://x")
+    document = build_document(season, Query(2024, "2", "qualifying"), Page(), "http://x")
     rows = document["MRData"]["RaceTable"]["Races"][0]["QualifyingResults"]
     parts = [[part for part in ("Q1", "Q2", "Q3") if part in row] for row in rows]
     assert [len(keys) for keys in parts] == [3] * 10 + [2] * 5 + [1] * 5
@@ -395,12 +395,12 @@ def test_limits_are_read_as_the_server_reads_them(query: dict[str, str], page: P
 
 
 @pytest.mark.parametrize(
-    ("path", "question"),
+    ("path", "query"),
     [
-        ("/ergast/f1/2024/results.json", Question(2024, None, "results")),
-        ("/ergast/f1/2024/4/sprint.json", Question(2024, "4", "sprint")),
-        ("/ergast/f1/2024.json", Question(2024, None, "races")),
-        ("/ergast/f1/2024/qualifying/", Question(2024, None, "qualifying")),
+        ("/ergast/f1/2024/results.json", Query(2024, None, "results")),
+        ("/ergast/f1/2024/4/sprint.json", Query(2024, "4", "sprint")),
+        ("/ergast/f1/2024.json", Query(2024, None, "races")),
+        ("/ergast/f1/2024/qualifying/", Query(2024, None, "qualifying")),
         ("/ergast/f1/99/results.json", None),
         ("/ergast/f1/abcd/results.json", None),
         ("/ergast/f1/2024/100/results.json", None),
@@ -408,8 +408,8 @@ def test_limits_are_read_as_the_server_reads_them(query: dict[str, str], page: P
         ("/ergast/f1/2024/laps.json", None),
     ],
 )
-def test_paths_are_understood(path: str, question: Question | None) -> None:
-    assert read_question(path) == question
+def test_paths_are_understood(path: str, query: Query | None) -> None:
+    assert read_query(path) == query
 
 
 @needs_shared
@@ -417,10 +417,10 @@ def test_paths_are_understood(path: str, question: Question | None) -> None:
 def test_empty_answers_are_the_recorded_ones(season: Season, name: str) -> None:
     recorded = json.loads((SHARED / "jolpica" / f"{name}.json").read_bytes())
     url = recorded["MRData"]["url"]
-    question = read_question(url.removeprefix("https://api.jolpi.ca"))
-    assert question is not None
-    empty = without_results(season) if question.year == 2025 else None
-    assert build_document(empty, question, Page(100), url) == recorded
+    query = read_query(url.removeprefix("https://api.jolpi.ca"))
+    assert query is not None
+    empty = without_results(season) if query.year == 2025 else None
+    assert build_document(empty, query, Page(100), url) == recorded
 
 
 @needs_shared
@@ -474,12 +474,12 @@ QUALIFYING_TYPES = ["Q1", "Q2", "Q3"]
 
 
 def rounds_of(season: Season) -> Any:
-    return alpha.build_rounds({2024: season}, 2024, ADDRESS, NOON)
+    return newer.build_rounds({2024: season}, 2024, ADDRESS, NOON)
 
 
 def sprint_qualifying_of(season: Season, key: str) -> Any:
     weekend = season.grand_prix(key)
-    return alpha.build_sprint_qualifying(season, weekend, ADDRESS, NOON)["data"]
+    return newer.build_sprint_qualifying(season, weekend, ADDRESS, NOON)["data"]
 
 
 def types_of(weekend: Any) -> list[str]:
@@ -519,12 +519,12 @@ def test_a_start_that_nobody_knows_is_left_out(season: Season) -> None:
 
 
 def test_keys_of_the_newer_form_are_steady_and_mean_nothing(season: Season) -> None:
-    key = alpha.build_round_key(season, season.grand_prix("china"))
+    key = newer.build_round_key(season, season.grand_prix("china"))
     assert re.fullmatch(r"round_[0-9A-Za-z]{8}", key)
     renumbered = replace(season.grand_prix("china"), round=7)
-    assert alpha.build_round_key(season, renumbered) == key
-    assert alpha.find_weekend({2024: season}, key) == (season, season.grand_prix("china"))
-    assert alpha.find_weekend({2024: season}, "round_00000000") is None
+    assert newer.build_round_key(season, renumbered) == key
+    assert newer.find_weekend({2024: season}, key) == (season, season.grand_prix("china"))
+    assert newer.find_weekend({2024: season}, "round_00000000") is None
 
 
 def test_a_sprint_qualifying_has_the_parts_that_each_driver_reached(season: Season) -> None:
@@ -569,8 +569,8 @@ def test_a_sprint_shootout_is_a_sprint_qualifying_too(season: Season) -> None:
         replace(one, name=one.name.replace("Sprint Qualifying", "Sprint Shootout"))
         for one in china.sessions
     )
-    assert alpha.has_sprint_qualifying(replace(china, sessions=sessions))
-    assert not alpha.has_sprint_qualifying(season.grand_prix("bahrain"))
+    assert newer.has_sprint_qualifying(replace(china, sessions=sessions))
+    assert not newer.has_sprint_qualifying(season.grand_prix("bahrain"))
 
 
 # Over the socket, to the real FastF1

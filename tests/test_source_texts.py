@@ -13,7 +13,7 @@ from ingestion.records import (
     Source,
     UnreadableClassification,
 )
-from ingestion.sample import alpha
+from ingestion.sample import newer
 from ingestion.sample.schedule_file import build_schedule
 from ingestion.sample.season import load_season
 from ingestion.sessions import SessionType
@@ -115,7 +115,7 @@ def test_jolpicas_results(upstream: FaultyUpstream, sources: Sources, kind: Sess
 
 def test_jolpicas_newer_form(upstream: FaultyUpstream, sources: Sources) -> None:
     """Drivers and teams are found by their clean names."""
-    upstream.fault(alpha.ROUNDS_PATH, transform=spoil)
+    upstream.fault(newer.ROUNDS_PATH, transform=spoil)
     source = sources.named(Source.JOLPICA_ALPHA)
     assert source is not None
     invisible = with_results(lambda rows: [with_invisible_names(row) for row in rows])

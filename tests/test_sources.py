@@ -10,7 +10,7 @@ import pytest
 from ingestion.errors import BadSourceData, ResultsNotReady, SourceUnavailable
 from ingestion.matching import as_known, is_race_of
 from ingestion.records import ClassificationRecord, RaceIdentity, Source
-from ingestion.sample import alpha
+from ingestion.sample import newer
 from ingestion.sessions import SessionType
 from ingestion.sources import (
     ClassificationQuery,
@@ -33,7 +33,7 @@ from tests.upstream import FaultyUpstream
 
 HOUR = timedelta(hours=1)
 CHINA = SEASON.grand_prix("china")
-CHINA_SQ = f"{alpha.PATH}/results/{alpha.build_round_key(SEASON, CHINA)}/SQ/"
+CHINA_SQ = f"{newer.PATH}/results/{newer.build_round_key(SEASON, CHINA)}/SQ/"
 
 
 def open_sources(upstream: FaultyUpstream, folder: Path, **account: str) -> Sources:
@@ -204,7 +204,7 @@ def test_the_newer_form_reads_its_rounds_once_a_run(
         [record] = fetch(sources, Source.JOLPICA_ALPHA, request).records
         leader = next(one for one in SEASON.sprint_qualifyings[key] if one.order == 1)
         assert record.results[0].driver_id == leader.driver
-    assert paths(upstream).count(alpha.ROUNDS_PATH) == 1
+    assert paths(upstream).count(newer.ROUNDS_PATH) == 1
 
 
 def of_weekend(key: str) -> tuple[Entrant, ...]:

@@ -13,7 +13,7 @@ import pytest
 from ingestion.models import Change, Event, RequestBlock
 from ingestion.pipeline import Addresses, IngestRequest, ingest
 from ingestion.report import RunReport
-from ingestion.sample import alpha
+from ingestion.sample import newer
 from ingestion.sample.season import Season, load_season, with_start
 from ingestion.sample.upstream import JOLPICA_PATH, Answer, Request
 from ingestion.sessions import SessionType
@@ -39,7 +39,7 @@ DAY = timedelta(days=1)
 # After the sprint qualifying of China 2024 (07:30 UTC), before its sprint (on Saturday, 03:00).
 FRIDAY = datetime(2024, 4, 19, 12, tzinfo=UTC)
 
-ROUNDS = alpha.ROUNDS_PATH
+ROUNDS = newer.ROUNDS_PATH
 FULL = load_season(2024)
 SPRINTS = tuple(FULL.sprints)
 POLES = {
@@ -116,14 +116,14 @@ def run(upstream: FaultyUpstream, tmp_path: Path, clock: Clock) -> Ingestion:
 
 
 def results_path(key: str) -> str:
-    return f"{alpha.PATH}/results/{alpha.build_round_key(FULL, FULL.grand_prix(key))}/SQ/"
+    return f"{newer.PATH}/results/{newer.build_round_key(FULL, FULL.grand_prix(key))}/SQ/"
 
 
 def asked(upstream: FaultyUpstream) -> list[str]:
     """What the newer form was asked for: 'rounds', or a grand prix."""
     names = {results_path(key): key for key in SPRINTS} | {ROUNDS: "rounds"}
     return [
-        names[request.path] for request in upstream.requests if request.path.startswith(alpha.PATH)
+        names[request.path] for request in upstream.requests if request.path.startswith(newer.PATH)
     ]
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ingestion.sample import alpha
+from ingestion.sample import newer
 from ingestion.sample.season import load_season, without_results
 from rehearsal.history import with_jolpicas_errors
 from tests.upstream import (
@@ -120,7 +120,7 @@ def test_the_newer_form_is_served(stopped_clock: FaultyUpstream) -> None:
 def test_what_the_newer_form_does_not_have_is_refused() -> None:
     season = load_season()
     keys = {
-        key: alpha.build_round_key(season, season.grand_prix(key)) for key in ("bahrain", "china")
+        key: newer.build_round_key(season, season.grand_prix(key)) for key in ("bahrain", "china")
     }
     with FaultyUpstream({2024: without_results(season)}, strict=False) as upstream:
         answers = [

@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from ingestion.sample import alpha
-from ingestion.sample.jolpica import build_body, read_question
+from ingestion.sample import newer
+from ingestion.sample.ergast import build_body, read_query
 from ingestion.sample.season import Season, load_season
 from ingestion.sample.upstream import (
     HTML,
@@ -224,21 +224,21 @@ class FaultyUpstream(StandInUpstream):
             return True
         if any(fnmatchcase(request.path, pattern) for pattern in self._allowed):
             return True
-        question = read_question(request.path)
+        question = read_query(request.path)
         if question and question.year in self._recorded_years:
             return False
-        if request.path.startswith(f"{alpha.PATH}/"):
+        if request.path.startswith(f"{newer.PATH}/"):
             return self.knows_alpha(request)
         return bool(question or SCHEDULE_FILE.fullmatch(request.path))
 
     def knows_alpha(self, request: Request) -> bool:
         """Any year's rounds, none where it is no season of ours (nor was it recorded); and the
         results of weekends that have a sprint qualifying."""
-        if request.path == alpha.ROUNDS_PATH:
+        if request.path == newer.ROUNDS_PATH:
             return set(request.query) == {"year"} and request.query["year"].isdigit()
-        results = alpha.RESULTS.fullmatch(request.path)
-        found = alpha.find_weekend(self.seasons, results["key"]) if results else None
-        return found is not None and not request.query and alpha.has_sprint_qualifying(found[1])
+        results = newer.RESULTS.fullmatch(request.path)
+        found = newer.find_weekend(self.seasons, results["key"]) if results else None
+        return found is not None and not request.query and newer.has_sprint_qualifying(found[1])
 
     def answer_truly(self, request: Request) -> Answer:
         file = self._files.get(read_target(request.target))

@@ -11,7 +11,7 @@ from typing import Any
 from ingestion.sample.season import GrandPrix, Season, Session
 
 SESSIONS_PER_EVENT = 5
-# The file's `event_date` is the end of the last session, which nobody reads but for its day.
+# The file's `event_date` is the end of the last session, of which clients read the day alone.
 RACE_LASTS = timedelta(hours=2)
 TESTING_DAY_LASTS = timedelta(hours=9)
 

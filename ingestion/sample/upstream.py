@@ -18,7 +18,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from ingestion.sample import alpha, jolpica
+from ingestion.sample import ergast, newer
 from ingestion.sample.schedule_file import build_schedule_file
 from ingestion.sample.season import Season
 
@@ -146,8 +146,8 @@ class StandInUpstream:
             return Answer(405, {"Date": print_date(request.at), "Allow": "GET"})
         if request.path.startswith(SCHEDULE_PATH):
             return self.answer_schedule(request)
-        if request.path.startswith(f"{alpha.PATH}/"):
-            return self.answer_alpha(request)
+        if request.path.startswith(f"{newer.PATH}/"):
+            return self.answer_newer_form(request)
         return self.answer_jolpica(request)
 
     def send(self, connection: "Connection", answer: Answer) -> None:
@@ -167,46 +167,46 @@ class StandInUpstream:
         if request.path.startswith(f"{JOLPICA_PATH}/current/"):
             # What the server says while the current year has no calendar.
             return refuse_jolpica(request, 404, "Race round not found")
-        question = jolpica.read_question(request.path)
-        if question is None:
-            if jolpica.read_question(f"{request.path}/"):
+        query = ergast.read_query(request.path)
+        if query is None:
+            if ergast.read_query(f"{request.path}/"):
                 return redirect_to_slash(request)
             headers = {"Content-Type": HTML, "Date": print_date(request.at)}
             return Answer(404, headers, NOT_FOUND_PAGE)
-        document = jolpica.build_document(
-            self.seasons.get(question.year),
-            question,
-            jolpica.read_page(request.query),
+        document = ergast.build_document(
+            self.seasons.get(query.year),
+            query,
+            ergast.read_page(request.query),
             self.address + request.path,
         )
-        return serve_jolpica(request, jolpica.build_body(document))
+        return serve_jolpica(request, ergast.build_body(document))
 
-    def answer_alpha(self, request: Request) -> Answer:
-        if request.path == alpha.ROUNDS_PATH:
+    def answer_newer_form(self, request: Request) -> Answer:
+        if request.path == newer.ROUNDS_PATH:
             return self.answer_rounds(request)
-        results = alpha.RESULTS.fullmatch(request.path)
+        results = newer.RESULTS.fullmatch(request.path)
         if results is None:
             headers = {"Content-Type": HTML, "Date": print_date(request.at)}
             return Answer(404, headers, NOT_FOUND_PAGE)
-        found = alpha.find_weekend(self.seasons, results["key"])
+        found = newer.find_weekend(self.seasons, results["key"])
         if found is None:
-            return refuse_alpha(request, "Round not found")
-        if not alpha.has_sprint_qualifying(found[1]):
-            return refuse_alpha(request, "Invalid session filter for this round")
-        document = alpha.build_sprint_qualifying(*found, self.address, request.at)
+            return refuse_newer_form(request, "Round not found")
+        if not newer.has_sprint_qualifying(found[1]):
+            return refuse_newer_form(request, "Invalid session filter for this round")
+        document = newer.build_sprint_qualifying(*found, self.address, request.at)
         if not document["data"]["results"]:
-            # What the server makes of a session that stands in its calendar and has no entries.
+            # The server's response for a session that its calendar has and that has no entries.
             headers = {"Content-Type": HTML, "Date": print_date(request.at)}
             return Answer(500, headers, SERVER_ERROR_PAGE)
-        return serve_jolpica(request, jolpica.build_body(document))
+        return serve_jolpica(request, ergast.build_body(document))
 
     def answer_rounds(self, request: Request) -> Answer:
         """Any parameter but those that it knows is refused; only one year's rounds are served."""
         year = request.query.get("year", "")
         if set(request.query) != {"year"} or not year.isdigit():
             return refuse_jolpica(request, 400, "Input should be a valid integer")
-        document = alpha.build_rounds(self.seasons, int(year), self.address, request.at)
-        return serve_jolpica(request, jolpica.build_body(document))
+        document = newer.build_rounds(self.seasons, int(year), self.address, request.at)
+        return serve_jolpica(request, ergast.build_body(document))
 
 
 def serve_schedule(request: Request, body: bytes) -> Answer:
@@ -230,12 +230,12 @@ def serve_jolpica(request: Request, body: bytes) -> Answer:
 def refuse_jolpica(request: Request, status: int, detail: str) -> Answer:
     """Refusals carry no caching headers, and a 429 no Retry-After."""
     headers = {"Content-Type": JSON, "Date": print_date(request.at)}
-    return Answer(status, headers, jolpica.build_body({"detail": detail}))
+    return Answer(status, headers, ergast.build_body({"detail": detail}))
 
 
-def refuse_alpha(request: Request, error: str) -> Answer:
+def refuse_newer_form(request: Request, error: str) -> Answer:
     headers = {"Content-Type": JSON, "Date": print_date(request.at)}
-    return Answer(404, headers, jolpica.build_body({"error": error}))
+    return Answer(404, headers, ergast.build_body({"error": error}))
 
 
 def redirect_to_slash(request: Request) -> Answer:

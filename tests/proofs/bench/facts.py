@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TypeVar
 from urllib.parse import unquote
 
-from ingestion.sample import alpha
+from ingestion.sample import newer
 from ingestion.sample.season import GrandPrix, Season, Session, load_season
 from ingestion.sample.upstream import Answer, Request, StandInUpstream, print_date
 from tests.live_streams import STATIC_PATH, build_answer
@@ -41,7 +41,7 @@ class Upstream(StandInUpstream):
         return Answer(404, headers) if body is None else Answer(200, headers, body)
 
     def count_of_sprint_qualifyings(self) -> int:
-        return sum(request.path.startswith(f"{alpha.PATH}/") for request in self.requests)
+        return sum(request.path.startswith(f"{newer.PATH}/") for request in self.requests)
 
 
 def list_seasons(rounds: int, seasons: int) -> list[Season]:

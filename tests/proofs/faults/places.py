@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ingestion.sample import alpha
+from ingestion.sample import newer
 from tests.proofs.faults import facts
 
 Key = tuple[str, str]
@@ -74,7 +74,7 @@ def page(number: int) -> tuple[tuple[str, str | None], ...]:
 
 def _round_key() -> str:
     season = facts.latest_facts()
-    return alpha.build_round_key(season, season.grand_prix("miami"))
+    return newer.build_round_key(season, season.grand_prix("miami"))
 
 
 BASE = "/ergast/f1/2024"
@@ -87,10 +87,10 @@ QUALI_1 = Place(
 )
 QUALI_2 = Place("quali 2", f"{BASE}/qualifying.json", QUALIFYINGS, (IMOLA, "qualifying"), page(2))
 SPRINT = Place("sprint", f"{BASE}/sprint.json", SPRINTS, (MIAMI, "sprint"))
-ROUNDS = Place("SQ list", alpha.ROUNDS_PATH, "Jolpica's newer list of the rounds of 2024")
+ROUNDS = Place("SQ list", newer.ROUNDS_PATH, "Jolpica's newer list of the rounds of 2024")
 SQ = Place(
     "SQ",
-    f"{alpha.PATH}/results/{_round_key()}/SQ/",
+    f"{newer.PATH}/results/{_round_key()}/SQ/",
     "Jolpica's sprint qualifying of the 2024 Miami Grand Prix",
     (MIAMI, "sprint_qualifying"),
 )

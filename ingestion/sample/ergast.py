@@ -42,19 +42,19 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Question:
-    """What a path asks for. `round` stays text: the server repeats it as it was asked."""
+class Query:
+    """What a path requests. `round` is text: the server repeats it as it was requested."""
 
     year: int
     round: str | None
     endpoint: str
 
 
-def read_question(path: str) -> Question | None:
+def read_query(path: str) -> Query | None:
     route = ROUTE.fullmatch(path)
     if route is None:
         return None
-    return Question(int(route["year"]), route["round"], route["endpoint"] or "races")
+    return Query(int(route["year"]), route["round"], route["endpoint"] or "races")
 
 
 def read_page(query: Mapping[str, str]) -> Page:
@@ -66,18 +66,18 @@ def read_count(text: str, default: int) -> int:
     return int(text) if re.fullmatch(r"\d+", text) else default
 
 
-def build_document(season: Season | None, question: Question, page: Page, url: str) -> Document:
+def build_document(season: Season | None, query: Query, page: Page, url: str) -> Document:
     """One page; without rows where the season or the round is unknown."""
-    weekends = choose_weekends(season, question)
-    table: Document = {"season": str(question.year)}
-    if question.round is not None:
-        table["round"] = question.round
-    if question.endpoint == "drivers":
+    weekends = choose_weekends(season, query)
+    table: Document = {"season": str(query.year)}
+    if query.round is not None:
+        table["round"] = query.round
+    if query.endpoint == "drivers":
         drivers = list_drivers(season, weekends) if season else []
         total, name, key, rows = len(drivers), "DriverTable", "Drivers", page.cut(drivers)
     else:
         name, key = "RaceTable", "Races"
-        total, rows = build_races(season, question.endpoint, weekends, page) if season else (0, [])
+        total, rows = build_races(season, query.endpoint, weekends, page) if season else (0, [])
     return {
         "MRData": {
             "xmlns": "",
@@ -95,14 +95,14 @@ def build_body(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def choose_weekends(season: Season | None, question: Question) -> list[GrandPrix]:
+def choose_weekends(season: Season | None, query: Query) -> list[GrandPrix]:
     if season is None:
         return []
     calendar = season.jolpica_calendar
     weekends = season.grands_prix if calendar is None else calendar
-    asked = None if question.round is None else int(question.round)
+    requested = None if query.round is None else int(query.round)
     return sorted(
-        (weekend for weekend in weekends if asked in (None, weekend.round)),
+        (weekend for weekend in weekends if requested in (None, weekend.round)),
         key=attrgetter("round"),
     )
 

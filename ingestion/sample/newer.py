@@ -12,7 +12,7 @@ from operator import attrgetter
 from string import ascii_letters, digits
 from typing import Any
 
-from ingestion.sample.jolpica import Q2_FIELD, Q3_FIELD, choose_field, print_clock, print_page
+from ingestion.sample.ergast import Q2_FIELD, Q3_FIELD, choose_field, print_clock, print_page
 from ingestion.sample.season import GrandPrix, Lap, Season
 
 PATH = "/f1/alpha"
@@ -39,7 +39,7 @@ class Session:
 
 
 def build_key(kind: str, name: str) -> str:
-    """As 'round_JqmngOvt': steady, and without a meaning."""
+    """As 'round_JqmngOvt': the same each time, and without a meaning."""
     digest = hashlib.sha256(f"{kind} {name}".encode()).digest()
     return f"{kind}_" + "".join(KEY_LETTERS[byte % len(KEY_LETTERS)] for byte in digest[:8])
 
@@ -254,7 +254,7 @@ def rank(laps: list[Lap], name: str, field: set[int]) -> dict[int, int]:
 
 
 def build_part(lap: Lap, part: str, place: int, *, is_last: bool) -> Document:
-    """The place in the last part is the one in the classification, whatever the times say."""
+    """The place in the last part is the classification's, also where the times differ."""
     time = getattr(lap, PARTS[part])
     return {
         "key": part,
