@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from ingestion.errors import IngestionError, SourceRateLimited
 from ingestion.sample.season import load_season, without_results
 from ingestion.sample.upstream import print_date
 from ingestion.sessions import SessionType
-from ingestion.sources import SourceAnswer, Sources
+from ingestion.sources import SourceAnswer, Sources, cache
 from tests.fastf1_limits import (
     cached_urls,
     connect,
@@ -660,3 +661,62 @@ def damaged(sources: Sources, upstream: FaultyUpstream, folder: Path) -> Sources
     size = file.stat().st_size
     file.write_bytes(file.read_bytes()[:4096] + b"\xff" * (size - 4096))
     return connect(upstream, folder, clock=lambda: NOON)
+
+
+# A cache that another process holds, or that another version made
+
+
+@pytest.fixture
+def locked_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """FastF1's file, locked by another connection until the test is over."""
+    monkeypatch.setattr(cache, "LONGEST_LOCK", 0.2)
+    holder = sqlite3.connect(tmp_path / "fastf1_http_cache.sqlite", isolation_level=None)
+    holder.execute("CREATE TABLE IF NOT EXISTS other (key)")
+    holder.execute("BEGIN EXCLUSIVE")
+    yield tmp_path
+    holder.close()
+
+
+@every_fetch
+def test_a_locked_cache_is_done_without_and_that_is_noticed(
+    fetch: Fetch, upstream: FaultyUpstream, locked_cache: Path
+) -> None:
+    sources = connect(upstream, locked_cache, clock=lambda: NOON)
+    answer = fetch(sources)
+    assert answer.generated_at == NOON
+    [notice] = answer.notices
+    assert "is locked by another process for more than 0.2 s; this run does without it" in notice
+    # Within the run the answers are kept all the same.
+    requests = len(upstream.requests)
+    assert fetch(sources).notices == ()
+    assert len(upstream.requests) == requests
+
+
+@every_fetch
+def test_a_cache_that_is_locked_while_it_is_used_is_waited_for_a_while(
+    fetch: Fetch, upstream: FaultyUpstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading goes on, and what cannot be written is requested again the next time."""
+    monkeypatch.setattr(cache, "LONGEST_LOCK", 0.2)
+    sources = connect(upstream, tmp_path, clock=lambda: NOON)
+    holder = sqlite3.connect(tmp_path / "fastf1_http_cache.sqlite", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        assert fetch(sources).generated_at == NOON
+    finally:
+        holder.close()
+    assert cached_urls() == []
+    fetch(sources)
+    assert cached_urls() != []
+
+
+@pytest.mark.parametrize("table", ["responses", "redirects"])
+@pytest.mark.parametrize("columns", ["key, value", "key, value, expires, size", "id, body"])
+def test_a_cache_in_another_versions_layout_is_made_anew(
+    table: str, columns: str, upstream: FaultyUpstream, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "fastf1_http_cache.sqlite")) as other:
+        other.execute(f"CREATE TABLE {table} ({columns})")
+    for _ in range(2):
+        fetch_the_schedule(connect(upstream, tmp_path, clock=lambda: NOON))
+    assert len(upstream.requests) == 1

@@ -8,7 +8,8 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,11 @@ logger = logging.getLogger(__name__)
 
 # As FastF1 names it.
 CACHE_FILE = "fastf1_http_cache.sqlite"
+# As requests-cache 1 makes them.
+TABLES = ("responses", "redirects")
+COLUMNS = {"key", "value", "expires"}
+# For which another process is waited for, in seconds.
+LONGEST_LOCK = 10.0
 PRIVATE = 0o700
 WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 ROOT_USER = 0
@@ -64,24 +70,85 @@ def _find_weakness(folder: Path) -> str:
     return ""
 
 
-def open_cache(folder: Path) -> None:
-    """A file that is no database is replaced: what it held is requested again."""
+def open_cache(folder: Path) -> str:
+    """Damaged or in another version's layout it is made anew: what it held is requested again.
+    While another process holds it locked a run does without; what to notice then, else ''."""
     from fastf1.req import Cache
 
+    file, note, backend = folder / CACHE_FILE, "", None
     try:
-        try:
-            Cache.configure(cache_dir=str(folder))
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
-                raise
-            logger.warning("FastF1's cache was damaged and is made anew", extra={"why": str(error)})
+        fault = _find_fault(file)
+        if fault:
+            logger.warning("FastF1's cache was damaged and is made anew", extra={"why": fault})
             _delete_cache_file(folder)
-            Cache.configure(cache_dir=str(folder))
+    except sqlite3.OperationalError as error:
+        if not _is_lock(error):
+            raise make_cache_error(error) from error
+        note = (
+            f"FastF1's cache {file} is locked by another process for more than "
+            f"{LONGEST_LOCK:g} s; this run does without it. End that process if it hangs"
+        )
+        logger.warning(note)
+        backend = "memory"
+    except OSError as error:
+        raise make_cache_error(error) from error
+    try:
+        Cache.configure(cache_dir=str(folder), _backend=backend)
     except (sqlite3.Error, OSError) as error:
         raise make_cache_error(error) from error
     # Otherwise a 429, or our own budget's refusal, is answered with an old copy that looks fresh.
     cached: Any = Cache._requests_session_cached
     cached.settings.stale_if_error = False
+    for table in (cached.cache.responses, cached.cache.redirects):
+        if hasattr(table, "_acquire_sqlite_lock"):
+            # requests-cache (1.3) tries for ever, a hundred times a second.
+            table._acquire_sqlite_lock = partial(_lock_for_writing, table)
+    return note
+
+
+def _find_fault(file: Path) -> str:
+    """Why the file is no cache of the installed version, '' where it is one or is not there yet.
+    Raises `sqlite3.OperationalError` where another process does not let go of it."""
+    if not file.exists():
+        return ""
+    try:
+        with closing(sqlite3.connect(file, timeout=LONGEST_LOCK, isolation_level=None)) as opened:
+            opened.execute("BEGIN IMMEDIATE")
+            for table in TABLES:
+                columns = {row[1] for row in opened.execute(f"PRAGMA table_info({table})")}
+                if columns and columns != COLUMNS:
+                    return f"{table} has the columns {', '.join(sorted(columns))}"
+            opened.execute("ROLLBACK")
+    except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise
+        return str(error)
+    return ""
+
+
+@contextmanager
+def _lock_for_writing(table: Any) -> Iterator[None]:
+    """As requests-cache's own, with a time limit: what cannot be written is requested again."""
+    with table._lock:
+        connection: sqlite3.Connection = table._connection
+        connection.execute(f"PRAGMA busy_timeout={int(LONGEST_LOCK * 1000)}")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            logger.warning("FastF1's cache cannot be written", extra={"why": str(error)})
+            connection.execute("PRAGMA busy_timeout=0")
+        table._active_transaction = True
+        try:
+            yield
+            connection.commit()
+        except sqlite3.OperationalError:
+            connection.rollback()
+        finally:
+            table._active_transaction = False
+
+
+def _is_lock(error: sqlite3.OperationalError) -> bool:
+    return "locked" in str(error)
 
 
 @contextmanager
@@ -132,6 +199,11 @@ def make_cache_error(error: Exception | str) -> IngestionError:
     """What to raise; a damaged file is deleted then, so that the next run does without it."""
     from fastf1.req import Cache
 
+    if isinstance(error, sqlite3.OperationalError) and _is_lock(error):
+        return IngestionError(
+            "FastF1's cache is locked by another process; nothing of it was read. Run it again, "
+            "and end that process if it hangs"
+        )
     if _is_damage(error) and Cache._CACHE_DIR:
         with suppress(OSError):
             _delete_cache_file(Path(Cache._CACHE_DIR))

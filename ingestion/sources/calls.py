@@ -84,6 +84,8 @@ def calling(adapter: "Adapter", what: str, url: str, *, fresh: bool) -> Iterator
     same. A response that cannot be used does not stay in FastF1's cache."""
     adapter.last = None
     call = Call(adapter, what, url, fresh)
+    while adapter.notices:
+        notice(adapter.notices.pop())
     try:
         with cache_bypassed(fresh):
             yield call

@@ -93,8 +93,10 @@ def connect(
         fastf1.events._SCHEDULE_BASE_URL = f"{schedule.url}/"
     if jolpica is not None:
         fastf1.ergast.interface.BASE_URL = fastf1.ergast.legacy.base_url = jolpica.url
-    open_cache(config.cache_dir)
+    note = open_cache(config.cache_dir)
     adapter = Adapter(reserve, give_back, clock=clock)
+    if note:
+        adapter.notices.append(note)
     for address in filter(None, (schedule, jolpica)):
         adapter.authorize(address)
     # `Cache.configure` makes a new session each time.

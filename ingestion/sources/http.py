@@ -106,6 +106,8 @@ class Adapter(HTTPAdapter):
         whole_request: float = WHOLE_REQUEST,
     ) -> None:
         super().__init__(max_retries=0)
+        # What was noticed before the first request; it goes with the first answer.
+        self.notices: list[str] = []
         self.requests = 0
         self.last: Exchange | None = None
         self.clock_offset: timedelta | None = None
