@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import apprise.decorators
-
 from ingestion.models import Alarm, Event
+from ingestion.monitoring.channels import import_apprise
 from ingestion.sample.season import GrandPrix
 from rehearsal.history import CLASSIFIED, current_name
 from rehearsal.played_season import PlayedSeason, Trouble, Window
@@ -62,7 +61,14 @@ class AlarmTally:
     dead_worker_noticed_after: timedelta | None = None
 
 
-@apprise.decorators.notify(on="rehearsal")  # type: ignore[no-untyped-call,untyped-decorator]
+def open_outbox() -> None:
+    """Empty, and known to Apprise, which takes an address of one's own once in a process."""
+    outbox.clear()
+    apprise = import_apprise()
+    if not apprise.Apprise().add(OUTBOX_URL):
+        apprise.decorators.notify(on="rehearsal")(keep_message)
+
+
 def keep_message(body: str, title: str, *_: object, **__: object) -> bool:
     outbox.append(f"{title}\n{body}")
     return True

@@ -20,7 +20,7 @@ from ingestion.pipeline import (
 )
 from ingestion.queue.schedules import DECLARED
 from ingestion.queue.tasks import hear_nothing
-from rehearsal.alarms import OUTBOX_URL
+from rehearsal.alarms import OUTBOX_URL, open_outbox
 from rehearsal.clock import CacheClock, VirtualClock, pauses_lifted, virtual_time
 from rehearsal.game import Game, Player, counting_signals, find_sessions, pick_times, read_times
 from rehearsal.played_season import PlayedSeason, Window
@@ -91,7 +91,8 @@ def _ingest_before(played: PlayedSeason, clock: VirtualClock) -> None:
 
 
 def settings_of(upstream: PlayedUpstream, cache_dir: Path) -> override_settings:
-    """All requests go to the stand-in, and no mail leaves the process."""
+    """All requests go to the stand-in, and no message leaves the process."""
+    open_outbox()
     return override_settings(
         F1_SCHEDULE_URL=upstream.schedule_url,
         JOLPICA_URL=upstream.jolpica_url,

@@ -71,7 +71,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     # A migration speaks of the models as they were: it imports none of what is there today.
     "migrations": set(),
     # An app of its own: a season played through the other, which does not know it.
-    "rehearsal": {"queue", "pipeline", "models", "signals", "sample", "views", "management"},
+    "rehearsal": {
+        "queue",
+        "pipeline",
+        "models",
+        "monitoring",
+        "signals",
+        "sample",
+        "views",
+        "management",
+    },
 }
 # Slow to import and needed for a fetch alone.
 HEAVY = {"fastf1", "pandas", "numpy"}
