@@ -167,6 +167,6 @@ def locked() -> Iterator[None]:
     parameters = connection.get_connection_params()
     parameters.pop("cursor_factory", None)
     parameters.pop("context", None)
-    with psycopg.connect(**parameters) as other, other.transaction():
-        other.execute("LOCK TABLE ingestion_event IN ACCESS EXCLUSIVE MODE")
+    with psycopg.connect(**parameters) as session, session.transaction():
+        session.execute("LOCK TABLE ingestion_event IN ACCESS EXCLUSIVE MODE")
         yield
