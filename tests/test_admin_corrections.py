@@ -25,7 +25,7 @@ REASON = {"reason": "document 73"}
 REVIEW, SAVE, CHANGE = ({"step": step} for step in ("review", "save", "change"))
 UPSTREAM = ("russell", "hamilton", "piastri", "leclerc", "max_verstappen")
 HOUR = timedelta(hours=1)
-OTHER_SEASON = "This is not in the season 2024: enter a time from 2023-12-25 to 2024-12-31."
+OTHER_SEASON = "This is not in the season 2024: enter a time from 2024-01-01 to 2024-12-31."
 
 
 def form_of(client: Client, of: Event, name: str, query: str = "") -> Form:
@@ -295,7 +295,8 @@ def test_a_start_is_set_by_either_clock(operator: Client, weekend: None) -> None
     reviewed, _ = correct(operator, race(), "start", starts_at="2024-07-28T17:30", clock="circuit")
     assert race().starts_at == at(SUNDAY, 15) + HOUR / 2
     assert "Start 2024-07-28 13:00 UTC, 15:00 there" in reviewed
-    assert "2024-07-28 15:30 UTC, 17:30 there" in reviewed
+    assert "2024-07-28 15:30 UTC, 17:30 there (a person)" in reviewed
+    assert "2024-07-28 15:30 UTC, 17:30 there (a person)" in read(operator, page_of(race()))
     assert "Picks open until 2024-07-28 13:00 UTC open until 2024-07-28 15:30 UTC" in reviewed
 
     correct(operator, race(), "start", starts_at="2024-07-28T12:00", clock="utc")

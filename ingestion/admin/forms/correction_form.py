@@ -99,20 +99,16 @@ class ClockForm(CorrectionForm):
         self.initial.setdefault("clock", UTC_CLOCK)
 
     def clean(self) -> dict[str, Any]:
-        """Times of another season are slips of the pen, and the calendar's ends overflow."""
-        # The weekend of a race on New Year's Day (1968) begins in the year before.
-        first, end = (
-            datetime(self.event.season - 1, 12, 25, tzinfo=UTC),
-            datetime(self.event.season + 1, 1, 1, tzinfo=UTC),
-        )
+        """Times of another year are typing errors, and those at the calendar's ends overflow."""
+        season = self.event.season
         for name, field in self.fields.items():
             value = self.cleaned_data.get(name)
-            if isinstance(field, WallClockField) and value and not first <= value < end:
-                self.add_error(
-                    name,
-                    f"This is not in the season {self.event.season}: enter a time from "
-                    f"{first:%Y-%m-%d} to {end.year - 1}-12-31.",
+            if isinstance(field, WallClockField) and value and value.year != season:
+                message = (
+                    f"This is not in the season {season}: enter a time from {season}-01-01 to "
+                    f"{season}-12-31."
                 )
+                self.add_error(name, message)
         return self.cleaned_data
 
     def instant(self, name: str) -> datetime | None:
