@@ -19,7 +19,7 @@ NAMED_SECRET = re.compile(
     re.IGNORECASE,
 )
 
-# A shorter one stands in too many words by chance.
+# A shorter one occurs in other text by chance.
 SHORTEST_SECRET = 6
 _known_secrets: set[str] = set()
 
@@ -33,7 +33,7 @@ def keep_secret(*values: str) -> None:
 
 
 def keep_secrets_of_addresses(*addresses: str) -> None:
-    """The passwords in them, malformed ones included: what stands between the first : and an @."""
+    """The passwords in them, malformed ones included: whatever is between the first : and an @."""
     for address in addresses:
         userinfo, at, _ = (address.partition("://")[2] or address).rpartition("@")
         if at:

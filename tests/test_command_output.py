@@ -97,6 +97,7 @@ def test_a_partial_ingest_says_so_by_its_exit_code_alone(
         (("f1_explain", "2024", "nowhere", "race"), 2),
         (("f1_status",), 0),
         (("f1_preflight", "--offline"), 1),
+        (("ingest_f1", "--help"), 0),
     ],
 )
 def test_every_command_keeps_its_exit_code(

@@ -22,7 +22,7 @@ BELGIUM = ("2024", "belgium", "race")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 # A classification that is amended, corrected and proposed to be changed, by a process of its own.
-TELL = """
+PLAY = """
 from datetime import UTC, datetime, timedelta
 from django.contrib.auth import get_user_model
 from ingestion import corrections
@@ -44,8 +44,8 @@ corrections.settle_results(event, anna, revision=3)
 
 
 @pytest.fixture
-def told(project: Project) -> Project:
-    done = project.manage("shell", "-v0", "-c", TELL)
+def explained(project: Project) -> Project:
+    done = project.manage("shell", "-v0", "-c", PLAY)
     assert done.returncode == 0, done.stderr
     return project
 
@@ -161,7 +161,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(project: Project) -> None:
     complaint(project.manage("f1_explain"), 2)
 
 
-def test_a_database_that_is_not_migrated_is_told_as_by_an_ingest(
+def test_a_database_that_is_not_migrated_is_explained_as_by_an_ingest(
     unmigrated_project: Project,
 ) -> None:
     done = unmigrated_project.manage("f1_explain", *BELGIUM)
@@ -170,7 +170,7 @@ def test_a_database_that_is_not_migrated_is_told_as_by_an_ingest(
     )
 
 
-def test_a_database_that_is_down_is_told_as_by_an_ingest(project: Project) -> None:
+def test_a_database_that_is_down_is_explained_as_by_an_ingest(project: Project) -> None:
     nowhere = {"DATABASE_URL": "postgresql://f1:secret@127.0.0.1:1/f1"}
     done = project.manage("f1_explain", *BELGIUM, env=nowhere)
     assert complaint(done, 1).startswith("the database cannot be reached. Nothing was changed.")
@@ -212,21 +212,21 @@ Payout
 """
 
 
-def test_the_whole_story_from_the_calendar_to_the_payout(told: Project) -> None:
-    done = told.manage("f1_explain", *BELGIUM)
+def test_the_whole_story_from_the_calendar_to_the_payout(explained: Project) -> None:
+    done = explained.manage("f1_explain", *BELGIUM)
     assert (done.returncode, done.stderr) == (0, "")
     assert squeeze(done.stdout) == squeeze(STORY)
 
 
-def test_the_same_as_one_object(told: Project) -> None:
-    done = told.manage("f1_explain", *BELGIUM, "--format", "json")
+def test_the_same_as_one_object(explained: Project) -> None:
+    done = explained.manage("f1_explain", *BELGIUM, "--format", "json")
     assert (done.returncode, done.stderr) == (0, "")
     report = json.loads(done.stdout)
     assert list(report) == ["event", "story", "payout"]
     event = report["event"]
     assert (event["grand_prix"], event["status"]) == ("belgian-grand-prix", "completed")
     assert (event["starts_at"], event["results_locked"]) == ("2024-07-28T13:00:00Z", True)
-    with told.database() as alias:
+    with explained.database() as alias:
         changes = Change.objects.using(alias).filter(event__session_type="race").order_by("pk")
         kept = list(changes.values_list("pk", "kind", "revision"))
     assert [(one["id"], one["kind"], one["revision"]) for one in report["story"]] == kept
@@ -256,16 +256,16 @@ def test_the_same_as_one_object(told: Project) -> None:
     }
 
 
-def test_before_the_results_nothing_pays(told: Project) -> None:
-    done = told.manage("f1_explain", "2024", "spa", "q")
+def test_before_the_results_nothing_pays(explained: Project) -> None:
+    done = explained.manage("f1_explain", "2024", "spa", "q")
     assert "pays nothing yet: it has no classification" in " ".join(done.stdout.split())
-    done = told.manage("f1_explain", "2024", "spa", "q", "--format", "json")
+    done = explained.manage("f1_explain", "2024", "spa", "q", "--format", "json")
     assert json.loads(done.stdout)["payout"] is None
 
 
 @pytest.mark.once
-def test_a_terminal_of_80_columns_is_enough(told: Project) -> None:
-    shown = run_on_terminal(told, "f1_explain", *BELGIUM)
+def test_a_terminal_of_80_columns_is_enough(explained: Project) -> None:
+    shown = run_on_terminal(explained, "f1_explain", *BELGIUM)
     lines = [line.rstrip() for line in ANSI.sub("", shown).replace("\r", "").splitlines()]
     assert "2024 Belgian Grand Prix Race" in lines
     assert max(map(len, lines)) <= 80

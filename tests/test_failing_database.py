@@ -25,7 +25,7 @@ from tests.upstream import FaultyUpstream
 pytestmark = pytest.mark.django_db(transaction=True)
 # SQLite's usual page, and the most that it would take by itself.
 PAGE, MOST_PAGES = 4096, 2**30
-STANDS = "what was saved before stays, the rest was not changed"
+KEPT = "what was saved before stays, the rest was not changed"
 
 
 @pytest.fixture
@@ -41,14 +41,14 @@ def full_disk() -> Iterator[int]:
         cursor.execute(f"PRAGMA max_page_count = {MOST_PAGES}")
 
 
-@pytest.mark.skipif(on_postgres, reason="only SQLite can be told how much room there is")
+@pytest.mark.skipif(on_postgres, reason="only SQLite has a setting for the room there is")
 def test_a_full_disk_is_named(full_disk: int) -> None:
     pages = ["x" * PAGE]
     more = [IngestRun(started_at=timezone.now(), notes=pages) for _ in range(full_disk + 100)]
     with pytest.raises(DatabaseError) as raised:
         IngestRun.objects.bulk_create(more)
     assert explain_database(raised.value, has_begun=True) == (
-        f"the database's disk is full; {STANDS}. Free some space, then run it again."
+        f"the database's disk is full; {KEPT}. Free some space, then run it again."
     )
 
 
@@ -57,7 +57,7 @@ def test_a_connection_that_the_server_ends_broke_off() -> None:
     with pytest.raises(DatabaseError) as raised, connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     assert explain_database(raised.value, has_begun=True) == (
-        f"the connection to the database broke off; {STANDS}. Run it again."
+        f"the connection to the database broke off; {KEPT}. Run it again."
     )
 
 
@@ -70,7 +70,7 @@ def test_a_database_that_is_gone_meanwhile_may_hold_what_was_saved_before(
         patch.setitem(connection.settings_dict, "HOST" if on_postgres else "NAME", gone)
         message = explain_database(DatabaseError("it is gone"), has_begun=True)
     assert message == (
-        f"the database cannot be reached; {STANDS}. "
+        f"the database cannot be reached; {KEPT}. "
         "Check that it runs and that DATABASE_URL names it, then run it again."
     )
 
@@ -141,7 +141,7 @@ def test_what_postgres_refuses_is_named(what: str) -> None:
         connection.close()
     message = explain_database(error, has_begun=True)
     assert message.startswith(what)
-    assert f"; {STANDS}. " in message
+    assert f"; {KEPT}. " in message
     # Whatever it came through on its way, such as the adapter and the budget.
     between = RuntimeError("FastF1 in between")
     between.__context__ = error
@@ -297,5 +297,5 @@ def test_a_lock_that_another_process_keeps_is_named() -> None:
         other.rollback()
     connection.close()
     assert explain_database(error, has_begun=True).startswith(
-        f"another process keeps the database locked; {STANDS}. "
+        f"another process keeps the database locked; {KEPT}. "
     )

@@ -24,9 +24,9 @@ CODE = f"""
 import logging, warnings
 log = logging.getLogger("ingestion.pipeline")
 log.info("season %s saved", 2024, extra={{"season": 2024, "event": "monaco", "dsn": {ADDRESS!r}}})
-log.debug("not asked for")
+log.debug("below the level")
 logging.getLogger("fastf1.req").setLevel(logging.DEBUG)
-logging.getLogger("fastf1.req").debug("not asked for either")
+logging.getLogger("fastf1.req").debug("below the level too")
 logging.getLogger("fastf1.req").warning("schedule not loaded")
 logging.getLogger("django.request").error("no such page", extra={{"status_code": 404}})
 logging.getLogger("requests_cache").warning("unwanted")
@@ -128,7 +128,7 @@ def test_objects_of_djangos_own_lines_are_no_fields() -> None:
 @pytest.mark.parametrize(
     "name", ["password", "F1_PASSWORD", "passwd", "db_pwd", "SECRET_KEY", "authToken", "api_key"]
 )
-def test_what_is_named_like_a_secret_is_masked_wherever_it_stands(name: str) -> None:
+def test_what_is_named_like_a_secret_is_masked_wherever_it_is(name: str) -> None:
     assert fields("message", **{name: MARK})[name] == "***"
     assert fields("message", settings={"inner": [{name: MARK}]})["settings"] == {
         "inner": [{name: "***"}]
@@ -166,7 +166,7 @@ def test_characters_that_a_terminal_obeys_are_shown_as_text(style: str) -> None:
         ("mail to a@b.example at 12:30", "mail to a@b.example at 12:30"),
     ],
 )
-def test_text_is_masked_only_where_a_secret_stands(text: str, masked: str) -> None:
+def test_text_is_masked_only_where_a_secret_is(text: str, masked: str) -> None:
     assert mask_text(text) == masked
 
 

@@ -225,7 +225,7 @@ def test_missing_secret_is_the_first_thing_said(project: Project) -> None:
     assert ran.log.startswith("::error title=The secret DATABASE_URL is not set::Nothing was chang")
 
 
-def test_unmigrated_database_is_left_alone_until_it_is_asked_for(
+def test_unmigrated_database_is_left_alone_until_it_is_requested(
     unmigrated_project: Project,
 ) -> None:
     with live_upstream() as upstream:

@@ -92,15 +92,16 @@ class F1Command(BaseCommand):
         )
 
     def run_from_argv(self, argv: list[str]) -> None:
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="spell_plainly")
-        # Log lines go to standard error by another way.
-        log = LastingStream(sys.stderr)
+        for output in (sys.stdout, sys.stderr):
+            if isinstance(output, io.TextIOWrapper):
+                output.reconfigure(errors="spell_plainly")
+        # Help, and log lines, are written to them directly.
+        streams = [LastingStream(stream) for stream in (sys.stdout, sys.stderr)]
         try:
             super().run_from_argv(argv)
         finally:
-            log.flush()
+            for stream in streams:
+                stream.flush()
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         stdout = LastingStream(options.get("stdout") or sys.stdout)
