@@ -246,6 +246,22 @@ def test_what_can_pass_is_tried_again_by_an_ingest(
     assert done.stderr.count("trying again") == 2
 
 
+@pytest.mark.skipif(not on_postgres, reason="PostgreSQL's rights")
+def test_the_cause_is_not_lost_where_the_budget_is_refused(
+    project: Project, upstream: FaultyUpstream
+) -> None:
+    """Through the adapter, the HTTP library and FastF1."""
+    project.query(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        "BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '42501'; END $$; "
+        "CREATE TRIGGER refuse BEFORE INSERT ON ingestion_requestblock EXECUTE FUNCTION refuse()"
+    )
+    done = ingest(project, upstream, "--year", "2024")
+    assert complaint(done, 1).startswith(
+        f"the database's user has no right to write or read its tables; {KEPT}. "
+    )
+
+
 @pytest.mark.skipif(not on_postgres, reason="PostgreSQL's connections")
 def test_a_crowded_server_is_given_a_moment(project: Project, upstream: FaultyUpstream) -> None:
     name = project.query("SELECT current_database()")[0][0]

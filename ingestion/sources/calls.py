@@ -98,7 +98,8 @@ def calling(adapter: "Adapter", what: str, url: str, *, fresh: bool) -> Iterator
                 forget_copies([url])
         if raised is error:
             raise
-        raise raised from error
+        # The driver's own error says why a database refused the budget: it stays the cause.
+        raise raised from raised.__cause__ or error
 
 
 def _translate(what: str, exchange: "Exchange | None", error: Exception) -> Exception:
