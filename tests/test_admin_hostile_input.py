@@ -140,7 +140,9 @@ def test_no_field_of_a_form_breaks_it(root: Client, kind: str, name: str) -> Non
     for field in FORMS[kind][name]:
         if f"{field}_{first}" in form.fields:
             field = f"{field}_{first}"  # noqa: PLW2901 - an entry's cell of the table
-        for label, value in HOSTILE.items():
+        # Each review of the table takes a while.
+        for label in SOME if name == "edit" else HOSTILE:
+            value = HOSTILE[label]
             # As whoever writes the request: the buttons' own values too.
             typed = {"step": "review", "reason": "so", "clock": "circuit", field: value}
             reviewed = root.post(address, {**form.fields, **typed})
