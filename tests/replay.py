@@ -153,7 +153,7 @@ def print_sessions(sessions: Iterable[str]) -> str:
 def describe_change(change: "Change") -> str:
     if change.kind in MOVES:
         return describe_move(change)
-    if change.kind == "details" and "classification" not in change.after:
+    if change.kind == "details" and "source" not in change.after:
         return ", ".join(describe_details(change.before, change.after))
     return WORDS.get(change.kind, change.kind)
 
