@@ -1,4 +1,4 @@
-"""What differs between two classifications of one session: for a scorer, and in words.
+"""What differs between two classifications of one session: for a scorer, and as a sentence.
 
 Both are lists of entries as the feed keeps them: the fields of `ResultRecord`, in order.
 """
@@ -25,7 +25,7 @@ def is_amended(before: Entries, after: Entries) -> bool:
 
 def list_details(before: Entries, after: Entries) -> list[dict[str, Any]]:
     """What differs between two classifications with the same order: per entry the driver, the
-    field and its value before and after. `order` tells the entries apart."""
+    field and its value before and after. `order` identifies the entry."""
     return [
         {
             **{name: now[name] for name in ("order", "driver_id", "driver_name")},
@@ -59,7 +59,7 @@ def picked_places(session_type: str) -> int:
 
 
 def is_disqualified(entry: Entry) -> bool:
-    """Only `status` tells of some (2023 United States, where the classification is a number)."""
+    """Only `status` says so of some (2023 United States, where the classification is a number)."""
     return (
         entry["classification"] in DISQUALIFIED_CLASSIFICATIONS
         or entry["status"] in DISQUALIFIED_STATUSES
@@ -82,14 +82,14 @@ def describe_amendment(session_type: str, before: Entries, after: Entries) -> st
             f"P{place} {surname(entry)}"
             for place, entry in enumerate(after[: picked_places(session_type)], start=1)
         )
-    told = [
+    parts = [
         *_changed_leaders(session_type, before, after),
         *_changed_disqualifications(before, after),
     ]
-    if not told and is_amended(before, after):
+    if not parts and is_amended(before, after):
         moved = _moved(before, after)
-        told = [f"{moved} {'place' if moved == 1 else 'places'} changed, the first ones not"]
-    return ", ".join(told)
+        parts = [f"{moved} {'place' if moved == 1 else 'places'} changed, the first ones not"]
+    return ", ".join(parts)
 
 
 def _changed_leaders(session_type: str, before: Entries, after: Entries) -> list[str]:
@@ -113,15 +113,15 @@ def _is_one(was: Entry | None, now: Entry | None) -> bool:
 
 
 def _changed_disqualifications(before: Entries, after: Entries) -> list[str]:
-    told = []
+    parts = []
     for now in after:
         was = next((entry for entry in before if is_same_driver(entry, now)), None)
         was_out = was is not None and is_disqualified(was)
         if is_disqualified(now) and not was_out:
-            told.append(f"{surname(now)} disqualified")
+            parts.append(f"{surname(now)} disqualified")
         elif was_out and not is_disqualified(now):
-            told.append(f"{surname(now)} no longer disqualified")
-    return told
+            parts.append(f"{surname(now)} no longer disqualified")
+    return parts
 
 
 def _names(was: Entry | None, now: Entry | None) -> list[str]:
@@ -133,15 +133,15 @@ def _names(was: Entry | None, now: Entry | None) -> list[str]:
 
 
 def _moved(before: Entries, after: Entries) -> int:
-    """In how many places somebody else stands, or somebody instead of nobody."""
+    """How many places have another driver, or one where there was none."""
     places = max(len(before), len(after))
     pairs = zip(_padded(before, places), _padded(after, places), strict=True)
     return sum(not _is_one(was, now) for was, now in pairs)
 
 
 def surname(entry: Entry | None) -> str:
-    """'Hamilton' of 'Lewis Hamilton'; 'nobody' of none."""
+    """'Hamilton' of 'Lewis Hamilton'; 'none' where there is no entry."""
     if entry is None:
-        return "nobody"
+        return "none"
     name = str(entry["driver_name"])
     return name.partition(" ")[2] or name

@@ -34,7 +34,7 @@ class Source(StrEnum):
     PERSON = "person"
 
 
-# Guesses, the better ones later: what they tell is provisional until somebody publishes it.
+# The better ones later; their classifications count until another source publishes one.
 PROVISIONAL_SOURCES = (Source.SPRINT_GRID, Source.LIVE_TIMING)
 
 
@@ -42,7 +42,7 @@ PROVISIONAL_SOURCES = (Source.SPRINT_GRID, Source.LIVE_TIMING)
 class SessionRecord:
     """One session of a calendar.
 
-    `starts_at` is None while nobody has said even the day. Where only the day is known it is that
+    `starts_at` is None while even the day is unknown. Where only the day is known it is that
     day's midnight in UTC and `start_is_estimated` is set. `utc_offset` is the circuit's, `source`
     the calendar that the start comes from and `generated_at` when the source made it;
     `disputed_starts_at` is the start that the other calendar gives where it differs.

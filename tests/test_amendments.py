@@ -150,7 +150,7 @@ def test_what_changes_below_is_told_in_brief(after: Entries, words: str) -> None
 
 
 def test_a_place_that_nobody_has_is_told() -> None:
-    assert describe_amendment(SessionType.RACE, BEFORE, told(*FIVE[:2])) == "P3 Piastri -> nobody"
+    assert describe_amendment(SessionType.RACE, BEFORE, told(*FIVE[:2])) == "P3 Piastri -> none"
 
 
 def test_brothers_are_told_by_their_whole_names() -> None:

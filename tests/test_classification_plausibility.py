@@ -504,9 +504,9 @@ def test_the_disqualified_with_a_number_stand_behind_everybody() -> None:
 @pytest.mark.parametrize("letter", ["R", "D", "W"])
 def test_a_winner_has_a_number(letter: str) -> None:
     everybody = {order: {"classification": letter} for order in range(1, 21)}
-    assert refusal(changed(find(SAMPLE, "Bahrain"), everybody)) == "nobody is first"
+    assert refusal(changed(find(SAMPLE, "Bahrain"), everybody)) == "no driver is first"
     pole = changed(find(SAMPLE, "Bahrain", QUALIFYING), {1: {"classification": letter}})
-    assert refusal(pole) == "nobody is first"
+    assert refusal(pole) == "no driver is first"
 
 
 def test_a_place_is_printed_as_it_is() -> None:

@@ -600,7 +600,7 @@ def test_ingests_tell_what_the_calendar_says_of_a_persons_start(by: By) -> None:
     [note] = save(grand_prix(), DUTCH, now=BEFORE + timedelta(days=1)).notes
 
     assert (note.grand_prix, note.session_type) == ("belgian-grand-prix", "race")
-    assert note.message == "a person's start stands; the calendar says 2024-07-28 13:00 UTC"
+    assert note.message == "a person's start is kept; the calendar says 2024-07-28 13:00 UTC"
 
 
 def test_ingests_tell_nothing_where_the_calendar_agrees_with_a_person(by: By) -> None:

@@ -26,7 +26,7 @@ from ingestion.story import (
     describe_change,
     describe_event,
     describe_payout,
-    tell_story,
+    describe_story,
 )
 from ingestion.testing.facts import FIELD, build_classification, put_first
 from ingestion.testing.feed import SeasonFeed
@@ -189,8 +189,8 @@ def test_a_qualifying_that_no_calendar_lists() -> None:
     save_classifications([told], context(KNOWN))
 
     changes = Change.objects.for_story().filter(event__session_type="qualifying").order_by("pk")
-    assert [telling.sentence for telling in tell_story(changes)] == [
-        "Known by its classification alone: it stands in no calendar",
+    assert [line.sentence for line in describe_story(changes)] == [
+        "Known by its classification alone: no calendar has it",
         "Revision 1 published: P1 Russell (Jolpica)",
     ]
 
@@ -338,10 +338,10 @@ def test_a_story_is_told_in_one_query(feed: SeasonFeed, anna: Author) -> None:
         feed.amend(event)
     corrections.disqualify(event, ("alonso", 14), anna, revision=6)
     with CaptureQueriesContext(connection) as captured:
-        story = tell_story(Change.objects.for_story().filter(event=event).order_by("pk"))
+        story = describe_story(Change.objects.for_story().filter(event=event).order_by("pk"))
     assert len(captured) == 1
     assert len(story) == 8
-    assert [telling.at for telling in story] == sorted(telling.at for telling in story)
+    assert [line.at for line in story] == sorted(line.at for line in story)
 
 
 def test_an_entry_that_was_not_read_back_is_told_as_one_that_was(feed: SeasonFeed) -> None:

@@ -19,7 +19,7 @@ class Author:
     """Who corrects, when (UTC) and why.
 
     `seen` is the last entry of the event's story that they looked at, 0 where there was none: what
-    arrived since is not overruled unseen. None does not ask.
+    arrived since is not overruled unseen. None: not checked.
     """
 
     person: "User"
@@ -32,7 +32,7 @@ class Author:
             raise WrongRequest("a correction needs a reason", about="reason")
 
     def require_seen(self, event: Event) -> None:
-        """To be asked within the season's lock."""
+        """To be called within the season's lock."""
         if self.seen is not None and self.seen != last_entry(event):
             raise ChangedMeanwhile("something arrived for the event meanwhile; look at it again")
 

@@ -1,4 +1,4 @@
-"""Which corrections an event allows as it stands, for whoever offers them."""
+"""Which corrections an event allows as it is, for whoever offers them."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What a person may say of a classification as it stands: proposals, settling, giving it back.
+"""What a person may say of a classification as it is: proposals, settling, giving it back.
 
 `revision` is the one that the person looked at, `proposal` the entry of the feed: where another
 has arrived meanwhile, nothing is done.

@@ -20,5 +20,5 @@ def season_to_look_for(now: datetime, current: int) -> int | None:
 
 
 def may_be_absent(season: int, now: datetime) -> bool:
-    """Whether it is no failure that nobody has published the season's calendar yet."""
+    """Whether it is no failure that the season's calendar is not published yet."""
     return now < datetime(season, FIRST_MONTH_OF_RACING, 1, tzinfo=UTC)

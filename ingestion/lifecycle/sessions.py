@@ -55,7 +55,7 @@ def picks_close(
     utc_offset: timedelta | None,
     race_date: date,
 ) -> datetime:
-    """When picks on a session close, as far as the calendars tell: at its start.
+    """When picks on a session close, as far as the calendars say: at its start.
 
     Of two starts that are disputed by less than six hours at the earlier. While the start is
     unknown or estimated, at the earliest that the session can begin: the first midnight of the

@@ -15,7 +15,7 @@ from ingestion.sessions import SessionType
 SAME_DAY = timedelta(days=1)
 # Words of a name up to here: 'Saudi Arabia' and 'Saudi Arabian' are one.
 STEM = 6
-WORDS_OF_EVERY_NAME = frozenset({"grand", "prix"})
+IN_EVERY_NAME = frozenset({"grand", "prix"})
 
 
 class Place(Protocol):
@@ -44,7 +44,7 @@ class StoredGrandPrix:
 
 
 def gather_grands_prix(events: Sequence[StoredEvent]) -> list[StoredGrandPrix]:
-    """The grands prix behind a season's events; the race tells name, place and day."""
+    """The grands prix behind a season's events; name, place and day are those of the race."""
     races: dict[str, StoredEvent] = {}
     for event in events:
         if event.grand_prix not in races or event.session_type is SessionType.RACE:
@@ -152,10 +152,10 @@ def match_race(race: RaceIdentity, stored: Sequence[StoredGrandPrix]) -> StoredG
     )
 
 
-def is_race_of(race: RaceIdentity, wanted: StoredGrandPrix) -> bool:
+def is_race_of(race: RaceIdentity, requested: StoredGrandPrix) -> bool:
     """Whether an answer is about this grand prix."""
-    return _is_day_of(wanted, race.race_date) and (
-        fold(race.name) == fold(wanted.name) or _is_same_place(wanted, race)
+    return _is_day_of(requested, race.race_date) and (
+        fold(race.name) == fold(requested.name) or _is_same_place(requested, race)
     )
 
 
@@ -172,12 +172,12 @@ def as_known(listed: GrandPrixRecord) -> StoredGrandPrix:
 
 
 def find_listed(
-    wanted: StoredGrandPrix, grands_prix: Iterable[GrandPrixRecord]
+    requested: StoredGrandPrix, grands_prix: Iterable[GrandPrixRecord]
 ) -> GrandPrixRecord | None:
     """The one of a calendar that is this stored grand prix on its day, by name or by place."""
-    same_day = [listed for listed in grands_prix if _is_day_of(wanted, listed.race_date)]
-    by_name = (listed for listed in same_day if _has_name(wanted, listed))
-    by_place = (listed for listed in same_day if _is_same_place(wanted, listed))
+    same_day = [listed for listed in grands_prix if _is_day_of(requested, listed.race_date)]
+    by_name = (listed for listed in same_day if _has_name(requested, listed))
+    by_place = (listed for listed in same_day if _is_same_place(requested, listed))
     return next(by_name, None) or next(by_place, None)
 
 
@@ -219,7 +219,7 @@ def _is_same_place(one: Place, other: Place) -> bool:
 
 
 def _stems(name: str) -> frozenset[str]:
-    return frozenset(word[:STEM] for word in fold(name).split("-")) - WORDS_OF_EVERY_NAME
+    return frozenset(word[:STEM] for word in fold(name).split("-")) - IN_EVERY_NAME
 
 
 def fold(name: str) -> str:

@@ -16,7 +16,7 @@ FIRST_DAY, LAST_DAY = -3, 1
 
 
 def merge_calendars(first: CalendarRecord, second: CalendarRecord | None = None) -> CalendarRecord:
-    """Every grand prix and session of either; the first calendar's word counts where it has one.
+    """Every grand prix and session of either; the first calendar decides where it has one.
 
     The second adds what the first does not know (without a round number, its own are others) and
     the starts that the first leaves open; a start that it gives otherwise is kept as disputed.
@@ -44,27 +44,27 @@ def _merge_sessions(one: GrandPrixRecord, other: GrandPrixRecord) -> Iterator[Se
     offsets = (session.utc_offset for session in one.sessions)
     offset = next((offset for offset in offsets if offset is not None), None)
     for session in one.sessions:
-        told = theirs.pop(session.session_type, None)
-        yield session if told is None else _merge_session(session, told, one, offset)
-    for told in theirs.values():
-        if _is_in_weekend(told, one):
-            yield replace(told, utc_offset=offset)
+        second = theirs.pop(session.session_type, None)
+        yield session if second is None else _merge_session(session, second, one, offset)
+    for second in theirs.values():
+        if _is_in_weekend(second, one):
+            yield replace(second, utc_offset=offset)
 
 
 def _merge_session(
     session: SessionRecord,
-    told: SessionRecord,
+    second: SessionRecord,
     weekend: GrandPrixRecord,
     offset: timedelta | None,
 ) -> SessionRecord:
-    if told.starts_at is None:
+    if second.starts_at is None:
         return session
-    is_better = session.start_is_estimated and not told.start_is_estimated
+    is_better = session.start_is_estimated and not second.start_is_estimated
     if session.starts_at is None or is_better:
-        return replace(told, utc_offset=offset) if _is_in_weekend(told, weekend) else session
-    if told.start_is_estimated or told.starts_at == session.starts_at:
+        return replace(second, utc_offset=offset) if _is_in_weekend(second, weekend) else session
+    if second.start_is_estimated or second.starts_at == session.starts_at:
         return session
-    return replace(session, disputed_starts_at=told.starts_at)
+    return replace(session, disputed_starts_at=second.starts_at)
 
 
 def _is_in_weekend(session: SessionRecord, weekend: GrandPrixRecord) -> bool:

@@ -48,7 +48,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def with_overdue(self, now: datetime, *, has_live_timing: bool = False) -> Self:
         """With `is_overdue`: whether a result should be there for a day and is not. A sprint
-        qualifying's is published with the sprint's, unless live timing tells it before."""
+        qualifying's is published with the sprint's, unless live timing has it before."""
         since = now - OVERDUE_AFTER
         is_late = Q(results_revision=0, results_locked=False, ends_at__lte=since)
         is_overdue = is_late & ~Q(status=Event.Status.CANCELLED)
@@ -62,7 +62,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def with_classifications(self) -> Self:
         """With every entry read in one more query, whatever the number of events: none of them
-        asks again for its podium, pole, winner or classification."""
+        runs a query for its podium, pole, winner or classification."""
         return self.prefetch_related("results")
 
 
@@ -182,11 +182,11 @@ class Event(models.Model):
             ),
         ]
         indexes = [
-            # what upcoming asks, and the next event that decides the current season
+            # for upcoming, and the next event that decides the current season
             models.Index(fields=["starts_at"], name="event_starts_at"),
-            # what awaiting_results asks
+            # for awaiting_results
             models.Index(fields=["results_state", "ends_at"], name="event_awaiting"),
-            # what a tick asks: the sessions of the last year
+            # for a tick: the sessions of the last year
             models.Index(fields=["ends_at"], name="event_ends_at"),
             # whose status the clock can still change
             models.Index(
@@ -253,8 +253,8 @@ class Event(models.Model):
     def in_time(self, made_at: datetime) -> bool:
         """Whether a pick made at that instant counts: before the lock, which no source reopens.
 
-        The one question a scorer asks of a pick. Nothing is in time of a session whose lock nobody
-        knows (qualifyings of 1994 to 2005, which no calendar lists).
+        The one question a scorer asks of a pick. Nothing is in time of a session whose lock is
+        unknown (qualifyings of 1994 to 2005, which no calendar lists).
         """
         return self.locks_at is not None and made_at < self.locks_at
 
@@ -321,8 +321,8 @@ class Result(models.Model):
     class Meta:
         ordering = ["event_id", "order"]
         constraints = [
-            # Nothing that an amendment permutes. A driver can stand twice in one session, always
-            # in different cars (shared cars of the 1950s).
+            # Nothing that an amendment permutes. A driver can be listed twice in one session,
+            # always in different cars (shared cars of the 1950s).
             models.UniqueConstraint(
                 fields=["event", "driver_id", "driver_number"], name="result_identity"
             ),

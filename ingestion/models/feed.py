@@ -66,7 +66,7 @@ class Change(models.Model):
     person_name = models.CharField(
         max_length=254, blank=True, help_text="Theirs then; it stays when the account goes."
     )
-    reason = models.TextField(blank=True, help_text="Why, in the person's words.")
+    reason = models.TextField(blank=True, help_text="Why, as the person wrote it.")
     created_at = models.DateTimeField()
 
     objects = ChangeQuerySet.as_manager()

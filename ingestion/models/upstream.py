@@ -10,7 +10,7 @@ class UpstreamClassification(models.Model):
     """The upstream's classification of an event whose own is a person's, to be shown beside it
     until that is released; written only where it says something new.
 
-    It touches no event and tells no scorer anything: that is what the person's lock is for.
+    It touches no event and concerns no scorer: that is what the person's lock is for.
     """
 
     event = models.OneToOneField(

@@ -107,8 +107,8 @@ def find_missing_entries(rows: Sequence[ResultRecord]) -> str:
 
 
 def find_missing_places(rows: Sequence[ResultRecord]) -> str:
-    """Zero or missing positions come first after a session, the real ones later. Somebody is
-    always first, whoever was disqualified."""
+    """Zero or missing positions come first after a session, the real ones later. There is always
+    a first, whoever was disqualified."""
     places = [row.position for row in rows]
     if min(places) < 1 or places[0] != 1:
         return "positions are missing still"
@@ -126,14 +126,14 @@ def find_teamless(rows: Sequence[ResultRecord]) -> str:
 
 
 def find_doubled(rows: Sequence[ResultRecord]) -> str:
-    """In history 89 times a driver stands twice in a classification, always in different cars."""
+    """89 times in history a driver is listed twice in a session, always in different cars."""
     entries = Counter((row.driver_id, row.driver_number) for row in rows)
     doubled = dict.fromkeys(driver for (driver, _), times in entries.items() if times > 1)
     return f"{', '.join(doubled)} twice in the same car" if doubled else ""
 
 
 def find_doubled_in_cars_of_their_own(season: int, rows: Sequence[ResultRecord]) -> str:
-    """Who stands twice took over another's car (1958 France: Brooks in his own and in that of
+    """Who is listed twice took over another's car (1958 France: Brooks in his own and in that of
     Lewis-Evans, at the place of both), or did not start in one."""
     entries = Counter(row.driver_id for row in rows)
     doubled = {driver for driver, times in entries.items() if times > 1}

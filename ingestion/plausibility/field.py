@@ -44,8 +44,8 @@ SINGLE_CARS_IN_RACE = 1
 class SeasonField:
     """Who takes part in a season, by what is saved of it.
 
-    `sizes` are the numbers of entries of its classifications, `drivers` all who stand in one,
-    `weekend` who stands in the same grand prix's other sessions. Nothing of it is known before a
+    `sizes` are the numbers of entries of its classifications, `drivers` all who are listed in one,
+    `weekend` who is listed in the same grand prix's other sessions. Nothing of it is known before a
     season's first classification is saved.
     """
 

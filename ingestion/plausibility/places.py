@@ -8,8 +8,8 @@ from ingestion.records import ResultRecord
 # Drivers took over each other's cars for the last time in the United States in 1964.
 LAST_SHARED_CAR = 1964
 
-# Rosberg was second in Brazil in 1983 and disqualified, and nobody was moved up. No other place is
-# known to have stayed open; the years around are given the same leave, those since 1994 not.
+# Rosberg was second in Brazil in 1983 and disqualified, and no driver was moved up. No other place
+# is known to have stayed open; the years around are given the same leave, those since 1994 not.
 LAST_OPEN_PLACE = 1993
 
 # Who failed to qualify has a number and no line: 24 is followed by 30 (1979 Canada). One number
@@ -28,9 +28,9 @@ def find_wrong_places_in_race(rows: Sequence[ResultRecord]) -> str:
 def find_wrong_places_in_qualifying(rows: Sequence[ResultRecord]) -> str:
     """A disqualified driver keeps the place that another has as well, and the last number is
     missing for it: P15 twice in Britain in 2023, P12 and P13 in Singapore in 2025. There is one
-    pole, and behind a place that two have somebody follows."""
+    pole, and a place that two have is not the last."""
     if not rows[0].classification.isdigit():
-        return "nobody is first"
+        return "no driver is first"
     places = [row.position for row in rows]
     for place in (places[0], places[-1]):
         if places.count(place) > 1:
@@ -81,7 +81,7 @@ def _may_be_left_out(
 
 
 def is_finisher(row: ResultRecord) -> bool:
-    """Classified: with a number for a place. Of some disqualified drivers only `status` tells
+    """Classified: with a number for a place. Of some disqualified drivers only `status` says so
     (2023 United States)."""
     return row.classification.isdigit() and row.status != "Disqualified"
 
@@ -93,7 +93,7 @@ def find_mixed_letters(rows: Sequence[ResultRecord]) -> str:
         if is_finisher(behind) and not is_finisher(ahead):
             return f"{behind.driver_id} is classified behind {ahead.driver_id}, who is not"
     if not is_finisher(rows[0]):
-        return "nobody is first"
+        return "no driver is first"
     misprinted = [
         row for row in rows if is_finisher(row) and int(row.classification) != row.position
     ]
@@ -103,9 +103,9 @@ def find_mixed_letters(rows: Sequence[ResultRecord]) -> str:
 
 
 def find_mixed_letters_before_knockout(rows: Sequence[ResultRecord]) -> str:
-    """The same, but for the disqualified, who stand where they finished among the others."""
+    """The same, but for the disqualified, who are listed where they finished among the others."""
     rest = [row for row in rows if row.classification not in DISQUALIFIED]
     for ahead, behind in pairwise(rest):
         if behind.classification.isdigit() and not ahead.classification.isdigit():
             return f"{behind.driver_id} is classified behind {ahead.driver_id}, who is not"
-    return "" if rows[0].classification.isdigit() else "nobody is first"
+    return "" if rows[0].classification.isdigit() else "no driver is first"

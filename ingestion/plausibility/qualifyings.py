@@ -23,7 +23,7 @@ UNLISTED_ENTRIES = 2
 PLACES_MOVED_UP = 1
 
 # The quickest in the rain of Turkey in 2020 needed 92 % of what the middle of the field needed;
-# less than this is a lap of another circuit. Slow laps are real: somebody always crashes.
+# less than this is a lap of another circuit. Slow laps are real: in most sessions a car crashes.
 QUICKEST_OF_MEDIAN = 0.85
 
 # Both cars of a team, if it is the car.
@@ -52,7 +52,7 @@ def _is_ordered_by_q2(rows: Sequence[ResultRecord]) -> bool:
 
 def find_misplaced_sharer(rows: Sequence[ResultRecord]) -> str:
     """A disqualified driver shares the place that he was quick enough for: whoever has the next
-    place was not quicker. Without any time nobody can say."""
+    place was not quicker. Without any time this cannot be judged."""
     for place, behind in _pair_shared_places(rows):
         for row in place:
             if _reach(row) > _NOTHING and _reach(behind) > _reach(row):
@@ -71,7 +71,7 @@ def _pair_shared_places(
 
 
 def _reach(row: ResultRecord) -> tuple[int, timedelta]:
-    """More the further somebody came, and the quicker there."""
+    """More the further a driver came, and the quicker there."""
     for part, time in ((3, row.q3), (2, row.q2), (1, row.q1)):
         if time is not None:
             return part, -time
@@ -116,10 +116,10 @@ def _find_too_slow(rows: Sequence[ResultRecord], times: Times, after: Times, pla
 
 def _find_too_quick(rows: Sequence[ResultRecord], parts: Sequence[Times]) -> str:
     for times in parts:
-        told = [time for time in times if time is not None]
-        if not told:
+        known = [time for time in times if time is not None]
+        if not known:
             continue
-        limit = QUICKEST_OF_MEDIAN * median_low(told)
+        limit = QUICKEST_OF_MEDIAN * median_low(known)
         for row, time in zip(rows, times, strict=True):
             if time is not None and time < limit:
                 return f"{row.driver_id} was impossibly quick"
@@ -160,5 +160,5 @@ def _choose_deciding_part(season: int, rows: Sequence[ResultRecord]) -> str:
         parts = ("q1",)
     else:
         return ""
-    told = (part for part in parts if any(getattr(row, part) is not None for row in rows))
-    return next(told, "")
+    timed = (part for part in parts if any(getattr(row, part) is not None for row in rows))
+    return next(timed, "")

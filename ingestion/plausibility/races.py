@@ -1,6 +1,6 @@
 """Laps, points, times and the grid of a race or sprint against the order.
 
-What a source does not tell at all (live timing has no points) is not judged.
+What a source does not have at all (live timing has no points) is not judged.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ FIRST_POINTS_FOR_ALL = 1991
 # wherever its driver finished.
 LAST_POINT_OF_FASTEST_LAP = 1959
 
-# Since 2018 nobody starts from a slot beyond the number of entries: slots are closed up, or left
-# open for somebody in the pit lane, who is listed. In 2009 one stayed open (Hungary); the 1970s
+# Since 2018 no car starts from a slot beyond the number of entries: slots are closed up, or left
+# open for a car in the pit lane, who is listed. In 2009 one stayed open (Hungary); the 1970s
 # and 1980s knew up to three (1985 Portugal: 29 of 26).
 FIRST_CLOSED_GRID = 2018
 OPEN_SLOTS_SINCE_KNOCKOUT = 1
@@ -62,8 +62,8 @@ def _drive_alone(rows: Sequence[ResultRecord]) -> list[ResultRecord]:
 
 def find_wrong_grid(season: int, rows: Sequence[ResultRecord]) -> str:
     """No grid comes before the real one. 0 is a start from the pit lane, or none."""
-    told = [row.grid for row in rows if row.grid is not None]
-    slots = [slot for slot in told if slot]
+    grids = [row.grid for row in rows if row.grid is not None]
+    slots = [slot for slot in grids if slot]
     if season >= FIRST_KNOCKOUT and len(slots) > len(set(slots)):
         return f"grid slot {max(slots, key=slots.count)} twice"
     if max(slots, default=0) > len(rows) + _count_open_slots(season):

@@ -50,8 +50,8 @@ WRITTEN = (*CALENDAR_FIELDS, *DERIVED_FIELDS, "schedule_generated_at")
 class Calendars:
     """What the calendars of a season say together.
 
-    `is_complete` tells whether all that the season has were read: only then does what stands in
-    none of them leave; `generated_at` is the age of the oldest.
+    `is_complete` where all that the season has were read: only then is cancelled what none of them
+    has; `generated_at` is the age of the oldest.
     """
 
     merged: CalendarRecord
@@ -69,7 +69,7 @@ class Saving:
     plan: Plan
     report: SaveReport
 
-    def tell(
+    def add_change(
         self,
         event: Event,
         kind: Change.Kind,
@@ -83,11 +83,11 @@ class Saving:
 def save_calendar(
     first: CalendarRecord, context: SaveContext, *, second: CalendarRecord | None = None
 ) -> SaveReport:
-    """Make the season's events what its calendars say; the first one's word counts where it has
-    one. Raises `BadSourceData`, with nothing written, where the first cannot be true; a second
+    """Make the season's events what its calendars say; the first one decides where it has a
+    start. Raises `BadSourceData`, with nothing written, where the first cannot be true; a second
     that cannot is left aside and reported.
 
-    Jolpica's calendar alone leaves the starts that the schedule file has told: its own are less
+    Jolpica's calendar alone leaves the starts that the schedule file has had: its own are less
     reliable. What leaves is cancelled only when both calendars were read and neither has it.
     """
     report = SaveReport()
@@ -169,28 +169,30 @@ def _plan(
             if event is None:
                 count = _plan_new(slug, grand_prix, session, saving)
             else:
-                told = _told_of(event, grand_prix, session, calendars)
-                count = _plan_known(event, told, grand_prix.race_date, session.generated_at, saving)
+                reported = _read_known(event, grand_prix, session, calendars)
+                count = _plan_known(
+                    event, reported, grand_prix.race_date, session.generated_at, saving
+                )
             report.events[count] += 1
     for event in left.values():
         if _has_left(event, calendars):
             _plan_cancelled(event, calendars.generated_at, saving)
             report.events["cancelled"] += 1
         elif event.schedule_locked and calendars.is_complete and not event.is_cancelled:
-            _note(event, "a person's word stands; no calendar has it any more", report)
+            _note(event, "a person's status is kept; no calendar has it any more", report)
     return saving.plan
 
 
 def _find_fault(slug: str, grand_prix: GrandPrixRecord) -> str:
     """Why the database would refuse one of its events, '' where it would not."""
     events = (
-        Event(season=grand_prix.season, grand_prix=slug, **_told(grand_prix, session))
+        Event(season=grand_prix.season, grand_prix=slug, **_read_fields(grand_prix, session))
         for session in grand_prix.sessions
     )
     return next(filter(None, map(find_unstorable, events)), "")
 
 
-def _told(grand_prix: GrandPrixRecord, session: SessionRecord) -> dict[str, Any]:
+def _read_fields(grand_prix: GrandPrixRecord, session: SessionRecord) -> dict[str, Any]:
     return {
         "round_number": grand_prix.round_number,
         "name": grand_prix.name,
@@ -205,15 +207,15 @@ def _told(grand_prix: GrandPrixRecord, session: SessionRecord) -> dict[str, Any]
     }
 
 
-def _told_of(
+def _read_known(
     event: Event, grand_prix: GrandPrixRecord, session: SessionRecord, calendars: Calendars
 ) -> dict[str, Any]:
-    """What a calendar tells of a known event: of one that the schedule file has told and does not
-    know now, Jolpica's calendar can only dispute the start."""
-    told = _told(grand_prix, session)
+    """What a calendar says of a known event: of one that the schedule file has had and does not
+    have now, Jolpica's calendar can only dispute the start."""
+    reported = _read_fields(grand_prix, session)
     is_known_to_file = calendars.has_file and grand_prix.round_number is not None
     if not calendars.is_complete and calendars.has_file:
-        told |= _stands_unheard(event, session)
+        reported |= _keep_unread(event, session)
     # What a person gave back is anybody's who has it, once both calendars were read.
     is_the_files = event.schedule_source == Source.SCHEDULE_FILE or (
         event.schedule_source == Source.PERSON and not calendars.is_complete
@@ -224,18 +226,18 @@ def _told_of(
         or session.source is not Source.JOLPICA
         or is_known_to_file
     ):
-        return told
-    stands = {name: getattr(event, name) for name in CALENDAR_FIELDS}
+        return reported
+    kept = {name: getattr(event, name) for name in CALENDAR_FIELDS}
     differs = not session.start_is_estimated and session.starts_at != event.starts_at
-    stands["disputed_starts_at"] = session.starts_at if differs else None
+    kept["disputed_starts_at"] = session.starts_at if differs else None
     if calendars.has_file:
-        stands["round_number"] = None
-    return stands
+        kept["round_number"] = None
+    return kept
 
 
-def _stands_unheard(event: Event, session: SessionRecord) -> dict[str, Any]:
-    """What Jolpica's calendar has told and takes back by nothing but its own word, while it could
-    not be read: its start of a session that the file leaves open, and its dispute of the file's."""
+def _keep_unread(event: Event, session: SessionRecord) -> dict[str, Any]:
+    """What Jolpica's calendar alone can take back, while it could not be read: its start of a
+    session that the file leaves open, and its dispute of the file's."""
     if session.starts_at is None and event.schedule_source in (Source.JOLPICA, Source.PERSON):
         names = (*START, "utc_offset", "schedule_source")
         return {name: getattr(event, name) for name in names}
@@ -246,37 +248,37 @@ def _stands_unheard(event: Event, session: SessionRecord) -> dict[str, Any]:
 def _plan_new(
     slug: str, grand_prix: GrandPrixRecord, session: SessionRecord, saving: Saving
 ) -> str:
-    told = _told(grand_prix, session)
+    reported = _read_fields(grand_prix, session)
     event = Event(
         season=grand_prix.season,
         grand_prix=slug,
         session_type=session.session_type.value,
         schedule_generated_at=session.generated_at,
-        **told,
+        **reported,
     )
     derive_fields(event, grand_prix.race_date, saving.context.now)
     saving.plan.new_events.append(event)
-    saving.tell(event, Change.Kind.SCHEDULED, {}, told)
+    saving.add_change(event, Change.Kind.SCHEDULED, {}, reported)
     _note_dispute(event, saving.report)
     return "created"
 
 
 def _plan_known(
     event: Event,
-    told: Mapping[str, Any],
+    reported: Mapping[str, Any],
     race_date: date,
     generated_at: datetime | None,
     saving: Saving,
 ) -> str:
     """Set what differs; `reinstated`, `updated` or `unchanged`."""
     if event.schedule_locked:
-        _note_difference(event, told, saving.report)
+        _note_difference(event, reported, saving.report)
         return "unchanged"
     if _is_older(generated_at, event):
-        _note_age(event, told, saving.report)
+        _note_age(event, reported, saving.report)
         return "unchanged"
     was = {name: getattr(event, name) for name in (*CALENDAR_FIELDS, *DERIVED_FIELDS)}
-    for name, value in told.items():
+    for name, value in reported.items():
         setattr(event, name, value)
     if was["status"] == Event.Status.CANCELLED:
         event.status = Event.Status.SCHEDULED
@@ -290,8 +292,8 @@ def _plan_known(
     if kind is not None:
         event.schedule_generated_at = generated_at
         names = [name for name in CALENDAR_FIELDS if name in differing or name in START]
-        before, after = ({name: row[name] for name in names} for row in (was, told))
-        saving.tell(event, kind, before, after)
+        before, after = ({name: row[name] for name in names} for row in (was, reported))
+        saving.add_change(event, kind, before, after)
         _note_closed_picks(event, saving)
     return "reinstated" if kind is Change.Kind.REINSTATED else "updated"
 
@@ -313,7 +315,7 @@ def _is_older(generated_at: datetime | None, event: Event) -> bool:
 
 
 def _has_left(event: Event, calendars: Calendars) -> bool:
-    """Whether an event that stands in no calendar is cancelled by that.
+    """Whether an event that is in no calendar is cancelled by that.
 
     What has a classification was run, whatever the calendars forgot.
     """
@@ -335,7 +337,7 @@ def _plan_cancelled(event: Event, generated_at: datetime | None, saving: Saving)
         event.locks_at = None
     saving.plan.changed_events.append(event)
     after = {"status": event.status, "round_number": None}
-    saving.tell(event, Change.Kind.CANCELLED, before, after)
+    saving.add_change(event, Change.Kind.CANCELLED, before, after)
 
 
 def _note(event: Event, message: str, report: SaveReport) -> None:
@@ -349,16 +351,16 @@ def _note(event: Event, message: str, report: SaveReport) -> None:
     )
 
 
-def _note_difference(event: Event, told: Mapping[str, Any], report: SaveReport) -> None:
+def _note_difference(event: Event, reported: Mapping[str, Any], report: SaveReport) -> None:
     if event.is_cancelled:
         _note(event, "a person voided it; the calendar still has it", report)
-    elif told["starts_at"] != event.starts_at:
-        said = _print_time(told["starts_at"])
-        _note(event, f"a person's start stands; the calendar says {said}", report)
+    elif reported["starts_at"] != event.starts_at:
+        start = _print_time(reported["starts_at"])
+        _note(event, f"a person's start is kept; the calendar says {start}", report)
 
 
-def _note_age(event: Event, told: Mapping[str, Any], report: SaveReport) -> None:
-    if event.is_cancelled or any(getattr(event, name) != value for name, value in told.items()):
+def _note_age(event: Event, reported: Mapping[str, Any], report: SaveReport) -> None:
+    if event.is_cancelled or any(getattr(event, name) != value for name, value in reported.items()):
         _note(event, "an answer older than the saved calendar was left aside", report)
 
 

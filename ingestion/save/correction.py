@@ -21,7 +21,7 @@ RESULTS = (*RESULTS_FIELDS, "results_locked")
 @contextmanager
 def change_event(event: Event, kind: Change.Kind, context: SaveContext) -> Iterator[Event]:
     """The event as it is now, its schedule to be changed until the block ends; then what differs
-    is written and told. An exception within leaves everything as it was."""
+    is written, and the feed has an entry. An exception within leaves everything as it was."""
     with season_locked(event.season):
         current = Event.objects.get(pk=event.pk)
         was = _values(current, SCHEDULE)

@@ -1,4 +1,4 @@
-"""Entries of the feed in words: what was known when, what changed, and by whom."""
+"""Entries of the feed as sentences: what was known when, what changed, and by whom."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -12,12 +12,13 @@ from django.utils.dateparse import parse_duration
 from ingestion.amendments import describe_amendment
 from ingestion.models import Change, Event
 from ingestion.records import RESULT_FIELDS
-from ingestion.story.words import print_instant, print_source, print_start
+from ingestion.story.printing import print_instant, print_source, print_start
 
 Side = Mapping[str, Any]
 
-# What may differ between two sides of an entry, in the order of telling. What is not here goes
-# without saying: an estimated start is told with the start, a lock by a person with its kind.
+# What may differ between two sides of an entry, in the order in which it is
+# printed. The rest is left out: an estimated start is printed with the start, a lock by a person
+# with its kind.
 FIELDS = {
     "name": "name",
     "official_name": "official name",
@@ -38,7 +39,7 @@ FIELDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class StoryLine:
     """One entry of the feed: when, what, and which run or person with what reason."""
 
     at: datetime
@@ -46,9 +47,9 @@ class Telling:
     author: str
 
 
-def tell_story(changes: Iterable[Change]) -> list[Telling]:
+def describe_story(changes: Iterable[Change]) -> list[StoryLine]:
     return [
-        Telling(change.created_at, describe_change(change), describe_author(change))
+        StoryLine(change.created_at, describe_change(change), describe_author(change))
         for change in changes
     ]
 
@@ -76,16 +77,16 @@ def describe_author(change: Change) -> str:
 def _describe_scheduled(change: Change) -> str:
     after = change.after
     if "schedule_source" not in after:
-        return "Known by its classification alone: it stands in no calendar"
-    told = [f"Put on the calendar{_as_round(after)}, start {_start(after)}"]
+        return "Known by its classification alone: no calendar has it"
+    parts = [f"Put on the calendar{_as_round(after)}, start {_start(after)}"]
     if after.get("disputed_starts_at") is not None:
-        told.append(f"the other calendar says {print_instant(after['disputed_starts_at'])}")
-    return _with_source(", ".join(told), after["schedule_source"])
+        parts.append(f"the other calendar says {print_instant(after['disputed_starts_at'])}")
+    return _with_source(", ".join(parts), after["schedule_source"])
 
 
 def _describe_rescheduled(change: Change) -> str:
-    told = f"Start {_start(change.before)} -> {_start(change.after)}"
-    return _and_more(told, change, apart=("starts_at",))
+    text = f"Start {_start(change.before)} -> {_start(change.after)}"
+    return _and_more(text, change, apart=("starts_at",))
 
 
 def _describe_cancelled(change: Change) -> str:
@@ -96,8 +97,8 @@ def _describe_cancelled(change: Change) -> str:
 
 def _describe_reinstated(change: Change) -> str:
     starts = dict.fromkeys([_start(change.before), _start(change.after)])
-    told = f"Back on the calendar{_as_round(change.after)}, start {' -> '.join(starts)}"
-    return _and_more(told, change, apart=("round_number", "starts_at", "status"))
+    text = f"Back on the calendar{_as_round(change.after)}, start {' -> '.join(starts)}"
+    return _and_more(text, change, apart=("round_number", "starts_at", "status"))
 
 
 # What happens to a classification
@@ -189,7 +190,7 @@ DESCRIPTIONS: Mapping[Change.Kind, Callable[[Change], str]] = {
 }
 
 
-# Words
+# Parts of a sentence
 
 
 def _leaders(change: Change) -> str:
@@ -208,16 +209,16 @@ def _classifications(change: Change) -> tuple[list[Side], list[Side]]:
     return change.before.get("classification", []), change.after["classification"]
 
 
-def _and_more(told: str, change: Change, *, apart: tuple[str, ...], joined: str = "; ") -> str:
+def _and_more(text: str, change: Change, *, apart: tuple[str, ...], joined: str = "; ") -> str:
     """With the other fields in which the two sides differ."""
     more = ", ".join(
-        f"{words} {_value(name, change.before)} -> {_value(name, change.after)}"
-        for name, words in FIELDS.items()
+        f"{label} {_value(name, change.before)} -> {_value(name, change.after)}"
+        for name, label in FIELDS.items()
         if name in change.after
         and name not in apart
         and change.before.get(name) != change.after[name]
     )
-    return f"{told}{joined}{more}" if more else told
+    return f"{text}{joined}{more}" if more else text
 
 
 def _value(name: str, side: Side) -> str:
@@ -246,10 +247,10 @@ def _as_round(side: Side) -> str:
     return "" if number is None else f" as round {number}"
 
 
-def _with_source(told: str, source: str) -> str:
-    return f"{told} ({print_source(source)})"
+def _with_source(text: str, source: str) -> str:
+    return f"{text} ({print_source(source)})"
 
 
 def _one_line(text: str) -> str:
-    """A person's words: line ends become spaces, and what a terminal would obey goes."""
+    """A person's text: line ends become spaces, and what a terminal would obey goes."""
     return "".join(char for char in " ".join(text.split()) if char.isprintable())

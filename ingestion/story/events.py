@@ -1,4 +1,4 @@
-"""What an event is now, and which of its classifications pays: labels with words."""
+"""What an event is now, and which of its classifications pays: labels with texts."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,12 +6,12 @@ from datetime import datetime
 from ingestion.models import Event, Result
 from ingestion.records import Source
 from ingestion.story.changes import describe_change
-from ingestion.story.words import print_instant, print_source, print_start
+from ingestion.story.printing import print_instant, print_source, print_start
 
 Fact = tuple[str, str]
 
 STANDING = {
-    Event.ResultsState.PROVISIONAL.value: "a guess until somebody publishes it",
+    Event.ResultsState.PROVISIONAL.value: "provisional until it is published",
     Event.ResultsState.OFFICIAL.value: "official, amendments are still applied",
     Event.ResultsState.SETTLED.value: "settled",
 }
@@ -29,7 +29,7 @@ def describe_event(event: Event, now: datetime) -> list[Fact]:
         ("by hand", _held(event)),
         ("proposal", _proposal(event)),
     ]
-    return [(label, words) for label, words in facts if words]
+    return [(label, text) for label, text in facts if text]
 
 
 def describe_payout(event: Event) -> list[Fact]:
@@ -43,7 +43,7 @@ def describe_payout(event: Event) -> list[Fact]:
     return [
         ("pays", f"revision {event.results_revision}, {STANDING[event.results_state]}"),
         ("made", _made(event)),
-        ("saved", print_instant(saved) if saved is not None else "nobody noted when"),
+        ("saved", print_instant(saved) if saved is not None else "at an unknown time"),
         ("podium" if event.is_race else "pole", _names(leaders)),
         ("picks", _deadline(event)),
     ]
@@ -56,11 +56,11 @@ def _where(event: Event) -> str:
 
 
 def _start(event: Event) -> str:
-    told = print_start(event.starts_at, is_estimated=event.start_is_estimated)
+    text = print_start(event.starts_at, is_estimated=event.start_is_estimated)
     starts_at = None if event.start_is_estimated else event.starts_at
     if starts_at is not None and event.utc_offset is not None:
-        told += f", {starts_at + event.utc_offset:%H:%M} there"
-    return f"{told} ({print_source(event.schedule_source)})" if event.schedule_source else told
+        text += f", {starts_at + event.utc_offset:%H:%M} there"
+    return f"{text} ({print_source(event.schedule_source)})" if event.schedule_source else text
 
 
 def _disputed(event: Event) -> str:
@@ -73,7 +73,7 @@ def _picks(event: Event, now: datetime) -> str:
     if event.is_cancelled:
         return ""
     if event.locks_at is None:
-        return "never open: nobody knows when it was"
+        return "never open: its time is not known"
     at = print_instant(event.locks_at)
     return f"open until {at}" if event.in_time(now) else f"closed since {at}"
 
@@ -101,13 +101,13 @@ def _held(event: Event) -> str:
 def _proposal(event: Event) -> str:
     if event.proposal is None:
         return ""
-    told = describe_change(event.proposal)
-    return f"rejected ({told})" if event.proposal_rejected else told
+    text = describe_change(event.proposal)
+    return f"rejected ({text})" if event.proposal_rejected else text
 
 
 def find_made_at(event: Event) -> datetime | None:
     """When the source made the classification that pays; None where a person did, or it does not
-    say. The row keeps the upstream's time then, to tell older answers by."""
+    say. The row keeps the upstream's time then, to recognise older answers."""
     return None if event.results_source == Source.PERSON else event.results_generated_at
 
 
@@ -124,5 +124,5 @@ def _names(leaders: Sequence[Result]) -> str:
 
 def _deadline(event: Event) -> str:
     if event.locks_at is None:
-        return "none counts: nobody knows when they had to be made"
+        return "none counts: the time of the session is not known"
     return f"count if they were made before {print_instant(event.locks_at)}"

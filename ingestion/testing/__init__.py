@@ -16,7 +16,7 @@ tests with pytest-django's `db` as in those with `transactional_db`.
 
 What every fixture takes, all by name and none needed:
 
-- `season`, `grand_prix` (a name), `session_type` and `starts_at` say which session; without a word
+- `season`, `grand_prix` (a name), `session_type` and `starts_at` say which session; by default
   it is the race of the 2024 Belgian Grand Prix, and `starts_at` alone is enough for "in an hour";
 - an event instead, in the first place, where it is about one that is there (not `scheduled`);
 - `at` is when it became known, `cause` the feed's: `poll`, `backfill` and so on.
@@ -83,7 +83,7 @@ def published(season_feed: "SeasonFeed") -> "Callable[..., Change]":
 
 @pytest.fixture
 def amended(season_feed: "SeasonFeed") -> "Callable[..., Change]":
-    """Change a classification two hours after it was saved; without a word the winner, or who has
+    """Change a classification two hours after it was saved; by default the winner, or who has
     the pole, is disqualified, as Russell was.
 
         def test_points_follow_the_stewards(published, amended):
@@ -100,7 +100,7 @@ def amended(season_feed: "SeasonFeed") -> "Callable[..., Change]":
 
 @pytest.fixture
 def rescheduled(season_feed: "SeasonFeed") -> "Callable[..., Change]":
-    """Move a start, `by` three hours earlier or `to` an instant, told a day before it.
+    """Move a start, `by` three hours earlier or `to` an instant, known a day before it.
 
         def test_a_pick_after_the_new_start_is_late(scheduled, rescheduled):
             event = scheduled().event

@@ -1,4 +1,4 @@
-"""A weekend and a classification as the upstreams would tell them: whole, plausible, and 2024's.
+"""A weekend and a classification as the upstreams would report them: whole, plausible, and 2024's.
 
 A field of twenty, in the order in which it crossed the line in Belgium, Russell first.
 """
@@ -123,7 +123,7 @@ def build_classification(
     disqualified: str,
     generated_at: datetime,
 ) -> ClassificationRecord:
-    """These in this order; a driver who is disqualified ('' for nobody) stands last."""
+    """These in this order; a driver who is disqualified ('' for nobody) is last."""
     order = sorted(entrants, key=lambda entrant: entrant.driver_id == disqualified)
     build_entry = _finish if session_type.kind.is_race else _lap
     entries = [

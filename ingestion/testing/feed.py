@@ -14,6 +14,15 @@ from ingestion.report import SaveReport
 from ingestion.save import SaveContext, change_event, save_calendar, save_classifications
 from ingestion.sessions import SessionType
 from ingestion.testing.facts import Entrant, build_classification, build_weekend, put_first
+from ingestion.testing.reports import (
+    calendar_source,
+    move_session,
+    read_entrants,
+    read_field,
+    report_calendar,
+    report_calendar_with,
+    report_race,
+)
 from ingestion.testing.sessions import (
     SessionFacts,
     describe_session,
@@ -23,15 +32,6 @@ from ingestion.testing.sessions import (
     round_number_of,
     season_of,
     session_type_of,
-)
-from ingestion.testing.told import (
-    calendar_source,
-    move_session,
-    read_entrants,
-    read_field,
-    tell_calendar,
-    tell_calendar_with,
-    tell_race,
 )
 
 # When things become known, where the test does not say; each after what was known before.
@@ -69,7 +69,7 @@ class SeasonFeed:
             known_at=context.now,
         )
         with self._signals_sent():
-            save_calendar(tell_calendar_with(weekend, context.now), context)
+            save_calendar(report_calendar_with(weekend, context.now), context)
         event = find_session(session)
         if event is None:
             raise ValueError(f"{describe_session(session)} was not saved")
@@ -128,7 +128,7 @@ class SeasonFeed:
         if to is not None:
             by = to - current.starts_at
         context = _context(at or _after_all(current, current.starts_at, -MOVED_BEFORE_START), cause)
-        calendar = tell_calendar(current.season, context.now)
+        calendar = report_calendar(current.season, context.now)
         moved = [
             move_session(weekend, current, by) if weekend.name == current.name else weekend
             for weekend in calendar.grands_prix
@@ -158,7 +158,7 @@ class SeasonFeed:
         return _last_change(current)
 
     def _scheduled_event(self, event: Event | None, cause: str, session: SessionFacts) -> Event:
-        """The event as it is now; it is put on the calendar where it does not stand there."""
+        """The event as it is now; it is put on the calendar where it is not there."""
         if event is not None:
             return Event.objects.get(pk=event.pk)
         found = find_session(session)
@@ -172,7 +172,7 @@ class SeasonFeed:
         self, event: Event, entrants: Sequence[Entrant], disqualified: str, context: SaveContext
     ) -> Change:
         classification = build_classification(
-            tell_race(event),
+            report_race(event),
             SessionType(event.session_type),
             entrants,
             disqualified=disqualified,

@@ -13,7 +13,7 @@ A_WEEK = timedelta(weeks=1)
 
 
 class SessionFacts(TypedDict, total=False):
-    """Which session: without a word the race of the 2024 Belgian Grand Prix.
+    """Which session: by default the race of the 2024 Belgian Grand Prix.
 
     `season` is that of `starts_at` where only that is given; `grand_prix` is a name, or the slug
     of one that is there.

@@ -14,11 +14,11 @@ from ingestion.management.event_lookup import find_event
 from ingestion.management.output import F1Command, as_text, facts_table, open_console
 from ingestion.models import Change, Event
 from ingestion.story import (
-    Telling,
+    StoryLine,
     describe_event,
     describe_payout,
+    describe_story,
     find_made_at,
-    tell_story,
 )
 
 HELP = """\
@@ -66,21 +66,21 @@ class Command(F1Command):
         console = open_console(self.stdout)
         for title, table in (
             (str(event), facts_table(describe_event(event, timezone.now()))),
-            ("Story", story_table(tell_story(changes))),
+            ("Story", story_table(describe_story(changes))),
             ("Payout", facts_table(describe_payout(event))),
         ):
             console.print(as_text(title, style="bold"))
             console.print(table)
 
 
-def story_table(story: Sequence[Telling]) -> Table:
+def story_table(story: Sequence[StoryLine]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 1))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for telling in story:
-        author = as_text(f"by {telling.author}", style="dim")
-        sentence = as_text(telling.sentence).append("\n").append_text(author)
-        table.add_row(as_text(f"{telling.at:%Y-%m-%d %H:%M} UTC"), sentence)
+    for line in story:
+        author = as_text(f"by {line.author}", style="dim")
+        sentence = as_text(line.sentence).append("\n").append_text(author)
+        table.add_row(as_text(f"{line.at:%Y-%m-%d %H:%M} UTC"), sentence)
     return table
 
 
@@ -90,17 +90,17 @@ def as_dict(event: Event, changes: Sequence[Change]) -> dict[str, Any]:
         "story": [
             {
                 "id": change.pk,
-                "at": telling.at,
+                "at": line.at,
                 "kind": change.kind,
                 "revision": change.revision,
-                "sentence": telling.sentence,
-                "author": telling.author,
+                "sentence": line.sentence,
+                "author": line.author,
                 "cause": change.cause,
                 "run": change.run_id,
                 "person": change.person_name or None,
                 "reason": change.reason,
             }
-            for change, telling in zip(changes, tell_story(changes), strict=True)
+            for change, line in zip(changes, describe_story(changes), strict=True)
         ],
         "payout": payout_fields(event),
     }

@@ -1,4 +1,4 @@
-"""What the upstreams would say of what is saved: the records for `ingestion.save`."""
+"""What the upstreams would report of what is saved: the records for `ingestion.save`."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -25,23 +25,23 @@ def calendar_source(season: int) -> Source:
     return Source.SCHEDULE_FILE if season >= FIRST_SCHEDULE_FILE else Source.JOLPICA
 
 
-def tell_calendar_with(weekend: GrandPrixRecord, known_at: datetime) -> CalendarRecord:
-    calendar = tell_calendar(weekend.season, known_at)
+def report_calendar_with(weekend: GrandPrixRecord, known_at: datetime) -> CalendarRecord:
+    calendar = report_calendar(weekend.season, known_at)
     others = [other for other in calendar.grands_prix if other.name != weekend.name]
     return replace(calendar, grands_prix=(*others, weekend))
 
 
-def tell_calendar(season: int, known_at: datetime) -> CalendarRecord:
-    """The season's calendar as it is saved, told again."""
+def report_calendar(season: int, known_at: datetime) -> CalendarRecord:
+    """The season's calendar as it is saved, reported again."""
     source = calendar_source(season)
     weekends: dict[str, list[Event]] = defaultdict(list)
     for event in Event.objects.for_season(season).exclude(status=Event.Status.CANCELLED):
         weekends[event.grand_prix].append(event)
-    records = [_tell_weekend(events, source, known_at) for events in weekends.values()]
+    records = [_report_weekend(events, source, known_at) for events in weekends.values()]
     return CalendarRecord(season, source, known_at, tuple(filter(None, records)))
 
 
-def _tell_weekend(
+def _report_weekend(
     events: Sequence[Event], source: Source, known_at: datetime
 ) -> GrandPrixRecord | None:
     race = next((event for event in events if event.session_type == SessionType.RACE), None)
@@ -84,7 +84,7 @@ def move_session(weekend: GrandPrixRecord, event: Event, by: timedelta) -> Grand
     return replace(weekend, race_date=race_date, sessions=sessions)
 
 
-def tell_race(event: Event) -> RaceIdentity:
+def report_race(event: Event) -> RaceIdentity:
     race = Event.objects.filter(
         season=event.season, grand_prix=event.grand_prix, session_type=SessionType.RACE
     ).first()
