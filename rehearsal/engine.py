@@ -77,7 +77,11 @@ def play(
             _ingest_before(played, clock)
             upstream.clear_requests()
         moments = plan_moments(cast, played, window, seed=seed)
-        _play_each(moments, clock, copies, show_time)
+        for at, _, act in moments:
+            clock.advance(at)
+            copies.advance(at)
+            act()
+            show_time(at)
         cast.game.read_feed()
     return cast, upstream
 
@@ -102,16 +106,6 @@ def settings_of(upstream: PlayedUpstream, cache_dir: Path) -> override_settings:
         HEARTBEAT_URL="",
         F1_ALARM_URLS=OUTBOX_URL,
     )
-
-
-def _play_each(
-    moments: Iterable[Moment], clock: VirtualClock, copies: CacheClock, show_time: ShowTime
-) -> None:
-    for at, _, act in moments:
-        clock.advance(at)
-        copies.advance(at)
-        act()
-        show_time(at)
 
 
 def plan_moments(

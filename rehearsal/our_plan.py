@@ -44,7 +44,11 @@ def _see(
         ),
         default=None,
     )
-    requested = _requests_until(saved_at, publication, requests)
+    requested = [
+        request.target
+        for request in requests
+        if request.at > publication.flag_at and (saved_at is None or request.at <= saved_at)
+    ]
     let_out_at = find_let_out(played, upstream.cache, publication, requested)
     return Seen(publication, let_out_at, saved_at)
 
@@ -78,16 +82,6 @@ def read_revisions(played: PlayedSeason) -> dict[Key, list[Revision]]:
     return revisions
 
 
-def _requests_until(
-    saved_at: datetime | None, publication: Publication, requests: Sequence[Request]
-) -> list[str]:
-    return [
-        request.target
-        for request in requests
-        if request.at > publication.flag_at and (saved_at is None or request.at <= saved_at)
-    ]
-
-
 # What was saved, against the facts
 
 
@@ -113,7 +107,8 @@ def find_unlike_facts(played: PlayedSeason, window: Window) -> tuple[int, list[s
     wrong, count = [], 0
     events = Event.objects.filter(season=played.facts.year).prefetch_related("results")
     by_key = {(event.name, event.session_type): event for event in events}
-    for publication in _last_ones(window.choose(played.publications)):
+    last = {(one.grand_prix, one.table): one for one in window.choose(played.publications)}
+    for publication in last.values():
         count += 1
         event = by_key.get(key_of(publication, played))
         has_letters = publication.table != "qualifyings"
@@ -125,8 +120,3 @@ def find_unlike_facts(played: PlayedSeason, window: Window) -> tuple[int, list[s
         if facts != [(row.driver_id, row.classification) for row in saved]:
             wrong.append(" ".join(key_of(publication, played)))
     return count, wrong
-
-
-def _last_ones(publications: Sequence[Publication]) -> list[Publication]:
-    last = {(one.grand_prix, one.table): one for one in publications}
-    return list(last.values())
