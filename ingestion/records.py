@@ -75,12 +75,14 @@ class GrandPrixRecord:
 
 @dataclass(frozen=True, slots=True)
 class CalendarRecord:
-    """A whole season as one source has it; `generated_at` is when the source made the answer."""
+    """A whole season as one source has it; `generated_at` is when the source made the answer,
+    `unreadable` are the names of grands prix that it has and that cannot be read."""
 
     season: int
     source: Source
     generated_at: datetime | None
     grands_prix: tuple[GrandPrixRecord, ...]
+    unreadable: tuple[str, ...] = ()
 
     def sessions(self) -> Iterator[tuple[GrandPrixRecord, SessionRecord]]:
         for grand_prix in self.grands_prix:

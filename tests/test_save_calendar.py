@@ -986,3 +986,12 @@ def test_a_grand_prix_that_no_database_stores_is_refused_by_name_and_the_rest_is
     assert report.events == {"created": 2, "unchanged": 2}
     kept = [row for row in all_rows()["event"] if row["grand_prix"] != "austrian-grand-prix"]
     assert kept == before["event"]
+
+
+def test_a_grand_prix_that_cannot_be_read_is_not_cancelled() -> None:
+    """The calendar has it; only one of its values is spoilt."""
+    save_calendar(calendar(*BOTH), context())
+    spoilt = replace(calendar(grand_prix()), unreadable=(DUTCH.name,))
+    report = save_calendar(spoilt, context(LATER))
+    assert report.events["cancelled"] == 0
+    assert not Event.objects.filter(status=Event.Status.CANCELLED).exists()

@@ -46,15 +46,10 @@ def schedule_of_2024() -> Document:
 
 
 @pytest.fixture
-def read_file(upstream: FaultyUpstream, sources: Sources) -> ReadFile:
-    """Serves a schedule file, lets FastF1 read it, and reads what FastF1 makes of it."""
-
-    import fastf1
+def read_file() -> ReadFile:
 
     def serve_and_read(document: Document, season: int = 2024) -> CalendarRecord:
-        upstream.serve_schedule(season, json.dumps(document).encode())
-        frame = fastf1.get_event_schedule(season, include_testing=False, backend="fastf1")
-        return read_schedule(frame, season, NOON)
+        return read_schedule(json.loads(json.dumps(document)), season, NOON)
 
     return serve_and_read
 
@@ -181,6 +176,35 @@ def test_a_grand_prix_without_a_name_makes_the_schedule_unreadable(
     assert str(raised.value) == (
         "the schedule file of 2024 cannot be read: the name of a grand prix is missing"
     )
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("round_number", "four", True),
+        ("round_number", None, True),
+        ("event_date", "soon", True),
+        ("event_date", None, True),
+        ("event_date", "9999-99-99", True),
+        ("gmt_offset", "x", True),
+        ("session5_date", "soon", False),
+        ("location", "Suz\x00uka", False),
+        ("session1", 5, False),
+    ],
+)
+def test_one_bad_value_takes_no_other_grand_prix_along(
+    case: tuple[str, object, bool], upstream: FaultyUpstream, sources: Sources, schedule: Document
+) -> None:
+    column, value, is_refused = case
+    schedule[column][row_of(schedule, "Japanese Grand Prix")] = value
+    upstream.serve_schedule(2024, json.dumps(schedule).encode())
+    answer = sources.calendars(2024)[0].fetch_calendar(2024, fresh=True)
+    [calendar] = answer.records
+    assert len(calendar.grands_prix) == 24 - is_refused
+    assert calendar.unreadable == (("Japanese Grand Prix",) if is_refused else ())
+    if is_refused:
+        assert "the Japanese Grand Prix cannot be read (" in answer.notices[0]
+        assert "what is saved of it is kept" in answer.notices[0]
 
 
 # Jolpica's calendar

@@ -1,6 +1,6 @@
 """A season's calendars to events."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from ingestion.database_failures import retried
 from ingestion.errors import BadSourceData
 from ingestion.lifecycle import is_small_dispute
-from ingestion.matching import gather_grands_prix, match_calendar, merge_calendars
+from ingestion.matching import fold, gather_grands_prix, match_calendar, merge_calendars
 from ingestion.models import Change, Event
 from ingestion.plausibility import check_calendar, check_remaining, is_plausible_weekend
 from ingestion.records import (
@@ -174,13 +174,19 @@ def _plan(
                     event, reported, grand_prix.race_date, session.generated_at, saving
                 )
             report.events[count] += 1
-    for event in left.values():
+    for event in _find_unlisted(left.values(), calendars.merged):
         if _has_left(event, calendars):
             _plan_cancelled(event, calendars.generated_at, saving)
             report.events["cancelled"] += 1
         elif event.schedule_locked and calendars.is_complete and not event.is_cancelled:
             _note(event, "a person's status is kept; no calendar has it any more", report)
     return saving.plan
+
+
+def _find_unlisted(left: Iterable[Event], calendar: CalendarRecord) -> list[Event]:
+    """A grand prix that the calendar has and that cannot be read is not gone."""
+    unreadable = set(map(fold, calendar.unreadable))
+    return [event for event in left if not unreadable & {event.grand_prix, fold(event.name)}]
 
 
 def _find_fault(slug: str, grand_prix: GrandPrixRecord) -> str:

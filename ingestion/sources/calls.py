@@ -1,12 +1,13 @@
 """Around each call of FastF1: its cache used or passed by, and its failures in our errors."""
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPException
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ingestion.errors import (
     BadSourceData,
@@ -100,6 +101,18 @@ def calling(adapter: "Adapter", what: str, url: str, *, fresh: bool) -> Iterator
             raise
         # The driver's own error says why a database refused the budget: it stays the cause.
         raise raised from raised.__cause__ or error
+
+
+def get_document(url: str) -> Any:
+    """The JSON at an address that FastF1 does not read as we need it, through its session. Within
+    `calling`, which sees in the exchange what a refusal was."""
+    from fastf1.ergast import interface
+    from fastf1.req import Cache
+
+    response = Cache.requests_get(url, headers=interface.HEADERS, timeout=interface.TIMEOUT)
+    if response.status_code != 200:
+        raise ValueError(f"answered {response.status_code}")
+    return json.loads(response.content.decode("utf-8"))
 
 
 def _translate(what: str, exchange: "Exchange | None", error: Exception) -> Exception:

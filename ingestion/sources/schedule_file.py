@@ -1,7 +1,8 @@
 """The schedule file of FastF1's own repository: the calendar of a season since 2018."""
 
+import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ingestion import records
@@ -14,27 +15,17 @@ from ingestion.records import (
     SessionRecord,
 )
 from ingestion.sessions import read_session_name
-from ingestion.sources.calls import calling
+from ingestion.sources.calls import calling, get_document
 from ingestion.sources.protocol import Source, SourceAnswer
-from ingestion.sources.values import (
-    LONGEST_PLACE,
-    UNREADABLE,
-    noticing,
-    read_date,
-    read_text,
-    read_utc,
-    read_utc_offset,
-    require,
-)
+from ingestion.sources.values import LONGEST_PLACE, UNREADABLE, notice, noticing, read_text
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ingestion.sources.http import Adapter
 
 # A weekend has five, by the file's count.
 SESSIONS = range(1, 6)
 LONGEST_OFFICIAL_NAME = 200
+OFFSET = re.compile(r"(?P<sign>[+-]?)(?P<hours>\d\d?):(?P<minutes>\d\d)(?::00)?", re.ASCII)
 
 
 class ScheduleFile(Source):
@@ -48,15 +39,14 @@ class ScheduleFile(Source):
         return season >= FIRST_SCHEDULE_FILE
 
     def fetch_calendar(self, season: int, *, fresh: bool) -> SourceAnswer[CalendarRecord]:
-        import fastf1
         import fastf1.events
 
         what = f"the schedule file of {season}"
         url = f"{fastf1.events._SCHEDULE_BASE_URL}schedule_{season}.json"
         with noticing() as notices, calling(self._adapter, what, url, fresh=fresh) as call:
-            # The other backends ask for a password or invent session times.
-            frame = fastf1.get_event_schedule(season, include_testing=False, backend="fastf1")
-            calendar = read_schedule(frame, season, call.generated_at)
+            # FastF1's own reading loses all of it over one value, and its other backends ask for a
+            # password or invent session times.
+            calendar = read_schedule(get_document(url), season, call.generated_at)
             try:
                 check_calendar(calendar)
             except BadSourceData as error:
@@ -65,47 +55,94 @@ class ScheduleFile(Source):
 
 
 def read_schedule(
-    frame: "pd.DataFrame", season: int, generated_at: datetime | None
+    document: Mapping[str, Mapping[str, Any]], season: int, generated_at: datetime | None
 ) -> CalendarRecord:
-    """The schedule file's frame as a calendar; raises `BadSourceData` where it is not one."""
-    rows = frame.to_dict("records")
-    try:
-        grands_prix = tuple(
-            _read_grand_prix(season, row, generated_at)
-            for row in rows
-            if row["EventFormat"] != "testing"
-        )
-    except UNREADABLE as error:
-        raise BadSourceData(f"the schedule file of {season} cannot be read: {error}") from error
-    return CalendarRecord(season, records.Source.SCHEDULE_FILE, generated_at, grands_prix)
+    """The file's columns, each by row, as a calendar without testing.
+
+    A grand prix that cannot be read is refused by name; raises `BadSourceData` where it has none,
+    or where the file is no schedule at all.
+    """
+    grands_prix: list[GrandPrixRecord] = []
+    unreadable: list[str] = []
+    rows = {
+        number: {column: values[number] for column, values in document.items() if number in values}
+        for number in document["event_name"]
+    }
+    for row in rows.values():
+        if row["event_format"] == "testing":
+            continue
+        name = read_text(row["event_name"])
+        if not name:
+            raise BadSourceData(
+                f"the schedule file of {season} cannot be read: the name of a grand prix is missing"
+            )
+        try:
+            grands_prix.append(_read_grand_prix(season, name, row, generated_at))
+        except UNREADABLE as error:
+            unreadable.append(name)
+            notice(
+                f"the schedule file of {season}: the {name} cannot be read ({error}); what is "
+                "saved of it is kept, and the other grands prix are read"
+            )
+    return CalendarRecord(
+        season,
+        records.Source.SCHEDULE_FILE,
+        generated_at,
+        tuple(grands_prix),
+        unreadable=tuple(unreadable),
+    )
 
 
 def _read_grand_prix(
-    season: int, row: Mapping[Any, Any], generated_at: datetime | None
+    season: int, name: str, row: Mapping[str, Any], generated_at: datetime | None
 ) -> GrandPrixRecord:
+    offset = _read_offset(read_text(row["gmt_offset"]))
+    starts = [_read_start(name, row, number) for number in SESSIONS]
     sessions = []
-    offsets = [read_utc_offset(row[f"Session{number}Date"]) for number in SESSIONS]
-    # A session without a time is where the others are.
-    usual = next((offset for offset in offsets if offset is not None), None)
-    for number, offset in zip(SESSIONS, offsets, strict=True):
-        session_type = read_session_name(season, read_text(row[f"Session{number}"]))
+    for number, start in zip(SESSIONS, starts, strict=True):
+        session_type = read_session_name(season, read_text(row[f"session{number}"]))
         if session_type is not None:
             sessions.append(
                 SessionRecord(
                     session_type,
-                    starts_at=read_utc(row[f"Session{number}DateUtc"]),
+                    starts_at=None if start is None else (start - offset).replace(tzinfo=UTC),
                     source=records.Source.SCHEDULE_FILE,
                     generated_at=generated_at,
-                    utc_offset=usual if offset is None else offset,
+                    # A session without a time is where the others are.
+                    utc_offset=offset if any(starts) else None,
                 )
             )
     return GrandPrixRecord(
         season=season,
-        round_number=int(row["RoundNumber"]),
-        name=require(read_text(row["EventName"]), "name of a grand prix"),
-        official_name=read_text(row["OfficialEventName"], longest=LONGEST_OFFICIAL_NAME),
-        country=read_text(row["Country"], longest=LONGEST_PLACE),
-        location=read_text(row["Location"], longest=LONGEST_PLACE),
-        race_date=require(read_date(row["EventDate"]), "date of a grand prix"),
+        round_number=int(row["round_number"]),
+        name=name,
+        official_name=read_text(row["official_event_name"], longest=LONGEST_OFFICIAL_NAME),
+        country=read_text(row["country"], longest=LONGEST_PLACE),
+        location=read_text(row["location"], longest=LONGEST_PLACE),
+        race_date=datetime.fromisoformat(row["event_date"]).date(),
         sessions=tuple(sessions),
     )
+
+
+def _read_start(name: str, row: Mapping[str, Any], number: int) -> datetime | None:
+    """Local and naive; None where there is none yet, or none that can be read."""
+    printed = read_text(row[f"session{number}_date"])
+    if not printed:
+        return None
+    try:
+        return datetime.fromisoformat(printed).replace(tzinfo=None)
+    except ValueError:
+        session = read_text(row[f"session{number}"])
+        notice(f"the start of the {name}'s {session} cannot be read: {printed[:40]}")
+        return None
+
+
+def _read_offset(printed: str) -> timedelta:
+    """0 where it is missing, as FastF1 reads it."""
+    if not printed:
+        return timedelta(0)
+    parts = OFFSET.fullmatch(printed)
+    if parts is None:
+        raise ValueError(f"{printed[:40]!r} is no offset from UTC")
+    offset = timedelta(hours=int(parts["hours"]), minutes=int(parts["minutes"]))
+    return -offset if parts["sign"] == "-" else offset

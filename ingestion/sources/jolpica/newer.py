@@ -21,7 +21,7 @@ from ingestion.plausibility import SeasonField, check_classification
 from ingestion.records import ClassificationRecord
 from ingestion.sessions import SessionType
 from ingestion.sources.cache import find_copy, forget_copies
-from ingestion.sources.calls import calling
+from ingestion.sources.calls import calling, get_document
 from ingestion.sources.headers import bound_age_of_copy, read_generated_at
 from ingestion.sources.jolpica.ergast import expect_all
 from ingestion.sources.jolpica.pages import PAGE_ROWS, build_url
@@ -92,7 +92,7 @@ class JolpicaNewer(Source):
         url = f"{_base_url()}/results/{found.key}/SQ/"
         try:
             with calling(self._adapter, what, url, fresh=fresh) as call:
-                document = _get_document(url)
+                document = get_document(url)
                 generated_at, expires_at = call.generated_at, call.expires_at
         except SourceUnavailable as error:
             if error.status in NOT_THERE_YET:
@@ -137,7 +137,7 @@ class JolpicaNewer(Source):
         with calling(self._adapter, what, url, fresh=False) as call:
             document, made_at = _find_document(url, since=self._adapter.now() - ROUNDS_KEPT)
             if document is None:
-                document, made_at = _get_document(url), call.generated_at
+                document, made_at = get_document(url), call.generated_at
             self._rounds[query.season] = read_rounds(document, query.season)
         if self._pick_round(query) is None:
             forget_copies([url])
@@ -188,17 +188,6 @@ def _base_url() -> str:
     from fastf1.ergast import interface
 
     return f"{interface.BASE_URL.removesuffix(ERGAST_PATH)}{NEWER_PATH}"
-
-
-def _get_document(url: str) -> Any:
-    from fastf1.ergast import interface
-    from fastf1.req import Cache
-
-    response = Cache.requests_get(url, headers=interface.HEADERS, timeout=interface.TIMEOUT)
-    if response.status_code != 200:
-        # `calling` sees in the exchange what it was.
-        raise ValueError(f"answered {response.status_code}")
-    return json.loads(response.content.decode("utf-8"))
 
 
 def _find_document(url: str, *, since: datetime) -> tuple[Any, datetime | None]:
