@@ -13,7 +13,7 @@ from django.core.management import get_commands
 from django.db import DatabaseError
 from django.utils import timezone
 
-from ingestion.queue.cluster import cluster_settings, is_nobodys_queue
+from ingestion.queue.cluster import cluster_settings, is_unserved_queue
 
 # A season is a few seconds of work, and minutes where an upstream hangs at each request.
 SHORTEST_TIMEOUT = 300
@@ -22,17 +22,7 @@ SHORTEST_TIMEOUT = 300
 def check_queue(**_: object) -> list[checks.CheckMessage]:
     if "django_q" not in settings.INSTALLED_APPS:
         return []
-    return [*_find_faults(cluster_settings()), *_find_nobodys_queue(), *_find_other_command()]
-
-
-def _find_other_command() -> Iterator[checks.CheckMessage]:
-    if get_commands().get("qcluster") != "ingestion":
-        yield _warn(
-            13,
-            "'manage.py qcluster' is not this app's",
-            "A worker that takes no more tasks would go on unnoticed, and one unreadable schedule "
-            "would stop all: put 'ingestion' before 'django_q' in INSTALLED_APPS.",
-        )
+    return list(_find_wrong_settings(cluster_settings()))
 
 
 def check_schedules(**_: object) -> list[checks.CheckMessage]:
@@ -55,89 +45,97 @@ def check_schedules(**_: object) -> list[checks.CheckMessage]:
     ]
 
 
-def _find_faults(cluster: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
-    timeout = cluster.get("timeout")
-    if not timeout or timeout < SHORTEST_TIMEOUT:
-        yield _warn(
+def _find_wrong_settings(cluster: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
+    timeout, workers = cluster.get("timeout"), cluster.get("workers")
+    settings_of_queue = (
+        (
             1,
+            not timeout or timeout < SHORTEST_TIMEOUT,
             f"the queue's 'timeout' is {timeout}",
-            f"A task that waits for a slow upstream would be killed half-way: {SHORTEST_TIMEOUT} "
-            "seconds or more.",
-        )
-    if cluster.get("retry", 60) <= 2 * (timeout or SHORTEST_TIMEOUT):
-        yield _warn(
+            (
+                f"A task that waits for a slow upstream would be killed half-way: "
+                f"{SHORTEST_TIMEOUT} seconds or more."
+            ),
+        ),
+        (
             2,
+            cluster.get("retry", 60) <= 2 * (timeout or SHORTEST_TIMEOUT),
             "the queue's 'retry' is not more than twice its 'timeout'",
             "A task would be delivered again while it still waits or runs.",
-        )
-    if not cluster.get("scheduler", True):
-        yield _warn(
-            10,
-            "the queue's 'scheduler' is off",
-            "Nothing would run by itself: no tick, no calendar, no alarm. It has to be on for one "
-            "cluster at least; where this machine's is another, silence this.",
-        )
-    yield from _find_faults_of_limits(cluster)
-    yield from _find_faults_of_records(cluster)
-
-
-def _find_faults_of_limits(cluster: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
-    workers = cluster.get("workers")
-    if not workers or cluster.get("queue_limit", workers**2) > workers:
-        yield _warn(
+        ),
+        (
             3,
+            not workers or cluster.get("queue_limit", workers**2) > workers,
             "the queue's 'queue_limit' is larger than its number of 'workers', or neither is set",
             "Tasks that are fetched early wait in a cluster, and are delivered again meanwhile.",
-        )
-    if not (cluster.get("ack_failures") and cluster.get("max_attempts")):
-        yield _warn(
+        ),
+        (
             4,
+            not (cluster.get("ack_failures") and cluster.get("max_attempts")),
             "the queue's 'ack_failures' and 'max_attempts' are not both set",
             "A task that fails would run again for ever; the next tick does its work anyway.",
-        )
-    if cluster.get("catch_up", True):
-        yield _warn(
+        ),
+        (
             5,
+            cluster.get("catch_up", True),
             "the queue's 'catch_up' is on",
             "After a pause each missed tick would be run: set it to False.",
-        )
-
-
-def _find_faults_of_records(cluster: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
-    if cluster.get("save_limit", 250) < 0 or cluster.get("save_limit_per") != "func":
-        yield _warn(
+        ),
+        (
             6,
+            cluster.get("save_limit", 250) < 0 or cluster.get("save_limit_per") != "func",
             "the queue's 'save_limit' is negative, or its 'save_limit_per' is not 'func'",
-            "The last success of a tick tells that the worker is alive; others would push it out.",
-        )
-    if cluster.get("sync"):
-        yield _warn(
+            "The last success of a tick shows that the worker is alive; others would push it out.",
+        ),
+        (
             7,
+            cluster.get("sync"),
             "the queue's 'sync' is on",
-            "Tasks would run in the process that asks for them, a web request's too.",
-        )
-    if cluster.get("cached"):
-        yield _warn(
-            9,
-            "the queue's 'cached' is on",
-            "Results would be kept in the cache alone, and nobody could see there when a tick "
-            "last succeeded: the worker would count as dead.",
-        )
-    if cluster.get("redis") and find_spec("redis") is None:
-        yield _warn(
+            "Tasks would run in the process that enqueues them, a web request's too.",
+        ),
+        (
             8,
+            cluster.get("redis") and find_spec("redis") is None,
             "the queue is kept in Redis, and the package 'redis' is not installed",
             "Install it, or leave REDIS_URL empty to keep the queue in the database.",
-        )
-
-
-def _find_nobodys_queue() -> Iterator[checks.CheckMessage]:
-    if is_nobodys_queue():
-        yield _warn(
+        ),
+        (
+            9,
+            cluster.get("cached"),
+            "the queue's 'cached' is on",
+            (
+                "Results would be kept in the cache alone, which does not show when a tick last "
+                "succeeded: the worker would count as dead."
+            ),
+        ),
+        (
+            10,
+            not cluster.get("scheduler", True),
+            "the queue's 'scheduler' is off",
+            (
+                "Nothing would run by itself: no tick, no calendar, no alarm. It has to be on for "
+                "one cluster at least; where this machine's is another, silence this."
+            ),
+        ),
+        (
             11,
+            is_unserved_queue(),
             "F1_QUEUE names a queue that no cluster of Q_CLUSTER has",
-            "Nobody would take its tasks: name one of ALT_CLUSTERS, or leave F1_QUEUE out.",
-        )
+            "No worker would take its tasks: name one of ALT_CLUSTERS, or leave F1_QUEUE out.",
+        ),
+        (
+            13,
+            get_commands().get("qcluster") != "ingestion",
+            "'manage.py qcluster' is not this app's",
+            (
+                "A worker that takes no more tasks would go on unnoticed, and one unreadable schedule "
+                "would stop all: put 'ingestion' before 'django_q' in INSTALLED_APPS."
+            ),
+        ),
+    )
+    for number, is_wrong, message, hint in settings_of_queue:
+        if is_wrong:
+            yield _warn(number, message, hint)
 
 
 def check_alarms(**_: object) -> list[checks.CheckMessage]:

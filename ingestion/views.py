@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from ingestion.monitoring.health import Health, State, check_health
 
 BROKEN = 503
-# A monitor gives up after some seconds, and a web worker that waits serves nobody else.
+# A monitor gives up after some seconds, and a web worker that waits serves no one else.
 SECONDS_PER_STATEMENT = 2
 TIMED_OUT = ("57014", "55P03")  # statement_timeout, lock_timeout
 

@@ -19,7 +19,7 @@ from ingestion.pipeline import (
     ingest,
 )
 from ingestion.queue.schedules import DECLARED
-from ingestion.queue.tasks import hear_nothing
+from ingestion.queue.tasks import ignore_progress
 from rehearsal.alarms import OUTBOX_URL, open_outbox
 from rehearsal.clock import CacheClock, VirtualClock, pauses_lifted, virtual_time
 from rehearsal.game import Game, Player, counting_signals, find_sessions, pick_times, read_times
@@ -91,7 +91,7 @@ def _ingest_before(played: PlayedSeason, clock: VirtualClock) -> None:
     request = IngestRequest(
         seasons=(played.facts.year,), addresses=configured_addresses(), rules=configured_rules()
     )
-    ingest(request, clock=clock.read, listen=hear_nothing)
+    ingest(request, clock=clock.read, listen=ignore_progress)
 
 
 def settings_of(upstream: PlayedUpstream, cache_dir: Path) -> override_settings:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django_q.models import OrmQ, Schedule
 
-from ingestion.models import Alarm, Event, IngestRun, TaskRun
+from ingestion.models import Event, IngestRun, TaskRun
 from tests.clusters import SCHEDULES_AT_ONCE, enqueue, kill, running_cluster, wait_for
 from tests.command_line import addresses, live_season, read_rows, today
 from tests.conftest import on_postgres
@@ -112,10 +112,8 @@ def test_rows_that_cannot_be_read_and_a_clock_that_was_ahead_stop_no_schedule(
         wait_for(lambda: tasks_done(project, "math.factorial") > 0, "the shop's own task")
     with project.database() as alias:
         next_runs = dict(Schedule.objects.using(alias).values_list("name", "next_run"))
-        alarms = set(Alarm.objects.using(alias).values_list("key", flat=True))
     assert next_runs["unclosed"] > NOW
     assert (next_runs["cron"], next_runs["words"]) == (None, None)
-    assert {key.partition(":")[0] for key in alarms} >= set()
     log = "".join(path.read_text() for path in project.folder.glob("cluster-*.log"))
     assert "the schedule 'unclosed' (id " in log
     assert "the schedule 'f1 tick' had its next run at" in log

@@ -1,1 +1,1 @@
-"""What is wrong, who is told of it, and the installation's state for people."""
+"""What is wrong, the alarms about it, and the installation's state for people."""

@@ -134,7 +134,7 @@ def _follow_severity(alarm: Alarm, finding: Finding) -> None:
 
 
 def _find_unfinished(keys: Iterable[str], now: datetime) -> QuerySet[Alarm]:
-    """Cleared without an all-clear so far: for whoever was notified they go on. Newest first."""
+    """Cleared, with no all-clear sent: to the people notified they go on. Newest first."""
     return Alarm.objects.filter(
         key__in=keys,
         notified_at__isnull=False,

@@ -1,6 +1,6 @@
 """Which of the queue's clusters takes this app's tasks, and its settings.
 
-A project whose own tasks want other settings gives this app a cluster of its own: `ALT_CLUSTERS` of
+A project whose own tasks need other settings gives this app a cluster of its own: `ALT_CLUSTERS` of
 its Q_CLUSTER has one named 'f1', or what F1_QUEUE says, and `Q_CLUSTER_NAME=f1 manage.py qcluster`
 runs it. Without one the project's only cluster takes them.
 """
@@ -31,7 +31,7 @@ def cluster_settings() -> Mapping[str, Any]:
     return {**shared, **_others().get(queue_name() or "", {})}
 
 
-def is_nobodys_queue() -> bool:
+def is_unserved_queue() -> bool:
     """Whether no cluster of the settings takes what is put into it."""
     first = _configured().get("cluster_name") or _configured().get("name", "default")
     return queue_name() not in {None, first, *_others()}

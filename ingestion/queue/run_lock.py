@@ -20,7 +20,7 @@ from ingestion.report import Fault, Problem
 logger = logging.getLogger(__name__)
 
 MOST_STARTS = 3
-# The queue ends a task that takes longer; after this much more nobody can be running it.
+# The queue ends a task that takes longer; after this much more no worker can be running it.
 SLACK = timedelta(minutes=1)
 USUAL_TIMEOUT = 600
 # A start further ahead than this was noted by a clock that was wrong.
@@ -31,7 +31,7 @@ _running: ContextVar[str] = ContextVar("running", default="")
 
 
 def note_delivery(task: dict[str, Any], **_: object) -> None:
-    """A receiver of django-q2's `pre_execute`: tasks are not told their own identifier."""
+    """A receiver of django-q2's `pre_execute`: a task does not get its own identifier."""
     _delivered.set(task["id"])
 
 
@@ -58,7 +58,7 @@ def running_task() -> str:
 
 
 def begin(task: str, name: str, now: datetime) -> bool:
-    """Whether to go on: nobody has, nobody is about to, and it did not die three times."""
+    """Whether to do the work: it is neither done nor being done, and did not die three times."""
     with transaction.atomic():
         run, is_new = TaskRun.objects.select_for_update().get_or_create(
             pk=task, defaults={"name": name, "started_at": now}
@@ -87,13 +87,13 @@ def longest_task() -> timedelta:
 
 
 def _give_up(run: TaskRun, now: datetime) -> None:
-    """Loudly: nobody else knows that it ever began."""
+    """With an error in the log and a run: there is no other record that it ever began."""
     run.ended_at = now
     run.is_given_up = True
     run.save()
     message = (
         f"the task '{run.name}' died {run.starts} times and was given up; what it saved before "
-        "stays. Look at the worker's log and memory; the next one of its schedule starts anew"
+        "is safe. Look at the worker's log and memory; the next one of its schedule starts anew"
     )
     logger.error(message)
     IngestRun.objects.create(

@@ -144,7 +144,7 @@ def _put_back(row: Schedule, now: datetime) -> None:
 
 
 def skip_unreadable_rows(now: datetime) -> None:
-    """To their next time, or until somebody sets one where it cannot be computed. Health names
+    """To their next time, or until a person sets one where it cannot be computed. Health names
     them for as long as they are unreadable."""
     due = Schedule.objects.exclude(repeats=0).filter(next_run__lt=now)
     for row in due:

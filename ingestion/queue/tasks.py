@@ -1,7 +1,8 @@
 """What the queue's workers run; `ingestion.queue.schedules` says when.
 
 Each may run at any time, twice, at once or after a long pause: what is to do is read from the
-database. `clock` tells the present time (UTC). None raises SystemExit, which ends a worker.
+database. `clock` returns the present time (UTC). No task raises SystemExit, which would end its
+worker.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,6 @@ from ingestion.monitoring.channels import send_heartbeat
 from ingestion.monitoring.facts import has_just_begun
 from ingestion.monitoring.health import check_health
 from ingestion.pipeline import (
-    Due,
     IngestRequest,
     advance_statuses,
     configured_addresses,
@@ -43,42 +43,41 @@ FAILURES_KEPT = timedelta(days=30)
 
 
 def tick(*, clock: Clock = timezone.now) -> str:
-    """Advance the statuses and ask for what is due; most often nothing is, and that takes one
-    UPDATE and one SELECT. Then call the dead man's switch, where there is one."""
+    """Advance the statuses and poll what is due; most often nothing is, and that takes one UPDATE
+    and one SELECT. Then call the dead man's switch, where there is one."""
     now = clock()
     advance_statuses(now)
     dues = find_due(now)
-    told: str = (run_once("tick", partial(_poll, dues, clock), clock=clock) or "") if dues else ""
+
+    def poll() -> str:
+        reports = poll_due(
+            dues,
+            addresses=configured_addresses(),
+            rules=configured_rules(),
+            clock=clock,
+            listen=ignore_progress,
+        )
+        return _summarize(*reports)
+
+    summary: str = (run_once("tick", poll, clock=clock) or "") if dues else ""
     if url := getattr(settings, "HEARTBEAT_URL", ""):
         send_heartbeat(url)
-    return told
-
-
-def _poll(dues: list[Due], clock: Clock) -> str:
-    reports = poll_due(
-        dues,
-        addresses=configured_addresses(),
-        rules=configured_rules(),
-        clock=clock,
-        listen=hear_nothing,
-    )
-    return _words(reports)
+    return summary
 
 
 def refresh_schedule(*, clock: Clock = timezone.now) -> str:
     """Read the calendars of the current season, and look for the next one's once a day."""
-    told: str = run_once("schedule", partial(_refresh, clock), clock=clock) or ""
-    return told
 
+    def refresh() -> str:
+        now = clock()
+        current = current_season(now)
+        reports = [_read_calendars(current, clock)]
+        coming = season_to_look_for(now, current)
+        if coming is not None and is_time_to_look(coming, now):
+            reports.append(_read_calendars(coming, clock, is_optional=may_be_absent(coming, now)))
+        return _summarize(*reports)
 
-def _refresh(clock: Clock) -> str:
-    now = clock()
-    current = current_season(now)
-    reports = [_read_calendars(current, clock)]
-    coming = season_to_look_for(now, current)
-    if coming is not None and is_time_to_look(coming, now):
-        reports.append(_read_calendars(coming, clock, is_optional=may_be_absent(coming, now)))
-    return _words(reports)
+    return run_once("schedule", refresh, clock=clock) or ""
 
 
 def _read_calendars(season: int, clock: Clock, *, is_optional: bool = False) -> RunReport:
@@ -94,32 +93,31 @@ def _read_calendars(season: int, clock: Clock, *, is_optional: bool = False) -> 
 
 
 def sweep(*, clock: Clock = timezone.now) -> str:
-    """Look for sessions that polling lost, and delete what nobody needs any more."""
-    told: str = run_once("sweep", partial(_sweep, clock), clock=clock) or ""
-    return told
-
-
-def _sweep(clock: Clock) -> str:
+    """Look for sessions that polling lost, and delete old records."""
     from django_q.models import Failure
 
-    now = clock()
-    mended, pruned = mend_plans(now), prune(now)
-    pruned += Failure.objects.filter(stopped__lt=now - FAILURES_KEPT).delete()[0]
-    return f"{mended} plans brought forward, {pruned} old records deleted"
+    def clean_up() -> str:
+        now = clock()
+        mended, pruned = mend_plans(now), prune(now)
+        pruned += Failure.objects.filter(stopped__lt=now - FAILURES_KEPT).delete()[0]
+        return f"{mended} plans brought forward, {pruned} old records deleted"
+
+    return run_once("sweep", clean_up, clock=clock) or ""
 
 
 def watch(*, clock: Clock = timezone.now) -> str:
     """Look at the installation's health; announce what is wrong and what is over."""
     now = clock()
     if has_just_begun(now):
-        return "nothing was looked at: the first tasks have only begun"
+        return "not checked yet: the first tasks have only begun"
     return f"{update_alarms(check_health(now), now)} messages"
 
 
 def ingest_season(season: int, *, clock: Clock = timezone.now) -> str:
-    """All of a season, past the caches: what a person asks for in the admin."""
+    """All of a season, past the caches: what a person starts in the admin."""
     work = partial(_ingest, clock, season=season, trigger="admin", refresh=True)
-    return _words_of(run_once("ingest season", work, clock=clock))
+    report = run_once("ingest season", work, clock=clock)
+    return _summarize(report) if report else ""
 
 
 def ingest_event(event: int, *, clock: Clock = timezone.now) -> str:
@@ -129,9 +127,10 @@ def ingest_event(event: int, *, clock: Clock = timezone.now) -> str:
     )
 
     def work() -> RunReport:
-        return ingest(replace(request, task=running_task()), clock=clock, listen=hear_nothing)
+        return ingest(replace(request, task=running_task()), clock=clock, listen=ignore_progress)
 
-    return _words_of(run_once("ingest event", work, clock=clock))
+    report = run_once("ingest event", work, clock=clock)
+    return _summarize(report) if report else ""
 
 
 def _ingest(clock: Clock, *, season: int, **request: Any) -> RunReport:
@@ -144,19 +143,15 @@ def _ingest(clock: Clock, *, season: int, **request: Any) -> RunReport:
             **request,
         ),
         clock=clock,
-        listen=hear_nothing,
+        listen=ignore_progress,
     )
 
 
-def hear_nothing(step: str, *, done: int, total: int) -> None:
+def ignore_progress(step: str, *, done: int, total: int) -> None:
     """A worker has no progress to show."""
 
 
-def _words_of(report: RunReport | None) -> str:
-    return "" if report is None else _words([report])
-
-
-def _words(reports: list[RunReport]) -> str:
+def _summarize(*reports: RunReport) -> str:
     return "; ".join(
         f"{', '.join(map(str, report.seasons))} {report.outcome}: {report.as_words()}"
         for report in reports

@@ -2,8 +2,8 @@
 
 The processes of a django-q2 cluster share pipes that are guarded by locks, and a process that is
 killed while it holds one leaves it locked for good. django-q2 replaces the process, and its
-replacement waits for ever. So here nobody waits for a task with a lock in hand, and the cluster's
-first process, which has nothing else to do, looks at the signs of life that the others leave.
+replacement waits for ever. So here no process waits for a task with a lock in hand, and the first
+process of the cluster, which has nothing else to do, looks at the signs of life of the others.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from django_q.signals import post_execute, post_execute_in_worker, post_spawn, p
 
 from ingestion.queue.schedules import run_due_schedules
 
-# Linux gives no process a larger number; pages of the map that nobody writes to take no memory.
+# Linux gives no process a larger number; pages of the map that are never written take no memory.
 MOST_PROCESSES = 1 << 22
 CYCLE = 1.0
 # An idle worker takes a task within milliseconds.
@@ -37,7 +37,7 @@ NO_TASK_TAKEN_FOR = 60.0
 # In units of it. A result is saved within a second, or after a lock of the database, for which
 # SQLite waits a minute.
 PATIENCE_WITH_OTHERS = 3
-# Of a cluster that is asked to stop and has no task at work.
+# For a cluster that has no task at work.
 SECONDS_TO_STOP = 15.0
 PR_SET_PDEATHSIG = 1
 
@@ -196,7 +196,7 @@ def end_with(parent: int) -> None:
 
 
 def run_cluster(*, runs_once: bool = False) -> str:
-    """Until it is asked to stop (SIGTERM, SIGINT) or does not work any more: why not, or ''."""
+    """Until SIGTERM or SIGINT, or until it does not work any more: why not, or ''."""
     pulse = Pulse()
     pulse.connect()
     stop_event, start_event = Event(), Event()

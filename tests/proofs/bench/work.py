@@ -47,7 +47,7 @@ def ingest_seasons(task: Task) -> Work:
 
     def run() -> None:
         report = ingest(
-            request, clock=clock, listen=tasks.hear_nothing, tell=hear, sleep=clock.sleep
+            request, clock=clock, listen=tasks.ignore_progress, tell=hear, sleep=clock.sleep
         )
         work.troubles.extend(str(problem) for problem in report.problems)
 
