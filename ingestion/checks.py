@@ -128,8 +128,8 @@ def _find_wrong_settings(cluster: Mapping[str, Any]) -> Iterator[checks.CheckMes
             get_commands().get("qcluster") != "ingestion",
             "'manage.py qcluster' is not this app's",
             (
-                "A worker that takes no more tasks would go on unnoticed, and one unreadable schedule "
-                "would stop all: put 'ingestion' before 'django_q' in INSTALLED_APPS."
+                "A worker that takes no more tasks would go on unnoticed, and one unreadable "
+                "schedule would stop all: put 'ingestion' before 'django_q' in INSTALLED_APPS."
             ),
         ),
     )

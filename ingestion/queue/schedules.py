@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django.db import DatabaseError, connections, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django_q.conf import Conf
 from django_q.models import OrmQ, Schedule
@@ -120,7 +121,7 @@ def put_back_times(now: datetime) -> None:
             continue
         if row.next_run > row.calculate_next_run(now) + CLOCK_SLACK:
             _put_back(row, now)
-    old = Schedule.objects.filter(next_run__lt=now - OLDEST_NEXT_RUN).exclude(repeats=0)
+    old = _find_due_rows(now - OLDEST_NEXT_RUN)
     for row in old.filter(schedule_type__in=[Schedule.MINUTES, Schedule.HOURLY]):
         _put_back(row, now)
     late = now + timedelta(seconds=Conf.RETRY) + CLOCK_SLACK
@@ -146,8 +147,7 @@ def _put_back(row: Schedule, now: datetime) -> None:
 def skip_unreadable_rows(now: datetime) -> None:
     """To their next time, or until a person sets one where it cannot be computed. Health names
     them for as long as they are unreadable."""
-    due = Schedule.objects.exclude(repeats=0).filter(next_run__lt=now)
-    for row in due:
+    for row in _find_due_rows(now):
         if not (problem := explain_row(row, now)):
             continue
         skipped = Schedule.objects.filter(pk=row.pk, next_run=row.next_run)
@@ -158,6 +158,15 @@ def skip_unreadable_rows(now: datetime) -> None:
                 row.pk,
                 problem,
             )
+
+
+def _find_due_rows(now: datetime) -> Any:
+    """Those that this cluster's scheduler takes: its own, and the first cluster also those of
+    none."""
+    own = Q(cluster=Conf.CLUSTER_NAME)
+    if Conf.CLUSTER_NAME == Conf.PREFIX:
+        own |= Q(cluster=None)
+    return Schedule.objects.filter(own, next_run__lt=now).exclude(repeats=0)
 
 
 def _find_next_run(row: Schedule, now: datetime) -> datetime | None:
