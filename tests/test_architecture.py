@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fetch": {"records", "sessions", "errors"},
     "transform": {"records", "sessions", "errors"},
     # An answer that cannot be true is taken out of FastF1's cache where it came from.
-    "sources": {"records", "sessions", "errors", "plausibility", "fetch", "transform"},
+    "sources": {"records", "sessions", "errors", "plausibility"},
     "plausibility": {"records", "sessions", "errors"},
     "matching": {"records", "sessions", "errors"},
     "lifecycle": {"sessions"},

@@ -64,7 +64,7 @@ def _find_weakness(folder: Path) -> str:
     if facts.st_mode & WRITABLE_BY_OTHERS:
         return "can be written by other users"
     for parent in folder.parents:
-        # In one that is sticky, as /tmp, nobody can replace what is another's.
+        # In one that is sticky, as /tmp, users can replace only what is their own.
         if parent.stat().st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
             return f"is within {parent}, where other users can replace it"
     return ""

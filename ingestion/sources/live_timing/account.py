@@ -1,4 +1,4 @@
-"""A Formula 1 account, which live timing has asked for since October 2026.
+"""A Formula 1 account, which live timing has required since October 2026.
 
 FastF1 3.9 signs in when its own adapter sends a request: with the environment's credentials, else
 from a prompt where a terminal is attached, and after a refusal it goes on without an account. Here

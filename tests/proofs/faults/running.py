@@ -15,6 +15,7 @@ from django.core.management import load_command_class
 from ingestion.fetch.door import Door
 from ingestion.models import Event, IngestRun
 from ingestion.queue import tasks
+from ingestion.sources.http import Adapter
 from rehearsal.clock import VirtualClock, virtual_time
 from tests.upstream import FaultyUpstream
 
@@ -103,9 +104,11 @@ def _flush() -> None:
 @contextmanager
 def answers_in(seconds: float) -> Iterator[None]:
     """What may be waited for an answer as a whole, where it is usually half a minute."""
-    usual = Door.__init__.__kwdefaults__ or {}
-    Door.__init__.__kwdefaults__ = {**usual, "whole_request": seconds}
+    usual = {one: one.__init__.__kwdefaults__ or {} for one in (Door, Adapter)}
+    for one, defaults in usual.items():
+        one.__init__.__kwdefaults__ = {**defaults, "whole_request": seconds}
     try:
         yield
     finally:
-        Door.__init__.__kwdefaults__ = usual
+        for one, defaults in usual.items():
+            one.__init__.__kwdefaults__ = defaults
