@@ -16,6 +16,7 @@ from ingestion.corrections import (
     correct_classification,
     disqualify,
     enter_leaders,
+    list_restorable,
     reject_proposal,
     release_results,
     reorder,
@@ -100,6 +101,11 @@ def ingest(drivers: Sequence[str] = DRIVERS, at: datetime = AFTER, **changes: An
 def published() -> Event:
     ingest()
     return race()
+
+
+def restorable() -> list[int]:
+    changes = list(Change.objects.filter(event=race()).order_by("pk"))
+    return [change.revision for change in list_restorable(race(), changes)]
 
 
 def race() -> Event:
@@ -335,6 +341,35 @@ def test_times_of_a_qualifying_are_restored_exactly(author: Author) -> None:
     restore_revision(event, 1, author, revision=1)
 
     assert saved_records(event) == laps
+
+
+def test_a_revision_is_restored_with_the_details_that_came_after_it(
+    published: Event, author: Author
+) -> None:
+    known = saved_records(published)
+    ingest(results=[replace(entry, driver_code="NEW") for entry in known])
+    assert (last_change().kind, last_change().revision) == ("details", 1)
+    ingest(SWAPPED, LATER)
+    assert race().results_revision == 2
+
+    restore_revision(published, 1, author, revision=2)
+
+    assert saved_records(race()) == [replace(entry, driver_code="NEW") for entry in known]
+    assert (race().results_revision, last_change().kind) == (3, "corrected")
+    assert restorable() == [1, 2]
+
+
+def test_details_that_a_person_changed_are_restored(published: Event, author: Author) -> None:
+    known = saved_records(published)
+    assert restorable() == []
+    correct_classification(
+        published, [replace(entry, points=Decimal(0)) for entry in known], author, revision=1
+    )
+    assert restorable() == [1]
+
+    restore_revision(published, 1, author, revision=1)
+
+    assert saved_records(race()) == known
 
 
 def test_a_proposal_is_no_revision_to_restore(published: Event, author: Author) -> None:
