@@ -195,6 +195,18 @@ def test_a_round_without_rows_is_an_answer_without_records(
     assert len(upstream.requests) == 1
 
 
+def test_an_empty_answer_of_the_future_is_no_other_race(
+    sources: Sources, upstream: FaultyUpstream
+) -> None:
+    upstream.seasons[2024] = replace(SEASON, races={})
+    upstream.fault(
+        "*", headers={"Cache-Control": "public", "Date": "Thu, 01 Jan 2099 00:00:00 GMT"}
+    )
+    request = query(SessionType.RACE, "china", number=CHINA.round)
+    assert fetch(sources, Source.JOLPICA, request).records == ()
+    assert len(upstream.requests) == 1
+
+
 def test_the_newer_form_reads_its_rounds_once_a_run(
     sources: Sources, upstream: FaultyUpstream
 ) -> None:

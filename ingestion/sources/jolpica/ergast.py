@@ -101,7 +101,9 @@ class Jolpica(Source):
             for one in answer.records
             if one not in right
         )
-        return replace(answer, records=right, notices=(*answer.notices, *refused))
+        # Of an answer without the race only what it has instead is worth a notice.
+        kept = answer.notices if right else ()
+        return replace(answer, records=right, notices=(*kept, *refused))
 
     def _find_round(self, query: ClassificationQuery) -> int | None:
         """None where no calendar is at hand, or it lacks the race."""
