@@ -14,8 +14,8 @@ from django.test import override_settings
 
 from ingestion.pipeline import (
     IngestRequest,
-    configured_addresses,
     configured_rules,
+    configured_sources,
     ingest,
 )
 from ingestion.queue.schedules import DECLARED
@@ -89,9 +89,9 @@ def play(
 def _ingest_before(played: PlayedSeason, clock: VirtualClock) -> None:
     """As an operator does who installs the app during a season."""
     request = IngestRequest(
-        seasons=(played.facts.year,), addresses=configured_addresses(), rules=configured_rules()
+        seasons=(played.facts.year,), config=configured_sources(), rules=configured_rules()
     )
-    ingest(request, clock=clock.read, listen=ignore_progress)
+    ingest(request, clock=clock.read, show_step=ignore_progress)
 
 
 def settings_of(upstream: PlayedUpstream, cache_dir: Path) -> override_settings:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ingestion.models import Event
-from ingestion.pipeline import Addresses, IngestRequest, ingest
+from ingestion.pipeline import IngestRequest, Mode, SourceConfig, ingest
 from ingestion.report import RunReport
 from ingestion.sample.season import (
     Constructor,
@@ -389,13 +389,13 @@ class Replay:
     def ingest(self, at: str, season: int = 2024, **changes: Any) -> RunReport:
         """A run at that time, UTC, past the caches."""
         self.clock.now = utc(at)
-        addresses = Addresses(
+        addresses = SourceConfig(
             cache_dir=self.folder,
             schedule_url=self.upstream.schedule_url,
             jolpica_url=self.upstream.jolpica_url,
         )
-        request = IngestRequest((season,), addresses, **{"refresh": True, **changes})
-        return ingest(request, clock=self.clock.read, listen=lambda *_, **__: None)
+        request = IngestRequest((season,), addresses, **{"mode": Mode.REFRESH, **changes})
+        return ingest(request, clock=self.clock.read, show_step=lambda *_, **__: None)
 
     def requests(self) -> list[str]:
         """What was asked since the last time, without the base addresses."""

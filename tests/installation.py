@@ -81,11 +81,11 @@ def failing_poll(of: Event | int, since: datetime, now: datetime, **changes: Any
     facts = {
         "event": of if isinstance(of, Event) else None,
         "season": of.season if isinstance(of, Event) else of,
-        "asked_at": now,
+        "requested_at": now,
         "failing_since": since,
         "next_at": now + 5 * MINUTE,
         "failures": 3,
-        "trouble": "Jolpica's results of 2024: no answer in time",
+        "last_error": "Jolpica's results of 2024: no answer in time",
         **changes,
     }
     return Poll.objects.create(**facts)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ingestion.models import Change, Event, RequestBlock, Result
-from ingestion.pipeline import Addresses, IngestRequest, ingest
+from ingestion.pipeline import IngestRequest, SourceConfig, ingest
 from ingestion.report import RunReport
 from tests.history import History, Key, Step
 from tests.rows import all_rows
@@ -47,7 +47,7 @@ def play(history: History, cache_dir: Path) -> Iterator[Played]:
     """Into a database without the season, by real HTTP; lift FastF1's limits first."""
     clock = Clock(history.steps[0].at)
     with FaultyUpstream({}, clock=clock.read) as upstream:
-        addresses = Addresses(cache_dir, upstream.schedule_url, upstream.jolpica_url)
+        addresses = SourceConfig(cache_dir, upstream.schedule_url, upstream.jolpica_url)
         request = IngestRequest((history.season,), addresses, trigger="replay")
         for step in history.steps:
             history.show(upstream, step)
@@ -81,10 +81,10 @@ def run_again(request: IngestRequest, clock: Clock) -> tuple[str, ...]:
 def run(request: IngestRequest, clock: Clock) -> RunReport:
     # The hour's budget is kept by the true clock, and between two steps lie hours.
     RequestBlock.objects.all().delete()
-    return ingest(request, clock=clock.read, listen=hear_nothing)
+    return ingest(request, clock=clock.read, show_step=ignore_step)
 
 
-def hear_nothing(step: str, *, done: int, total: int) -> None:
+def ignore_step(step: str, *, done: int, total: int) -> None:
     pass
 
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from ingestion.models import Change, Event, Result
-from ingestion.pipeline import Addresses, IngestRequest, ingest
+from ingestion.pipeline import IngestRequest, Mode, SourceConfig, ingest
 from ingestion.sample.season import load_season
 from ingestion.sample.upstream import StandInUpstream
 
@@ -46,16 +46,16 @@ def count_ingests(rounds: int, cache_dir: Path) -> list[Count]:
     season = load_season(SEASON)
     short = replace(season, grands_prix=season.grands_prix[:rounds])
     with StandInUpstream({SEASON: short}, clock=lambda: LATER) as upstream:
-        addresses = Addresses(cache_dir, upstream.schedule_url, upstream.jolpica_url)
-        run = _ingest(IngestRequest((SEASON,), addresses, refresh=True))
+        addresses = SourceConfig(cache_dir, upstream.schedule_url, upstream.jolpica_url)
+        run = _ingest(IngestRequest((SEASON,), addresses, mode=Mode.REFRESH))
         return [_count(rounds, run, is_again=is_again) for is_again in (False, True)]
 
 
 def _ingest(request: IngestRequest) -> Callable[[], int]:
-    def hear_nothing(step: str, *, done: int, total: int) -> None:
+    def ignore_step(step: str, *, done: int, total: int) -> None:
         pass
 
-    return lambda: ingest(request, clock=lambda: LATER, listen=hear_nothing).requests
+    return lambda: ingest(request, clock=lambda: LATER, show_step=ignore_step).requests
 
 
 def _count(rounds: int, run: Callable[[], int], *, is_again: bool) -> Count:

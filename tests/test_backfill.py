@@ -12,8 +12,8 @@ from pytest_django import Settings
 
 from ingestion.budget import Budget, Purpose
 from ingestion.models import Event, IngestRun, RequestBlock, Result
-from ingestion.pipeline import Addresses, IngestRequest, ingest
-from ingestion.pipeline.pace import Pace
+from ingestion.pipeline import Calendars, IngestRequest, Mode, SourceConfig, ingest
+from ingestion.pipeline.rate_limit import Pace
 from ingestion.records import ClassificationRecord, ResultRecord
 from ingestion.report import RunReport, SeasonLine
 from ingestion.sample.season import GrandPrix, Lap, Season, Session, load_season
@@ -98,17 +98,17 @@ class Backfill:
         self.runs += 1
         self.lines.clear()
         self.steps.clear()
-        addresses = Addresses(
+        addresses = SourceConfig(
             self.folder / f"cache {self.runs}",
             self.upstream.schedule_url,
             self.upstream.jolpica_url,
         )
-        changes = {"fills_gaps": len(seasons) > 1, **changes}
+        changes = {"mode": Mode.FILL if len(seasons) > 1 else Mode.UPDATE, **changes}
         return ingest(
             IngestRequest(seasons, addresses, **changes),
             clock=self.clock,
-            listen=self.listen,
-            tell=self.hear,
+            show_step=self.listen,
+            show_line=self.hear,
             sleep=sleep or self.clock.sleep,
         )
 
@@ -186,7 +186,7 @@ def test_a_range_resumes_and_completes_and_asks_for_each_page_once(
         f"{too_many(backfill, '13:00')}; left for later: 2021 race and qualifying, and 2022 to 2024"
     ]
     assert first.problems[0].advice == (
-        "Go on after 13:00 UTC: run it again, it goes on with what is missing, or add --wait"
+        "Run it again after 13:00 UTC: it continues with what is missing, or add --wait"
     )
     assert first.notes == []
     assert backfill.lines == [
@@ -196,7 +196,7 @@ def test_a_range_resumes_and_completes_and_asks_for_each_page_once(
 
     # A poll in between gets its request all the same.
     upstream.seasons[2025] = season_of(2025, *SIX)
-    poll = backfill(2025, with_results=False, keeps_polling=True, trigger="poll")
+    poll = backfill(2025, with_results=False, mode=Mode.POLL, trigger="poll")
     assert (poll.outcome, poll.requests) == ("ok", 2)
 
     clock.now += HOUR
@@ -234,7 +234,7 @@ def test_a_season_alone_and_a_refresh_ask_for_everything(
     backfill(2018, 2019)
     asked(upstream)
     assert backfill(2018).requests == 6
-    assert backfill(2018, 2019, fills_gaps=False, refresh=True).requests == 12
+    assert backfill(2018, 2019, mode=Mode.REFRESH).requests == 12
     assert backfill.lines == [
         f"{year}: events 12 unchanged, classifications 12 unchanged; complete"
         for year in (2018, 2019)
@@ -293,7 +293,7 @@ def test_a_refresh_that_waits_asks_for_each_page_once_too(
     backfill.clock.now += HOUR
     settings.F1_REQUESTS_PER_HOUR = PER_HOUR
     backfill.spend(SHARE - room)
-    report = backfill(2023, refresh=True, waits=True)
+    report = backfill(2023, mode=Mode.REFRESH, waits=True)
     assert report.outcome == "ok"
     assert sorted(asked(upstream)) == sorted(pages_with_sprint(2023))
     assert report.events["unchanged"] == report.results["unchanged"] == 8
@@ -387,7 +387,7 @@ def test_a_server_that_never_relents_is_given_up(
     why = "Jolpica's qualifying of 2022: the server asks for fewer requests (429)"
     assert problems(report) == [f"{why}; left for later: 2022 qualifying, and 2023"]
     assert report.problems[0].advice == (
-        "Go on in an hour: run it again, it goes on with what is missing"
+        "Run it again in an hour: it continues with what is missing"
     )
     assert clock.now == NOON + 6 * HOUR
     questions = asked(upstream)
@@ -418,7 +418,9 @@ def test_a_schedule_file_that_is_refused_does_not_keep_results_back(
     assert backfill(2022).outcome == "ok"
     asked(upstream)
     upstream.fault("*/schedule_2022.json", status=429)
-    report = backfill(2022, keeps_polling=True, spares_second_calendar=spares)
+    report = backfill(
+        2022, mode=Mode.POLL, calendars=Calendars.CHANGED if spares else Calendars.ALL
+    )
     calendars = ["schedule_2022.json", "2022/races"]
     assert asked(upstream) == [*calendars, *pages_of_six(2022)[2:]]
     [problem] = problems(report)
@@ -457,7 +459,7 @@ def test_what_would_begin_anew_does_not_say_that_it_goes_on(backfill: Backfill) 
     report = backfill(2023, 2024, dry_run=True)
     assert problems(report) == [f"{too_many(backfill, '13:00')}; left for later: 2024"]
     assert report.problems[0].advice == (
-        "Go on after 13:00 UTC: run it again for what is left, or add --wait"
+        "Run it again after 13:00 UTC for what is left, or add --wait"
     )
 
 
@@ -516,7 +518,7 @@ def test_as_much_is_reserved_as_is_asked(backfill: Backfill, settings: Settings)
     """The first time by the usual field, afterwards by what is stored."""
     settings.F1_REQUESTS_PER_HOUR = 180
     for fresh in (False, True):
-        report = backfill(2023, refresh=fresh)
+        report = backfill(2023, mode=Mode.REFRESH if fresh else Mode.UPDATE)
         blocks = list(RequestBlock.objects.order_by("pk").values_list("requests", flat=True))
         assert blocks == [2, 1, 1, 1, 2]
         assert report.requests == sum(blocks)

@@ -344,7 +344,7 @@ def test_three_failures_in_a_row_are_silence_and_one_problem() -> None:
     race, qualifying = event("race", RACE), event("qualifying", RACE - DAY)
     publish(qualifying)
     failing_poll(race, NOW - 10 * MINUTE, NOW)
-    failing_poll(qualifying, NOW - 20 * MINUTE, NOW, failures=2, trouble="404")
+    failing_poll(qualifying, NOW - 20 * MINUTE, NOW, failures=2, last_error="404")
     health = check_health(NOW)
     assert health.state is State.SILENT
     assert only(health) == Finding(
@@ -365,7 +365,7 @@ def test_three_failures_in_a_row_are_silence_and_one_problem() -> None:
 def test_of_many_that_fail_three_are_named() -> None:
     for number in range(5):
         race = event("race", RACE, grand_prix=f"grand-prix-{number}", name=f"{number}th Grand Prix")
-        failing_poll(race, NOW - HOUR, NOW, trouble="429")
+        failing_poll(race, NOW - HOUR, NOW, last_error="429")
     assert only(check_health(NOW)).advice.startswith(
         "Requested without success: 2024 0th Grand Prix Race (429); "
         "2024 1th Grand Prix Race (429); 2024 2th Grand Prix Race (429); 2 more. "
@@ -445,7 +445,7 @@ def test_calendars_are_told_after_an_hour_the_next_seasons_from_march(
 def test_one_failure_to_read_the_calendars_waits_for_the_next_time() -> None:
     poll = failing_poll(2024, NOW - 12 * HOUR, NOW - 12 * HOUR, failures=1)
     assert found() == {}
-    poll.failures, poll.asked_at = 2, NOW
+    poll.failures, poll.requested_at = 2, NOW
     poll.save()
     finding = only(check_health(NOW))
     assert finding.title == "2024 calendars could not be read since 2024-07-28 06:00 UTC"
@@ -532,9 +532,9 @@ def test_a_result_that_nobody_asked_for_is_our_own_fault() -> None:
     assert only(check_health(now)).advice.startswith(
         "It was expected from 2024-07-28 16:00 UTC. It was not requested since; picks on it are "
     )
-    poll = failing_poll(awaited, now, now, failures=0, trouble="", asked_at=RACE)
+    poll = failing_poll(awaited, now, now, failures=0, last_error="", requested_at=RACE)
     assert overdue(now) == {"race": "broken"}
-    poll.asked_at = now - HOUR
+    poll.requested_at = now - HOUR
     poll.save()
     assert overdue(now) == {"race": "silent"}
     assert only(check_health(now)).advice.startswith(
@@ -556,7 +556,7 @@ def test_what_is_new_here_is_overdue_once_there_was_time_to_ask() -> None:
 def test_what_is_new_here_and_was_asked_for_in_vain_is_overdue_at_once() -> None:
     awaited = event("race", RACE - 7 * DAY)
     learn(awaited, NOW)
-    failing_poll(awaited, NOW, NOW, failures=0, failing_since=None, trouble="")
+    failing_poll(awaited, NOW, NOW, failures=0, failing_since=None, last_error="")
     assert found(NOW + MINUTE) == {"overdue:2024-belgian-grand-prix-race": "silent"}
 
 

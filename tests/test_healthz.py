@@ -58,7 +58,7 @@ def test_what_works_is_200(now: datetime) -> None:
 
 
 def test_a_silent_upstream_is_200_too_and_says_so(now: datetime) -> None:
-    failing_poll(event("race", now - 5 * HOUR), now - HOUR, now, trouble=MARK)
+    failing_poll(event("race", now - 5 * HOUR), now - HOUR, now, last_error=MARK)
     told = ask(200)
     assert told["state"] == "silent"
     assert [(check["check"], check["severity"]) for check in told["checks"]] == [

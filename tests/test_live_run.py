@@ -1,178 +1,199 @@
-"""What a run asks of live timing, and what becomes of it."""
+"""What a run requests of live timing, and what becomes of it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ingestion.fetch.answers import Upstream
-from ingestion.fetch.live import LiveTiming
-from ingestion.models import Event
-from ingestion.pipeline import Addresses, IngestRequest
-from ingestion.pipeline.live import gather_live
-from ingestion.pipeline.season import Gathered, SeasonRun
-from ingestion.pipeline.wanted import Wanted
+from ingestion.models import Event, Poll
+from ingestion.pipeline import (
+    Calendars,
+    IngestRequest,
+    Mode,
+    RequestedSession,
+    SourceConfig,
+    ingest,
+)
 from ingestion.records import CalendarRecord, ClassificationRecord, RaceIdentity, Source
+from ingestion.report import RunReport
 from ingestion.save import save_calendar, save_classifications
 from ingestion.sessions import SessionType
 from tests.builders import context
 from tests.command_line import small_season
-from tests.live_facts import (
-    SEASON,
-    as_record,
-    as_result,
-    known_drivers,
-    shorten,
-)
+from tests.live_facts import SEASON, as_record, as_result, known_drivers, shorten
 from tests.live_upstream import (
+    PASSWORD,
     SIGN_IN,
+    USERNAME,
     LiveUpstream,
     on_a_terminal,
-    open_live,
-    open_with_right_password,  # noqa: F401
     restore_addresses,  # noqa: F401
     start_live_upstream,  # noqa: F401
 )
 from tests.project import Project
 
 SATURDAY = datetime(2024, 4, 20, 1, tzinfo=UTC)
-EVERYTHING: Wanted = dict.fromkeys(SessionType)
-CALENDAR = CalendarRecord(2024, Source.SCHEDULE_FILE, None, (as_record("china"),))
+BAHRAIN = replace(as_record("bahrain"), round_number=1)
+CALENDAR = CalendarRecord(2024, Source.SCHEDULE_FILE, None, (BAHRAIN, as_record("china")))
+SPRINT_QUALIFYING = SessionType.SPRINT_QUALIFYING
+
+Run = Callable[..., RunReport]
 
 
-def a_run(live: LiveTiming | None, now: datetime = SATURDAY, **request: Any) -> SeasonRun:
-    asked = IngestRequest((2024,), Addresses(Path("nowhere")), **request)
-    upstream: Any = live and Upstream(live.door)
-    return SeasonRun(2024, asked, upstream, now, lambda _step: None)
+@pytest.fixture
+def run(
+    live_upstream: LiveUpstream,
+    tmp_path: Path,
+    addresses_restored: None,
+    loopback_unlimited: None,
+) -> Run:
+    """A poll of China's sprint qualifying, of these sources, in a season whose first qualifying is
+    saved."""
+    save_calendar(CALENDAR, context(SATURDAY))
+    save_classifications([a_qualifying_before()], context(SATURDAY))
+
+    def poll(
+        *sources: Source,
+        now: datetime = SATURDAY,
+        password: str = PASSWORD,
+        username: str = USERNAME,
+    ) -> RunReport:
+        config = SourceConfig(
+            tmp_path / "cache",
+            live_upstream.schedule_url,
+            live_upstream.jolpica_url,
+            f1_username=username,
+            f1_password=password,
+            live_timing_url=live_upstream.address,
+        )
+        sessions = tuple(
+            RequestedSession("chinese-grand-prix", SPRINT_QUALIFYING, source)
+            for source in sources or (Source.LIVE_TIMING,)
+        )
+        request = IngestRequest(
+            (2024,), config, mode=Mode.POLL, calendars=Calendars.NONE, sessions=sessions
+        )
+        return ingest(request, clock=lambda: now, show_step=lambda *_, **__: None)
+
+    return poll
 
 
 def a_qualifying_before() -> ClassificationRecord:
     """The season's first, by which its drivers are known."""
     race = RaceIdentity(2024, 1, "Bahrain Grand Prix", date(2024, 3, 2), "Bahrain", "Sakhir")
-    results = tuple(known_drivers())
+    results = tuple(
+        replace(row, order=n, position=n, classification=str(n))
+        for n, row in enumerate(known_drivers(), 1)
+    )
     return ClassificationRecord(race, SessionType.QUALIFYING, Source.JOLPICA, None, results)
+
+
+def chinas_sprint_qualifying() -> ClassificationRecord:
+    race = RaceIdentity(2024, 5, "Chinese Grand Prix", date(2024, 4, 21), "China", "Shanghai")
+    results = tuple(as_result(lap) for lap in SEASON.sprint_qualifyings["china"])
+    return ClassificationRecord(race, SPRINT_QUALIFYING, Source.JOLPICA_ALPHA, None, results)
 
 
 def chinas_pole() -> ClassificationRecord:
     """As the sprint's grid shows it."""
-    race = RaceIdentity(2024, 5, "Chinese Grand Prix", date(2024, 4, 21), "China", "Shanghai")
-    norris = replace(next(one for one in known_drivers() if one.driver_id == "norris"), order=1)
-    return ClassificationRecord(
-        race, SessionType.SPRINT_QUALIFYING, Source.SPRINT_GRID, None, (norris,)
-    )
+    [pole, *_] = chinas_sprint_qualifying().results
+    guess = replace(pole, q1=None, q2=None, q3=None)
+    return replace(chinas_sprint_qualifying(), source=Source.SPRINT_GRID, results=(guess,))
 
 
-@pytest.mark.django_db
-def test_a_run_publishes_what_live_timing_has_and_the_official_one_replaces_it(
-    live: LiveTiming, live_upstream: LiveUpstream
-) -> None:
-    save_calendar(CALENDAR, context(SATURDAY))
-    gathered = Gathered(classifications=[a_qualifying_before(), chinas_pole()])
-    gather_live(gathered, CALENDAR, [], EVERYTHING, a_run(live), live=live)
-    assert (gathered.problems, gathered.notes) == ([], [])
-    # In the place of the guess, not beside it.
-    [told] = [one for one in gathered.classifications if one.race.name == "Chinese Grand Prix"]
-    assert isinstance(told, ClassificationRecord)
-    assert told.source is Source.LIVE_TIMING
-    told = replace(told, generated_at=SATURDAY)
-    report = save_classifications([told], context(SATURDAY))
-    assert report.results["created"] == 1
-    event = Event.objects.get(session_type="sprint_qualifying")
-    assert event.results_state == Event.ResultsState.PROVISIONAL
+def saved() -> Event:
+    return Event.objects.get(session_type="sprint_qualifying")
+
+
+def is_asked(upstream: LiveUpstream) -> bool:
+    return any(request.path.startswith("/static/") for request in upstream.requests)
+
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_run_publishes_what_live_timing_has_and_the_official_one_replaces_it(run: Run) -> None:
+    save_classifications([chinas_pole()], context(SATURDAY))
+    report = run()
+    assert report.problems == []
+    event = saved()
+    assert (event.results_source, event.results_state) == ("live_timing", "provisional")
     assert event.pole is not None
     assert event.pole.driver_id == "norris"
     later = SATURDAY + timedelta(hours=1)
-    official = replace(told, source=Source.JOLPICA_ALPHA, generated_at=later)
+    official = replace(chinas_sprint_qualifying(), generated_at=later)
     save_classifications([official], context(later))
-    event.refresh_from_db()
-    assert event.results_state == Event.ResultsState.OFFICIAL
-    first, second, *rest = told.results
-    swapped = (replace(second, order=1, position=1), replace(first, order=2, position=2), *rest)
-    another = replace(told, results=swapped, generated_at=later + timedelta(hours=1))
-    save_classifications([another], context(later))
-    event.refresh_from_db()
-    assert (event.results_source, event.pole.driver_id) == ("jolpica_alpha", "norris")
+    assert saved().results_state == Event.ResultsState.OFFICIAL
+    # What is provisional does not come back in its place.
+    run(now=later + timedelta(hours=1))
+    assert saved().results_source == "jolpica_alpha"
 
 
-@pytest.mark.django_db
-def test_a_run_asks_once_for_what_is_saved_already(
-    live: LiveTiming, live_upstream: LiveUpstream
+def test_a_source_has_a_plan_of_its_own(run: Run, live_upstream: LiveUpstream) -> None:
+    """Jolpica's copy holds for an hour; live timing is requested again sooner."""
+    live_upstream.fault("*/results/*/SQ/", status=404)
+    live_upstream.fault("/static/2024/Index.json", status=404)
+    run(Source.JOLPICA_ALPHA, Source.LIVE_TIMING)
+    polls = {poll.source: poll for poll in Poll.objects.filter(event=saved())}
+    assert polls.keys() == {"jolpica_alpha", "live_timing"}
+    timing = polls["live_timing"].next_at
+    assert timing is not None
+    assert SATURDAY < timing <= SATURDAY + timedelta(minutes=10)
+
+
+def test_a_run_on_what_is_saved_already_requests_nothing(
+    run: Run, live_upstream: LiveUpstream
 ) -> None:
-    save_calendar(CALENDAR, context(SATURDAY))
-    gathered = Gathered(classifications=[a_qualifying_before()])
-    gather_live(gathered, CALENDAR, [], EVERYTHING, a_run(live), live=live)
-    save_classifications(gathered.classifications[1:], context(SATURDAY))
+    run()
     live_upstream.clear_requests()
-    events = list(Event.objects.all())
-    for calendar in (CALENDAR, None):
-        run = a_run(live)
-        gather_live(Gathered(), calendar, events, EVERYTHING, run, live=live)
-    assert live_upstream.asked() == []
+    save_classifications([chinas_sprint_qualifying()], context(SATURDAY))
+    run()
+    assert not is_asked(live_upstream)
 
 
-@pytest.mark.django_db
-def test_a_driver_whom_nobody_knows_is_named_in_the_run(
-    live: LiveTiming, live_upstream: LiveUpstream
+def test_a_driver_whom_the_season_does_not_know_is_named(
+    run: Run, live_upstream: LiveUpstream
 ) -> None:
     shorten(live_upstream)
-    known = a_qualifying_before()
-    known = replace(known, results=tuple(row for row in known.results if row.driver_id != "norris"))
-    young, old = Gathered(classifications=[known]), Gathered(classifications=[known])
-    gather_live(young, CALENDAR, [], EVERYTHING, a_run(live), live=live)
-    late = SATURDAY + timedelta(days=200)
-    gather_live(old, CALENDAR, [], EVERYTHING, a_run(live, late), live=live)
-    for told in (young.notes, old.problems):
-        [problem] = told
-        assert "Lando Norris in car 4 is nobody whom the season knows yet" in problem.message
+    Event.objects.get(session_type="qualifying", results_revision=1).results.filter(
+        driver_id="norris"
+    ).delete()
+    young = run()
+    old = run(now=SATURDAY + timedelta(days=200))
+    for said in (young.notes, old.problems):
+        [problem] = [one for one in said if "Norris" in one.message]
+        assert "Lando Norris in car 4 is no driver that the season knows yet" in problem.message
         assert (problem.grand_prix, problem.session_type) == (
             "chinese-grand-prix",
             "sprint_qualifying",
         )
-    assert (young.classifications, old.classifications) == ([known], [known])
+    assert not saved().has_results
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize("is_usable", [True, False], ids=["whole", "half-filled"])
 def test_live_timing_stands_in_only_for_what_cannot_be_used(
-    live: LiveTiming, live_upstream: LiveUpstream, is_usable: bool
+    run: Run, live_upstream: LiveUpstream, is_usable: bool
 ) -> None:
-    official = chinas_sprint_qualifying()
     if not is_usable:
-        rows = tuple(replace(row, position=0) for row in official.results)
-        official = replace(official, results=rows)
-    gathered = Gathered(classifications=[a_qualifying_before(), official])
-    gather_live(gathered, CALENDAR, [], EVERYTHING, a_run(live), live=live)
-    [told] = [one for one in gathered.classifications if one.race.name == "Chinese Grand Prix"]
-    assert isinstance(told, ClassificationRecord)
-    assert told.is_provisional is not is_usable
-    assert len(gathered.notes) == (0 if is_usable else 1)
-    assert (live_upstream.asked() == []) is is_usable
+        live_upstream.fault("*/results/*/SQ/", status=404)
+    run(Source.JOLPICA_ALPHA, Source.LIVE_TIMING)
+    assert saved().results_source == ("jolpica_alpha" if is_usable else "live_timing")
+    assert is_asked(live_upstream) is not is_usable
 
 
-def chinas_sprint_qualifying() -> ClassificationRecord:
-    results = tuple(as_result(lap) for lap in SEASON.sprint_qualifyings["china"])
-    return replace(chinas_pole(), source=Source.JOLPICA_ALPHA, results=results)
-
-
-@pytest.mark.django_db
-def test_a_refused_account_is_one_problem_of_the_run(
-    live_upstream: LiveUpstream, tmp_path: Path, addresses_restored: None
-) -> None:
-    live = open_live(live_upstream, tmp_path / "cache", password="wrong")
-    gathered = Gathered()
-    gather_live(gathered, CALENDAR, [], EVERYTHING, a_run(live), live=live)
-    [problem] = gathered.problems
+def test_a_refused_account_is_one_problem_of_the_run(run: Run) -> None:
+    [problem] = run(password="wrong").problems
     assert problem.message.startswith("the Formula 1 account was refused: Incorrect username")
     assert "F1_USERNAME" in problem.advice
 
 
-def test_without_an_account_nothing_is_asked() -> None:
-    gathered = Gathered()
-    run = a_run(None)
-    gather_live(gathered, CALENDAR, [], EVERYTHING, run, live=None)
-    assert gathered == Gathered()
+def test_without_an_account_nothing_is_requested(run: Run, live_upstream: LiveUpstream) -> None:
+    live_upstream.clear_requests()
+    report = run(username="", password="")
+    assert (report.requests, report.problems) == (0, [])
+    assert not saved().has_results
 
 
 @pytest.mark.once

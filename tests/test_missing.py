@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from ingestion.models import Event
-from ingestion.pipeline.missing import find_missing
-from ingestion.pipeline.season import PARTS
+from ingestion.pipeline.plan import PARTS, find_missing
 
 RACE_DAY = datetime(2019, 7, 28, 16, tzinfo=UTC)
 NOW = RACE_DAY + timedelta(days=100)

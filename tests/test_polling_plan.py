@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from ingestion.lifecycle import RACE_DAY, Watched, next_ask, next_calendar_ask
+from ingestion.lifecycle import RACE_DAY, Watched, next_calendar_poll, next_poll
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 FLAG = datetime(2024, 7, 28, 16, tzinfo=UTC)
@@ -21,36 +21,38 @@ def watched(
     failures: int = 0,
 ) -> Watched:
     """Asked so long after its expected end; the answer is good for so long from then."""
-    asked_at = None if asked is None else FLAG + asked
-    expires_at = None if asked_at is None or good_for is None else asked_at + good_for
-    return Watched(FLAG, FLAG, SEASON_END, official, asked_at, expires_at, failures)
+    requested_at = None if asked is None else FLAG + asked
+    expires_at = None if requested_at is None or good_for is None else requested_at + good_for
+    return Watched(FLAG, FLAG, SEASON_END, official, requested_at, expires_at, failures)
 
 
 def after(session: Watched) -> timedelta:
     """How long after the expected end it is asked about next."""
-    at = next_ask(session)
+    at = next_poll(session)
     assert at is not None
     return at - FLAG
 
 
 def test_first_question_comes_when_there_may_be_a_result() -> None:
-    assert next_ask(watched()) == FLAG
+    assert next_poll(watched()) == FLAG
     early = Watched(FLAG - HOUR, FLAG, SEASON_END, is_official=False)
-    assert next_ask(early) == FLAG - HOUR
+    assert next_poll(early) == FLAG - HOUR
 
 
 def test_answer_from_before_the_expected_end_is_followed_as_soon_as_it_expires() -> None:
-    asked_at = FLAG - HOUR
-    early = Watched(asked_at, FLAG, SEASON_END, False, asked_at, expires_at=asked_at + HOUR)
-    assert next_ask(early) == FLAG + timedelta(seconds=5)
+    requested_at = FLAG - HOUR
+    early = Watched(
+        requested_at, FLAG, SEASON_END, False, requested_at, expires_at=requested_at + HOUR
+    )
+    assert next_poll(early) == FLAG + timedelta(seconds=5)
 
 
 def test_session_without_an_expected_end_is_not_asked_about() -> None:
-    assert next_ask(Watched(None, None, SEASON_END, is_official=False)) is None
+    assert next_poll(Watched(None, None, SEASON_END, is_official=False)) is None
 
 
 def test_question_from_before_a_postponement_counts_for_nothing() -> None:
-    assert next_ask(watched(asked=-3 * HOUR)) == FLAG
+    assert next_poll(watched(asked=-3 * HOUR)) == FLAG
 
 
 @pytest.mark.parametrize("good_for", [20 * MINUTE, HOUR])
@@ -96,12 +98,12 @@ def test_answer_that_holds_beyond_the_first_half_day_is_followed_six_hours_later
 
 
 def test_slow_watching_is_done_in_quiet_hours_and_ends_after_the_season() -> None:
-    asked_at = FLAG + 3 * DAY
+    requested_at = FLAG + 3 * DAY
     days = []
-    while (at := next_ask(Watched(FLAG, FLAG, SEASON_END, True, asked_at))) is not None:
+    while (at := next_poll(Watched(FLAG, FLAG, SEASON_END, True, requested_at))) is not None:
         assert (at.hour, at.minute) == (4, 0)
         days.append(at)
-        asked_at = at
+        requested_at = at
     spacings = [(later - earlier) / DAY for earlier, later in pairwise(days)]
     daily = [spacing for spacing in spacings if spacing == 1]
     assert len(daily) >= 10
@@ -130,10 +132,10 @@ def test_failing_server_is_left_ever_longer_alone_where_nothing_is_awaited() -> 
 def test_schedule_file_is_read_three_times_before_a_start_and_again_soon_where_it_fails() -> None:
     looks = [FLAG - RACE_DAY]
     while looks[-1] < FLAG:
-        looks.append(next_calendar_ask(looks[-1], failures=0))
+        looks.append(next_calendar_poll(looks[-1], failures=0))
     assert len(looks) == 4
-    assert next_calendar_ask(FLAG, failures=1) == FLAG + 4 * MINUTE
-    assert next_calendar_ask(FLAG, failures=9) == FLAG + 80 * MINUTE
+    assert next_calendar_poll(FLAG, failures=1) == FLAG + 4 * MINUTE
+    assert next_calendar_poll(FLAG, failures=9) == FLAG + 80 * MINUTE
 
 
 def test_answer_that_claims_to_hold_for_days_is_not_believed_for_as_long() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ingestion.models import Change, Event, IngestRun, RequestBlock, Result
-from ingestion.pipeline import Addresses, IngestRequest, ingest
+from ingestion.pipeline import IngestRequest, Mode, SourceConfig, ingest
 from ingestion.report import RunReport
 from tests.upstream import SHARED, FaultyUpstream, needs_shared
 
@@ -44,13 +44,13 @@ class Ingestion:
     folder: Path
 
     def __call__(self, season: int, **changes: Any) -> RunReport:
-        addresses = Addresses(
+        addresses = SourceConfig(
             cache_dir=self.folder,
             schedule_url=self.upstream.schedule_url,
             jolpica_url=self.upstream.jolpica_url,
         )
-        request = IngestRequest(seasons=(season,), addresses=addresses, **changes)
-        return ingest(request, clock=lambda: NOW, listen=lambda *_, **__: None)
+        request = IngestRequest(seasons=(season,), config=addresses, **changes)
+        return ingest(request, clock=lambda: NOW, show_step=lambda *_, **__: None)
 
 
 @pytest.fixture
@@ -276,7 +276,7 @@ def test_the_second_time_nothing_is_written(
     before = everything_but_the_runs()
     listed = Event.objects.exclude(starts_at=None).count()
     for refresh in (False, True):
-        report = run(season, refresh=refresh)
+        report = run(season, mode=Mode.REFRESH if refresh else Mode.UPDATE)
         assert everything_but_the_runs() == before
         assert report.changes == []
         assert report.events == {"unchanged": listed}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ingestion.models import Change, Event, IngestRun, Result
-from ingestion.pipeline import Addresses, IngestRequest
+from ingestion.pipeline import Calendars, IngestRequest, SourceConfig
 from ingestion.pipeline import ingest as run_pipeline
 from ingestion.report import RunReport
 from ingestion.sample.ergast import Page, Query, build_body, build_document
@@ -151,14 +151,14 @@ class Runs:
 
     def __call__(self, season: Season, now: datetime = WINTER, **changes: Any) -> RunReport:
         self.upstream.seasons[2024] = season
-        addresses = Addresses(
+        addresses = SourceConfig(
             cache_dir=self.folder,
             schedule_url=self.upstream.schedule_url,
             jolpica_url=self.upstream.jolpica_url,
         )
-        request = IngestRequest(seasons=(2024,), addresses=addresses, **changes)
+        request = IngestRequest(seasons=(2024,), config=addresses, **changes)
         self.upstream.clear_requests()
-        return run_pipeline(request, clock=lambda: now, listen=lambda *_, **__: None)
+        return run_pipeline(request, clock=lambda: now, show_step=lambda *_, **__: None)
 
     def asked(self) -> list[str]:
         return asked(self.upstream)
@@ -283,7 +283,7 @@ def test_without_a_calendar_another_race_is_refused_and_the_right_one_found(
 ) -> None:
     run(round_.season, with_results=False)
 
-    report = run(round_.season, round_number=round_.ours, with_schedule=False)
+    report = run(round_.season, round_number=round_.ours, calendars=Calendars.NONE)
 
     questions = round_.asked(round_.own)
     if round_.own != round_.ours:
@@ -303,13 +303,17 @@ def test_without_a_calendar_another_race_is_refused_and_the_right_one_found(
     ]
 
 
-@pytest.mark.parametrize("with_schedule", [True, False])
+@pytest.mark.parametrize("calendars", [Calendars.ALL, Calendars.NONE])
 def test_race_that_jolpica_does_not_have_is_a_problem_and_nothing_is_saved(
-    run: Runs, *, with_schedule: bool
+    run: Runs, *, calendars: Calendars
 ) -> None:
     run(JOLPICA_IS_BEHIND, with_results=False)
 
-    report = run(JOLPICA_IS_BEHIND, round_number=5, with_schedule=with_schedule)
+    report = run(
+        JOLPICA_IS_BEHIND,
+        round_number=5,
+        calendars=calendars,
+    )
 
     assert not Result.objects.exists()
     lacking = f"Jolpica's calendar of 2024 has no {CAME_BACK}"
@@ -367,14 +371,14 @@ def test_race_of_the_same_name_on_another_day_is_refused(
     assert report.outcome == "partial"
 
 
-@pytest.mark.parametrize("with_schedule", [True, False])
+@pytest.mark.parametrize("calendars", [Calendars.ALL, Calendars.NONE])
 def test_round_of_the_same_name_on_another_day_is_refused(
-    run: Runs, upstream: FaultyUpstream, *, with_schedule: bool
+    run: Runs, upstream: FaultyUpstream, *, calendars: Calendars
 ) -> None:
     run(FILE_IS_BEHIND, with_results=False)
     upstream.fault("*/?/results.json", transform=with_day("Italian Grand Prix", date(2024, 10, 6)))
 
-    report = run(FILE_IS_BEHIND, round_number=5, with_schedule=with_schedule)
+    report = run(FILE_IS_BEHIND, round_number=5, calendars=calendars)
 
     assert saved() == {
         ("Italian Grand Prix", "qualifying"): FIRST["Italian Grand Prix", "qualifying"]
@@ -437,22 +441,22 @@ def test_grand_prix_that_came_back_is_the_same_row(run: Runs) -> None:
 # As its users run it
 
 
-@pytest.mark.parametrize("with_schedule", [True, False])
+@pytest.mark.parametrize("calendars", [Calendars.ALL, Calendars.NONE])
 @pytest.mark.once
 def test_command_finds_the_right_race_with_and_without_a_calendar(
-    project: Project, upstream: FaultyUpstream, *, with_schedule: bool
+    project: Project, upstream: FaultyUpstream, *, calendars: Calendars
 ) -> None:
     upstream.seasons[2024] = FILE_IS_BEHIND
     year = ("--year", "2024")
     assert ingest(project, upstream, *year, "--skip-results").returncode == 0
     upstream.clear_requests()
 
-    skip = () if with_schedule else ("--skip-schedule",)
+    skip = () if calendars is Calendars.ALL else ("--skip-schedule",)
     done = ingest(project, upstream, *year, "--round", "5", *skip, "--format", "json")
 
     assert done.returncode == 0, done.stderr
     # The calendars are still in the cache.
-    in_vain = [] if with_schedule else ["2024/5/results", CALENDAR]
+    in_vain = [] if calendars is Calendars.ALL else ["2024/5/results", CALENDAR]
     assert asked(upstream) == [*in_vain, "2024/6/results", "2024/6/qualifying"]
     report = json.loads(done.stdout)
     assert report["results"]["created"] == 2
@@ -463,7 +467,7 @@ def test_command_finds_the_right_race_with_and_without_a_calendar(
         "message": f"Jolpica's round 5 is the {CAME_BACK} of 2024-08-10, "
         "not the Italian Grand Prix; it was refused",
     }
-    assert (refused in report["notes"]) is not with_schedule
+    assert (refused in report["notes"]) is (calendars is Calendars.NONE)
     rows = read_rows(project)
     events = {event["id"]: event for event in rows["event"]}
     winners = {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ingestion.models import Change, Event, RequestBlock
-from ingestion.pipeline import Addresses, IngestRequest, ingest
+from ingestion.pipeline import Calendars, IngestRequest, Mode, SourceConfig, ingest
 from ingestion.report import RunReport
 from ingestion.sample import newer
 from ingestion.sample.season import Season, load_season, with_start
@@ -71,14 +71,14 @@ class Ingestion:
     clock: Clock
 
     def __call__(self, season: int = 2024, *, cache: str = "cache", **changes: Any) -> RunReport:
-        addresses = Addresses(
+        addresses = SourceConfig(
             cache_dir=self.folder / cache,
             schedule_url=self.upstream.schedule_url,
             jolpica_url=changes.pop("jolpica_url", self.upstream.jolpica_url),
         )
-        request = IngestRequest(seasons=(season,), addresses=addresses, **changes)
+        request = IngestRequest(seasons=(season,), config=addresses, **changes)
         self.upstream.clear_requests()
-        report = ingest(request, clock=self.clock, listen=lambda *_, **__: None)
+        report = ingest(request, clock=self.clock, show_step=lambda *_, **__: None)
         # Whatever left the process came here: live timing and all else is somewhere else.
         assert report.requests == len(self.upstream.requests)
         return report
@@ -209,7 +209,7 @@ def test_the_second_time_nothing_is_asked_or_written(
     before = all_rows()
     again = run()
     assert (again.requests, again.results) == (0, {"unchanged": 60})
-    refreshed = run(refresh=True)
+    refreshed = run(mode=Mode.REFRESH)
     assert (refreshed.requests, refreshed.results) == (21, {"unchanged": 60})
     assert all_rows() == before
 
@@ -229,7 +229,7 @@ def test_what_is_settled_is_asked_for_by_name_alone(
     assert (settled.requests, settled.results) == (OTHER_REQUESTS, {"unchanged": 8})
     run.again(round_number=3)
     assert asked(upstream) == ["rounds", "miami"]
-    run.again(refresh=True)
+    run.again(mode=Mode.REFRESH)
     assert asked(upstream) == ["rounds", "china", "miami"]
     assert all_rows() == before
 
@@ -296,7 +296,7 @@ def test_jolpicas_misprinted_days_do_no_harm(upstream: FaultyUpstream, run: Inge
 def test_stored_events_are_enough(upstream: FaultyUpstream, run: Ingestion) -> None:
     run(with_results=False)
     assert asked(upstream) == []
-    report = run(with_schedule=False)
+    report = run(calendars=Calendars.NONE)
     assert asked(upstream) == ["rounds", "china", "miami"]
     assert (report.requests, report.results) == (6, {"created": 10})
 
@@ -370,7 +370,7 @@ def test_the_rounds_are_asked_for_once_an_hour(upstream: FaultyUpstream, run: In
     assert asked(upstream) == ["rounds", "china"]
     run()
     assert asked(upstream) == ["china"]
-    run(refresh=True)
+    run(mode=Mode.REFRESH)
     assert asked(upstream) == ["rounds", "china"]
 
 

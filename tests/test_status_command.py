@@ -73,7 +73,9 @@ def test_what_works_is_told_with_the_state_first(now: datetime) -> None:
     Poll.objects.create(season=now.year, next_at=now + 20 * MINUTE + MINUTE / 2)
     Poll.objects.create(season=now.year - 1, next_at=now - DAY)
     late = event("qualifying", now - 2 * DAY, results_state="official", results_revision=1)
-    Poll.objects.create(event=late, season=now.year, next_at=now - MINUTE, failures=1, asked_at=now)
+    Poll.objects.create(
+        event=late, season=now.year, next_at=now - MINUTE, failures=1, requested_at=now
+    )
     RequestBlock.objects.create(host=HOST, requests=30, reserved_at=now - 10 * MINUTE)
     RequestBlock.objects.create(host=HOST, requests=100, reserved_at=now - 2 * HOUR)
     out = status()

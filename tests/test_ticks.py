@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from ingestion.corrections import Author, correct_start, release_schedule
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Event, IngestRun, Poll
-from ingestion.pipeline import configured_addresses, configured_rules, find_due, poll_due
+from ingestion.pipeline import configured_rules, configured_sources, find_due, poll_due
 from ingestion.queue import tasks
 from ingestion.sample.season import load_season, with_finishes, with_start
 from tests.amending import disqualified
@@ -29,6 +29,12 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 SATURDAY, SUNDAY = "07-27", "07-28"
 SCHEDULE = ["schedule_2024.json"]
 QUALIFYING, RACE = ["2024/2/qualifying"], ["2024/2/results"]
+
+
+def race_poll() -> Poll:
+    poll = belgium("race").poll
+    assert poll is not None
+    return poll
 
 
 def belgium(session_type: str) -> Event:
@@ -141,7 +147,7 @@ def test_run_is_recorded_where_something_was_asked_and_its_feed_is_of_a_poll(
     before_belgium.tick()
     run = IngestRun.objects.latest("pk")
     assert (run.trigger, run.outcome, run.requests, run.fault) == ("poll", "ok", 1, "")
-    assert run.arguments["wanted"] == {"qualifying": ["belgian-grand-prix"]}
+    assert run.arguments["sessions"] == {"qualifying": ["belgian-grand-prix"]}
     change = Change.objects.latest("pk")
     assert (change.run, change.kind, change.cause) == (run, "published", "poll")
 
@@ -170,14 +176,14 @@ def test_outage_is_asked_through_patiently_and_the_result_is_in_soon_after_it(
     times = only(down, RACE)
     assert times[:3] == [f"{SUNDAY} {time}" for time in ("15:00", "15:05", "15:15")]
     assert 10 <= len(times) <= 14
-    poll = belgium("race").poll
+    poll = race_poll()
     assert poll.failures == len(times)
-    assert "503" in poll.trouble
+    assert "503" in poll.last_error
     assert IngestRun.objects.latest("pk").fault == "upstream"
     before_belgium.upstream.clear_faults()
     before_belgium.tick_until(f"{SUNDAY} 17:15")
     assert belgium("race").winner is not None
-    assert (belgium("race").poll.failures, belgium("race").poll.trouble) == (0, "")
+    assert (race_poll().failures, race_poll().last_error) == (0, "")
 
 
 def test_server_that_says_when_to_come_back_is_left_alone_until_then(
@@ -252,13 +258,13 @@ def test_claim_holds_for_a_session_that_was_moved_since_it_was_asked_about(
     before_belgium.refresh_schedule()
     before_belgium.now = at(f"{SUNDAY} 09:30")
     dues = find_due(before_belgium.now)
-    assert [event.session_type for due in dues for event in due.events] == ["qualifying"]
+    assert [event.session_type for due in dues for event, _ in due.sessions] == ["qualifying"]
     poll_due(
         dues,
-        addresses=configured_addresses(),
+        config=configured_sources(),
         rules=configured_rules(),
         clock=before_belgium.read_clock,
-        listen=fail,
+        show_step=fail,
     )
     questions = before_belgium.tick_until(f"{SUNDAY} 09:55")
     assert only(questions, QUALIFYING) == [f"{SUNDAY} 09:45"]
@@ -300,7 +306,9 @@ def test_what_comes_due_together_shares_a_request_where_that_is_fewer(
     assert flat.count("2024/results") == 1
     assert flat.count("2024/results from 100") == 1
     assert not [question for question in flat if question.startswith("2024/3/")]
-    assert Poll.objects.filter(event__session_type="race", asked_at__gte=at("06-05 04:00")).count()
+    assert Poll.objects.filter(
+        event__session_type="race", requested_at__gte=at("06-05 04:00")
+    ).count()
     # Monaco alone is younger than a fortnight.
     world.now = at("06-06 03:55")
     (of_monaco,) = world.tick_until("06-06 12:00").values()
@@ -315,10 +323,10 @@ def test_event_that_was_cancelled_since_it_was_found_due_stops_no_other(
     Event.objects.filter(grand_prix="belgian-grand-prix").update(status="cancelled")
     poll_due(
         dues,
-        addresses=configured_addresses(),
+        config=configured_sources(),
         rules=configured_rules(),
         clock=before_belgium.read_clock,
-        listen=tasks.ignore_progress,
+        show_step=tasks.ignore_progress,
     )
     assert asked(before_belgium.upstream) == []
     assert before_belgium.tick() == ""
@@ -366,7 +374,7 @@ def test_grand_prix_that_jolpica_does_not_know_is_asked_about_once_an_hour(
     assert only(questions, RACE) == [
         f"{SUNDAY} {time}" for time in ("15:00", "16:05", "17:10", "18:15")
     ]
-    assert belgium("race").poll.failures == 4
+    assert race_poll().failures == 4
 
 
 def test_sprint_qualifying_whose_form_is_not_at_hand_is_given_up_like_any_other(

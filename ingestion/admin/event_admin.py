@@ -107,7 +107,8 @@ class EventAdmin(ReadOnlyAdmin):
     def get_page_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         return (
             with_marks(Event.objects.all(), self.clock())
-            .select_related("proposal", "poll", "upstream_classification")
+            .select_related("proposal", "upstream_classification")
+            .prefetch_related("polls")
             .with_classifications()
         )
 

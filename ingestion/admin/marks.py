@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef
 
 from ingestion.amendments import picked_places
 from ingestion.models import Change, Event, EventQuerySet
-from ingestion.pipeline import configured_addresses
+from ingestion.pipeline import configured_sources
 from ingestion.story import print_instant
 
 
@@ -42,7 +42,7 @@ OUTCOMES = {
 def with_marks(events: EventQuerySet, now: datetime) -> EventQuerySet:
     """With what `marks_of` needs, in the same query."""
     amended = Change.objects.filter(event=OuterRef("pk"), kind=Change.Kind.AMENDED)
-    has_live_timing = bool(configured_addresses().f1_username)
+    has_live_timing = bool(configured_sources().f1_username)
     return (
         events.with_overdue(now, has_live_timing=has_live_timing)
         .annotate(is_amended=Exists(amended))

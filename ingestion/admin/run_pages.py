@@ -111,7 +111,7 @@ def describe_counts(run: IngestRun) -> str:
 def describe_arguments(run: IngestRun) -> str:
     """What was requested beside the seasons; '' for all of them."""
     arguments: Mapping[str, Any] = run.arguments
-    requested: Mapping[str, str | Sequence[str]] = arguments.get("wanted") or {}
+    requested: Mapping[str, str | Sequence[str]] = arguments.get("sessions") or {}
     sessions = "; ".join(
         f"{kind.replace('_', ' ')} of {places if isinstance(places, str) else ', '.join(places)}"
         for kind in SessionType

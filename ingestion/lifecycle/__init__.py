@@ -4,8 +4,9 @@ from ingestion.lifecycle.polling import (
     RACE_DAY,
     WATCHED_AFTER_SEASON,
     Watched,
-    next_ask,
-    next_calendar_ask,
+    next_calendar_poll,
+    next_poll,
+    next_provisional_poll,
 )
 from ingestion.lifecycle.seasons import LOOKED_FOR_EVERY, may_be_absent, season_to_look_for
 from ingestion.lifecycle.sessions import (
@@ -28,8 +29,9 @@ __all__ = [
     "is_over",
     "is_small_dispute",
     "may_be_absent",
-    "next_ask",
-    "next_calendar_ask",
+    "next_calendar_poll",
+    "next_poll",
+    "next_provisional_poll",
     "picks_close",
     "results_from",
     "season_to_look_for",

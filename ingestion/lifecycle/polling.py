@@ -52,6 +52,9 @@ FIRST_RETRY = 4 * MINUTE
 LONGEST_RETRY_WHILE_AWAITED = 9 * MINUTE
 LONGEST_RETRY = 6 * HOUR
 
+# The published sources have whatever is older.
+PROVISIONAL_IS_NEWS = 3 * DAY
+
 # Starts have moved by hours on the day (Miami 2026: three): the schedule file is read three times
 # more before each.
 RACE_DAY = 4 * HOUR
@@ -62,7 +65,7 @@ CALENDAR_PAUSE = 80 * MINUTE
 class Watched:
     """A session, its saved classification and the last answer, as far as polling is concerned.
 
-    A result may be there from `results_from` on; `asked_at` is None before the first time,
+    A result may be there from `results_from` on; `requested_at` is None before the first time,
     `expires_at` where the last answer did not say until when it holds; `failures` counts those in a
     row. All times are UTC.
     """
@@ -71,12 +74,12 @@ class Watched:
     ends_at: datetime | None
     season_ends_at: datetime | None
     is_official: bool
-    asked_at: datetime | None = None
+    requested_at: datetime | None = None
     expires_at: datetime | None = None
     failures: int = 0
 
 
-def next_ask(session: Watched) -> datetime | None:
+def next_poll(session: Watched) -> datetime | None:
     """When to ask for the session's classification next; it may have passed. None: never again.
 
     From the moment on at which there may be one; quickly until it is official, then for
@@ -89,35 +92,50 @@ def next_ask(session: Watched) -> datetime | None:
     return at if at <= last else None
 
 
+def next_provisional_poll(session: Watched, *, is_news: bool) -> datetime | None:
+    """When to request a provisional classification next, while nothing better is known: from the
+    expected end on, every few minutes, and no longer than it is news."""
+    if session.ends_at is None:
+        return None
+    at = session.ends_at
+    if session.requested_at is not None and session.requested_at >= session.ends_at:
+        pause = LONGEST_RETRY_WHILE_AWAITED
+        if session.failures:
+            pause = retry_after(session.failures, longest=LONGEST_RETRY)
+        expires_at = _expiry(session, session.requested_at)
+        at = max(session.requested_at + pause, expires_at or session.ends_at)
+    return at if not is_news or at <= session.ends_at + PROVISIONAL_IS_NEWS else None
+
+
 def _next_at(session: Watched, results_from: datetime, ends_at: datetime) -> datetime:
-    asked_at = session.asked_at
-    if asked_at is None:
+    requested_at = session.requested_at
+    if requested_at is None:
         return results_from
-    if asked_at < results_from:
+    if requested_at < results_from:
         at = results_from
     else:
-        at = _after_asking(session, asked_at, asked_at - ends_at)
-    expires_at = _expiry(session, asked_at)
+        at = _after_request(session, requested_at, requested_at - ends_at)
+    expires_at = _expiry(session, requested_at)
     return at if expires_at is None else max(at, expires_at + AFTER_EXPIRY)
 
 
-def _expiry(session: Watched, asked_at: datetime) -> datetime | None:
+def _expiry(session: Watched, requested_at: datetime) -> datetime | None:
     if session.expires_at is None:
         return None
-    return min(session.expires_at, asked_at + LONGEST_TRUST)
+    return min(session.expires_at, requested_at + LONGEST_TRUST)
 
 
-def _after_asking(session: Watched, asked_at: datetime, age: timedelta) -> datetime:
+def _after_request(session: Watched, requested_at: datetime, age: timedelta) -> datetime:
     is_awaited = not session.is_official and age < DAY
     if session.failures:
         longest = LONGEST_RETRY_WHILE_AWAITED if is_awaited else LONGEST_RETRY
-        return asked_at + retry_after(session.failures, longest=longest)
+        return requested_at + retry_after(session.failures, longest=longest)
     if is_awaited and session.expires_at is not None:
-        return asked_at + FIRST_RETRY
+        return requested_at + FIRST_RETRY
     if not session.is_official or age < PROMPT:
-        return _after_answer(asked_at, age, is_official=session.is_official)
-    since = max(asked_at, _expiry(session, asked_at) or asked_at)
-    return _after_answer(since, age + (since - asked_at), is_official=True)
+        return _after_answer(requested_at, age, is_official=session.is_official)
+    since = max(requested_at, _expiry(session, requested_at) or requested_at)
+    return _after_answer(since, age + (since - requested_at), is_official=True)
 
 
 def _after_answer(since: datetime, age: timedelta, *, is_official: bool) -> datetime:
@@ -141,8 +159,8 @@ def retry_after(failures: int, *, longest: timedelta) -> timedelta:
     return min(FIRST_RETRY * doublings, longest)
 
 
-def next_calendar_ask(asked_at: datetime, *, failures: int) -> datetime:
+def next_calendar_poll(requested_at: datetime, *, failures: int) -> datetime:
     """When to read a season's schedule file again, should one of its sessions start soon."""
     if failures:
-        return asked_at + retry_after(failures, longest=CALENDAR_PAUSE)
-    return asked_at + CALENDAR_PAUSE
+        return requested_at + retry_after(failures, longest=CALENDAR_PAUSE)
+    return requested_at + CALENDAR_PAUSE

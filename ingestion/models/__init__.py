@@ -1,9 +1,9 @@
 """The tables. `Event`, `Result` and `Change` are what the rest of the monolith trusts."""
 
 from ingestion.models.alarms import Alarm
-from ingestion.models.asking import Poll, RequestBlock
 from ingestion.models.events import OVERDUE_AFTER, Event, EventQuerySet, Result
 from ingestion.models.feed import Change, ChangeQuerySet
+from ingestion.models.requests import Poll, RequestBlock
 from ingestion.models.runs import CreatedSchedule, IngestRun, TaskRun
 from ingestion.models.seasons import Season
 from ingestion.models.upstream import UpstreamClassification

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q
 
 from ingestion.lifecycle import is_over, results_from, status_at
-from ingestion.records import StoredEvent
+from ingestion.records import Source, StoredEvent
 from ingestion.sessions import SessionType
 
 SESSION_TYPES = [(session_type.value, session_type.label) for session_type in SessionType]
+
+if TYPE_CHECKING:
+    from ingestion.models.requests import Poll
 
 # When a result that is not there is late, after the session's end.
 OVERDUE_AFTER = timedelta(days=1)
@@ -230,6 +233,13 @@ class Event(models.Model):
     @property
     def is_cancelled(self) -> bool:
         return self.status == Event.Status.CANCELLED
+
+    @property
+    def poll(self) -> "Poll | None":
+        """What polling remembers of the source that publishes the results; None before the first
+        request. No query after `prefetch_related("polls")`."""
+        published = (Source.JOLPICA, Source.JOLPICA_ALPHA)
+        return next((poll for poll in self.polls.all() if poll.source in published), None)
 
     @property
     def has_results(self) -> bool:

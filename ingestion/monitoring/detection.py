@@ -176,13 +176,13 @@ def find_silence(facts: Facts) -> Iterator[Case]:
     if all(poll.failures < FAILURES_IN_A_ROW for poll in failing):
         return
     since = min(_failing_since(facts, poll) for poll in failing)
-    requested = "; ".join(f"{poll.event} ({poll.trouble})" for poll in failing[:NAMED])
+    requested = "; ".join(f"{poll.event} ({poll.last_error})" for poll in failing[:NAMED])
     others = f"; {len(failing) - NAMED} more" if len(failing) > NAMED else ""
     yield Case(since, {"since": print_instant(since), "requested": f"{requested}{others}"})
 
 
 def _failing_since(facts: Facts, poll: Poll) -> datetime:
-    return poll.failing_since or poll.asked_at or facts.now
+    return poll.failing_since or poll.requested_at or facts.now
 
 
 def find_unread_calendars(facts: Facts) -> Iterator[Case]:
@@ -195,7 +195,7 @@ def find_unread_calendars(facts: Facts) -> Iterator[Case]:
             continue
         if poll.failures < CALENDAR_FAILURES_IN_A_ROW or facts.now - since <= CALENDARS_FAIL_FOR:
             continue
-        values = {"season": poll.season, "since": print_instant(since), "trouble": poll.trouble}
+        values = {"season": poll.season, "since": print_instant(since), "trouble": poll.last_error}
         yield Case(since, values, subject=str(poll.season))
 
 
@@ -210,7 +210,7 @@ def find_overdue(facts: Facts) -> Iterator[Case]:
         if expected is None or facts.now - expected < OVERDUE_AFTER:
             continue
         poll: Poll | None = getattr(event, "poll", None)
-        polled_at = poll.asked_at if poll is not None else None
+        polled_at = poll.requested_at if poll is not None else None
         was_polled = polled_at is not None and polled_at >= expected
         if not was_polled and not _could_be_polled(facts, event):
             continue
@@ -248,10 +248,10 @@ def _could_be_polled(facts: Facts, event: Event) -> bool:
 
 
 def _describe_polls(poll: Poll | None) -> str:
-    if poll is None or poll.asked_at is None:
+    if poll is None or poll.requested_at is None:
         return "The upstream does not have it"
-    trouble = f", {poll.trouble}" if poll.trouble else ""
-    return f"The upstream did not have it at {print_instant(poll.asked_at)}{trouble}"
+    trouble = f", {poll.last_error}" if poll.last_error else ""
+    return f"The upstream did not have it at {print_instant(poll.requested_at)}{trouble}"
 
 
 # What a person has to look at, though everything works

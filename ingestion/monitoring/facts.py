@@ -160,7 +160,8 @@ def _events_of_interest(season: int, now: datetime) -> QuerySet[Event]:
     return (
         Event.objects.exclude(status=Event.Status.CANCELLED)
         .filter(around | expected | disputed | proposed)
-        .select_related("poll", "proposal")
+        .select_related("proposal")
+        .prefetch_related("polls")
         .order_by("ends_at", "pk")
     )
 

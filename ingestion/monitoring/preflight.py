@@ -18,7 +18,7 @@ from ingestion.monitoring.channels import find_unusable, read_channels
 from ingestion.monitoring.facts import CLOCK_TOLERANCE, print_duration, print_instant
 from ingestion.monitoring.health import Finding, Health, check_health
 from ingestion.monitoring.status import count_requests_left
-from ingestion.pipeline import configured_addresses, probe_upstreams
+from ingestion.pipeline import configured_sources, probe_upstreams
 from ingestion.sessions import SessionType
 
 # What a race weekend takes at most.
@@ -105,7 +105,7 @@ def _check_worker(health: Health) -> Check:
 
 def _check_upstreams(season: int, clock: Callable[[], datetime]) -> Iterator[Check]:
     try:
-        probe = probe_upstreams(season, configured_addresses(), clock=clock)
+        probe = probe_upstreams(season, configured_sources(), clock=clock)
     except IngestionError as error:
         yield Check("upstream", Verdict.FAILS, f"it could not be requested: {error}")
         return

@@ -1,28 +1,33 @@
-"""The only place that joins fetch, transform and save."""
+"""The only room that joins sources and save: plan, gather, run, poll."""
 
-from ingestion.pipeline.looking import is_time_to_look
-from ingestion.pipeline.polling import Due, find_due, poll_due, request_of_event
+from ingestion.pipeline.poll import Due, find_due, poll_due, request_event
+from ingestion.pipeline.polls import is_time_to_look, mend_plans, prune
 from ingestion.pipeline.probe import Probe, probe_upstreams
 from ingestion.pipeline.request import (
-    Addresses,
+    Calendars,
     IngestRequest,
+    Mode,
+    RequestedSession,
     Rules,
-    configured_addresses,
     configured_rules,
+    configured_sources,
 )
 from ingestion.pipeline.run import current_season, ingest
-from ingestion.pipeline.sweeping import mend_plans, prune
 from ingestion.save import advance_statuses
+from ingestion.sources import SourceConfig
 
 __all__ = [
-    "Addresses",
+    "Calendars",
     "Due",
     "IngestRequest",
+    "Mode",
     "Probe",
+    "RequestedSession",
     "Rules",
+    "SourceConfig",
     "advance_statuses",
-    "configured_addresses",
     "configured_rules",
+    "configured_sources",
     "current_season",
     "find_due",
     "ingest",
@@ -31,5 +36,5 @@ __all__ = [
     "poll_due",
     "probe_upstreams",
     "prune",
-    "request_of_event",
+    "request_event",
 ]

@@ -1,206 +1,698 @@
-"""Ask the upstreams for what a season lacks, and read the answers. Nothing is written here."""
+"""Request what a season lacks, and reduce the answers to one picture of it. Nothing is saved."""
 
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from functools import partial
 
-from ingestion import fetch
-from ingestion.budget import Purpose
-from ingestion.errors import SourceRateLimited, WrongRequest
-from ingestion.lifecycle import expected_end, is_over
-from ingestion.matching import StoredGrandPrix, as_known, gather_grands_prix, merge_calendars
-from ingestion.models import Event
-from ingestion.pipeline.calendars import gather_calendars
-from ingestion.pipeline.live import gather_live
-from ingestion.pipeline.missing import find_missing, has_unlisted_qualifyings
-from ingestion.pipeline.pages import expect_pages
-from ingestion.pipeline.results import gather_results
-from ingestion.pipeline.season import CALENDARS, PARTS, Gathered, SeasonRun, Session
-from ingestion.pipeline.sprint_qualifyings import gather_sprint_qualifyings
-from ingestion.pipeline.wanted import Heard, Wanted, WantedGrandPrix, each_wanted
-from ingestion.records import CalendarRecord, Source
-from ingestion.report import Problem
+from django.db.models import Count
+
+from ingestion.budget import Budget, Purpose
+from ingestion.errors import (
+    BadSourceData,
+    IngestionError,
+    ResultsNotReady,
+    SourceRateLimited,
+    SourceUnavailable,
+)
+from ingestion.matching import is_race_of, merge_calendars
+from ingestion.models import Event, Poll, Result
+from ingestion.pipeline.plan import (
+    CALENDARS,
+    PARTS,
+    Query,
+    Session,
+    find_missing,
+    find_round,
+    is_current,
+    list_sessions,
+    plan_live_timing,
+    plan_published,
+)
+from ingestion.pipeline.request import Calendars, IngestRequest, Mode
+from ingestion.plausibility import SeasonField, check_classification
+from ingestion.records import (
+    RESULT_FIELDS,
+    CalendarRecord,
+    ClassificationRecord,
+    RaceIdentity,
+    ResultRecord,
+    Source,
+)
+from ingestion.report import Fault, Problem
 from ingestion.sessions import SessionType
+from ingestion.sources import (
+    Classification,
+    ClassificationQuery,
+    Entrant,
+    SourceAnswer,
+    Sources,
+    read_sprint_pole,
+)
+from ingestion.sources import Source as Upstream
 
-# After its last session a season is no longer polled but replayed: FastF1's cache will do.
-SEASON_COOLS_DOWN = timedelta(days=14)
+NOT_FOUND = 404
+# Jolpica's calendar is read once a day beside the schedule file; a day's hours drift by a tick.
+SECOND_CALENDAR_HOLDS = timedelta(hours=20)
+
+ENTRANT_FIELDS = (
+    *("driver_id", "driver_number", "driver_code", "driver_name"),
+    *("constructor_id", "constructor_name"),
+)
 
 
-def gather_season(run: SeasonRun) -> Gathered:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of requesting one part of a season of one source: an answer, with news or without,
+    or an error. `grand_prix` is its slug, None where the whole season was requested; until
+    `expires_at` (UTC) the source would answer the same again."""
+
+    source: Source
+    part: str
+    grand_prix: str | None = None
+    expires_at: datetime | None = None
+    error: IngestionError | None = None
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the source had something usable to say, if only that there is nothing yet."""
+        return self.error is None
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What sources answered, and what there is to report of it; `refusal` is set where requesting
+    any more is not allowed now."""
+
+    calendars: tuple[CalendarRecord, ...] = ()
+    classifications: tuple[Classification, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    refusal: SourceRateLimited | None = None
+
+    def __add__(self, other: "Answers") -> "Answers":
+        return Answers(
+            self.calendars + other.calendars,
+            self.classifications + other.classifications,
+            self.problems + other.problems,
+            self.notes + other.notes,
+            self.outcomes + other.outcomes,
+            self.refusal or other.refusal,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonPicture:
+    """A season as the sources describe it now. `planned` are the parts that were to be requested,
+    `left` those of them that are left for later; `has_all_calendars` where each calendar that the
+    season has was read."""
+
+    answers: Answers
+    is_current: bool
+    planned: tuple[str, ...]
+    left: tuple[str, ...]
+    has_all_calendars: bool
+
+    @property
+    def answered(self) -> frozenset[str]:
+        return frozenset(self.planned) - frozenset(self.left)
+
+    @property
+    def answer_count(self) -> int:
+        return sum(outcome.is_answer for outcome in self.answers.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonTask:
+    """One season's part of a run. `answered` are the parts that it had answers for before it had to
+    wait; `show_step` is told what comes next."""
+
+    season: int
+    request: IngestRequest
+    sources: Sources
+    now: datetime
+    show_step: Callable[[str], None]
+    budget: Budget
+    answered: frozenset[str] = frozenset()
+    # Jolpica's own round numbers by grand prix, as its calendar had them when it was last read.
+    rounds: Mapping[str, int] = field(default_factory=dict)
+    has_results: bool = False
+
+    def problem(
+        self,
+        message: str,
+        error: IngestionError,
+        kind: SessionType | None = None,
+        grand_prix: str | None = None,
+    ) -> Problem:
+        return Problem(
+            message,
+            self.season,
+            grand_prix=grand_prix,
+            session_type=kind,
+            advice=error.advice,
+            fault=fault_of(error),
+        )
+
+
+def fault_of(error: IngestionError) -> Fault:
+    return Fault.NONE if error.is_no_fault else Fault.UPSTREAM
+
+
+def gather_season(task: SeasonTask) -> SeasonPicture:
     """Raises `WrongRequest` for a round that the season does not have."""
-    events = list(Event.objects.filter(season=run.season).exclude(status=Event.Status.CANCELLED))
-    sessions = [_stored_session(event) for event in events]
-    gathered = Gathered()
-    _tell_live(gathered, sessions, run)
-    gathered.fills_gaps = run.request.fills_gaps and not gathered.is_live
-    needed = _find_needed(gathered, events, run)
-    if run.request.with_schedule and CALENDARS in needed:
-        run.listen(f"{run.season} schedule")
-        gathered.planned = gathered.left = (CALENDARS,)
-        gather_calendars(gathered, run)
-    merged = _merge(gathered.calendars)
-    if merged is not None:
-        sessions = _listed_sessions(merged)
-        _tell_live(gathered, sessions, run)
-    if gathered.refusal is None:
-        wanted = _find_wanted(run, merged, events, sessions)
-        wanted = {kind: alone for kind, alone in wanted.items() if kind in needed}
-        gathered.left = ()
-        if run.request.with_results:
-            _gather_classifications(
-                gathered, wanted, run, merged=merged, events=events, sessions=sessions
-            )
-    return gathered
+    events = list(Event.objects.filter(season=task.season).exclude(status=Event.Status.CANCELLED))
+    sessions = list_sessions(None, events)
+    current = is_current(task.request, task.season, sessions, task.now)
+    if task.request.mode is Mode.FILL and current:
+        task = replace(task, request=replace(task.request, mode=Mode.UPDATE))
+    fills = task.request.mode is Mode.FILL
+    needed = (find_missing(events, task.now) if fills else frozenset(PARTS)) - task.answered
+    _charge(task, is_news=current)
 
-
-def _tell_live(gathered: Gathered, sessions: Iterable[Session], run: SeasonRun) -> None:
-    """And with it on whose account it asks: news first, older seasons from what is left."""
-    gathered.is_live = _is_live(run, sessions)
-    is_news = gathered.is_live or run.request.sample
-    run.budget.purpose = Purpose.POLL if is_news else Purpose.BACKFILL
-
-
-def _find_needed(gathered: Gathered, events: Sequence[Event], run: SeasonRun) -> frozenset[str]:
-    """The parts that this run has not been told, and that are not complete."""
-    needed = find_missing(events, run.now) if gathered.fills_gaps else frozenset(PARTS)
-    return needed - run.answered
-
-
-def _expect_pages(
-    run: SeasonRun, wanted: Wanted, sessions: Iterable[Session], events: Sequence[Event]
-) -> dict[SessionType, int]:
-    """Of what is asked for a whole season at once."""
-    is_whole = any(kind in fetch.ENDPOINTS and wanted[kind] is None for kind in wanted)
-    return expect_pages(run.season, sessions, events, run.now) if is_whole else {}
-
-
-def _gather_classifications(
-    gathered: Gathered,
-    wanted: Wanted,
-    run: SeasonRun,
-    *,
-    merged: CalendarRecord | None,
-    events: Sequence[Event],
-    sessions: Sequence[Session],
-) -> None:
-    if not sessions and not gathered.problems:
-        gathered.problems.append(_nothing_stored(run))
-    gathered.planned += tuple(kind for kind in PARTS if kind in wanted)
-    gathered.pages = _expect_pages(run, wanted, sessions, events)
-    # A part of the calendars says less of a polled session than what is stored.
-    listed = merged if run.request.wanted is None else None
-    gather_results(gathered, wanted, run)
-    may_go_on = not gathered.has_failed or run.request.wanted is not None
-    if may_go_on and gathered.refusal is None:
-        gather_sprint_qualifyings(gathered, listed, events, wanted, run)
-    if gathered.refusal is None or gathered.is_live:
-        # Another server's, which may have what the first does not give.
-        gather_live(gathered, listed, events, wanted, run, live=run.upstream.live)
-    if gathered.refusal is not None:
-        _leave(gathered, wanted, gathered.refusal)
-
-
-def _leave(gathered: Gathered, wanted: Wanted, refusal: SourceRateLimited) -> None:
-    """Everything that was refused, or not even asked for since."""
-    told = {one.session_type for one in gathered.heard}
-    refused = {one.session_type for one in gathered.heard if one.error is refusal}
-    gathered.left = tuple(
-        kind for kind in PARTS if kind in wanted and (kind in refused or kind not in told)
+    calendars = Answers()
+    planned: tuple[str, ...] = ()
+    if task.request.calendars is not Calendars.NONE and CALENDARS in needed:
+        task.show_step(f"{task.season} schedule")
+        planned = (CALENDARS,)
+        calendars = _gather_calendars(task, fresh=current or task.request.mode is Mode.REFRESH)
+        if calendars.refusal is not None:
+            return SeasonPicture(calendars, current, planned, planned, has_all_calendars=False)
+    read = {calendar.source for calendar in calendars.calendars}
+    has_all = bool(planned) and read.issuperset(
+        source.name for source in task.sources.calendars(task.season)
     )
-    for kind in wanted.keys() - told:
-        named = each_wanted(wanted[kind])
-        slugs = [None] if named is None else [one.grand_prix.slug for one in named]
-        gathered.heard += [Heard(kind, slug, error=refusal) for slug in slugs]
+    merged = merge_calendars(*calendars.calendars[:2]) if calendars.calendars else None
+    if merged is not None and task.request.sessions is None:
+        sessions = list_sessions(merged, events)
+        current = is_current(task.request, task.season, sessions, task.now)
+        _charge(task, is_news=current)
+    if not task.request.with_results:
+        return SeasonPicture(calendars, current, planned, (), has_all)
+
+    return _gather_results(
+        task,
+        SeasonPicture(calendars, current, planned, (), has_all),
+        merged,
+        sessions=sessions,
+        events=events,
+        needed=needed,
+    )
 
 
-def _nothing_stored(run: SeasonRun) -> Problem:
+def _gather_results(
+    task: SeasonTask,
+    picture: SeasonPicture,
+    calendar: CalendarRecord | None,
+    *,
+    sessions: Sequence[Session],
+    events: Sequence[Event],
+    needed: frozenset[str],
+) -> SeasonPicture:
+    """The picture with the classifications that the season needs."""
+    if task.request.sessions is not None or task.request.round_number is not None:
+        polls = Poll.objects.filter(season=task.season, event=None, source=Source.JOLPICA)
+        task = replace(task, rounds=polls.values_list("rounds", flat=True).first() or {})
+    slug = None
+    if task.request.round_number is not None:
+        slug = find_round(task.request.round_number, task.season, calendar, events)
+    rows: dict[str, int] = {}
+    if any(event.has_results for event in events):
+        stored = Result.objects.filter(event__season=task.season).order_by()
+        rows = dict(stored.values_list("event__session_type").annotate(Count("pk")))
+    queries = plan_published(
+        task.request,
+        task.season,
+        sessions,
+        task.now,
+        needed=needed,
+        rows=rows,
+        round_slug=slug,
+    )
+    answers = picture.answers
+    if not sessions and not answers.problems:
+        answers += Answers(problems=(_describe_nothing_stored(task),))
+    task = replace(task, has_results=bool(rows))
+    answers += _gather_classifications(task, queries, sessions, events, fresh=picture.is_current)
+    kinds = {query.session_type for query in queries}
+    planned = picture.planned + tuple(part for part in PARTS if part in kinds)
+    left: tuple[str, ...] = ()
+    if answers.refusal is not None:
+        answered = {one.part for one in answers.outcomes if one.error is not answers.refusal}
+        left = tuple(part for part in PARTS if part in kinds and part not in answered)
+        answers += Answers(outcomes=tuple(_leave(queries, answers)))
+    return replace(picture, answers=answers, planned=planned, left=left)
+
+
+def _charge(task: SeasonTask, *, is_news: bool) -> None:
+    """On whose account the run requests: news first, older seasons from what is left."""
+    is_news = is_news or task.request.sample
+    task.budget.purpose = Purpose.POLL if is_news else Purpose.BACKFILL
+
+
+def _leave(queries: Iterable[Query], answers: Answers) -> Iterable[Outcome]:
+    """The outcome of what was not requested any more: the refusal."""
+    reached = {(one.source, one.part, one.grand_prix) for one in answers.outcomes}
+    for query in queries:
+        slugs = (
+            [None] if query.sessions is None else [one.grand_prix.slug for one in query.sessions]
+        )
+        for slug in slugs:
+            if (query.source, query.session_type.value, slug) not in reached:
+                yield Outcome(query.source, query.session_type, slug, error=answers.refusal)
+
+
+def _describe_nothing_stored(task: SeasonTask) -> Problem:
     return Problem(
         "no event of the season is stored",
-        run.season,
+        task.season,
         advice="Run it once without --skip-schedule",
     )
 
 
-def _merge(calendars: Sequence[CalendarRecord]) -> CalendarRecord | None:
-    """The first decides; there may be one, or none."""
-    if not calendars:
-        return None
-    first, *others = calendars
-    return merge_calendars(first, next(iter(others), None))
+# Calendars
 
 
-def _stored_session(event: Event) -> Session:
-    return Session(event.round_number, SessionType(event.session_type), event.ends_at)
+def _gather_calendars(task: SeasonTask, *, fresh: bool) -> Answers:
+    """The schedule file first, where the season has one, and Jolpica's calendar with it; of a
+    season that is filled Jolpica's first, which is the one that may be refused."""
+    sources = task.sources.calendars(task.season)
+    if task.request.mode is Mode.FILL:
+        sources.reverse()
+    answers = Answers()
+    if task.request.calendars is Calendars.CHANGED and len(sources) > 1:
+        answers = _request_calendars(task, sources[:1], fresh=fresh)
+        if _is_enough(answers, sources[1], task):
+            sources = sources[:1]
+    done = {outcome.source for outcome in answers.outcomes}
+    left = [source for source in sources if source.name not in done]
+    answers += _request_calendars(task, left, fresh=fresh)
+    errors = [outcome for outcome in answers.outcomes if outcome.error is not None]
+    if not answers.calendars or task.request.mode is Mode.FILL:
+        refusal = _find_refusal(errors, task)
+        if refusal is not None:
+            return Answers(outcomes=answers.outcomes, refusal=refusal)
+    order = [source.name for source in task.sources.calendars(task.season)]
+    calendars = sorted(answers.calendars, key=lambda one: order.index(one.source))
+    answers = replace(answers, calendars=tuple(calendars))
+    if not errors:
+        return answers
+    problem = _describe_calendar_errors(errors, calendars, task)
+    is_absent = task.request.may_be_absent and all(map(_is_absence, errors))
+    return answers + (Answers(notes=(problem,)) if is_absent else Answers(problems=(problem,)))
 
 
-def _listed_sessions(calendar: CalendarRecord) -> list[Session]:
-    return [
-        Session(
-            grand_prix.round_number,
-            session.session_type,
-            expected_end(
-                session.session_type,
-                session.starts_at,
-                is_estimated=session.start_is_estimated,
-                race_date=grand_prix.race_date,
-            ),
-        )
+def _request_calendars(task: SeasonTask, sources: Sequence[Upstream], *, fresh: bool) -> Answers:
+    answers = Answers()
+    if not sources:
+        return answers
+    with task.sources.block(len(sources)):
+        for source in sources:
+            try:
+                answer = source.fetch_calendar(task.season, fresh=fresh)
+            except (SourceUnavailable, BadSourceData) as error:
+                answers += Answers(outcomes=(Outcome(source.name, CALENDARS, error=error),))
+                if task.request.mode is Mode.FILL and isinstance(error, SourceRateLimited):
+                    break
+            else:
+                outcome = Outcome(source.name, CALENDARS, expires_at=answer.expires_at)
+                answers += Answers(calendars=answer.records, outcomes=(outcome,))
+    return answers
+
+
+def _is_enough(answers: Answers, second: Upstream, task: SeasonTask) -> bool:
+    """Where the file says what it said when the second calendar was read, within the day; and of a
+    season that is not published yet that it is not."""
+    if not answers.calendars:
+        return task.request.may_be_absent and all(map(_is_absence, answers.outcomes))
+    polls = Poll.objects.filter(season=task.season, event=None, source=second.name)
+    poll = polls.exclude(digest="").filter(failures=0).first()
+    if poll is None or poll.answered_at is None:
+        return False
+    is_recent = task.now < poll.answered_at + SECOND_CALENDAR_HOLDS
+    return is_recent and poll.digest == digest_calendar(answers.calendars[0])
+
+
+def digest_calendar(calendar: CalendarRecord) -> str:
+    """Alike for what says the same, whenever it was made."""
+    facts = [
+        (replace(grand_prix, sessions=()), replace(session, generated_at=None))
         for grand_prix, session in calendar.sessions()
+    ]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+def _find_refusal(errors: Sequence[Outcome], task: SeasonTask) -> SourceRateLimited | None:
+    """Jolpica's, which its results would share; of a season that is filled also the schedule
+    file's, since its calendars are read once."""
+    refusals = [one for one in errors if isinstance(one.error, SourceRateLimited)]
+    is_jolpicas = any(one.source is Source.JOLPICA for one in refusals)
+    if not refusals or not (is_jolpicas or task.request.mode is Mode.FILL):
+        return None
+    limits = [one.error for one in refusals if isinstance(one.error, SourceRateLimited)]
+    return SourceRateLimited(
+        "; ".join(dict.fromkeys(str(one.error) for one in errors)),
+        status=limits[0].status,
+        retry_at=max((one.retry_at for one in limits if one.retry_at is not None), default=None),
+    )
+
+
+def _describe_calendar_errors(
+    errors: Sequence[Outcome], calendars: Sequence[CalendarRecord], task: SeasonTask
+) -> Problem:
+    message = "; ".join(str(outcome.error) for outcome in errors)
+    if calendars:
+        is_file = calendars[0].source is Source.SCHEDULE_FILE
+        used = "the schedule file" if is_file else "Jolpica's calendar"
+        message += f"; {used} was used alone"
+    first = errors[0].error
+    return task.problem(message, first) if first is not None else Problem(message, task.season)
+
+
+def _is_absence(outcome: Outcome) -> bool:
+    """Of a season that has not been published yet."""
+    error = outcome.error
+    return isinstance(error, BadSourceData) or (
+        isinstance(error, SourceUnavailable) and error.status == NOT_FOUND
+    )
+
+
+# Classifications
+
+
+def _gather_classifications(
+    task: SeasonTask,
+    queries: Sequence[Query],
+    sessions: Sequence[Session],
+    events: Sequence[Event],
+    *,
+    fresh: bool,
+) -> Answers:
+    """The published sources first; what one of them does not have is guessed from a sprint's grid,
+    or requested of live timing."""
+    answers = Answers()
+    fresh = fresh or task.request.mode is Mode.REFRESH
+    for query in queries:
+        if answers.refusal is not None:
+            break
+        if query.source is Source.JOLPICA:
+            task.show_step(f"{task.season} {query.session_type.replace('_', ' ')} results")
+            answers += _request_published(task, query, fresh=fresh)
+        elif not answers.problems or task.request.sessions is not None:
+            task.show_step(f"{task.season} {query.session_type.replace('_', ' ')} results")
+            answers += _gather_sprint_qualifyings(task, query, answers, events, fresh=fresh)
+    live_timing = task.sources.named(Source.LIVE_TIMING)
+    if live_timing is None or (answers.refusal is not None and task.request.mode is not Mode.POLL):
+        return answers
+    awaited = [
+        one
+        for one in plan_live_timing(task.request, sessions, task.now)
+        if live_timing.offers(task.season, one.session_type)
+        and not any(map(_is_usable, _find_session(one, answers)))
+    ]
+    return _gather_live_timing(task, live_timing, awaited, answers) if awaited else answers
+
+
+def _request_published(task: SeasonTask, query: Query, *, fresh: bool) -> Answers:
+    """The season at once, or each session alone. A source that cannot be reached, or wants to be
+    left alone, is not asked for the rest."""
+    source = task.sources.named(query.source)
+    if source is None:
+        return Answers()
+    answers = Answers()
+    alone: Sequence[Session | None] = [None] if query.sessions is None else query.sessions
+    silence: IngestionError | None = None
+    for session in alone:
+        slug = session.grand_prix.slug if session is not None else None
+        outcome = partial(Outcome, query.source, query.session_type, slug)
+        if silence is not None:
+            answers += Answers(outcomes=(outcome(error=silence),))
+            continue
+        try:
+            answer = _fetch(task, source, query, session, fresh=fresh)
+        except SourceRateLimited as error:
+            silence = error
+            answers += Answers(outcomes=(outcome(error=error),), refusal=error)
+        except (SourceUnavailable, BadSourceData) as error:
+            silence = error if _is_silent(error) else None
+            expires_at = error.expires_at if isinstance(error, BadSourceData) else None
+            problem = task.problem(str(error), error, query.session_type, slug)
+            failed = outcome(expires_at=expires_at, error=error)
+            answers += Answers(problems=(problem,), outcomes=(failed,))
+        else:
+            notes = tuple(
+                Problem(notice, task.season, session_type=query.session_type)
+                for notice in answer.notices
+            )
+            answers += Answers(
+                classifications=answer.records,
+                notes=notes,
+                outcomes=(outcome(expires_at=answer.expires_at),),
+            )
+    return answers
+
+
+def _fetch(
+    task: SeasonTask,
+    source: Upstream,
+    query: Query,
+    session: Session | None,
+    *,
+    entrants: Sequence[Entrant] = (),
+    fresh: bool,
+) -> SourceAnswer[Classification]:
+    if session is None:
+        whole = ClassificationQuery(task.season, query.session_type, pages_expected=query.pages)
+        return source.fetch_classifications(whole, fresh=fresh)
+    number = task.rounds.get(session.grand_prix.slug)
+    alone = ClassificationQuery(
+        task.season,
+        query.session_type,
+        round_number=session.round_number if number is None else number,
+        is_own_round=number is not None,
+        name=session.grand_prix.name,
+        is_race=partial(_is_race, session),
+        starts_at=session.starts_at,
+        entrants=tuple(entrants),
+        with_lists=task.request.mode is Mode.REFRESH,
+    )
+    return source.fetch_classifications(alone, fresh=fresh)
+
+
+def _is_race(session: Session, race: RaceIdentity) -> bool:
+    return is_race_of(race, session.grand_prix)
+
+
+def _is_silent(error: IngestionError) -> bool:
+    return isinstance(error, SourceUnavailable) and error.status is None
+
+
+def _find_session(session: Session, answers: Answers) -> list[Classification]:
+    """What this run was answered about the session so far."""
+    return [
+        one
+        for one in answers.classifications
+        if one.session_type is session.session_type and is_race_of(one.race, session.grand_prix)
     ]
 
 
-def _find_wanted(
-    run: SeasonRun,
-    merged: CalendarRecord | None,
-    events: list[Event],
-    sessions: Iterable[Session],
-) -> Wanted:
-    """What the request names, else all kinds of session of which one at least is over."""
-    if run.request.wanted is not None:
-        return run.request.wanted
-    number = run.request.round_number
-    over = {
-        session.session_type
-        for session in sessions
-        if is_over(run.now, session.ends_at) and number in (None, session.round_number)
-    }
-    if has_unlisted_qualifyings(run.season) and SessionType.RACE in over:
-        over.add(SessionType.QUALIFYING)
-    if number is None:
-        return dict.fromkeys(over)
-    grand_prix = _find_round(number, run, merged, events)
-    alone = () if grand_prix is None else (WantedGrandPrix(grand_prix, number),)
-    return dict.fromkeys(over, alone)
+def _is_usable(classification: Classification) -> bool:
+    """Published, and not one of the half-filled that come first after a session."""
+    if not isinstance(classification, ClassificationRecord) or classification.is_provisional:
+        return False
+    try:
+        check_classification(classification, SeasonField())
+    except ResultsNotReady:
+        return False
+    return True
 
 
-def _find_round(
-    wanted: int, run: SeasonRun, merged: CalendarRecord | None, events: list[Event]
-) -> StoredGrandPrix | None:
-    """The grand prix whose round the request names; rounds are those of our first calendar, as it
-    is now or, where it cannot be read, as it was."""
-    known: list[tuple[int | None, StoredGrandPrix]]
-    has_file_told = any(event.schedule_source == Source.SCHEDULE_FILE for event in events)
-    if merged is not None and (merged.source is Source.SCHEDULE_FILE or not has_file_told):
-        known = [(listed.round_number, as_known(listed)) for listed in merged.grands_prix]
+def _find_entrants(task: SeasonTask, answers: Answers) -> list[Entrant]:
+    """Who drove for whom: those whom this run has met, which costs nothing, and all whom the season
+    knows."""
+    met: list[Entrant] = [
+        row
+        for one in answers.classifications
+        if isinstance(one, ClassificationRecord)
+        for row in one.results
+    ]
+    if not task.has_results:
+        return met
+    stored = Result.objects.filter(event__season=task.season).order_by()
+    return [*met, *stored.values_list(*ENTRANT_FIELDS, named=True).distinct()]
+
+
+def _gather_sprint_qualifyings(
+    task: SeasonTask, query: Query, so_far: Answers, events: Sequence[Event], *, fresh: bool
+) -> Answers:
+    """Of Jolpica's newer form; where it has none the sprint's grid shows the pole, give or take
+    penalties."""
+    sessions = query.sessions or ()
+    source = task.sources.named(query.source)
+    errors: dict[str, IngestionError] = {}
+    if source is not None and source.offers(task.season, query.session_type):
+        answers, errors = _request_newer(task, source, query, so_far, fresh=fresh)
     else:
-        rounds = {event.grand_prix: event.round_number for event in events}
-        stored = gather_grands_prix([event.as_stored() for event in events])
-        known = [(rounds[grand_prix.slug], grand_prix) for grand_prix in stored]
-    for number, grand_prix in known:
-        if number == wanted:
-            return grand_prix
-    numbers = [number for number, _ in known if number is not None]
-    if numbers:
-        raise WrongRequest(
-            f"{run.season} has no round {wanted}, its rounds are {min(numbers)} to {max(numbers)}"
-        )
-    return None
+        # Where there is no newer form nothing is requested, and nothing is due again at once.
+        outcome = partial(Outcome, query.source, query.session_type)
+        answers = Answers(outcomes=tuple(outcome(one.grand_prix.slug) for one in sessions))
+    poles = {
+        session.grand_prix.slug: pole
+        for session in sessions
+        if (pole := _guess_pole(session, so_far + answers, events)) is not None
+    }
+    answers += Answers(classifications=tuple(poles.values()))
+    return answers + _describe_missing(task, sessions, errors, set(poles), answers.refusal)
 
 
-def _is_live(run: SeasonRun, sessions: Iterable[Session]) -> bool:
-    """Whether news may come any hour, so that no answer from a cache will do."""
-    if run.request.keeps_polling:
-        return True
-    ends = [session.ends_at for session in sessions if session.ends_at is not None]
-    if not ends:
-        return run.season >= run.now.year
-    return max(ends) + SEASON_COOLS_DOWN > run.now
+def _request_newer(
+    task: SeasonTask, source: Upstream, query: Query, so_far: Answers, *, fresh: bool
+) -> tuple[Answers, dict[str, IngestionError]]:
+    """Each session alone; the errors by grand prix, one that is silent for all that follow."""
+    answers = Answers()
+    errors: dict[str, IngestionError] = {}
+    entrants = _find_entrants(task, so_far)
+    sessions = query.sessions or ()
+    silence: IngestionError | None = None
+    with task.sources.block(1 + len(sessions)):
+        for session in sessions:
+            slug = session.grand_prix.slug
+            outcome = partial(Outcome, query.source, query.session_type, slug)
+            if silence is not None:
+                errors[slug] = silence
+                answers += Answers(outcomes=(outcome(error=silence),))
+                continue
+            try:
+                answer = _fetch(task, source, query, session, entrants=entrants, fresh=fresh)
+            except ResultsNotReady as error:
+                # That there is nothing yet is an answer.
+                errors[slug] = error
+                answers += Answers(outcomes=(outcome(expires_at=error.expires_at),))
+            except (SourceUnavailable, BadSourceData) as error:
+                errors[slug] = error
+                refusal = error if isinstance(error, SourceRateLimited) else None
+                silence = error if refusal or _is_silent(error) else None
+                expires_at = error.expires_at if isinstance(error, BadSourceData) else None
+                failed = outcome(expires_at=expires_at, error=error)
+                answers += Answers(outcomes=(failed,), refusal=refusal)
+            else:
+                outcomes = (outcome(expires_at=answer.expires_at),)
+                answers += Answers(classifications=answer.records, outcomes=outcomes)
+    return answers, errors
+
+
+def _guess_pole(
+    session: Session, answers: Answers, events: Sequence[Event]
+) -> ClassificationRecord | None:
+    """By the sprint that this run was answered, else by the saved one; None where there is
+    something better."""
+    if session.is_published or _find_session(session, answers):
+        return None
+    sprint = replace(session, session_type=session.session_type.partner)
+    known = [one for one in _find_session(sprint, answers) if isinstance(one, ClassificationRecord)]
+    record = known[0] if known else _read_saved(session, sprint.session_type, events)
+    return read_sprint_pole(record) if record is not None else None
+
+
+def _read_saved(
+    session: Session, session_type: SessionType, events: Sequence[Event]
+) -> ClassificationRecord | None:
+    """Where the qualifying alone is requested; while its pole is a guess, it was made already."""
+    key = session.grand_prix.slug, session_type.value
+    event = next((one for one in events if (one.grand_prix, one.session_type) == key), None)
+    dates: tuple[date, ...] = session.grand_prix.race_dates
+    if event is None or not event.has_results or not dates:
+        return None
+    if session.results_state != Event.ResultsState.PENDING:
+        return None
+    race = RaceIdentity(
+        event.season, event.round_number or 0, event.name, dates[0], event.country, event.location
+    )
+    results = tuple(
+        ResultRecord(**{name: getattr(row, name) for name in RESULT_FIELDS})
+        for row in event.classification
+    )
+    source = Source(event.results_source)
+    return ClassificationRecord(race, session_type, source, event.results_generated_at, results)
+
+
+def _describe_missing(
+    task: SeasonTask,
+    sessions: Iterable[Session],
+    errors: dict[str, IngestionError],
+    guessed: set[str],
+    refusal: SourceRateLimited | None,
+) -> Answers:
+    """Why something is not published; a problem where an old session has nothing at all. What is
+    alike is said once."""
+    names: dict[tuple[str, str, bool], list[str]] = {}
+    kind: SessionType | None = None
+    for session in sessions:
+        kind = session.session_type
+        error = errors.get(session.grand_prix.slug)
+        if error is None or error is refusal:
+            continue
+        is_pending = session.results_state == Event.ResultsState.PENDING
+        instead = "nothing shows the pole yet" if is_pending else "what is saved stays"
+        if session.grand_prix.slug in guessed:
+            instead, is_pending = "the sprint's grid shows the pole meanwhile", False
+        key = f"{error}; {instead}", error.advice, is_pending and session.is_overdue(task.now)
+        names.setdefault(key, []).append(session.grand_prix.name)
+    problems: list[Problem] = []
+    notes: list[Problem] = []
+    for (message, advice, is_loud), grands_prix in names.items():
+        text = f"{message}: {', '.join(grands_prix)}"
+        problem = Problem(text, task.season, session_type=kind, advice=advice)
+        (problems if is_loud else notes).append(problem)
+    return Answers(problems=tuple(problems), notes=tuple(notes))
+
+
+def _gather_live_timing(
+    task: SeasonTask, source: Upstream, awaited: Sequence[Session], so_far: Answers
+) -> Answers:
+    """Provisional classifications of the sessions that are over and have none."""
+    task.show_step(f"{task.season} live timing")
+    entrants = _find_entrants(task, so_far)
+    answers = so_far
+    for session in awaited:
+        kind, slug = session.session_type, session.grand_prix.slug
+        outcome = partial(Outcome, source.name, kind, slug)
+        query = Query(source.name, kind, (session,))
+        try:
+            answer = _fetch(task, source, query, session, entrants=entrants, fresh=True)
+        except ResultsNotReady as error:
+            problem = task.problem(f"not available yet, {error}", error, kind, slug)
+            is_loud = session.ends_at is not None and session.is_overdue(task.now)
+            said = Answers(problems=(problem,)) if is_loud else Answers(notes=(problem,))
+            answers += said + Answers(outcomes=(outcome(expires_at=error.expires_at),))
+        except (SourceUnavailable, BadSourceData) as error:
+            problem = task.problem(str(error), error, kind, slug)
+            answers += Answers(problems=(problem,), outcomes=(outcome(error=error),))
+            if isinstance(error, SourceUnavailable):
+                # The others would be answered alike.
+                break
+        else:
+            answers = _put_in_place(task, session, answer, answers)
+            answers += Answers(outcomes=(outcome(expires_at=answer.expires_at),))
+    return answers
+
+
+def _put_in_place(
+    task: SeasonTask, session: Session, answer: SourceAnswer[Classification], answers: Answers
+) -> Answers:
+    """A session has one classification in a run: in the place of a guess, or of the half-filled one
+    that the other sources have so far."""
+    worse = _find_session(session, answers)
+    kept = tuple(one for one in answers.classifications if one not in worse)
+    answers = replace(answers, classifications=kept + answer.records)
+    if not any(not (isinstance(one, ClassificationRecord) and one.is_provisional) for one in worse):
+        return answers
+    note = Problem(
+        "the published classification cannot be used yet, live timing's is",
+        task.season,
+        grand_prix=session.grand_prix.slug,
+        session_type=session.session_type,
+    )
+    return answers + Answers(notes=(note,))

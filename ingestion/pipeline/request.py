@@ -1,30 +1,39 @@
-"""What is asked of a run, and of whom."""
+"""What a run is to do, and the settings that it is made from."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
-from ingestion.pipeline.wanted import Wanted, name_wanted
+from ingestion.records import Source
+from ingestion.sessions import SessionType
+from ingestion.sources import SourceConfig
 
 DEFAULT_CACHE_DIR = Path("cache/fastf1")
 
 
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where the upstreams are, and FastF1's cache of them; '' means FastF1's own address.
+class Mode(StrEnum):
+    """`UPDATE` requests everything that is over; for a season that has ended FastF1's cache will
+    do. `FILL` requests of ended seasons only what they lack. `POLL` requests what is due, never
+    from the cache, and records when to request it again. `REFRESH` passes the caches by and
+    includes what is settled."""
 
-    Live timing is asked with a Formula 1 account only.
-    """
+    UPDATE = "update"
+    FILL = "fill"
+    POLL = "poll"
+    REFRESH = "refresh"
 
-    cache_dir: Path
-    schedule_url: str = ""
-    jolpica_url: str = ""
-    f1_username: str = ""
-    f1_password: str = field(default="", repr=False)
-    live_timing_url: str = ""
+
+class Calendars(StrEnum):
+    """Which calendars to read: none, the schedule file and Jolpica's only where the file has
+    changed or Jolpica's was not read for a day, or all that the season has."""
+
+    NONE = "none"
+    CHANGED = "changed"
+    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +45,35 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestedSession:
+    """One session's classification, to be requested of one source."""
+
+    grand_prix: str
+    session_type: SessionType
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
 class IngestRequest:
     """One run: which seasons (oldest first), and what of them.
 
-    `wanted` are single classifications of a season, None for all that are over. `keeps_polling`
-    is for what runs by itself: it writes down when to ask again, which an ingest that people start
-    does not, so that the same again writes nothing. Such a run is always after news. One that
-    `fills_gaps` is not: of seasons that are over it asks for what they lack alone. One that `waits`
-    goes on by itself when asking is allowed again.
+    `sessions` are single classifications, None for all that are over. A season whose calendar
+    `may_be_absent` is not published yet, which is no failure. A run that `waits` continues by
+    itself when it is no longer rate-limited. `task` is the queue's identifier, '' outside of it.
     """
 
     seasons: tuple[int, ...]
-    addresses: Addresses
-    round_number: int | None = None
-    with_schedule: bool = True
+    config: SourceConfig
+    mode: Mode = Mode.UPDATE
+    calendars: Calendars = Calendars.ALL
     with_results: bool = True
-    # Without Jolpica's calendar where both were read within the day and the schedule file says
-    # what it said then.
-    spares_second_calendar: bool = False
-    # A season that is not published yet, which is no failure.
+    round_number: int | None = None
+    sessions: tuple[RequestedSession, ...] | None = None
     may_be_absent: bool = False
-    wanted: Wanted | None = None
-    keeps_polling: bool = False
-    fills_gaps: bool = False
     waits: bool = False
-    refresh: bool = False
     dry_run: bool = False
     sample: bool = False
     trigger: str = "command"
-    # The queue's task that it is, if any.
     task: str = ""
     rules: Rules = Rules()
 
@@ -74,28 +83,32 @@ class IngestRequest:
 
     def arguments(self) -> dict[str, Any]:
         """As the run's record keeps them."""
+        sessions: dict[str, list[str]] = {}
+        for one in self.sessions or ():
+            slugs = sessions.setdefault(one.session_type.value, [])
+            if one.grand_prix not in slugs:
+                slugs.append(one.grand_prix)
         return {
             "round": self.round_number,
-            "skip_schedule": not self.with_schedule,
+            "skip_schedule": self.calendars is Calendars.NONE,
             "skip_results": not self.with_results,
-            "refresh": self.refresh,
+            "refresh": self.mode is Mode.REFRESH,
             "sample": self.sample,
             **({"wait": True} if self.waits else {}),
-            **({} if self.wanted is None else {"wanted": name_wanted(self.wanted)}),
+            **({"sessions": sessions} if sessions else {}),
         }
 
 
 def configured_rules() -> Rules:
-    hours = getattr(settings, "F1_SETTLE_AFTER_HOURS", 24)
     return Rules(
-        settles_after=timedelta(hours=hours),
+        settles_after=timedelta(hours=getattr(settings, "F1_SETTLE_AFTER_HOURS", 24)),
         applies_settled_changes=getattr(settings, "F1_APPLY_SETTLED_CHANGES", False),
     )
 
 
-def configured_addresses() -> Addresses:
+def configured_sources() -> SourceConfig:
     """From the settings; a project that sets none of them gets FastF1's own addresses."""
-    return Addresses(
+    return SourceConfig(
         cache_dir=Path(getattr(settings, "FASTF1_CACHE_DIR", DEFAULT_CACHE_DIR)),
         schedule_url=getattr(settings, "F1_SCHEDULE_URL", ""),
         jolpica_url=getattr(settings, "JOLPICA_URL", ""),

@@ -1,42 +1,62 @@
-"""A run: its seasons one by one, and its record."""
+"""A run: its seasons one by one, each gathered and saved, and the run's record."""
 
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
+from django.db.models import Prefetch
 
-from ingestion import fetch
 from ingestion.budget import Budget
-from ingestion.errors import IngestionError, WrongRequest
-from ingestion.models import Event, IngestRun
-from ingestion.pipeline.ingesting import Ended, Run, ingest_season
-from ingestion.pipeline.pace import Pace
-from ingestion.pipeline.request import Addresses, IngestRequest
-from ingestion.pipeline.season import fault_of
-from ingestion.report import Fault, Problem, RunReport, SeasonLine
+from ingestion.errors import BadSourceData, IngestionError, WrongRequest
+from ingestion.models import Change, Event, IngestRun, Result
+from ingestion.pipeline.gather import SeasonPicture, SeasonTask, fault_of, gather_season
+from ingestion.pipeline.plan import CALENDARS, PARTS, find_missing
+from ingestion.pipeline.polls import record_polls
+from ingestion.pipeline.rate_limit import MOST_REFUSALS, Pace, describe_stop, wait_until_allowed
+from ingestion.pipeline.request import IngestRequest, Mode
+from ingestion.pipeline.summary import describe_awaited, describe_season
+from ingestion.report import Fault, Problem, RunReport, SaveReport, SeasonLine
+from ingestion.save import SaveContext, save_calendar, save_classifications
+from ingestion.sources import Sources, connect
 
 logger = logging.getLogger(__name__)
 
-# What a run's record tells once it has ended.
+# A podium: the season's table has no more of a classification.
+MOST_LEADERS = 3
+# What a run's record says once it has ended.
 CLOSED = (
     *("ended_at", "outcome", "counts", "requests", "problems", "notes"),
     *("fault", "schedule_refreshed", "clock_offset"),
 )
 
 
-class Listener(Protocol):
-    """Hears of each step, and how many of how many seasons are done."""
+class Progress(Protocol):
+    """Called with each step, and how many of how many seasons are done."""
 
     def __call__(self, step: str, *, done: int, total: int) -> None: ...
 
 
-def hear_nothing(_line: SeasonLine) -> None:
-    """Of the seasons one by one."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What its seasons share. `record` is None in a dry run."""
+
+    request: IngestRequest
+    record: IngestRun | None
+    report: RunReport
+    sources: Sources
+    budget: Budget
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], None]
+
+
+def ignore_line(_line: SeasonLine) -> None:
+    """For runs that show no line per season."""
 
 
 def current_season(now: datetime) -> int:
@@ -47,66 +67,169 @@ def ingest(
     request: IngestRequest,
     *,
     clock: Callable[[], datetime],
-    listen: Listener,
-    tell: Callable[[SeasonLine], None] = hear_nothing,
+    show_step: Progress,
+    show_line: Callable[[SeasonLine], None] = ignore_line,
     sleep: Callable[[float], None] = time.sleep,
 ) -> RunReport:
     """Bring the seasons up to date; what fails is in the report, and in the run's record.
 
-    Of several seasons `tell` hears when each is done, and the report has the sum alone. A dry run
-    does all of it and takes it back, and leaves no record. Raises `WrongRequest` where the request
-    fits no season, `django.db.DatabaseError` where the database fails.
+    Of several seasons `show_line` is called as each is done, and the report has the sum alone. A
+    dry run does all of it and rolls it back, and leaves no record. Raises `WrongRequest` where the
+    request fits no season, `django.db.DatabaseError` where the database fails.
     """
     report = RunReport(dry_run=request.dry_run, seasons=list(request.seasons))
     with _recorded(request, report, clock) as record:
         budget = Budget(clock=clock)
         try:
-            upstream = _connect(request.addresses, budget)
+            sources = connect(
+                request.config, reserve=budget.reserve, give_back=budget.give_back, clock=clock
+            )
         except IngestionError as error:
             report.problems.append(Problem(str(error), advice=error.advice, fault=Fault.OURS))
             return report
-        run = Run(request, record, report, upstream, budget, clock=clock, sleep=sleep)
+        run = Run(request, record, report, sources, budget, clock, sleep)
         try:
-            _ingest_seasons(run, listen, tell)
+            _ingest_seasons(run, show_step, show_line)
         finally:
-            report.requests = upstream.requests
-            report.clock_offset = upstream.clock_offset
+            report.requests = sources.requests
+            report.clock_offset = sources.clock_offset
     return report
 
 
-def _connect(addresses: Addresses, budget: Budget) -> fetch.Upstream:
-    return fetch.connect(
-        cache_dir=addresses.cache_dir,
-        schedule_url=addresses.schedule_url,
-        jolpica_url=addresses.jolpica_url,
-        f1_username=addresses.f1_username,
-        f1_password=addresses.f1_password,
-        live_timing_url=addresses.live_timing_url,
-        reserve=budget.reserve,
-        give_back=budget.give_back,
-        clock=budget.clock,
-    )
-
-
-def _ingest_seasons(run: Run, listen: Listener, tell: Callable[[SeasonLine], None]) -> None:
-    """Each in turn, until asking any more is not allowed now."""
+def _ingest_seasons(run: Run, show_step: Progress, show_line: Callable[[SeasonLine], None]) -> None:
+    """Each in turn, until the run is rate-limited."""
     pace = Pace(len(run.request.seasons))
+
+    def show(step: str, *, done: int) -> None:
+        if run.request.is_range:
+            step += pace.describe(done, run.sources.requests, run.budget)
+        show_step(step, done=done, total=pace.total)
+
     for done, season in enumerate(run.request.seasons):
-        ended = Ended()
+        line: SeasonLine | None = None
+        stop: Problem | None = None
         with _failure_contained(season, run.report):
-            step = partial(_name_step, listen, run, pace, done=done)
-            ended = ingest_season(season, run, step)
-        if ended.line is not None:
-            tell(ended.line)
-        if ended.stop is not None:
-            run.report.problems.append(ended.stop)
+            line, stop = ingest_season(season, run, partial(show, done=done))
+        if line is not None:
+            show_line(line)
+        if stop is not None:
+            run.report.problems.append(stop)
             return
 
 
-def _name_step(listen: Listener, run: Run, pace: Pace, step: str, *, done: int) -> None:
-    if run.request.is_range:
-        step += pace.describe(done, run.upstream.requests, run.budget)
-    listen(step, done=done, total=pace.total)
+def ingest_season(
+    season: int, run: Run, show_step: Callable[[str], None]
+) -> tuple[SeasonLine | None, Problem | None]:
+    """Until everything that it needs was requested or, without waiting, the run is rate-limited.
+    Returns its line, of several seasons, and why the run stops here, if it does."""
+    saved = SaveReport()
+    task = SeasonTask(season, run.request, run.sources, run.clock(), show_step, run.budget)
+    refusals = reached = 0
+    while True:
+        picture = gather_season(task)
+        refusal = picture.answers.refusal
+        if refusal is None or not run.request.waits:
+            break
+        came_to = PARTS.index(picture.left[0]) if picture.left else len(PARTS)
+        refusals = 1 if came_to > reached else refusals + 1
+        reached = came_to
+        if refusals > MOST_REFUSALS:
+            break
+        # Of a dry run nothing stays that it could continue from.
+        if not run.request.dry_run:
+            _save(picture, task, run, saved)
+            task = replace(task, answered=task.answered | picture.answered)
+        wait_until_allowed(refusal, clock=run.clock, sleep=run.sleep, show_step=show_step)
+        task = replace(task, now=run.clock())
+    line = _save(picture, task, run, saved)
+    stop = None
+    if refusal is not None:
+        stop = describe_stop(refusal, picture.left, season, run.request)
+    return line, stop
+
+
+def _save(
+    picture: SeasonPicture, task: SeasonTask, run: Run, saved: SaveReport
+) -> SeasonLine | None:
+    """In one transaction a part, and added to what earlier attempts saved of the season. A dry run
+    does the same in one transaction and rolls it back; no signal is sent then."""
+    request, report, answers = run.request, run.report, picture.answers
+    report.problems += answers.problems
+    report.notes += answers.notes
+    report.done += picture.answer_count
+    with transaction.atomic() if request.dry_run else nullcontext():
+        season_saved = _save_season(picture, task, run)
+        saved.add(season_saved)
+        line = _summarise(picture, task, run, saved)
+        if request.dry_run:
+            transaction.set_rollback(True)
+    if request.is_range:
+        # The sum is reported, not each change: of many seasons they would pile up.
+        saved.changes.clear()
+        season_saved.changes.clear()
+    report.add(season_saved)
+    if request.mode is Mode.POLL:
+        record_polls(picture, task)
+    return line
+
+
+def _save_season(picture: SeasonPicture, task: SeasonTask, run: Run) -> SaveReport:
+    saved, request, answers = SaveReport(), run.request, picture.answers
+    cause = Change.Cause.POLL if picture.is_current else Change.Cause.BACKFILL
+    context = SaveContext(
+        run.record,
+        Change.Cause.SAMPLE if request.sample else cause,
+        task.now,
+        settles_after=request.rules.settles_after,
+        applies_settled_changes=request.rules.applies_settled_changes,
+    )
+    if answers.calendars:
+        first, *others = answers.calendars
+        try:
+            saved.add(save_calendar(first, context, second=next(iter(others), None)))
+            if picture.has_all_calendars:
+                run.report.refreshed.add(task.season)
+        except BadSourceData as error:
+            run.report.done -= len(answers.calendars)
+            saved.problems.append(Problem(str(error), season=task.season, advice=error.advice))
+    saved.add(save_classifications(answers.classifications, context))
+    if picture.planned:
+        extra = {"season": task.season, "dry_run": request.dry_run, **saved.counts()}
+        logger.info("season saved", extra=extra)
+    return saved
+
+
+def _summarise(
+    picture: SeasonPicture, task: SeasonTask, run: Run, saved: SaveReport
+) -> SeasonLine | None:
+    """What the season has and lacks now: a table of one season; of several a line each, None where
+    nothing at all was answered."""
+    events = Event.objects.for_season(task.season)
+    if not run.request.is_range:
+        leaders = Result.objects.filter(order__lte=MOST_LEADERS)
+        events = events.prefetch_related(Prefetch("results", leaders))
+    whole = list(events)
+    held = [event for event in whole if not event.is_cancelled]
+    left = set(picture.left)
+    # What is left for later is said once.
+    run.report.notes += [
+        note
+        for note in describe_awaited(held, task.now)
+        if not {note.session_type, CALENDARS} & left
+    ]
+    if not run.request.is_range:
+        run.report.lines[task.season] = describe_season(whole, saved.changes)
+        return None
+    if picture.planned and not (picture.answer_count or saved.events or saved.results):
+        return None
+    missing = find_missing(held, task.now)
+    return SeasonLine(
+        task.season,
+        saved,
+        tuple(part for part in PARTS if part in missing),
+        goes_on=picture.is_current,
+        was_asked=bool(picture.planned),
+    )
 
 
 @contextmanager
@@ -153,7 +276,16 @@ def _recorded(
         report.problems.append(_describe_ending(error))
         raise
     finally:
-        _close(run, report, clock())
+        run.ended_at = clock()
+        run.outcome = report.outcome
+        run.counts = report.counts()
+        run.requests = report.requests
+        run.problems = [problem.as_data() for problem in report.problems]
+        run.notes = [note.as_data() for note in report.notes]
+        run.fault = report.fault
+        run.schedule_refreshed = report.refreshed.issuperset(report.seasons)
+        run.clock_offset = report.clock_offset
+        run.save(update_fields=CLOSED)
 
 
 def _describe_ending(error: BaseException) -> Problem:
@@ -162,16 +294,3 @@ def _describe_ending(error: BaseException) -> Problem:
     if isinstance(error, IngestionError):
         return Problem(str(error), fault=Fault.NONE if error.is_no_fault else Fault.OURS)
     return Problem(f"stopped by {type(error).__name__}", fault=Fault.OURS)
-
-
-def _close(run: IngestRun, report: RunReport, now: datetime) -> None:
-    run.ended_at = now
-    run.outcome = report.outcome
-    run.counts = report.counts()
-    run.requests = report.requests
-    run.problems = [problem.as_data() for problem in report.problems]
-    run.notes = [note.as_data() for note in report.notes]
-    run.fault = report.fault
-    run.schedule_refreshed = report.refreshed.issuperset(report.seasons)
-    run.clock_offset = report.clock_offset
-    run.save(update_fields=CLOSED)

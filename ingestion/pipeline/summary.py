@@ -46,7 +46,7 @@ def _surname(result: Result) -> str:
     return result.driver_name.partition(" ")[2] or result.driver_name
 
 
-def awaited(events: Iterable[Event], now: datetime) -> list[Problem]:
+def describe_awaited(events: Iterable[Event], now: datetime) -> list[Problem]:
     """The sessions that are over and have no classification yet, by kind."""
     waiting: dict[str, list[Event]] = defaultdict(list)
     for event in events:

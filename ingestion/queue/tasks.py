@@ -6,7 +6,6 @@ worker.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,10 +19,12 @@ from ingestion.monitoring.channels import send_heartbeat
 from ingestion.monitoring.facts import has_just_begun
 from ingestion.monitoring.health import check_health
 from ingestion.pipeline import (
+    Calendars,
     IngestRequest,
+    Mode,
     advance_statuses,
-    configured_addresses,
     configured_rules,
+    configured_sources,
     current_season,
     find_due,
     ingest,
@@ -31,7 +32,7 @@ from ingestion.pipeline import (
     mend_plans,
     poll_due,
     prune,
-    request_of_event,
+    request_event,
 )
 from ingestion.queue.run_lock import run_once, running_task
 from ingestion.report import RunReport
@@ -52,10 +53,11 @@ def tick(*, clock: Clock = timezone.now) -> str:
     def poll() -> str:
         reports = poll_due(
             dues,
-            addresses=configured_addresses(),
+            config=configured_sources(),
             rules=configured_rules(),
             clock=clock,
-            listen=ignore_progress,
+            show_step=ignore_progress,
+            task=running_task(),
         )
         return _summarize(*reports)
 
@@ -86,9 +88,9 @@ def _read_calendars(season: int, clock: Clock, *, is_optional: bool = False) -> 
         season=season,
         trigger="schedule",
         with_results=False,
-        spares_second_calendar=True,
+        mode=Mode.POLL,
+        calendars=Calendars.CHANGED,
         may_be_absent=is_optional,
-        keeps_polling=True,
     )
 
 
@@ -115,19 +117,23 @@ def watch(*, clock: Clock = timezone.now) -> str:
 
 def ingest_season(season: int, *, clock: Clock = timezone.now) -> str:
     """All of a season, past the caches: what a person starts in the admin."""
-    work = partial(_ingest, clock, season=season, trigger="admin", refresh=True)
+    work = partial(_ingest, clock, season=season, trigger="admin", mode=Mode.REFRESH)
     report = run_once("ingest season", work, clock=clock)
     return _summarize(report) if report else ""
 
 
 def ingest_event(event: int, *, clock: Clock = timezone.now) -> str:
-    """One event's classification, past the caches; `event` is its key."""
-    request = request_of_event(
-        event, addresses=configured_addresses(), rules=configured_rules(), trigger="admin"
-    )
+    """One event's start and classification, past the caches; `event` is its key."""
 
     def work() -> RunReport:
-        return ingest(replace(request, task=running_task()), clock=clock, listen=ignore_progress)
+        request = request_event(
+            event,
+            config=configured_sources(),
+            rules=configured_rules(),
+            trigger="admin",
+            task=running_task(),
+        )
+        return ingest(request, clock=clock, show_step=ignore_progress)
 
     report = run_once("ingest event", work, clock=clock)
     return _summarize(report) if report else ""
@@ -137,13 +143,13 @@ def _ingest(clock: Clock, *, season: int, **request: Any) -> RunReport:
     return ingest(
         IngestRequest(
             seasons=(season,),
-            addresses=configured_addresses(),
+            config=configured_sources(),
             rules=configured_rules(),
             task=running_task(),
             **request,
         ),
         clock=clock,
-        listen=ignore_progress,
+        show_step=ignore_progress,
     )
 
 

@@ -6,7 +6,7 @@ password; here its parts are joined so that none of that reaches the rest of the
 """
 
 from ingestion.sources.cache import make_private_folder
-from ingestion.sources.connection import Sources, connect
+from ingestion.sources.connection import Sources, connect, result_sources
 from ingestion.sources.jolpica import count_pages
 from ingestion.sources.protocol import (
     Classification,
@@ -30,4 +30,5 @@ __all__ = [
     "count_pages",
     "make_private_folder",
     "read_sprint_pole",
+    "result_sources",
 ]

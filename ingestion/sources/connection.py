@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from ingestion.sources.http import Adapter
 
 
+def result_sources(session_type: SessionType, config: SourceConfig) -> tuple[records.Source, ...]:
+    """Which sources have results of a kind of session, the published one first; known without
+    FastF1, which takes long to import."""
+    is_ergasts = session_type.kind.ergast_endpoint != ""
+    published = records.Source.JOLPICA if is_ergasts else records.Source.JOLPICA_ALPHA
+    has_account = bool(config.f1_username and config.f1_password)
+    return (published, records.Source.LIVE_TIMING) if has_account else (published,)
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """The sources of one run; made by `connect`. What one of them learns of a season, such as its

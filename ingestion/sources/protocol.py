@@ -73,20 +73,23 @@ class ClassificationQuery:
     """Which classifications are requested: one race's session where `is_race` recognises it, else
     all of the season's.
 
-    `round_number` is the source's own as it was last known; a source that counts otherwise by now
-    looks for the right one. `entrants` are for sources that do not know the drivers' keys,
-    `starts_at` for those that list sessions by their start; `name` is the grand prix's, for
-    messages. `pages_expected` are set aside in the hour's budget before the first is requested.
+    `round_number` is the source's own as it was last known where `is_own_round` is set, else ours;
+    a source that counts otherwise looks for the right one. `entrants` are for sources that do not
+    know the drivers' keys, `starts_at` for those that list sessions by their start; `name` is the
+    grand prix's, for messages. `pages_expected` are set aside in the hour's budget before the first
+    is requested. `with_lists` passes the cache by for lists that hardly change too (rounds).
     """
 
     season: int
     session_type: SessionType
     round_number: int | None = None
+    is_own_round: bool = False
     name: str = ""
     is_race: Callable[[RaceIdentity], bool] | None = None
     starts_at: datetime | None = None
     entrants: tuple[Entrant, ...] = ()
     pages_expected: int = 1
+    with_lists: bool = False
 
 
 class Source:

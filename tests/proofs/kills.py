@@ -169,7 +169,7 @@ def run_stage(stage: Stage, served: Served, cache_dir: Path) -> None:
     report = ingest(
         request_of(stage, served, cache_dir),
         clock=lambda: stage.now,
-        listen=lambda *_, **__: None,
+        show_step=lambda *_, **__: None,
     )
     if report.outcome != "ok":
         raise SystemExit("\n".join(map(str, report.problems)))

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ingestion.pipeline import Addresses, IngestRequest
+from ingestion.pipeline import IngestRequest, Mode, SourceConfig
 from ingestion.sample.season import (
     Season,
     load_season,
@@ -52,8 +52,8 @@ class Served:
     schedule_url: str
     jolpica_url: str
 
-    def addresses(self, cache_dir: Path) -> Addresses:
-        return Addresses(cache_dir, self.schedule_url, self.jolpica_url)
+    def addresses(self, cache_dir: Path) -> SourceConfig:
+        return SourceConfig(cache_dir, self.schedule_url, self.jolpica_url)
 
 
 def build_stages(now: datetime) -> list[Stage]:
@@ -123,7 +123,9 @@ def _only_run(classifications: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def request_of(stage: Stage, served: Served, cache_dir: Path) -> IngestRequest:
     addresses = served.addresses(cache_dir)
-    return IngestRequest((stage.season.year,), addresses, keeps_polling=stage.is_polled)
+    return IngestRequest(
+        (stage.season.year,), addresses, mode=Mode.POLL if stage.is_polled else Mode.UPDATE
+    )
 
 
 @contextmanager

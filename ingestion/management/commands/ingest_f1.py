@@ -24,10 +24,12 @@ from ingestion.management.output import (
     show_progress,
 )
 from ingestion.pipeline import (
-    Addresses,
+    Calendars,
     IngestRequest,
-    configured_addresses,
+    Mode,
+    SourceConfig,
     configured_rules,
+    configured_sources,
     current_season,
     ingest,
 )
@@ -113,8 +115,8 @@ class Command(F1Command):
     def handle(self, *_: Any, **options: Any) -> None:
         seasons = self._read_usage(options)
         try:
-            with sigterm_interrupts(), sources_of(sample=options["sample"]) as addresses:
-                report = self._ingest(seasons, addresses, options)
+            with sigterm_interrupts(), sources_of(sample=options["sample"]) as config:
+                report = self._ingest(seasons, config, options)
         except WrongRequest as error:
             raise CommandError(f"{error}. Nothing was changed.", returncode=WRONG_USAGE) from error
         except KeyboardInterrupt:
@@ -152,19 +154,19 @@ class Command(F1Command):
         return (SAMPLE_SEASON,)
 
     def _ingest(
-        self, seasons: tuple[int, ...], addresses: Addresses, options: dict[str, Any]
+        self, seasons: tuple[int, ...], config: SourceConfig, options: dict[str, Any]
     ) -> RunReport:
         connect()
         is_range = len(seasons) > 1
+        mode = Mode.FILL if is_range else Mode.UPDATE
         request = IngestRequest(
             seasons=seasons or (current_season(timezone.now()),),
-            addresses=addresses,
-            fills_gaps=is_range and not options["refresh"],
+            config=config,
+            mode=Mode.REFRESH if options["refresh"] else mode,
             waits=options["wait"],
             round_number=options["round"],
-            with_schedule=not options["skip_schedule"],
+            calendars=Calendars.NONE if options["skip_schedule"] else Calendars.ALL,
             with_results=not options["skip_results"],
-            refresh=options["refresh"],
             dry_run=options["dry_run"],
             sample=options["sample"],
             rules=configured_rules(),
@@ -185,7 +187,7 @@ class Command(F1Command):
                         # Where the result goes to a file, its reader need not wait for the end.
                         self.stdout.flush()
 
-            return ingest(request, clock=timezone.now, listen=show_step, tell=print_season)
+            return ingest(request, clock=timezone.now, show_step=show_step, show_line=print_season)
 
     def _print_report(self, report: RunReport, *, sample: bool) -> None:
         console = open_console(self.stdout)
@@ -244,11 +246,11 @@ def sigterm_interrupts() -> Iterator[None]:
 
 
 @contextmanager
-def sources_of(*, sample: bool) -> Iterator[Addresses]:
+def sources_of(*, sample: bool) -> Iterator[SourceConfig]:
     """The configured upstreams; of the sample the stand-in on loopback, with a cache folder and a
     database of their own."""
     if not sample:
-        yield configured_addresses()
+        yield configured_sources()
         return
     path = Path.cwd() / FILE_NAME
     try:
@@ -257,7 +259,7 @@ def sources_of(*, sample: bool) -> Iterator[Addresses]:
             tempfile.TemporaryDirectory(prefix="f1-sample-") as folder,
             StandInUpstream({SAMPLE_SEASON: load_season(SAMPLE_SEASON)}) as upstream,
         ):
-            yield Addresses(
+            yield SourceConfig(
                 cache_dir=Path(folder),
                 schedule_url=upstream.schedule_url,
                 jolpica_url=upstream.jolpica_url,

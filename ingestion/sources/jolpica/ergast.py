@@ -75,7 +75,8 @@ class Jolpica(Source):
         answer: SourceAnswer[Classification] = SourceAnswer(())
         if number is not None:
             answer = self._fetch_race(query, number, fresh=fresh)
-            if answer.records or known is not None or not answer.notices:
+            is_known = known is not None or (query.is_own_round and not answer.notices)
+            if answer.records or is_known:
                 return answer
         if query.season not in self._calendars:
             self.fetch_calendar(query.season, fresh=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ingestion import records
 from ingestion.errors import (
     BadSourceData,
+    IngestionError,
     ResultsNotReady,
     SourceRateLimited,
     SourceUnavailable,
@@ -62,7 +63,8 @@ class JolpicaNewer(Source):
 
     def __init__(self, adapter: "Adapter") -> None:
         self._adapter = adapter
-        self._rounds: dict[int, list[Round]] = {}
+        # As this run has read them; a list that could not be had is not requested again.
+        self._rounds: dict[int, list[Round] | IngestionError] = {}
 
     def offers(self, season: int, session_type: SessionType) -> bool:
         """Where the address in use says where the newer form is; another mirror's does not."""
@@ -117,14 +119,23 @@ class JolpicaNewer(Source):
     def _find_round(self, query: ClassificationQuery) -> Round | None:
         """None where it is not listed, or without a sprint qualifying."""
         if query.season not in self._rounds:
-            made_at = self._fetch_rounds(query)
+            try:
+                made_at = self._fetch_rounds(query)
+            except (SourceUnavailable, BadSourceData) as error:
+                # A run that is rate-limited may wait and continue.
+                if not isinstance(error, SourceRateLimited):
+                    self._rounds[query.season] = error
+                raise
             is_old = made_at is not None and made_at + ROUNDS_HOLD < self._adapter.now()
             if is_old and self._pick_round(query) is None:
                 self._fetch_rounds(query)
         return self._pick_round(query)
 
     def _pick_round(self, query: ClassificationQuery) -> Round | None:
-        for one in self._rounds[query.season]:
+        rounds = self._rounds[query.season]
+        if isinstance(rounds, IngestionError):
+            raise rounds
+        for one in rounds:
             if one.has_sprint_qualifying and (query.is_race is None or query.is_race(one.race)):
                 return one
         return None
@@ -134,8 +145,10 @@ class JolpicaNewer(Source):
         # The only filter that this takes; the server refuses parameters that it does not know.
         url = f"{_base_url()}/core/rounds/?year={query.season}"
         what = f"Jolpica's newer list of the rounds of {query.season}"
-        with calling(self._adapter, what, url, fresh=False) as call:
-            document, made_at = _find_document(url, since=self._adapter.now() - ROUNDS_KEPT)
+        with calling(self._adapter, what, url, fresh=query.with_lists) as call:
+            document, made_at = None, None
+            if not query.with_lists:
+                document, made_at = _find_document(url, since=self._adapter.now() - ROUNDS_KEPT)
             if document is None:
                 document, made_at = get_document(url), call.generated_at
             self._rounds[query.season] = read_rounds(document, query.season)

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from ingestion.pipeline import IngestRequest, configured_addresses, configured_rules, ingest
+from ingestion.pipeline import IngestRequest, Mode, configured_rules, configured_sources, ingest
 from ingestion.queue import tasks
 from ingestion.report import SeasonLine
 from ingestion.sessions import SessionType
@@ -35,9 +35,9 @@ def ingest_seasons(task: Task) -> Work:
     is_range = len(task.seasons) > 1
     request = IngestRequest(
         task.seasons,
-        configured_addresses(),
+        configured_sources(),
         rules=configured_rules(),
-        fills_gaps=is_range,
+        mode=Mode.FILL if is_range else Mode.UPDATE,
         waits=is_range,
     )
     clock = Clock()
@@ -47,7 +47,7 @@ def ingest_seasons(task: Task) -> Work:
 
     def run() -> None:
         report = ingest(
-            request, clock=clock, listen=tasks.ignore_progress, tell=hear, sleep=clock.sleep
+            request, clock=clock, show_step=tasks.ignore_progress, show_line=hear, sleep=clock.sleep
         )
         work.troubles.extend(str(problem) for problem in report.problems)
 

@@ -66,9 +66,9 @@ def judge_plan(expected: Expected, record: IngestRun) -> Iterator[str]:
     """What polling wrote down of the one session that it asked about."""
     poll = Poll.objects.get(event__isnull=False)
     failures = 1 if expected.code else 0
-    if poll.failures != failures or bool(poll.trouble) != bool(failures):
-        yield f"the plan counts {poll.failures} failures and says {poll.trouble!r}"
-    if failures and poll.trouble not in record.problem_list[0].message:
-        yield f"the plan says {poll.trouble!r}, the record {record.problem_list[0]!r}"
+    if poll.failures != failures or bool(poll.last_error) != bool(failures):
+        yield f"the plan counts {poll.failures} failures and says {poll.last_error!r}"
+    if failures and poll.last_error not in record.problem_list[0].message:
+        yield f"the plan says {poll.last_error!r}, the record {record.problem_list[0]!r}"
     if poll.next_at is None or poll.next_at <= record.started_at:
         yield f"the plan asks next at {poll.next_at}"

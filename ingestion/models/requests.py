@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from ingestion.models.events import Event
+from ingestion.records import Source
 
 
 class RequestBlock(models.Model):
@@ -31,55 +32,56 @@ class RequestBlock(models.Model):
 
 
 class Poll(models.Model):
-    """What polling remembers of what it asks for: an event's classification or, where there is no
-    event, a season's calendars. All times are UTC."""
+    """What polling remembers of one source: of an event's classification or, where there is no
+    event, of a season's calendar. All times are UTC."""
 
-    event = models.OneToOneField(
-        Event, null=True, blank=True, on_delete=models.CASCADE, related_name="poll"
+    event = models.ForeignKey(
+        Event, null=True, blank=True, on_delete=models.CASCADE, related_name="polls"
     )
     season = models.PositiveSmallIntegerField()
-    asked_at = models.DateTimeField(null=True, blank=True)
+    source = models.CharField(
+        max_length=20, default=Source.JOLPICA.value, help_text="Of whom it is requested."
+    )
+    requested_at = models.DateTimeField(null=True, blank=True)
     answered_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the upstream last answered, with news or without."
+        null=True, blank=True, help_text="When the source last answered, with news or without."
     )
     expires_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="Until then the upstream gives the same answer to everybody (its Expires).",
+        help_text="Until then the source gives the same answer to everybody (its Expires).",
     )
     next_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="When to ask again; while it is being asked, when that is given up.",
+        help_text="When to request it again; during a request, when that is given up.",
     )
     failures = models.PositiveSmallIntegerField(default=0, help_text="In a row.")
     failing_since = models.DateTimeField(
         null=True, blank=True, help_text="When the first failure in the row was; empty when none."
     )
-    trouble = models.TextField(blank=True, help_text="The last failure in words.")
+    last_error = models.TextField(blank=True, help_text="The last failure, for people.")
     rounds = models.JSONField(
         default=dict,
         blank=True,
-        help_text="Of the calendars: Jolpica's round numbers by grand prix, ours may differ.",
+        help_text="Of a calendar: the source's round numbers by grand prix, ours may differ.",
     )
-    both_read_at = models.DateTimeField(
-        null=True, blank=True, help_text="Of the calendars: when both were last read together."
-    )
-    file_digest = models.CharField(
+    digest = models.CharField(
         max_length=64,
         blank=True,
         default="",
-        db_default="",
-        help_text="Of the calendars: what the schedule file said then, in short.",
+        help_text="Of Jolpica's calendar: what the schedule file said when both were read.",
     )
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["event", "source"], name="poll_of_event_once"),
             models.UniqueConstraint(
-                fields=["season"], condition=Q(event=None), name="poll_of_calendars_once"
+                fields=["season", "source"], condition=Q(event=None), name="poll_of_calendar_once"
             ),
         ]
 
     def __str__(self) -> str:
-        subject = str(self.event) if self.event is not None else f"{self.season} calendars"
-        return f"{subject}: next at {self.next_at:%Y-%m-%d %H:%M}" if self.next_at else subject
+        subject = str(self.event) if self.event is not None else f"{self.season} calendar"
+        when = f", next at {self.next_at:%Y-%m-%d %H:%M}" if self.next_at else ""
+        return f"{subject} of {self.source}{when}"

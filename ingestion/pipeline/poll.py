@@ -1,0 +1,271 @@
+"""Request what is due: each session's classification by its plan, and a race day's calendars.
+
+Any number of processes may do this at once. What is due is claimed before it is requested, and a
+claim that is not fulfilled (its process died) lapses by itself. Each source of a session has a plan
+and an expiry of its own.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
+
+from ingestion.errors import WrongRequest
+from ingestion.lifecycle import RACE_DAY, results_from
+from ingestion.models import Event, Poll
+from ingestion.pipeline.plan import PUBLISHED_STATES
+from ingestion.pipeline.polls import LONGEST_WATCH, awaits_provisional, plan_next
+from ingestion.pipeline.request import (
+    Calendars,
+    IngestRequest,
+    Mode,
+    RequestedSession,
+    Rules,
+    configured_sources,
+)
+from ingestion.pipeline.run import Progress, ingest
+from ingestion.records import PROVISIONAL_SOURCES, Source
+from ingestion.report import RunReport
+from ingestion.save import season_locked
+from ingestion.sessions import SessionType
+from ingestion.sources import SourceConfig, result_sources
+
+LONGEST_SESSION = max(kind.kind.usual_duration for kind in SessionType)
+# Longer than requesting takes, however slow the upstream.
+CLAIMED_FOR = timedelta(minutes=15)
+# Where two calendars agree on a start, the second is read with every other reading of the first.
+SECOND_CALENDAR_PAUSE = timedelta(minutes=150)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due of a season: sessions, each with the sources to request it of, and calendars."""
+
+    season: int
+    sessions: tuple[tuple[Event, Source], ...] = ()
+    calendars: Calendars = Calendars.NONE
+
+    def __bool__(self) -> bool:
+        return bool(self.sessions) or self.calendars is not Calendars.NONE
+
+
+def find_due(now: datetime) -> list[Due]:
+    """By one statement where nothing is due, however many seasons there are, and by two more where
+    something may be."""
+    kinds = {kind: result_sources(kind, configured_sources()) for kind in SessionType}
+    candidates: set[int] = set()
+    calendars: dict[int, Calendars] = defaultdict(lambda: Calendars.NONE)
+    for row in _find_near(now, kinds).values(*LOOKED_AT):
+        if row["starts_at"] is not None and row["starts_at"] > now:
+            calendars[row["season"]] = max(
+                calendars[row["season"]], _judge_calendars(row, now), key=list(Calendars).index
+            )
+        soonest = results_from(
+            SessionType(row["session_type"]),
+            row["starts_at"],
+            row["ends_at"],
+            is_estimated=row["start_is_estimated"],
+        )
+        if soonest is not None and soonest <= now:
+            candidates.add(row["pk"])
+    sessions: dict[int, list[tuple[Event, Source]]] = defaultdict(list)
+    for event in _read_candidates(candidates) if candidates else ():
+        polls = {poll.source: poll for poll in event.polls.all()}
+        for source in kinds[SessionType(event.session_type)]:
+            at = _due_at(event, source, polls.get(source), now)
+            if at is not None and at <= now:
+                sessions[event.season].append((event, source))
+    dues = [
+        Due(season, tuple(sessions[season]), calendars[season])
+        for season in sorted({*sessions, *calendars})
+    ]
+    return [due for due in dues if due]
+
+
+LOOKED_AT = (
+    *("pk", "season", "session_type", "starts_at", "start_is_estimated", "ends_at"),
+    *("schedule_source", "disputed_starts_at"),
+    *("file_next_at", "jolpica_next_at", "jolpica_requested_at"),
+)
+
+
+def _find_near(now: datetime, kinds: dict[SessionType, tuple[Source, ...]]) -> QuerySet[Event]:
+    """Whose start is near, or of which a source may have news."""
+    is_planned: Any = Q(pk__in=[])
+    for source in {source for sources in kinds.values() for source in sources}:
+        polls = Poll.objects.filter(event=OuterRef("pk"), source=source)
+        is_due = Q(next_at__lte=now) | (
+            Q(requested_at__lt=OuterRef("ends_at")) & Q(next_at__isnull=True)
+        )
+        of_kinds = Q(session_type__in=[kind for kind in kinds if source in kinds[kind]])
+        if source in PROVISIONAL_SOURCES:
+            of_kinds &= ~Q(results_state__in=PUBLISHED_STATES)
+        has_moved = polls.filter(requested_at__lt=OuterRef("starts_at"))
+        is_planned |= of_kinds & (~Exists(polls) | Exists(polls.filter(is_due)) | Exists(has_moved))
+    is_near = Q(starts_at__gt=now, starts_at__lte=now + RACE_DAY)
+    # A result may exist before the expected end: Python judges it.
+    may_be_over = Q(ends_at__lte=now + LONGEST_SESSION, ends_at__gt=now - LONGEST_WATCH)
+    calendars = Poll.objects.filter(event=None, season=OuterRef("season"))
+    file = calendars.filter(source=Source.SCHEDULE_FILE)
+    jolpica = calendars.filter(source=Source.JOLPICA)
+    return (
+        Event.objects.filter(is_near | (may_be_over & is_planned))
+        .exclude(status=Event.Status.CANCELLED)
+        .order_by()
+        .annotate(
+            file_next_at=Subquery(file.values("next_at")[:1]),
+            jolpica_next_at=Subquery(jolpica.values("next_at")[:1]),
+            jolpica_requested_at=Subquery(jolpica.values("requested_at")[:1]),
+        )
+    )
+
+
+def _judge_calendars(row: dict[str, Any], now: datetime) -> Calendars:
+    """Before a start the schedule file is read again and again, and Jolpica's calendar as often
+    where the start comes from it or is disputed; else more seldom, for a start that only it
+    moves."""
+    is_jolpicas = row["schedule_source"] == Source.JOLPICA or row["disputed_starts_at"] is not None
+    if is_jolpicas and _is_past(row["jolpica_next_at"], now):
+        return Calendars.ALL
+    if not _is_past(row["file_next_at"], now):
+        return Calendars.NONE
+    last = row["jolpica_requested_at"]
+    is_recent = last is not None and last + SECOND_CALENDAR_PAUSE > now
+    return Calendars.CHANGED if is_recent else Calendars.ALL
+
+
+def _read_candidates(keys: Iterable[int]) -> QuerySet[Any]:
+    of_season = Event.objects.filter(season=OuterRef("season")).order_by().values("season")
+    ends = Subquery(of_season.annotate(end=Max("ends_at")).values("end"))
+    events = Event.objects.filter(pk__in=keys).annotate(season_ends_at=ends)
+    return events.prefetch_related("polls").order_by("season", "pk")
+
+
+def _due_at(event: Any, source: Source, poll: Poll | None, now: datetime) -> datetime | None:
+    """As it was planned when it was last requested, unless the session has moved since."""
+    if source in PROVISIONAL_SOURCES and not awaits_provisional(event):
+        return None
+    if poll is not None and poll.next_at is not None:
+        soonest = event.results_from
+        has_moved = (
+            soonest is not None and poll.requested_at is not None and poll.requested_at < soonest
+        )
+        # A plan from before it moved may look like a claim by chance, and is kept.
+        looks_claimed = (
+            soonest is not None and soonest + CLAIMED_FOR <= poll.next_at <= now + CLAIMED_FOR
+        )
+        if not has_moved or looks_claimed:
+            return poll.next_at
+    return plan_next(event, source, poll, event.season_ends_at)
+
+
+def poll_due(
+    dues: Iterable[Due],
+    *,
+    config: SourceConfig,
+    rules: Rules,
+    clock: Callable[[], datetime],
+    show_step: Progress,
+    task: str = "",
+) -> list[RunReport]:
+    """Claim and request what is due, a run for each season; none where others were faster."""
+    reports = []
+    for due in dues:
+        claimed = _claim(due, clock())
+        if not claimed:
+            continue
+        sessions = _as_requested(claimed.sessions)
+        request = IngestRequest(
+            seasons=(due.season,),
+            config=config,
+            mode=Mode.POLL,
+            calendars=claimed.calendars,
+            with_results=bool(sessions),
+            sessions=sessions,
+            trigger="poll",
+            task=task,
+            rules=rules,
+        )
+        reports.append(ingest(request, clock=clock, show_step=show_step))
+    return reports
+
+
+def _as_requested(sessions: Iterable[tuple[Event, Source]]) -> tuple[RequestedSession, ...]:
+    return tuple(
+        RequestedSession(event.grand_prix, SessionType(event.session_type), source)
+        for event, source in sessions
+    )
+
+
+def request_event(
+    key: int, *, config: SourceConfig, rules: Rules, trigger: str, task: str = ""
+) -> IngestRequest:
+    """For one event, whether it is due or not: its classification of every source, and the
+    calendars that its start comes from.
+
+    Raises `Event.DoesNotExist`, and `WrongRequest` where it is cancelled.
+    """
+    event = Event.objects.get(pk=key)
+    if event.is_cancelled:
+        raise WrongRequest(f"the {event.name} is cancelled, its results are not requested")
+    sources = result_sources(SessionType(event.session_type), config)
+    return IngestRequest(
+        seasons=(event.season,),
+        config=config,
+        mode=Mode.POLL,
+        calendars=Calendars.ALL,
+        sessions=_as_requested((event, source) for source in sources),
+        trigger=trigger,
+        task=task,
+        rules=rules,
+    )
+
+
+def _claim(due: Due, now: datetime) -> Due:
+    """What no other process has claimed since it was found due."""
+    until = now + CLAIMED_FOR
+    with season_locked(due.season):
+        kept = {
+            (poll.event_id, poll.source): poll for poll in Poll.objects.filter(season=due.season)
+        }
+        keys = [event.pk for event, _ in due.sessions]
+        standing = Event.objects.filter(pk__in=keys).exclude(status=Event.Status.CANCELLED)
+        held = set(standing.values_list("pk", flat=True)) if keys else set()
+        claimed: list[Poll] = []
+        sessions = []
+        for event, source in due.sessions:
+            if event.pk not in held:
+                continue
+            poll = kept.get((event.pk, source))
+            seen = next((one for one in event.polls.all() if one.source == source), None)
+            if _times(poll) == _times(seen):
+                claimed.append(poll or Poll(season=due.season, event=event, source=source))
+                sessions.append((event, source))
+        calendars = due.calendars
+        wanted = {
+            Calendars.NONE: (),
+            Calendars.CHANGED: (Source.SCHEDULE_FILE,),
+            Calendars.ALL: (Source.SCHEDULE_FILE, Source.JOLPICA),
+        }[calendars]
+        polls = [kept.get((None, source)) for source in wanted]
+        if any(poll is not None and not _is_past(poll.next_at, now) for poll in polls[-1:]):
+            calendars, wanted = Calendars.NONE, ()
+        claimed += [
+            kept.get((None, source)) or Poll(season=due.season, source=source) for source in wanted
+        ]
+        for poll in claimed:
+            poll.next_at = until
+        Poll.objects.bulk_create([poll for poll in claimed if not poll.pk])
+        Poll.objects.filter(pk__in=[poll.pk for poll in claimed]).update(next_at=until)
+    return Due(due.season, tuple(sessions), calendars)
+
+
+def _times(poll: Poll | None) -> tuple[datetime | None, datetime | None] | None:
+    return None if poll is None else (poll.requested_at, poll.next_at)
+
+
+def _is_past(at: datetime | None, now: datetime) -> bool:
+    return at is None or at <= now

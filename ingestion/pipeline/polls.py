@@ -1,0 +1,239 @@
+"""What polling remembers of each source: what came of a request, and when to make the next."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from django.db.models import Max
+
+from ingestion.errors import BadSourceData, SourceRateLimited
+from ingestion.lifecycle import (
+    LOOKED_FOR_EVERY,
+    WATCHED_AFTER_SEASON,
+    Watched,
+    is_over,
+    next_calendar_poll,
+    next_poll,
+    next_provisional_poll,
+)
+from ingestion.matching import find_listed, gather_grands_prix, is_race_of
+from ingestion.models import Alarm, Event, IngestRun, Poll, TaskRun
+from ingestion.pipeline.gather import Outcome, SeasonPicture, SeasonTask, digest_calendar
+from ingestion.pipeline.plan import CALENDARS, PUBLISHED_STATES
+from ingestion.records import PROVISIONAL_SOURCES, ClassificationRecord, Source
+from ingestion.save import season_locked
+from ingestion.sessions import SessionType
+
+# The longest season has some forty weeks.
+LONGEST_WATCH = timedelta(days=310) + WATCHED_AFTER_SEASON
+# So that many installations do not ask in the same second.
+JITTER = timedelta(seconds=20)
+
+WRITTEN = (
+    *("requested_at", "answered_at", "expires_at", "next_at", "rounds"),
+    *("failures", "failing_since", "last_error", "digest"),
+)
+
+# What a daily sweep leaves alone: a plan for sooner may be a claim, or when a server wants to be
+# asked again.
+LEFT_ALONE = timedelta(hours=6)
+# Runs that changed something stay for the story, for as long as the feed.
+RUNS_KEPT = timedelta(days=90)
+TASK_RUNS_KEPT = timedelta(days=7)
+ALARMS_KEPT = timedelta(days=365)
+
+
+def awaits_provisional(event: Event) -> bool:
+    if event.results_state == Event.ResultsState.PROVISIONAL:
+        return event.results_source == Source.SPRINT_GRID
+    return event.results_state == Event.ResultsState.PENDING
+
+
+def plan_next(
+    event: Event, source: Source, poll: Poll | None, season_ends_at: datetime | None
+) -> datetime | None:
+    """When to request the event of the source next; None: never again."""
+    is_published = event.results_state in PUBLISHED_STATES
+    requested_at = poll.requested_at if poll is not None else None
+    if requested_at is None and is_published:
+        # What was saved before polling began counts as requested then.
+        requested_at = event.results_changed_at
+    watched = Watched(
+        results_from=event.results_from,
+        ends_at=event.ends_at,
+        season_ends_at=season_ends_at,
+        is_official=is_published,
+        requested_at=requested_at,
+        expires_at=poll.expires_at if poll is not None else None,
+        failures=poll.failures if poll is not None else 0,
+    )
+    if source in PROVISIONAL_SOURCES:
+        is_fresh = SessionType(event.session_type).kind.ergast_endpoint != ""
+        return (
+            next_provisional_poll(watched, is_news=is_fresh) if awaits_provisional(event) else None
+        )
+    return next_poll(watched)
+
+
+def record_polls(picture: SeasonPicture, task: SeasonTask) -> None:
+    """What came of the requests, and when to make the next ones: in few statements, whatever the
+    number of sessions."""
+    with season_locked(task.season):
+        events = list(Event.objects.filter(season=task.season).prefetch_related("polls"))
+        season_ends_at = max((event.ends_at for event in events if event.ends_at), default=None)
+        jitter = timedelta(seconds=random.uniform(0, JITTER.total_seconds()))  # noqa: S311
+        changed = _record_calendars(picture, task, events)
+        for event, outcome in _pair(picture, task, events):
+            polls = {poll.source: poll for poll in event.polls.all()}
+            poll = polls.get(outcome.source.value) or Poll(
+                event=event, season=event.season, source=outcome.source.value
+            )
+            _record_outcome(poll, outcome, task.now)
+            if poll.next_at is None:
+                at = plan_next(event, outcome.source, poll, season_ends_at)
+                poll.next_at = None if at is None else at + jitter
+            changed.append(poll)
+        new = [poll for poll in changed if not poll.pk]
+        known = [poll for poll in changed if poll.pk]
+        if new:
+            Poll.objects.bulk_create(new)
+        if known:
+            Poll.objects.bulk_update(known, WRITTEN)
+
+
+def _pair(
+    picture: SeasonPicture, task: SeasonTask, events: Iterable[Event]
+) -> Iterator[tuple[Event, Outcome]]:
+    """Each session that was requested, alone or with its season, and what came of it."""
+    outcomes: dict[tuple[str, str | None], dict[Source, Outcome]] = defaultdict(dict)
+    for outcome in picture.answers.outcomes:
+        outcomes[outcome.part, outcome.grand_prix][outcome.source] = outcome
+    for event in events:
+        if event.is_cancelled or not is_over(task.now, event.results_from):
+            continue
+        whole = outcomes.get((event.session_type, None), {})
+        yield from (
+            (event, outcome)
+            for outcome in {
+                **whole,
+                **outcomes.get((event.session_type, event.grand_prix), {}),
+            }.values()
+        )
+
+
+def _record_outcome(poll: Poll, outcome: Outcome, now: datetime) -> None:
+    """An answer that cannot be used is a failure, and an answer all the same; our own rate limit
+    is no failure of the upstream's."""
+    error = outcome.error
+    poll.requested_at = now
+    poll.expires_at = outcome.expires_at
+    poll.next_at = error.retry_at if isinstance(error, SourceRateLimited) else None
+    poll.last_error = "" if error is None else str(error)
+    if error is None or isinstance(error, BadSourceData):
+        poll.answered_at = now
+    if error is None:
+        poll.failures, poll.failing_since = 0, None
+    elif not error.is_no_fault:
+        poll.failures = min(poll.failures + 1, 1000)
+        poll.failing_since = poll.failing_since or now
+
+
+def _record_calendars(
+    picture: SeasonPicture, task: SeasonTask, events: Sequence[Event]
+) -> list[Poll]:
+    kept = {poll.source: poll for poll in Poll.objects.filter(season=task.season, event=None)}
+    calendars = {calendar.source: calendar for calendar in picture.answers.calendars}
+    changed: dict[Source, Poll] = {}
+    for outcome in picture.answers.outcomes:
+        if outcome.part != CALENDARS:
+            continue
+        source = outcome.source
+        poll = kept.get(source.value) or Poll(season=task.season, source=source.value)
+        _record_outcome(poll, outcome, task.now)
+        if poll.next_at is None:
+            poll.next_at = next_calendar_poll(task.now, failures=poll.failures)
+        if source is Source.JOLPICA and source in calendars:
+            file = calendars.get(Source.SCHEDULE_FILE)
+            poll.digest = digest_calendar(file) if file is not None else ""
+        changed[source] = poll
+    known = gather_grands_prix([event.as_stored() for event in events])
+    jolpica_poll = kept.get(Source.JOLPICA)
+    known_rounds: dict[str, int] = jolpica_poll.rounds if jolpica_poll is not None else {}
+    rounds: dict[str, int] = {}
+    if (jolpica := calendars.get(Source.JOLPICA)) is not None:
+        listed = {one.slug: find_listed(one, jolpica.grands_prix) for one in known}
+        rounds = {
+            slug: one.round_number
+            for slug, one in listed.items()
+            if one is not None and one.round_number is not None
+        }
+    elif task.request.sessions is not None:
+        answered = [
+            one.race
+            for one in picture.answers.classifications
+            if isinstance(one, ClassificationRecord) and one.source is Source.JOLPICA
+        ]
+        found = {
+            one.slug: race.round_number
+            for race in answered
+            for one in known
+            if is_race_of(race, one)
+        }
+        rounds = {**known_rounds, **found}
+    if rounds and rounds != known_rounds:
+        poll = changed.get(Source.JOLPICA) or kept.get(Source.JOLPICA) or Poll(season=task.season)
+        poll.rounds = rounds
+        changed[Source.JOLPICA] = poll
+    return list(changed.values())
+
+
+# Upkeep
+
+
+def is_time_to_look(season: int, now: datetime) -> bool:
+    """Whether to look for the next season's calendars, whatever the time of day: a worker may be
+    down each morning."""
+    polls = Poll.objects.filter(season=season, event=None)
+    requested_at = polls.aggregate(last=Max("requested_at"))["last"]
+    return requested_at is None or now - requested_at >= LOOKED_FOR_EVERY
+
+
+def mend_plans(now: datetime) -> int:
+    """Bring forward what should be requested sooner than is planned (a correction of the plan, a
+    clock that was wrong, a result that went missing); returns how many."""
+    events = Event.objects.exclude(status=Event.Status.CANCELLED).order_by("season")
+    recent = events.filter(ends_at__gt=now - LONGEST_WATCH)
+    mended = 0
+    for season in list(recent.values_list("season", flat=True).distinct()):
+        with season_locked(season):
+            late = list(
+                _find_late(list(events.filter(season=season).prefetch_related("polls")), now)
+            )
+            for poll in late:
+                poll.next_at = now
+            mended += Poll.objects.bulk_update(late, ["next_at"]) if late else 0
+    return mended
+
+
+def _find_late(events: Sequence[Event], now: datetime) -> Iterator[Poll]:
+    season_ends_at = max((event.ends_at for event in events if event.ends_at), default=None)
+    for event in events:
+        if event.ends_at is None or event.ends_at > now:
+            continue
+        for poll in event.polls.all():
+            at = plan_next(event, Source(poll.source), poll, season_ends_at)
+            is_late = poll.next_at is None or poll.next_at > now + LEFT_ALONE
+            if at is not None and at <= now and is_late:
+                yield poll
+
+
+def prune(now: datetime) -> int:
+    """Delete old records of runs, tasks and alarms; returns how many. No fact of the sport, and
+    nothing of the feed, is ever among them."""
+    old = (
+        IngestRun.objects.filter(started_at__lt=now - RUNS_KEPT, changes=None),
+        TaskRun.objects.filter(started_at__lt=now - TASK_RUNS_KEPT),
+        Alarm.objects.filter(cleared_at__lt=now - ALARMS_KEPT),
+    )
+    return sum(rows.delete()[0] for rows in old)
