@@ -85,6 +85,7 @@ def test_it_takes_as_many_queries_for_a_whole_history(
 ) -> None:
     with django_assert_max_num_queries(10):
         check_health(NOW)
+    event("race", NOW - 5 * HOUR, season=2024, grand_prix="first-grand-prix")
     with CaptureQueriesContext(connection) as few:
         check_health(NOW)
     for week in range(60):

@@ -151,6 +151,7 @@ class Runs:
 
     def __call__(self, season: Season, now: datetime = WINTER, **changes: Any) -> RunReport:
         self.upstream.seasons[2024] = season
+        self.upstream.clock = lambda: now
         addresses = SourceConfig(
             cache_dir=self.folder,
             schedule_url=self.upstream.schedule_url,
@@ -321,7 +322,8 @@ def test_race_that_jolpica_does_not_have_is_a_problem_and_nothing_is_saved(
         ("race", lacking),
         ("qualifying", lacking),
     ]
-    assert report.outcome == IngestRun.objects.latest("pk").outcome == "partial"
+    outcome = "partial" if calendars is Calendars.ALL else "failed"
+    assert report.outcome == IngestRun.objects.latest("pk").outcome == outcome
     assert set(run.asked()) <= {SCHEDULE, CALENDAR, "2024/5/results", "2024/5/qualifying"}
 
 

@@ -634,7 +634,7 @@ BROKEN = {
     "empty": ({"body": b""}, "is not what it should be and cannot be read"),
     "list": ({"json": []}, "cannot be read: list indices must be integers"),
     "null": ({"body": b"null"}, "cannot be read: 'NoneType' object is not subscriptable"),
-    "types": ({"transform": with_wrong_types}, "cannot be read: 'round'"),
+    "types": ({"transform": with_wrong_types}, "cannot be read: 'code'"),
     "season": ({"transform": of_another_season}, "it is of the 2023 Chinese Grand Prix"),
     "round": ({"transform": of_another_round}, "it is of the 2024 Chinese Grand Prix"),
     "session": ({"transform": of_another_session}, "it is of the session Q"),

@@ -142,10 +142,9 @@ def ingest_season(
         wait_until_allowed(refusal, clock=run.clock, sleep=run.sleep, show_step=show_step)
         task = replace(task, now=run.clock())
     line = _save(picture, task, run, saved)
-    stop = None
-    if refusal is not None:
-        stop = describe_stop(refusal, picture.left, season, run.request)
-    return line, stop
+    if refusal is None:
+        return line, None
+    return line, describe_stop(refusal, picture.left, season, run.request)
 
 
 def _save(
@@ -160,7 +159,7 @@ def _save(
     with transaction.atomic() if request.dry_run else nullcontext():
         season_saved = _save_season(picture, task, run)
         saved.add(season_saved)
-        line = _summarise(picture, task, run, saved)
+        line, awaited = _summarise(picture, task, run, saved)
         if request.dry_run:
             transaction.set_rollback(True)
     if request.is_range:
@@ -168,6 +167,10 @@ def _save(
         saved.changes.clear()
         season_saved.changes.clear()
     report.add(season_saved)
+    if answers.refusal is None or not request.waits:
+        # What is left for later is said once.
+        left = set(picture.left)
+        report.notes += [note for note in awaited if not {note.session_type, CALENDARS} & left]
     if request.mode is Mode.POLL:
         record_polls(picture, task)
     return line
@@ -201,35 +204,30 @@ def _save_season(picture: SeasonPicture, task: SeasonTask, run: Run) -> SaveRepo
 
 def _summarise(
     picture: SeasonPicture, task: SeasonTask, run: Run, saved: SaveReport
-) -> SeasonLine | None:
+) -> tuple[SeasonLine | None, list[Problem]]:
     """What the season has and lacks now: a table of one season; of several a line each, None where
-    nothing at all was answered."""
+    nothing at all was answered. And which results it awaits."""
     events = Event.objects.for_season(task.season)
     if not run.request.is_range:
         leaders = Result.objects.filter(order__lte=MOST_LEADERS)
         events = events.prefetch_related(Prefetch("results", leaders))
     whole = list(events)
     held = [event for event in whole if not event.is_cancelled]
-    left = set(picture.left)
-    # What is left for later is said once.
-    run.report.notes += [
-        note
-        for note in describe_awaited(held, task.now)
-        if not {note.session_type, CALENDARS} & left
-    ]
+    awaited = describe_awaited(held, task.now)
     if not run.request.is_range:
         run.report.lines[task.season] = describe_season(whole, saved.changes)
-        return None
+        return None, awaited
     if picture.planned and not (picture.answer_count or saved.events or saved.results):
-        return None
+        return None, awaited
     missing = find_missing(held, task.now)
-    return SeasonLine(
+    line = SeasonLine(
         task.season,
         saved,
         tuple(part for part in PARTS if part in missing),
         goes_on=picture.is_current,
         was_asked=bool(picture.planned),
     )
+    return line, awaited
 
 
 @contextmanager
