@@ -19,12 +19,10 @@ from urllib.parse import parse_qs
 import jwt
 import pytest
 
-from ingestion import fetch
-from ingestion.fetch.live import LiveTiming, open_live_timing
 from ingestion.records import Source
 from ingestion.sample.season import load_season
 from ingestion.sample.upstream import Answer, Connection, Request, print_date
-from ingestion.sources.live_timing import LiveTiming as LiveTimingSource
+from ingestion.sources.live_timing import LiveTiming
 from tests.fastf1_limits import connect
 from tests.live_streams import STATIC_PATH, build_answer
 from tests.upstream import FaultyUpstream
@@ -33,7 +31,7 @@ USERNAME = "someone@example.org"
 PASSWORD = "correct horse"
 KEY = "a key that nobody checks, as long as one"
 
-# All of FastF1 that `open_live_timing` sets for a stand-in.
+# All of FastF1 that `a connection` sets for a stand-in.
 ADDRESSES = (
     ("fastf1._api", "base_url"),
     ("fastf1._api", "base_url_mirror"),
@@ -160,25 +158,6 @@ def start_live_upstream() -> Iterator[LiveUpstream]:
         yield started
 
 
-def open_live(
-    upstream: LiveUpstream,
-    folder: Path,
-    *,
-    username: str = USERNAME,
-    password: str = PASSWORD,
-    reserve: Callable[[str, int], None] = lambda _host, _requests: None,
-) -> LiveTiming:
-    connected = fetch.connect(
-        cache_dir=folder,
-        schedule_url=upstream.schedule_url,
-        jolpica_url=upstream.jolpica_url,
-        reserve=reserve,
-    )
-    return open_live_timing(
-        connected.door, username=username, password=password, url=upstream.address
-    )
-
-
 def open_live_source(
     upstream: LiveUpstream,
     folder: Path,
@@ -187,7 +166,7 @@ def open_live_source(
     password: str = PASSWORD,
     url: str | None = None,
     reserve: Callable[[str, int], None] = lambda _host, _requests: None,
-) -> LiveTimingSource:
+) -> LiveTiming:
     """Live timing as a source: at the stand-in's address unless another is given."""
     sources = connect(
         upstream,
@@ -198,23 +177,15 @@ def open_live_source(
         live_timing_url=upstream.address if url is None else url,
     )
     source = sources.named(Source.LIVE_TIMING)
-    assert isinstance(source, LiveTimingSource)
+    assert isinstance(source, LiveTiming)
     return source
 
 
 @pytest.fixture(name="live_timing")
 def open_source_with_right_password(
     live_upstream: LiveUpstream, tmp_path: Path, addresses_restored: None
-) -> LiveTimingSource:
-    return open_live_source(live_upstream, tmp_path / "cache")
-
-
-@pytest.fixture(name="live")
-def open_with_right_password(
-    live_upstream: LiveUpstream, tmp_path: Path, addresses_restored: None
 ) -> LiveTiming:
-    """FastF1 admitted to the stand-in's live timing."""
-    return open_live(live_upstream, tmp_path / "cache")
+    return open_live_source(live_upstream, tmp_path / "cache")
 
 
 # The child has a terminal of its own, which getpass would open as /dev/tty too.

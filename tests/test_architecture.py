@@ -32,8 +32,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "database_failures": set(),
     # phase() answers without waiting for a tick, from the same pure functions as the rest.
     "models": {"records", "sessions", "lifecycle", "report"},
-    "fetch": {"records", "sessions", "errors"},
-    "transform": {"records", "sessions", "errors"},
     # An answer that cannot be true is taken out of FastF1's cache where it came from.
     "sources": {"records", "sessions", "errors", "plausibility"},
     "plausibility": {"records", "sessions", "errors"},
@@ -48,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "story": {"models", "records", "amendments"},
     # Fixtures for whatever is built on this app: they save as an ingest does, without a fetch.
     "testing": SAVING | {"save"},
-    "pipeline": SAVING | {"save", "corrections", "sources", "fetch", "transform", "budget"},
+    "pipeline": SAVING | {"save", "corrections", "sources", "budget"},
     "monitoring": {
         "database_failures",
         "models",
@@ -84,7 +82,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # Slow to import and needed for a fetch alone.
 HEAVY = {"fastf1", "pandas", "numpy"}
-MAY_IMPORT_HEAVY = {"fetch", "transform", "sources"}
+MAY_IMPORT_HEAVY = {"sources"}
 # It lifts FastF1's pauses for its stand-in, which takes FastF1: while it plays, not before.
 LIFTS_PAUSES = {"rehearsal"}
 
@@ -96,7 +94,7 @@ def files() -> list[Path]:
 
 
 def dotted(path: Path) -> str:
-    """The module's full name: ingestion, ingestion.fetch.door."""
+    """The module's full name: ingestion, ingestion.sources.http."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -169,16 +167,16 @@ def test_module_is_listed_and_imports_only_what_the_table_allows(path: Path) -> 
         ("pipeline", "from f1picks import settings", ["f1picks.settings"]),
         ("pipeline", "def f():\n    import pandas as pd", ["pandas"]),
         ("sample", "from ingestion.errors import Oops", ["ingestion.errors.Oops"]),
-        ("admin", "from ingestion import fetch", ["ingestion.fetch"]),
-        ("fetch", "import fastf1\nfrom ingestion import errors, records", []),
-        ("fetch", "from ingestion.fetch.door import Door\nfrom .fetch import door", []),
-        ("pipeline", "from ingestion import fetch, transform, save, models, budget", []),
+        ("admin", "from ingestion import sources", ["ingestion.sources"]),
+        ("sources", "import fastf1\nfrom ingestion import errors, records", []),
+        ("sources", "from ingestion.sources.http import Adapter\nfrom .sources import http", []),
+        ("pipeline", "from ingestion import sources, save, models, budget", []),
         ("management", "from ingestion.sample import upstream\nimport rich", []),
         ("checks", "import django", []),
         ("queue", "from rehearsal.clock import VirtualClock", ["rehearsal.clock.VirtualClock"]),
         ("management", "import rehearsal", ["rehearsal"]),
         ("rehearsal", "from ingestion import queue\nfrom rehearsal import clock", []),
-        ("rehearsal", "from ingestion import fetch", ["ingestion.fetch"]),
+        ("rehearsal", "from ingestion import sources", ["ingestion.sources"]),
     ],
 )  # fmt: skip
 def test_forbidden_arrows_are_found(module: str, source: str, found: list[str]) -> None:
@@ -186,11 +184,11 @@ def test_forbidden_arrows_are_found(module: str, source: str, found: list[str]) 
 
 
 def test_dots_are_counted_from_the_package() -> None:
-    source = "from ..records import Event\nfrom .. import models\nfrom .door import Door"
-    assert list(imports(source, package="ingestion.fetch")) == [
+    source = "from ..records import Event\nfrom .. import models\nfrom .http import Adapter"
+    assert list(imports(source, package="ingestion.sources")) == [
         "ingestion.records.Event",
         "ingestion.models",
-        "ingestion.fetch.door.Door",
+        "ingestion.sources.http.Adapter",
     ]
 
 

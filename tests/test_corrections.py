@@ -724,12 +724,12 @@ def test_after_a_release_the_start_is_kept_until_a_calendar_that_has_it_is_read(
 
 
 def test_a_release_makes_the_next_ingest_read_both_calendars(by: By) -> None:
-    Poll.objects.create(season=2024, both_read_at=BEFORE)
+    Poll.objects.create(season=2024, source="jolpica", digest="a file")
     correct_start(race(), at(SUNDAY, 15), by(BEFORE))
 
     release_schedule(race(), by(BEFORE))
 
-    assert Poll.objects.get(season=2024, event=None).both_read_at is None
+    assert Poll.objects.get(season=2024, event=None).digest == ""
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def release_schedule(event: Event, author: Author) -> Event:
         # Of an answer from before the correction, too.
         released.schedule_generated_at = None
         # Whichever calendar has the start, the next ingest reads it.
-        Poll.objects.filter(season=released.season, event=None).update(both_read_at=None)
+        Poll.objects.filter(season=released.season, event=None).update(digest="")
     return released
 
 

@@ -27,8 +27,8 @@ MOST_PRINTED = 40
 # By a run, and not before it fetches.
 IMPORTED = (
     *("fastf1.ergast.interface", "fastf1.ergast.legacy", "fastf1.events"),
-    *("ingestion.fetch.door", "ingestion.sources.http"),
-    *("ingestion.sources.calls", "ingestion.management.commands.ingest_f1"),
+    *("ingestion.sources.http", "ingestion.sources.calls"),
+    "ingestion.management.commands.ingest_f1",
 )
 
 Findings = dict[str, Any]

@@ -12,7 +12,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management import load_command_class
 
-from ingestion.fetch.door import Door
 from ingestion.models import Event, IngestRun
 from ingestion.queue import tasks
 from ingestion.sources.http import Adapter
@@ -104,11 +103,10 @@ def _flush() -> None:
 @contextmanager
 def answers_in(seconds: float) -> Iterator[None]:
     """What may be waited for an answer as a whole, where it is usually half a minute."""
-    usual = {one: one.__init__.__kwdefaults__ or {} for one in (Door, Adapter)}
-    for one, defaults in usual.items():
-        one.__init__.__kwdefaults__ = {**defaults, "whole_request": seconds}
+    initialize = Adapter.__init__
+    usual = initialize.__kwdefaults__
+    initialize.__kwdefaults__ = {**(usual or {}), "whole_request": seconds}
     try:
         yield
     finally:
-        for one, defaults in usual.items():
-            one.__init__.__kwdefaults__ = defaults
+        initialize.__kwdefaults__ = usual
