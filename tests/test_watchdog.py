@@ -130,3 +130,12 @@ def is_running(process_id: int) -> bool:
 
 def log_of(project: Project) -> str:
     return "".join(path.read_text() for path in project.folder.glob("cluster-*.log"))
+
+
+def test_hung_task_leaves_no_cluster_that_is_alive_and_deaf(
+    quiet: Project, cluster: subprocess.Popen[str]
+) -> None:
+    """Its worker stops itself, which no time limit of a task interrupts."""
+    enqueue(quiet, {}, "signal.raise_signal", int(signal.SIGSTOP))
+    enqueue(quiet, {}, TASK, 4)
+    wait_for(lambda: tasks_done(quiet) == 2 or cluster.poll() == 1, "the next task or the end", 60)
