@@ -22,13 +22,13 @@ FIRST_SCHEDULE_FILE = 2018
 class Source(StrEnum):
     """Where a fact came from.
 
-    `JOLPICA_ALPHA` is the same server's newer form, `SPRINT_GRID` a sprint's grid slot 1 read as
+    `JOLPICA_NEWER` is the same server's newer form, `SPRINT_GRID` a sprint's grid slot 1 read as
     the pole of its qualifying.
     """
 
     SCHEDULE_FILE = "schedule_file"
     JOLPICA = "jolpica"
-    JOLPICA_ALPHA = "jolpica_alpha"
+    JOLPICA_NEWER = "jolpica_newer"
     LIVE_TIMING = "live_timing"
     SPRINT_GRID = "sprint_grid"
     PERSON = "person"
@@ -147,8 +147,6 @@ def parse_field(name: str, value: Any) -> Any:
 class ClassificationRecord:
     """The classification of one session, in order; `spoilt` are the drivers of whom a detail was
     sent that cannot be right and is missing here.
-
-    `is_mixed` where its rows come from pages that the upstream made at different times.
     """
 
     race: RaceIdentity
@@ -157,7 +155,6 @@ class ClassificationRecord:
     generated_at: datetime | None
     results: tuple[ResultRecord, ...]
     spoilt: tuple[str, ...] = ()
-    is_mixed: bool = False
 
     @property
     def is_provisional(self) -> bool:

@@ -146,7 +146,7 @@ def test_what_is_no_list_of_rounds_is_refused(document: Any) -> None:
 def test_an_entry_has_the_keys_of_the_older_form() -> None:
     record = read()
     assert (record.race, record.session_type) == (CHINA.race, SessionType.SPRINT_QUALIFYING)
-    assert (record.source, record.generated_at) == (Source.JOLPICA_ALPHA, NOON)
+    assert (record.source, record.generated_at) == (Source.JOLPICA_NEWER, NOON)
     assert record.results[0] == ResultRecord(
         order=1,
         position=1,

@@ -93,7 +93,7 @@ def a_qualifying_before() -> ClassificationRecord:
 def chinas_sprint_qualifying() -> ClassificationRecord:
     race = RaceIdentity(2024, 5, "Chinese Grand Prix", date(2024, 4, 21), "China", "Shanghai")
     results = tuple(as_result(lap) for lap in SEASON.sprint_qualifyings["china"])
-    return ClassificationRecord(race, SPRINT_QUALIFYING, Source.JOLPICA_ALPHA, None, results)
+    return ClassificationRecord(race, SPRINT_QUALIFYING, Source.JOLPICA_NEWER, None, results)
 
 
 def chinas_pole() -> ClassificationRecord:
@@ -128,16 +128,16 @@ def test_a_run_publishes_what_live_timing_has_and_the_official_one_replaces_it(r
     assert saved().results_state == Event.ResultsState.OFFICIAL
     # What is provisional does not come back in its place.
     run(now=later + timedelta(hours=1))
-    assert saved().results_source == "jolpica_alpha"
+    assert saved().results_source == "jolpica_newer"
 
 
 def test_a_source_has_a_plan_of_its_own(run: Run, live_upstream: LiveUpstream) -> None:
     """Jolpica's copy holds for an hour; live timing is requested again sooner."""
     live_upstream.fault("*/results/*/SQ/", status=404)
     live_upstream.fault("/static/2024/Index.json", status=404)
-    run(Source.JOLPICA_ALPHA, Source.LIVE_TIMING)
+    run(Source.JOLPICA_NEWER, Source.LIVE_TIMING)
     polls = {poll.source: poll for poll in Poll.objects.filter(event=saved())}
-    assert polls.keys() == {"jolpica_alpha", "live_timing"}
+    assert polls.keys() == {"jolpica_newer", "live_timing"}
     timing = polls["live_timing"].next_at
     assert timing is not None
     assert SATURDAY < timing <= SATURDAY + timedelta(minutes=10)
@@ -178,8 +178,8 @@ def test_live_timing_stands_in_only_for_what_cannot_be_used(
 ) -> None:
     if not is_usable:
         live_upstream.fault("*/results/*/SQ/", status=404)
-    run(Source.JOLPICA_ALPHA, Source.LIVE_TIMING)
-    assert saved().results_source == ("jolpica_alpha" if is_usable else "live_timing")
+    run(Source.JOLPICA_NEWER, Source.LIVE_TIMING)
+    assert saved().results_source == ("jolpica_newer" if is_usable else "live_timing")
     assert is_asked(live_upstream) is not is_usable
 
 

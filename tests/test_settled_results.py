@@ -355,11 +355,11 @@ def test_a_setting_applies_changes_of_a_settled_podium_at_once(
 def test_a_second_source_that_agrees_applies_it(settled: Event, amended: Heard) -> None:
     save(OTHER_WINNER, MONTHS_LATER)
 
-    save(OTHER_WINNER, MONTHS_LATER + HOUR, source=Source.JOLPICA_ALPHA)
+    save(OTHER_WINNER, MONTHS_LATER + HOUR, source=Source.JOLPICA_NEWER)
 
     assert podium(race())[0] == "russell"
     assert (race().results_state, race().results_revision) == ("settled", 2)
-    assert (race().proposal, race().results_source) == (None, "jolpica_alpha")
+    assert (race().proposal, race().results_source) == (None, "jolpica_newer")
     assert last_change().kind == "amended"
     assert len(amended) == 1
 
@@ -377,7 +377,7 @@ def test_a_guess_is_no_second_source(settled: Event, guess: Source) -> None:
 def test_a_second_source_that_says_something_else_is_held_too(settled: Event) -> None:
     save(OTHER_WINNER, MONTHS_LATER)
 
-    save(OTHER_THIRD, MONTHS_LATER + HOUR, source=Source.JOLPICA_ALPHA)
+    save(OTHER_THIRD, MONTHS_LATER + HOUR, source=Source.JOLPICA_NEWER)
 
     assert podium(race()) == list(DRIVERS[:3])
     assert proposals() == 2
@@ -462,7 +462,7 @@ def test_a_second_source_does_not_apply_what_a_person_rejected(
     save(OTHER_WINNER, MONTHS_LATER)
     reject_proposal(race(), Author(steward, "as the stewards say", MONTHS_LATER), revision=1)
 
-    save(OTHER_WINNER, MONTHS_LATER + DAY, source=Source.JOLPICA_ALPHA)
+    save(OTHER_WINNER, MONTHS_LATER + DAY, source=Source.JOLPICA_NEWER)
 
     assert podium(race()) == list(DRIVERS[:3])
 
@@ -560,20 +560,20 @@ def test_a_better_guess_counts_though_it_was_made_earlier() -> None:
     known = guess(Source.LIVE_TIMING, "piastri", AFTER + HOUR, made_at=AFTER - DAY)
     assert known == ("provisional", "live_timing", 2, "piastri")
 
-    known = guess(Source.JOLPICA_ALPHA, "norris", AFTER + HOUR, made_at=AFTER - 2 * DAY)
-    assert known == ("official", "jolpica_alpha", 3, "norris")
+    known = guess(Source.JOLPICA_NEWER, "norris", AFTER + HOUR, made_at=AFTER - 2 * DAY)
+    assert known == ("official", "jolpica_newer", 3, "norris")
 
 
 @pytest.mark.usefixtures("sprint_weekend")
 def test_a_guess_that_turns_out_right_becomes_official_without_a_revision() -> None:
     guess(Source.LIVE_TIMING, "norris")
 
-    known = guess(Source.JOLPICA_ALPHA, "norris", AFTER + HOUR)
+    known = guess(Source.JOLPICA_NEWER, "norris", AFTER + HOUR)
 
-    assert known == ("official", "jolpica_alpha", 1, "norris")
+    assert known == ("official", "jolpica_newer", 1, "norris")
     assert (last_change().kind, last_change().after) == (
         "details",
-        {"results_state": "official", "source": "jolpica_alpha"},
+        {"results_state": "official", "source": "jolpica_newer"},
     )
 
 
@@ -581,9 +581,9 @@ def test_a_guess_that_turns_out_right_becomes_official_without_a_revision() -> N
 def test_a_guess_that_turns_out_wrong_is_replaced_with_a_revision(amended: Heard) -> None:
     guess(Source.LIVE_TIMING, "norris")
 
-    known = guess(Source.JOLPICA_ALPHA, "piastri", AFTER + HOUR)
+    known = guess(Source.JOLPICA_NEWER, "piastri", AFTER + HOUR)
 
-    assert known == ("official", "jolpica_alpha", 2, "piastri")
+    assert known == ("official", "jolpica_newer", 2, "piastri")
     assert [one["change"].kind for one in amended] == ["amended"]
 
 
@@ -591,7 +591,7 @@ def test_a_guess_that_turns_out_wrong_is_replaced_with_a_revision(amended: Heard
 @pytest.mark.parametrize("source", [Source.LIVE_TIMING, Source.SPRINT_GRID])
 @pytest.mark.parametrize("driver", ["norris", "piastri"])
 def test_what_is_official_is_never_a_guess_again(source: Source, driver: str) -> None:
-    known = guess(Source.JOLPICA_ALPHA, "norris")
+    known = guess(Source.JOLPICA_NEWER, "norris")
     before = all_rows()
 
     assert guess(source, driver, AFTER + 2 * DAY) == known

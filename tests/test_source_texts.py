@@ -116,7 +116,7 @@ def test_jolpicas_results(upstream: FaultyUpstream, sources: Sources, kind: Sess
 def test_jolpicas_newer_form(upstream: FaultyUpstream, sources: Sources) -> None:
     """Drivers and teams are found by their clean names."""
     upstream.fault(newer.ROUNDS_PATH, transform=spoil)
-    source = sources.named(Source.JOLPICA_ALPHA)
+    source = sources.named(Source.JOLPICA_NEWER)
     assert source is not None
     invisible = with_results(lambda rows: [with_invisible_names(row) for row in rows])
     upstream.fault("*/SQ/", transform=invisible)

@@ -65,6 +65,7 @@ def query(
         2024,
         session_type,
         round_number=number,
+        is_own_round=number is not None,
         name=SEASON.grand_prix(key).name,
         is_race=recognise(key),
         entrants=tuple(known_drivers()),
@@ -96,7 +97,7 @@ def test_the_registry_says_who_has_what(sources: Sources) -> None:
     assert [one.name for one in sources.calendars(2024)] == [Source.SCHEDULE_FILE, Source.JOLPICA]
     assert [one.name for one in sources.calendars(1990)] == [Source.JOLPICA]
     assert names(SessionType.RACE) == [Source.JOLPICA]
-    assert names(SessionType.SPRINT_QUALIFYING) == [Source.JOLPICA_ALPHA]
+    assert names(SessionType.SPRINT_QUALIFYING) == [Source.JOLPICA_NEWER]
     assert sources.named(Source.LIVE_TIMING) is None
 
 
@@ -213,7 +214,7 @@ def test_the_newer_form_reads_its_rounds_once_a_run(
     for key in ("china", "miami"):
         request = query(SessionType.SPRINT_QUALIFYING, key)
         request = replace(request, entrants=of_weekend(key))
-        [record] = fetch(sources, Source.JOLPICA_ALPHA, request).records
+        [record] = fetch(sources, Source.JOLPICA_NEWER, request).records
         leader = next(one for one in SEASON.sprint_qualifyings[key] if one.order == 1)
         assert record.results[0].driver_id == leader.driver
     assert paths(upstream).count(newer.ROUNDS_PATH) == 1
@@ -229,7 +230,7 @@ def test_the_newer_form_without_results_is_not_ready(
 ) -> None:
     upstream.fault(CHINA_SQ, status=status)
     with pytest.raises(ResultsNotReady):
-        fetch(sources, Source.JOLPICA_ALPHA, query(SessionType.SPRINT_QUALIFYING, "china"))
+        fetch(sources, Source.JOLPICA_NEWER, query(SessionType.SPRINT_QUALIFYING, "china"))
 
 
 def test_a_newer_form_that_is_out_of_order_is_unavailable(
@@ -237,7 +238,7 @@ def test_a_newer_form_that_is_out_of_order_is_unavailable(
 ) -> None:
     upstream.fault(CHINA_SQ, status=503)
     with pytest.raises(SourceUnavailable, match="503"):
-        fetch(sources, Source.JOLPICA_ALPHA, query(SessionType.SPRINT_QUALIFYING, "china"))
+        fetch(sources, Source.JOLPICA_NEWER, query(SessionType.SPRINT_QUALIFYING, "china"))
 
 
 def test_a_half_filled_answer_is_not_ready_and_does_not_stay_in_the_cache(
@@ -247,7 +248,7 @@ def test_a_half_filled_answer_is_not_ready_and_does_not_stay_in_the_cache(
     with pytest.raises(ResultsNotReady, match="of the 2024 Chinese Grand Prix: SQ3 is missing"):
         fetch(
             sources,
-            Source.JOLPICA_ALPHA,
+            Source.JOLPICA_NEWER,
             query(SessionType.SPRINT_QUALIFYING, "china"),
             fresh=False,
         )

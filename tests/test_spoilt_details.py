@@ -128,7 +128,7 @@ def test_a_spoilt_lap_of_a_sprint_qualifying(
         return rows
 
     upstream.fault("*/SQ/", transform=with_results(spoil))
-    source = sources.named(Source.JOLPICA_ALPHA)
+    source = sources.named(Source.JOLPICA_NEWER)
     assert source is not None
     season = load_season(2024)
     laps = season.sprint_qualifyings["china"]

@@ -142,7 +142,7 @@ def state(event: Event) -> tuple[str, str, str | None, int]:
     )
 
 
-OFFICIAL = ("official", "jolpica_alpha", "norris", 20)
+OFFICIAL = ("official", "jolpica_newer", "norris", 20)
 GUESSED = ("provisional", "sprint_grid", "norris", 1)
 PENDING = ("pending", "", None, 0)
 
@@ -163,7 +163,7 @@ def test_every_entry_of_2024_is_right(upstream: FaultyUpstream, run: Ingestion) 
     report = run()
     assert (report.outcome, report.notes) == ("ok", [])
     assert report.results == {"created": 60}
-    assert {event.results_source for event in events().values()} == {"jolpica_alpha"}
+    assert {event.results_source for event in events().values()} == {"jolpica_newer"}
     saved = {
         event.round_number: [
             (
@@ -290,7 +290,7 @@ def test_rounds_are_the_newer_forms_own(upstream: FaultyUpstream, run: Ingestion
 def test_jolpicas_misprinted_days_do_no_harm(upstream: FaultyUpstream, run: Ingestion) -> None:
     upstream.seasons[2024] = with_jolpicas_errors(FULL)
     assert run().outcome == "ok"
-    assert {event.results_source for event in events().values()} == {"jolpica_alpha"}
+    assert {event.results_source for event in events().values()} == {"jolpica_newer"}
 
 
 def test_stored_events_are_enough(upstream: FaultyUpstream, run: Ingestion) -> None:
@@ -659,7 +659,7 @@ def test_one_that_is_broken_does_not_harm_the_others(
     assert (report.outcome, report.problems) == ("ok", [])
     assert asked(upstream) == ["rounds", "china", "miami"]
     assert state_of_china() == GUESSED
-    assert state(events()["miami"])[:2] == ("official", "jolpica_alpha")
+    assert state(events()["miami"])[:2] == ("official", "jolpica_newer")
     [note] = notes(report)
     assert reason in note
     assert note.endswith("; the sprint's grid shows the pole meanwhile: Chinese Grand Prix")

@@ -238,7 +238,7 @@ class Event(models.Model):
     def poll(self) -> "Poll | None":
         """What polling remembers of the source that publishes the results; None before the first
         request. No query after `prefetch_related("polls")`."""
-        published = (Source.JOLPICA, Source.JOLPICA_ALPHA)
+        published = (Source.JOLPICA, Source.JOLPICA_NEWER)
         return next((poll for poll in self.polls.all() if poll.source in published), None)
 
     @property

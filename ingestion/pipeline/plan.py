@@ -190,7 +190,7 @@ def plan_published(
         if not kind.kind.ergast_endpoint:
             queries.append(
                 Query(
-                    Source.JOLPICA_ALPHA,
+                    Source.JOLPICA_NEWER,
                     kind,
                     _plan_newer(request, kind, sessions, now, round_slug),
                 )
@@ -238,7 +238,7 @@ def _plan_requested(
             due[requested.source, requested.session_type].append(session)
     queries = []
     for kind in reversed(SessionType):
-        for source in (Source.JOLPICA, Source.JOLPICA_ALPHA):
+        for source in (Source.JOLPICA, Source.JOLPICA_NEWER):
             alone = due.get((source, kind))
             if alone is None:
                 continue

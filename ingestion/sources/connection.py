@@ -24,7 +24,7 @@ def result_sources(session_type: SessionType, config: SourceConfig) -> tuple[rec
     """Which sources have results of a kind of session, the published one first; known without
     FastF1, which takes long to import."""
     is_ergasts = session_type.kind.ergast_endpoint != ""
-    published = records.Source.JOLPICA if is_ergasts else records.Source.JOLPICA_ALPHA
+    published = records.Source.JOLPICA if is_ergasts else records.Source.JOLPICA_NEWER
     has_account = bool(config.f1_username and config.f1_password)
     return (published, records.Source.LIVE_TIMING) if has_account else (published,)
 

@@ -9,7 +9,7 @@ from ingestion.records import Source
 SOURCES = {
     Source.SCHEDULE_FILE.value: "the schedule file",
     Source.JOLPICA.value: "Jolpica",
-    Source.JOLPICA_ALPHA.value: "Jolpica's newer form",
+    Source.JOLPICA_NEWER.value: "Jolpica's newer form",
     Source.LIVE_TIMING.value: "live timing",
     Source.SPRINT_GRID.value: "the sprint's grid",
     Source.PERSON.value: "a person",

@@ -58,7 +58,7 @@ ROUNDS_HOLD = timedelta(hours=1)
 
 
 class JolpicaNewer(Source):
-    name = records.Source.JOLPICA_ALPHA
+    name = records.Source.JOLPICA_NEWER
     label = "Jolpica's newer form"
 
     def __init__(self, adapter: "Adapter") -> None:

@@ -163,7 +163,7 @@ def read_sprint_qualifying(
     return ClassificationRecord(
         round_.race,
         SessionType.SPRINT_QUALIFYING,
-        Source.JOLPICA_ALPHA,
+        Source.JOLPICA_NEWER,
         generated_at=min(ages, default=None),
         results=results,
         spoilt=details.drivers,
