@@ -1,7 +1,8 @@
-"""The table of DESIGN.md section 1: which module of `ingestion` may import which."""
+"""The table of rooms in docs/architecture.md, held against the code: who may import whom."""
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,74 +13,20 @@ from tests.project import Project
 
 APPS = ("ingestion", "rehearsal")
 
-SAVING = {
-    "database_failures", "models", "records", "report", "signals", "matching", "plausibility",
-    "lifecycle", "errors", "amendments", "sessions",
-}  # fmt: skip
-# `status` and `preflight` put together what doors show, `alarms` is acknowledged through them.
-DOORS = {
-    "pipeline", "corrections", "monitoring", "queue", "models", "report", "errors", "amendments",
-    "sessions",
-}  # fmt: skip
-MAY_IMPORT: dict[str, set[str]] = {
-    "__init__": set(),
-    "errors": set(),
-    # The one table of session kinds.
-    "sessions": set(),
-    "records": {"sessions"},
-    "report": set(),
-    "signals": set(),
-    "database_failures": set(),
-    # phase() answers without waiting for a tick, from the same pure functions as the rest.
-    "models": {"records", "sessions", "lifecycle", "report"},
-    # An answer that cannot be true is taken out of FastF1's cache where it came from.
-    "sources": {"records", "sessions", "errors", "plausibility"},
-    "plausibility": {"records", "sessions", "errors"},
-    "matching": {"records", "sessions", "errors"},
-    "lifecycle": {"sessions"},
-    # What differs between two classifications: for saving, and in words for people.
-    "amendments": {"sessions"},
-    "budget": {"database_failures", "models", "errors"},
-    "save": SAVING,
-    "corrections": SAVING | {"save"},
-    # The feed in words, for people.
-    "story": {"models", "records", "amendments"},
-    # Fixtures for whatever is built on this app: they save as an ingest does, without a fetch.
-    "testing": SAVING | {"save"},
-    "pipeline": SAVING | {"save", "corrections", "sources", "budget"},
-    "monitoring": {
-        "database_failures",
-        "models",
-        "sessions",
-        "lifecycle",
-        "errors",
-        "budget",
-        "pipeline",
-    },
-    "queue": {"pipeline", "monitoring", "models", "errors", "lifecycle", "report"},
-    # `records` has the fields that comparisons, exports and forms follow.
-    "admin": DOORS | {"story", "records"},
-    "views": DOORS,
-    "urls": {"views"},
-    "management": DOORS | {"database_failures", "sample", "story"},
-    "sample": set(),
-    # It connects signals and registers checks.
-    "apps": {"checks", "monitoring", "queue"},
-    "checks": {"queue", "monitoring"},
-    # A migration speaks of the models as they were: it imports none of what is there today.
-    "migrations": set(),
-    # An app of its own: a season played through the other, which does not know it.
-    "rehearsal": {
-        "queue",
-        "pipeline",
-        "models",
-        "monitoring",
-        "signals",
-        "sample",
-        "views",
-        "management",
-    },
-}
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+ROOMS = ARCHITECTURE.partition("## The rooms\n")[2].partition("\n## ")[0]
+NAME = re.compile(r"`(\w+)`")
+
+
+def read_rooms(text: str) -> dict[str, set[str]]:
+    """Who may import whom: the first and the last column of the table."""
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| `")]
+    allowed = {NAME.findall(row[0])[0]: set(NAME.findall(row[-1])) for row in rows}
+    assert len(allowed) == len(rows), "a room has two rows"
+    return allowed
+
+
+MAY_IMPORT = read_rooms(ROOMS)
 # Slow to import and needed for a fetch alone.
 HEAVY = {"fastf1", "pandas", "numpy"}
 MAY_IMPORT_HEAVY = {"sources"}
@@ -143,11 +90,17 @@ def forbidden(source: str, *, module: str, package: str) -> list[str]:
     return found
 
 
+def test_every_room_of_the_table_exists() -> None:
+    rooms = {module_of(dotted(path)) for path in files()}
+    assert set(MAY_IMPORT) == rooms
+    assert set().union(*MAY_IMPORT.values()) <= rooms
+
+
 @pytest.mark.parametrize("path", files(), ids=dotted)
 def test_module_is_listed_and_imports_only_what_the_table_allows(path: Path) -> None:
     name = dotted(path)
     module = module_of(name)
-    assert module in MAY_IMPORT, f"{module} is not in the table of DESIGN.md"
+    assert module in MAY_IMPORT, f"{module} has no row in docs/architecture.md"
     package = name if path.stem == "__init__" else name.rpartition(".")[0]
     assert forbidden(path.read_text(), module=module, package=package) == []
 
@@ -190,6 +143,34 @@ def test_dots_are_counted_from_the_package() -> None:
         "ingestion.models",
         "ingestion.sources.http.Adapter",
     ]
+
+
+# `save/rows.py:write`, `sources/http.py:Adapter.send`
+REFERENCE = re.compile(r"`([\w/]+\.py):([\w.]+)`")
+
+
+def defined(path: Path) -> set[str]:
+    """The names that a module defines itself: functions, classes, methods, constants."""
+    names = set()
+    for node in ast.parse(path.read_text()).body:
+        match node:
+            case ast.FunctionDef(name=name):
+                names.add(name)
+            case ast.ClassDef(name=name, body=body):
+                names |= {name, *(f"{name}.{one.name}" for one in body if hasattr(one, "name"))}
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                names.add(name)
+    return names
+
+
+@pytest.mark.parametrize("reference", sorted(set(REFERENCE.findall(ARCHITECTURE))), ids=":".join)
+def test_what_the_page_names_exists(reference: tuple[str, str]) -> None:
+    path, name = reference
+    assert name in defined(ROOT / "ingestion" / path)
+
+
+def test_the_page_names_functions() -> None:
+    assert len(REFERENCE.findall(ARCHITECTURE)) > 30
 
 
 IMPORT_EACH = """
