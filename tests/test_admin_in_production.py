@@ -24,8 +24,9 @@ SHOWN = re.search(r"^```sh\n(ALLOWED_HOSTS=.*?)^```$", README, re.MULTILINE | re
 
 def shown_settings() -> dict[str, str]:
     assert SHOWN is not None
-    lines = [line.partition("#")[0].strip() for line in SHOWN[1].splitlines()]
-    return dict(line.split("=", maxsplit=1) for line in lines if line)
+    # As .env takes them: a comment has a line of its own.
+    lines = [line for line in SHOWN[1].splitlines() if not line.startswith("#")]
+    return dict(line.split("=", maxsplit=1) for line in lines)
 
 
 def test_djangos_checks_have_nothing_to_say_of_the_settings_shown(project: Project) -> None:
