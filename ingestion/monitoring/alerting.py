@@ -6,8 +6,9 @@ then was never over, and no message is sent. One that comes back after its all-c
 again at once, because people now rely on its being over.
 """
 
+import contextlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,12 @@ def update_alarms(
     Any number of processes may do it at once: each message is sent by one of them.
     """
     _raise_alarms(health.findings, now)
-    _clear_alarms(health, now)
+    # Not what another process raised since we looked.
+    over = Alarm.objects.filter(cleared_at=None, raised_at__lte=health.at).exclude(
+        key__in=[finding.key for finding in health.findings]
+    )
+    if cleared := over.update(cleared_at=now):
+        logger.info("alarms cleared", extra={"alarms": cleared})
     delivery = Delivery(read_channels() if channels is None else channels)
     if not delivery.channels:
         return 0
@@ -99,11 +105,31 @@ def _raise_alarms(findings: Sequence[Finding], now: datetime) -> None:
     known = set()
     for alarm in Alarm.objects.filter(key__in=by_key, cleared_at=None):
         known.add(alarm.key)
-        _follow_severity(alarm, by_key[alarm.key])
-    for alarm in _find_unfinished(by_key.keys() - known, now):
-        if alarm.key not in known:
-            known.add(alarm.key)
-            _reopen(alarm)
+        finding = by_key[alarm.key]
+        if alarm.severity == finding.severity:
+            continue
+        changes: dict[str, Any] = {
+            "severity": finding.severity,
+            "title": clean_line(finding.title),
+            "advice": finding.advice,
+        }
+        # A problem that was the upstream's and turns out to be ours is announced again.
+        if finding.severity is Alarm.Severity.BROKEN:
+            changes |= {"notified_at": None, "acknowledged_at": None, "acknowledged_by": None}
+        Alarm.objects.filter(pk=alarm.pk, severity=alarm.severity).update(**changes)
+    # Cleared, with no all-clear sent: to the people notified they go on.
+    unfinished = Alarm.objects.filter(
+        key__in=by_key.keys() - known,
+        notified_at__isnull=False,
+        all_clear_sent_at=None,
+        cleared_at__gt=now - ALL_CLEAR_UNTIL,
+    )
+    newest = {alarm.key: alarm.pk for alarm in unfinished.order_by("cleared_at", "pk")}
+    for key, pk in newest.items():
+        known.add(key)
+        # Another process may raise it anew in this moment: then that one is the open one.
+        with contextlib.suppress(IntegrityError), transaction.atomic():
+            Alarm.objects.filter(pk=pk, all_clear_sent_at=None).update(cleared_at=None)
     raised = [
         Alarm(
             key=finding.key,
@@ -119,47 +145,6 @@ def _raise_alarms(findings: Sequence[Finding], now: datetime) -> None:
     Alarm.objects.bulk_create(raised, ignore_conflicts=True)
     for alarm in raised:
         logger.warning("alarm raised", extra={"key": alarm.key, "severity": alarm.severity})
-
-
-def _follow_severity(alarm: Alarm, finding: Finding) -> None:
-    """A problem that was the upstream's and turns out to be ours is announced again."""
-    if alarm.severity == finding.severity:
-        return
-    changes: dict[str, Any] = {
-        "severity": finding.severity, "title": clean_line(finding.title), "advice": finding.advice
-    }  # fmt: skip
-    if finding.severity is Alarm.Severity.BROKEN:
-        changes |= {"notified_at": None, "acknowledged_at": None, "acknowledged_by": None}
-    Alarm.objects.filter(pk=alarm.pk, severity=alarm.severity).update(**changes)
-
-
-def _find_unfinished(keys: Iterable[str], now: datetime) -> QuerySet[Alarm]:
-    """Cleared, with no all-clear sent: to the people notified they go on. Newest first."""
-    return Alarm.objects.filter(
-        key__in=keys,
-        notified_at__isnull=False,
-        all_clear_sent_at=None,
-        cleared_at__gt=now - ALL_CLEAR_UNTIL,
-    ).order_by("-cleared_at", "-pk")
-
-
-def _reopen(alarm: Alarm) -> None:
-    try:
-        with transaction.atomic():
-            Alarm.objects.filter(pk=alarm.pk, all_clear_sent_at=None).update(cleared_at=None)
-    except IntegrityError:
-        # Another process raised it anew in this moment: that one is the open one.
-        pass
-
-
-def _clear_alarms(health: Health, now: datetime) -> None:
-    """Not what another process raised since we looked."""
-    over = Alarm.objects.filter(cleared_at=None, raised_at__lte=health.at).exclude(
-        key__in=[finding.key for finding in health.findings]
-    )
-    cleared = over.update(cleared_at=now)
-    if cleared:
-        logger.info("alarms cleared", extra={"alarms": cleared})
 
 
 def _send_each(

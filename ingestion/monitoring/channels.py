@@ -62,13 +62,12 @@ def read_channels() -> list[Channel]:
     text = configured if isinstance(configured, str) else " ".join(configured)
     # A comma may be part of an address: ?to=anna@example.org,ben@example.org
     urls = [url for url in re.split(r"[\s,]+(?=[\w.+-]+://)|\s+", text.strip(" ,\n\t")) if url]
-    return [Channel(_name_channel(url), url) for url in dict.fromkeys(urls)]
-
-
-def _name_channel(url: str) -> str:
-    scheme = url.partition("://")[0].lower()
-    service = scheme if re.fullmatch(r"[a-z][a-z0-9]{1,20}", scheme) else "unknown"
-    return f"{service}-{hashlib.sha256(url.encode()).hexdigest()[:6]}"
+    channels = []
+    for url in dict.fromkeys(urls):
+        scheme = url.partition("://")[0].lower()
+        service = scheme if re.fullmatch(r"[a-z][a-z0-9]{1,20}", scheme) else "unknown"
+        channels.append(Channel(f"{service}-{hashlib.sha256(url.encode()).hexdigest()[:6]}", url))
+    return channels
 
 
 def find_unusable(channels: Sequence[Channel]) -> list[str]:
@@ -199,23 +198,22 @@ def mask(text: str, url: str) -> str:
 
 def send_heartbeat(url: str, *, timeout: float = SECONDS_PER_HEARTBEAT) -> bool:
     """Call a dead man's switch, which raises an alarm when no call comes. Whether it answered."""
-    reason = run_bounded("heartbeat", lambda: _get(url, timeout), timeout)
+    import requests
+
+    def call() -> str:
+        try:
+            if urlsplit(url).scheme not in ("http", "https"):
+                return "its address is not one of http:// or https://"
+            response = requests.get(url, timeout=timeout, allow_redirects=False, stream=True)
+            response.close()
+        except (requests.RequestException, ValueError) as error:
+            return f"the server cannot be reached ({type(error).__name__})"
+        return "" if response.ok else f"the server answered {response.status_code}"
+
+    reason = run_bounded("heartbeat", call, timeout)
     if reason:
         logger.warning("the heartbeat could not be sent", extra={"reason": reason})
     return not reason
-
-
-def _get(url: str, timeout: float) -> str:
-    import requests
-
-    try:
-        if urlsplit(url).scheme not in ("http", "https"):
-            return "its address is not one of http:// or https://"
-        response = requests.get(url, timeout=timeout, allow_redirects=False, stream=True)
-        response.close()
-    except (requests.RequestException, ValueError) as error:
-        return f"the server cannot be reached ({type(error).__name__})"
-    return "" if response.ok else f"the server answered {response.status_code}"
 
 
 def run_bounded(name: str, work: Callable[[], str], seconds: float) -> str:

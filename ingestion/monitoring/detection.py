@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import takewhile
 from typing import Any
 
 from django.conf import settings
@@ -64,8 +63,20 @@ def find_dead_worker(facts: Facts) -> Iterator[Case]:
 
 
 def find_failing_runs(facts: Facts) -> Iterator[Case]:
-    ended = [run for run in facts.runs if _is_evidence(facts, run)]
-    failing = list(takewhile(lambda run: _is_our_failure(facts, run), ended))
+    """The newest runs, back to the first that was no failure of ours. One that a person or a limit
+    ended before it could do anything is no evidence of either."""
+    failing: list[IngestRun] = []
+    for run in facts.runs:
+        is_interrupted = facts.is_interrupted(run)
+        ended_badly = run.outcome in (IngestRun.Outcome.PARTIAL, IngestRun.Outcome.FAILED)
+        came_to_nothing = run.outcome == IngestRun.Outcome.FAILED and (
+            run.fault == IngestRun.Fault.NONE
+        )
+        if came_to_nothing or (run.ended_at is None and not is_interrupted):
+            continue
+        if not is_interrupted and not (ended_badly and run.fault == IngestRun.Fault.OURS):
+            break
+        failing.append(run)
     newest = [run.outcome for run in failing[:FAILED_IN_A_ROW]]
     have_failed = newest == [IngestRun.Outcome.FAILED] * FAILED_IN_A_ROW
     if len(failing) < RUNS_IN_A_ROW and not have_failed:
@@ -76,19 +87,6 @@ def find_failing_runs(facts: Facts) -> Iterator[Case]:
     else:
         end = f"says: {last.problem_list[0]}" if last.problems else "does not say why"
     yield Case(first.started_at, {"since": print_instant(first.started_at), "end": end})
-
-
-def _is_evidence(facts: Facts, run: IngestRun) -> bool:
-    """One that is over, unless a person or a limit ended it before it could do anything."""
-    came_to_nothing = run.outcome == IngestRun.Outcome.FAILED and run.fault == IngestRun.Fault.NONE
-    is_over = run.ended_at is not None or facts.is_interrupted(run)
-    return is_over and not came_to_nothing
-
-
-def _is_our_failure(facts: Facts, run: IngestRun) -> bool:
-    ended_badly = run.outcome in (IngestRun.Outcome.PARTIAL, IngestRun.Outcome.FAILED)
-    is_ours = run.fault == IngestRun.Fault.OURS and ended_badly
-    return is_ours or facts.is_interrupted(run)
 
 
 def find_stale_schedule(facts: Facts) -> Iterator[Case]:
@@ -103,8 +101,17 @@ def find_stale_schedule(facts: Facts) -> Iterator[Case]:
         return
     never = "were never fully refreshed"
     at = f"were last fully refreshed at {print_instant(since)}"
-    refreshed = never if facts.refreshed_at is None else at
-    is_silent = _has_requested_calendars_in_vain(facts)
+    # A run of a poll may have failed for a result alone; what it read of calendars is in the polls.
+    is_silent = any(
+        poll.event_id is None and poll.season == facts.season for poll in facts.failing_polls
+    ) or any(
+        run.fault == IngestRun.Fault.UPSTREAM
+        and run.trigger != "poll"
+        and facts.season in run.seasons
+        and not run.arguments.get("skip_schedule")
+        and run.started_at > facts.now - SCHEDULE_STALE_AFTER
+        for run in facts.runs
+    )
     cause = (
         "The upstream gave no usable response. It is requested again automatically"
         if is_silent
@@ -113,22 +120,12 @@ def find_stale_schedule(facts: Facts) -> Iterator[Case]:
     )
     yield Case(
         since,
-        {"season": facts.season, "refreshed": refreshed, "cause": cause},
+        {
+            "season": facts.season,
+            "refreshed": never if facts.refreshed_at is None else at,
+            "cause": cause,
+        },
         severity=Alarm.Severity.SILENT if is_silent else None,
-    )
-
-
-def _has_requested_calendars_in_vain(facts: Facts) -> bool:
-    begin = facts.now - SCHEDULE_STALE_AFTER
-    return any(
-        poll.event_id is None and poll.season == facts.season for poll in facts.failing_polls
-    ) or any(
-        run.fault == IngestRun.Fault.UPSTREAM
-        and run.trigger != "poll"
-        and facts.season in run.seasons
-        and not run.arguments.get("skip_schedule")
-        and run.started_at > begin
-        for run in facts.runs
     )
 
 
@@ -212,18 +209,28 @@ def find_overdue(facts: Facts) -> Iterator[Case]:
         poll: Poll | None = getattr(event, "poll", None)
         polled_at = poll.requested_at if poll is not None else None
         was_polled = polled_at is not None and polled_at >= expected
-        if not was_polled and not _could_be_polled(facts, event):
+        # An event may be new, be on again or be released by a person: then there was no time for
+        # it yet. A time to come is another clock's, and says nothing.
+        has_just_changed = timedelta(0) <= facts.now - event.updated_at < TIME_TO_POLL
+        if not was_polled and (facts.awaits_first_tick or has_just_changed):
             continue
         if event.season != facts.season and facts.now - expected >= EXPECTED_FOR:
             continue
         is_ours = facts.is_polling and not was_polled
+        if is_ours:
+            progress = "It was not requested since"
+        elif poll is None or polled_at is None:
+            progress = "The upstream does not have it"
+        else:
+            trouble = f", {poll.last_error}" if poll.last_error else ""
+            progress = f"The upstream did not have it at {print_instant(polled_at)}{trouble}"
         yield Case(
             expected + OVERDUE_AFTER,
             {
                 "event": event,
                 "hours": int(OVERDUE_AFTER.total_seconds() // 3600),
                 "expected": print_instant(expected),
-                "progress": "It was not requested since" if is_ours else _describe_polls(poll),
+                "progress": progress,
             },
             subject=name_event(event),
             severity=Alarm.Severity.BROKEN if is_ours else None,
@@ -240,20 +247,6 @@ def _result_expected_from(event: Event, sprint_ends: datetime | None) -> datetim
     return event.ends_at
 
 
-def _could_be_polled(facts: Facts, event: Event) -> bool:
-    """Whether there was time for it since the event is known, and as it is: it may be new, be on
-    again or be released by a person. A time to come is another clock's, and says nothing."""
-    age = facts.now - event.updated_at
-    return not facts.awaits_first_tick and not timedelta(0) <= age < TIME_TO_POLL
-
-
-def _describe_polls(poll: Poll | None) -> str:
-    if poll is None or poll.requested_at is None:
-        return "The upstream does not have it"
-    trouble = f", {poll.last_error}" if poll.last_error else ""
-    return f"The upstream did not have it at {print_instant(poll.requested_at)}{trouble}"
-
-
 # What a person has to look at, though everything works
 
 
@@ -266,13 +259,17 @@ def find_proposals(facts: Facts) -> Iterator[Case]:
 
 def find_disputes(facts: Facts) -> Iterator[Case]:
     """One for a weekend: where a calendar is wrong, all its sessions are (Las Vegas 2024)."""
-    for weekend in _weekends(event for event in facts.events if _is_disputed(facts, event)):
+    disputed: dict[Event, str] = {}
+    for event in facts.events:
+        start, other = event.starts_at, event.disputed_starts_at
+        if start is None or other is None or event.start_is_estimated or event.schedule_locked:
+            continue
+        if start > facts.now and not is_small_dispute(start, other):
+            disputed[event] = f"{print_instant(start)} or {print_instant(other)}"
+    for weekend in _weekends(disputed):
         first = weekend[0]
         starts = "; ".join(
-            f"{event.get_session_type_display()} {print_instant(event.starts_at)} or "
-            f"{print_instant(event.disputed_starts_at)}"
-            for event in weekend
-            if event.starts_at is not None and event.disputed_starts_at is not None
+            f"{event.get_session_type_display()} {disputed[event]}" for event in weekend
         )
         yield Case(
             first.schedule_generated_at or first.updated_at,
@@ -281,17 +278,17 @@ def find_disputes(facts: Facts) -> Iterator[Case]:
         )
 
 
-def _is_disputed(facts: Facts, event: Event) -> bool:
-    start, other = event.starts_at, event.disputed_starts_at
-    if start is None or other is None or event.start_is_estimated or event.schedule_locked:
-        return False
-    return start > facts.now and not is_small_dispute(start, other)
-
-
 def find_unknown_starts(facts: Facts) -> Iterator[Case]:
-    for weekend in _weekends(event for event in facts.events if _has_no_start_yet(facts, event)):
+    closing: dict[Event, datetime] = {}
+    for event in facts.events:
+        if event.has_results or event.is_over(facts.now) or event.locks_at is None:
+            continue
+        is_unknown = event.starts_at is None or event.start_is_estimated
+        if is_unknown and event.locks_at - facts.now <= AHEAD:
+            closing[event] = event.locks_at
+    for weekend in _weekends(closing):
         first = weekend[0]
-        closes = min(event.locks_at for event in weekend if event.locks_at is not None)
+        closes = min(closing[event] for event in weekend)
         yield Case(
             closes - AHEAD,
             {
@@ -301,13 +298,6 @@ def find_unknown_starts(facts: Facts) -> Iterator[Case]:
             },
             subject=f"{first.season}-{first.grand_prix}",
         )
-
-
-def _has_no_start_yet(facts: Facts, event: Event) -> bool:
-    if event.has_results or event.is_over(facts.now) or event.locks_at is None:
-        return False
-    is_unknown = event.starts_at is None or event.start_is_estimated
-    return is_unknown and event.locks_at - facts.now <= AHEAD
 
 
 def _weekends(events: Iterable[Event]) -> Iterable[list[Event]]:

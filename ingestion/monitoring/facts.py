@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Max, Q, QuerySet, Subquery, TextField
+from django.db.models import F, Max, Q, Subquery, TextField
 from django.db.models.functions import Cast
 from django_q.models import Schedule, Success
 
@@ -62,10 +62,41 @@ class Facts:
         return run.outcome_at(self.now) == IngestRun.INTERRUPTED
 
 
+# Sprint qualifyings come from a form of the upstream's that may go away any day, which says nothing
+# about the rest: they are reported when they are overdue.
+OF_SPRINT_QUALIFYINGS = Q(event__session_type=SessionType.SPRINT_QUALIFYING)
+
+
 def gather_facts(now: datetime) -> Facts:
-    season = Event.objects.current_season(now)
-    tick = _read_tick(now) or {}
-    refreshed_at = _refreshed_at(season, now)
+    season, latest = Event.objects.current_season(now), now + CLOCK_TOLERANCE
+    tick = _read_tick(latest)
+    runs = IngestRun.objects.filter(started_at__lte=latest)
+    # SQLite cannot query what a JSON list contains; as text, a year is found on both.
+    refreshing = runs.annotate(requested=Cast("seasons", TextField())).filter(
+        schedule_refreshed=True, requested__contains=str(season)
+    )
+    refreshed_at = refreshing.values_list("started_at", flat=True).first()
+    first_run_at = None
+    if refreshed_at is None:
+        oldest_first = IngestRun.objects.order_by("started_at")
+        first_run_at = oldest_first.values_list("started_at", flat=True).first()
+    given_up = TaskRun.objects.filter(is_given_up=True, started_at__gt=now - GIVEN_UP_FOR)
+    still_polled = (
+        Poll.objects.filter(failures__gt=0, next_at__isnull=False)
+        .exclude(OF_SPRINT_QUALIFYINGS)
+        .exclude(event__status=Event.Status.CANCELLED)
+    )
+    # An answer that cannot be used is recorded as one as well, and is no sign of life.
+    usable = Q(failing_since=None) | Q(answered_at__lt=F("failing_since"))
+    answered = Poll.objects.filter(usable, event__isnull=False, answered_at__lte=latest)
+    # What is around now, what the season still misses, and what waits for a person.
+    around = Q(ends_at__gt=now - EXPECTED_FOR - WEEKEND, ends_at__lte=now + AHEAD + WEEKEND)
+    expected = Q(season=season, results_state=Event.ResultsState.PENDING, ends_at__lte=now)
+    disputed = Q(disputed_starts_at__isnull=False, starts_at__gt=now)
+    proposed = Q(proposal__isnull=False, proposal_rejected=False)
+    events = Event.objects.exclude(status=Event.Status.CANCELLED).filter(
+        around | expected | disputed | proposed
+    )
     return Facts(
         now=now,
         season=season,
@@ -73,29 +104,22 @@ def gather_facts(now: datetime) -> Facts:
         polling_since=tick.get("created_at") or tick.get("next_run"),
         last_tick=tick.get("ticked_at"),
         future_tick=tick.get("future_tick_at"),
-        runs=list(
-            IngestRun.objects.filter(started_at__lte=now + CLOCK_TOLERANCE).defer(
-                "counts", "notes"
-            )[:NEWEST_RUNS]
-        ),
+        runs=list(runs.defer("counts", "notes")[:NEWEST_RUNS]),
         refreshed_at=refreshed_at,
-        first_run_at=_first_run_at() if refreshed_at is None else None,
-        given_up=list(
-            TaskRun.objects.filter(is_given_up=True, started_at__gt=now - GIVEN_UP_FOR).order_by(
-                "started_at"
-            )
-        ),
+        first_run_at=first_run_at,
+        given_up=list(given_up.order_by("started_at")),
         unreadable_schedules=list(find_unreadable_rows(now)),
-        failing_polls=list(_failing_polls()),
-        last_answer=_last_answer(now),
-        events=list(_events_of_interest(season, now)),
+        failing_polls=list(still_polled.select_related("event").order_by("pk")),
+        last_answer=answered.exclude(OF_SPRINT_QUALIFYINGS).aggregate(at=Max("answered_at"))["at"],
+        events=list(
+            events.select_related("proposal").prefetch_related("polls").order_by("ends_at", "pk")
+        ),
     )
 
 
-def _read_tick(now: datetime) -> dict[str, Any] | None:
-    """The schedule of the ticks, unless an operator deleted it or set its repeats to 0."""
+def _read_tick(latest: datetime) -> dict[str, Any]:
+    """The schedule of the ticks; empty where an operator deleted it or set its repeats to 0."""
     ticks = Success.objects.filter(func=TICK).order_by("-stopped").values("stopped")
-    latest = now + CLOCK_TOLERANCE
     created = CreatedSchedule.objects.filter(name=TICK_SCHEDULE).values("created_at")
     row: dict[str, Any] | None = (
         Schedule.objects.filter(name=TICK_SCHEDULE)
@@ -108,62 +132,7 @@ def _read_tick(now: datetime) -> dict[str, Any] | None:
         )
         .first()
     )
-    return row
-
-
-def _refreshed_at(season: int, now: datetime) -> datetime | None:
-    # SQLite cannot query what a JSON list contains; as text, a year is found on both.
-    refreshing = IngestRun.objects.annotate(requested=Cast("seasons", TextField())).filter(
-        schedule_refreshed=True,
-        requested__contains=str(season),
-        started_at__lte=now + CLOCK_TOLERANCE,
-    )
-    return refreshing.values_list("started_at", flat=True).first()
-
-
-def _first_run_at() -> datetime | None:
-    return IngestRun.objects.order_by("started_at").values_list("started_at", flat=True).first()
-
-
-# Sprint qualifyings come from a form of the upstream's that may go away any day, which says nothing
-# about the rest: they are reported when they are overdue.
-OF_SPRINT_QUALIFYINGS = Q(event__session_type=SessionType.SPRINT_QUALIFYING)
-
-
-def _failing_polls() -> QuerySet[Poll]:
-    """Those that are still being polled."""
-    return (
-        Poll.objects.filter(failures__gt=0, next_at__isnull=False)
-        .exclude(OF_SPRINT_QUALIFYINGS)
-        .exclude(event__status=Event.Status.CANCELLED)
-        .select_related("event")
-        .order_by("pk")
-    )
-
-
-def _last_answer(now: datetime) -> datetime | None:
-    """An answer that cannot be used is recorded as one as well, and is no sign of life."""
-    usable = Q(failing_since=None) | Q(answered_at__lt=F("failing_since"))
-    polls = Poll.objects.filter(
-        usable, event__isnull=False, answered_at__lte=now + CLOCK_TOLERANCE
-    ).exclude(OF_SPRINT_QUALIFYINGS)
-    answered_at: datetime | None = polls.aggregate(last=Max("answered_at"))["last"]
-    return answered_at
-
-
-def _events_of_interest(season: int, now: datetime) -> QuerySet[Event]:
-    """What is around now, what the season still misses, and what waits for a person."""
-    around = Q(ends_at__gt=now - EXPECTED_FOR - WEEKEND, ends_at__lte=now + AHEAD + WEEKEND)
-    expected = Q(season=season, results_state=Event.ResultsState.PENDING, ends_at__lte=now)
-    disputed = Q(disputed_starts_at__isnull=False, starts_at__gt=now)
-    proposed = Q(proposal__isnull=False, proposal_rejected=False)
-    return (
-        Event.objects.exclude(status=Event.Status.CANCELLED)
-        .filter(around | expected | disputed | proposed)
-        .select_related("proposal")
-        .prefetch_related("polls")
-        .order_by("ends_at", "pk")
-    )
+    return row or {}
 
 
 def has_just_begun(now: datetime) -> bool:

@@ -1,6 +1,6 @@
 """Whether the coming weekend will work, before it begins: what `f1_preflight` shows."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,7 +16,7 @@ from ingestion.models import Alarm, Event, IngestRun
 from ingestion.monitoring.alerting import send_test_message
 from ingestion.monitoring.channels import find_unusable, read_channels
 from ingestion.monitoring.facts import CLOCK_TOLERANCE, print_duration, print_instant
-from ingestion.monitoring.health import Finding, Health, check_health
+from ingestion.monitoring.health import Health, check_health
 from ingestion.monitoring.status import count_requests_left
 from ingestion.pipeline import configured_sources, probe_upstreams
 from ingestion.sessions import SessionType
@@ -55,12 +55,20 @@ def check_weekend(
         return [database]
     now = clock()
     health = check_health(now)
-    made = [database, _check_settings(), _check_worker(health)]
+    made = [database, *_check_installation(health)]
     if is_online:
         made += _check_upstreams(health.season, clock)
-    made += [_check_calendars(health), *_check_next_weekend(health)]
+    made += _check_next_weekend(now)
     made += [_check_budget(now), _check_alarms(now, sends_test_alarm=sends_test_alarm)]
-    return [*made, *_check_rest(health, SHOWN_ABOVE | {check.name for check in made})]
+    shown = SHOWN_ABOVE | {check.name for check in made}
+    rest = [finding for finding in health.findings if finding.check not in shown]
+    for finding in rest:
+        is_ours = finding.severity is Alarm.Severity.BROKEN
+        verdict = Verdict.FAILS if is_ours else Verdict.WARNING
+        made.append(Check(finding.check, verdict, finding.summary))
+    if not rest:
+        made.append(Check("health", Verdict.OK, "no other problem is known"))
+    return made
 
 
 def _check_database() -> Check:
@@ -79,28 +87,38 @@ def _check_database() -> Check:
     return Check("database", Verdict.OK, "reachable, all migrations were run")
 
 
-def _check_settings() -> Check:
+def _check_installation(health: Health) -> Iterator[Check]:
+    """Its settings, its worker, and the calendars that are stored."""
     found = [message for message in checks.run_checks() if not message.is_silenced()]
     text = "; ".join(f"{message.msg} ({message.id})" for message in found)
-    if any(message.is_serious() for message in found):
-        return Check("settings", Verdict.FAILS, text)
-    if found:
-        return Check("settings", Verdict.WARNING, text)
-    return Check("settings", Verdict.OK, "the system checks find nothing")
+    is_serious = any(message.is_serious() for message in found)
+    verdict = Verdict.FAILS if is_serious else Verdict.WARNING if found else Verdict.OK
+    yield Check("settings", verdict, text or "the system checks find nothing")
 
-
-def _check_worker(health: Health) -> Check:
+    findings = {finding.key: finding for finding in health.findings}
+    verdict = Verdict.FAILS
     if not health.is_polling:
+        verdict = Verdict.WARNING
         text = "polling is off: results and moved starts come in only when someone runs ingest_f1"
-        return Check("worker", Verdict.WARNING, text)
-    dead = _find(health, "no-tick")
-    if dead is not None:
-        return Check("worker", Verdict.FAILS, dead.summary)
-    if health.last_tick is None:
+    elif dead := findings.get("no-tick"):
+        text = dead.summary
+    elif health.last_tick is None:
         text = "no tick has succeeded yet. Start 'python manage.py qcluster' and look again"
-        return Check("worker", Verdict.FAILS, text)
-    ago = print_duration(health.at - health.last_tick)
-    return Check("worker", Verdict.OK, f"its last tick was {ago} ago")
+    else:
+        verdict = Verdict.OK
+        text = f"its last tick was {print_duration(health.at - health.last_tick)} ago"
+    yield Check("worker", verdict, text)
+
+    verdict, season = Verdict.FAILS, health.season
+    if stale := findings.get("stale-schedule"):
+        text = stale.summary
+    elif health.refreshed_at is None:
+        text = f"no run has fully refreshed those of {season}. Run 'python manage.py ingest_f1'"
+    else:
+        verdict = Verdict.OK
+        ago = print_duration(health.at - health.refreshed_at)
+        text = f"those of {season} last fully refreshed {ago} ago"
+    yield Check("calendars", verdict, text)
 
 
 def _check_upstreams(season: int, clock: Callable[[], datetime]) -> Iterator[Check]:
@@ -110,85 +128,61 @@ def _check_upstreams(season: int, clock: Callable[[], datetime]) -> Iterator[Che
         yield Check("upstream", Verdict.FAILS, f"it could not be requested: {error}")
         return
     for name, failure in probe.errors.items():
-        yield _describe_response(name, season, failure)
+        if failure is None:
+            yield Check(name, Verdict.OK, f"it responds, with the calendar of {season}")
+        elif failure.is_no_fault:
+            yield Check(name, Verdict.WARNING, f"no request was sent: {failure}")
+        else:
+            yield Check(name, Verdict.FAILS, f"{failure}. {failure.advice}")
     if probe.clock_offset is not None:
-        yield _check_clock(probe.clock_offset)
+        verdict, text = Verdict.OK, f"{print_duration(probe.clock_offset)} from the upstream's"
+        if abs(probe.clock_offset) > CLOCK_TOLERANCE:
+            verdict, text = Verdict.FAILS, f"{text}; picks close by it. Have it set by NTP"
+        yield Check("clock", verdict, text)
 
 
-def _describe_response(name: str, season: int, failure: IngestionError | None) -> Check:
-    if failure is None:
-        return Check(name, Verdict.OK, f"it responds, with the calendar of {season}")
-    if failure.is_no_fault:
-        return Check(name, Verdict.WARNING, f"no request was sent: {failure}")
-    return Check(name, Verdict.FAILS, f"{failure}. {failure.advice}")
-
-
-def _check_clock(offset: timedelta) -> Check:
-    text = f"{print_duration(offset)} from the upstream's"
-    if abs(offset) > CLOCK_TOLERANCE:
-        return Check("clock", Verdict.FAILS, f"{text}; picks close by it. Have it set by NTP")
-    return Check("clock", Verdict.OK, text)
-
-
-def _check_calendars(health: Health) -> Check:
-    stale = _find(health, "stale-schedule")
-    if stale is not None:
-        return Check("calendars", Verdict.FAILS, stale.summary)
-    if health.refreshed_at is None:
-        text = (
-            f"no run has fully refreshed those of {health.season}. Run 'python manage.py ingest_f1'"
-        )
-        return Check("calendars", Verdict.FAILS, text)
-    ago = print_duration(health.at - health.refreshed_at)
-    text = f"those of {health.season} last fully refreshed {ago} ago"
-    return Check("calendars", Verdict.OK, text)
-
-
-def _check_next_weekend(health: Health) -> list[Check]:
-    sessions = _read_next_weekend(health.at)
-    if not sessions:
+def _check_next_weekend(now: datetime) -> list[Check]:
+    """What is still to come of the grand prix whose next session ends first."""
+    coming = (
+        Event.objects.exclude(status=Event.Status.CANCELLED)
+        .filter(ends_at__gt=now)
+        .order_by("ends_at", "pk")
+    )
+    first = coming.first()
+    if first is None:
         text = "no session ahead is known. Run 'python manage.py ingest_f1' if there should be one"
         return [Check("weekend", Verdict.WARNING, text)]
+    sessions = list(coming.filter(season=first.season, grand_prix=first.grand_prix))
+    is_near = any(event.locks_at is None or event.locks_at - now <= NEAR for event in sessions)
+    verdict, text = Verdict.OK, f"{first.season} {first.name}: {_names(sessions)}"
+    if not is_near:
+        text += ", more than a week ahead"
+    if not any(session.session_type == SessionType.RACE for session in sessions):
+        verdict, text = Verdict.WARNING, f"{text}; there is no race"
     return [
-        _describe_weekend(sessions, health.at),
-        _check_times(sessions, health.at),
-        _check_locks(sessions, health.at),
+        Check("weekend", verdict, text),
+        _check_times(sessions, is_near=is_near),
+        _check_locks(sessions, now),
     ]
 
 
-def _read_next_weekend(now: datetime) -> list[Event]:
-    """What is still to come of the grand prix whose next session ends first."""
-    coming = Event.objects.exclude(status=Event.Status.CANCELLED).filter(ends_at__gt=now)
-    first = coming.order_by("ends_at", "pk").first()
-    if first is None:
-        return []
-    return list(
-        coming.filter(season=first.season, grand_prix=first.grand_prix).order_by("ends_at", "pk")
-    )
-
-
-def _describe_weekend(sessions: Sequence[Event], now: datetime) -> Check:
-    text = f"{sessions[0].season} {sessions[0].name}: {_names(sessions)}"
-    if not _is_near(sessions, now):
-        text += ", more than a week ahead"
-    if not any(session.session_type == SessionType.RACE for session in sessions):
-        return Check("weekend", Verdict.WARNING, f"{text}; there is no race")
-    return Check("weekend", Verdict.OK, text)
-
-
-def _is_near(sessions: Sequence[Event], now: datetime) -> bool:
-    return any(event.locks_at is None or event.locks_at - now <= NEAR for event in sessions)
-
-
-def _check_times(sessions: Sequence[Event], now: datetime) -> Check:
-    bad = Verdict.FAILS if _is_near(sessions, now) else Verdict.WARNING
-    unknown = [event for event in sessions if event.starts_at is None or event.start_is_estimated]
+def _check_times(sessions: Sequence[Event], *, is_near: bool) -> Check:
+    bad = Verdict.FAILS if is_near else Verdict.WARNING
+    unknown, disputed, disputed_by_hours = [], [], []
+    for event in sessions:
+        start, other = event.starts_at, event.disputed_starts_at
+        if start is None or event.start_is_estimated:
+            unknown.append(event)
+        elif other is not None:
+            disputed.append(event)
+            if not is_small_dispute(start, other):
+                disputed_by_hours.append(event)
     if unknown:
         text = f"unknown: {_names(unknown)}. Set the starts by hand once they are published"
         return Check("times", bad, text)
-    disputed = [event for event in sessions if event.disputed_starts_at is not None]
-    if any(not _is_small(event) for event in disputed):
-        text = f"the calendars disagree by hours: {_names(disputed)}. Set the right start by hand"
+    if disputed_by_hours:
+        names = _names(disputed)
+        text = f"the calendars disagree by hours: {names}. Set the right start by hand"
         return Check("times", bad, text)
     if disputed:
         text = f"the calendars disagree: {_names(disputed)}; picks close at the earlier start"
@@ -197,29 +191,22 @@ def _check_times(sessions: Sequence[Event], now: datetime) -> Check:
     return Check("times", Verdict.OK, ", ".join(map(print_instant, starts)))
 
 
-def _is_small(event: Event) -> bool:
-    start, other = event.starts_at, event.disputed_starts_at
-    return start is None or other is None or is_small_dispute(start, other)
-
-
 def _check_locks(sessions: Sequence[Event], now: datetime) -> Check:
-    missing = [event for event in sessions if event.locks_at is None]
-    late = [event for event in sessions if _locks_late(event)]
-    if missing or late:
-        text = f"picks do not close in time: {_names(missing + late)}. Set the start by hand"
+    failing, closes = [], []
+    for event in sessions:
+        locks_at = event.locks_at
+        # An estimated start is no instant that a lock could be compared with.
+        closes_by = None if event.start_is_estimated else event.starts_at
+        if locks_at is None or (closes_by is not None and locks_at > closes_by):
+            failing.append(event)
+        elif event.in_time(now):
+            closes.append(print_instant(locks_at))
+    if failing:
+        text = f"picks do not close in time: {_names(failing)}. Set the start by hand"
         return Check("locks", Verdict.FAILS, text)
-    still_open = [event for event in sessions if event.in_time(now)]
-    closes = [event.locks_at for event in still_open if event.locks_at is not None]
     if not closes:
         return Check("locks", Verdict.OK, "picks on all of them are closed")
-    return Check("locks", Verdict.OK, f"picks close {', '.join(map(print_instant, closes))}")
-
-
-def _locks_late(event: Event) -> bool:
-    start, locks_at = event.starts_at, event.locks_at
-    if start is None or locks_at is None or event.start_is_estimated:
-        return False
-    return locks_at > start
+    return Check("locks", Verdict.OK, f"picks close {', '.join(closes)}")
 
 
 def _names(events: Iterable[Event]) -> str:
@@ -255,16 +242,3 @@ def _check_alarms(now: datetime, *, sends_test_alarm: bool) -> Check:
         verdict = Verdict.WARNING if len(failures) < len(channels) else Verdict.FAILS
         return Check("alarms", verdict, f"the test message did not arrive {text}")
     return Check("alarms", Verdict.OK, f"a test message went to {names}")
-
-
-def _check_rest(health: Health, shown: Container[str]) -> Iterator[Check]:
-    rest = [finding for finding in health.findings if finding.check not in shown]
-    for finding in rest:
-        is_ours = finding.severity is Alarm.Severity.BROKEN
-        yield Check(finding.check, Verdict.FAILS if is_ours else Verdict.WARNING, finding.summary)
-    if not rest:
-        yield Check("health", Verdict.OK, "no other problem is known")
-
-
-def _find(health: Health, key: str) -> Finding | None:
-    return next((finding for finding in health.findings if finding.key == key), None)

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q, Sum
 
 from ingestion.budget import HOUR, requests_per_hour
-from ingestion.models import Alarm, Event, IngestRun, Poll, RequestBlock
+from ingestion.models import Alarm, Event, Poll, RequestBlock
 from ingestion.monitoring.facts import EXPECTED_FOR, print_duration, print_instant
 from ingestion.monitoring.health import STATE_LABELS, Health
 
@@ -55,16 +55,25 @@ def count_requests_left(now: datetime) -> dict[str, int]:
 
 def describe_status(status: Status) -> list[Fact]:
     """Labels with their texts; what there is none of is left out."""
-    health = status.health
+    health, run = status.health, status.health.last_run
+    last_run = "none yet: run 'python manage.py ingest_f1'"
+    if run is not None:
+        fault = f", the fault was {run.get_fault_display()}" if run.fault else ""
+        last_run = f"{print_instant(run.started_at)} ({run.trigger}): {run.outcome}{fault}"
+    awaited = [
+        f"the result of {event}, over since {print_instant(event.ends_at)}"
+        for event in status.awaited
+        if event.ends_at is not None
+    ]
     facts = [
         ("state", STATE_LABELS[health.state]),
         *((finding.severity.label, finding.summary) for finding in health.findings),
         *(("note", note) for note in health.notes),
         ("worker", _worker(health)),
-        ("last run", _run(health.last_run)),
+        ("last run", last_run),
         ("calendars", _calendars(health)),
         ("next session", _next_session(status.next_session, health.at)),
-        ("awaited", "\n".join(_describe_awaited(event) for event in status.awaited)),
+        ("awaited", "\n".join(awaited)),
         ("next polls", "\n".join(_poll(poll, health.at) for poll in status.next_polls)),
         ("requests", _requests(status.requests_left)),
         *(("alarm", _alarm(alarm)) for alarm in status.alarms),
@@ -102,20 +111,18 @@ def status_fields(status: Status) -> dict[str, Any]:
             for poll in status.next_polls
         ],
         "requests_left": status.requests_left,
-        "alarms": [_alarm_fields(alarm) for alarm in status.alarms],
-    }
-
-
-def _alarm_fields(alarm: Alarm) -> dict[str, Any]:
-    person = alarm.acknowledged_by
-    return {
-        "key": alarm.key,
-        "severity": alarm.severity,
-        "raised_at": alarm.raised_at,
-        "notified_at": alarm.notified_at,
-        "missed_channels": alarm.missed_channels,
-        "acknowledged_at": alarm.acknowledged_at,
-        "acknowledged_by": person.get_username() if person is not None else None,
+        "alarms": [
+            {
+                "key": alarm.key,
+                "severity": alarm.severity,
+                "raised_at": alarm.raised_at,
+                "notified_at": alarm.notified_at,
+                "missed_channels": alarm.missed_channels,
+                "acknowledged_at": alarm.acknowledged_at,
+                "acknowledged_by": alarm.acknowledged_by and alarm.acknowledged_by.get_username(),
+            }
+            for alarm in status.alarms
+        ],
     }
 
 
@@ -126,13 +133,6 @@ def _worker(health: Health) -> str:
         return "no tick has succeeded yet"
     ago = print_duration(health.at - health.last_tick)
     return f"last tick {print_instant(health.last_tick)}, {ago} ago"
-
-
-def _run(run: IngestRun | None) -> str:
-    if run is None:
-        return "none yet: run 'python manage.py ingest_f1'"
-    fault = f", the fault was {run.get_fault_display()}" if run.fault else ""
-    return f"{print_instant(run.started_at)} ({run.trigger}): {run.outcome}{fault}"
 
 
 def _calendars(health: Health) -> str:
@@ -150,11 +150,6 @@ def _next_session(event: Event | None, now: datetime) -> str:
     return (
         f"{event}, {print_instant(event.starts_at)}, picks {picks} {print_instant(event.locks_at)}"
     )
-
-
-def _describe_awaited(event: Event) -> str:
-    over = f", over since {print_instant(event.ends_at)}" if event.ends_at is not None else ""
-    return f"the result of {event}{over}"
 
 
 def _poll(poll: Poll, now: datetime) -> str:
