@@ -42,22 +42,18 @@ def main() -> None:
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _leave)
     with tempfile.TemporaryDirectory(prefix="f1-demo-") as cache:
-        _set_environment(arguments.database.resolve(), cache)
+        # Before the settings are read; the worker's process gets the same.
+        for name in variable_names(ROOT / ".env.example"):
+            os.environ.pop(name, None)
+        os.environ.update(
+            ENV_FILE=os.devnull,
+            DJANGO_SETTINGS_MODULE="f1picks.settings",
+            SECRET_KEY=secrets.token_urlsafe(50),
+            DATABASE_URL=f"sqlite:///{arguments.database.resolve()}",
+            FASTF1_CACHE_DIR=cache,
+            LOG_LEVEL="WARNING",
+        )
         _serve(arguments.port, arguments.database)
-
-
-def _set_environment(database: Path, cache: str) -> None:
-    """Before the settings are read; the worker's process gets the same."""
-    for name in variable_names(ROOT / ".env.example"):
-        os.environ.pop(name, None)
-    os.environ.update(
-        ENV_FILE=os.devnull,
-        DJANGO_SETTINGS_MODULE="f1picks.settings",
-        SECRET_KEY=secrets.token_urlsafe(50),
-        DATABASE_URL=f"sqlite:///{database}",
-        FASTF1_CACHE_DIR=cache,
-        LOG_LEVEL="WARNING",
-    )
 
 
 def _serve(port: int, database: Path) -> None:
@@ -68,10 +64,21 @@ def _serve(port: int, database: Path) -> None:
     with StandInUpstream({SEASON: load_season(SEASON)}) as upstream:
         os.environ.update(F1_SCHEDULE_URL=upstream.schedule_url, JOLPICA_URL=upstream.jolpica_url)
         password = _prepare()
+        from django.core.servers.basehttp import run
+
+        from f1picks.wsgi import application
+
         sign_in = NEW.format(password=password) if password else KNOWN.format(database=database)
+
+        def print_address(bound: str) -> None:
+            address = f"http://127.0.0.1:{bound}/admin/ingestion/season/{SEASON}/"
+            _print_now(f"\n{sign_in}{address} (Ctrl-C ends it)")
+
         with _worker(), contextlib.suppress(KeyboardInterrupt):
             try:
-                _run_server(port, sign_in)
+                # Django's own server: this is one person's. Static files come from whitenoise, as
+                # in production.
+                run("127.0.0.1", port, application, threading=True, on_bind=print_address)
             except OSError as error:
                 sys.exit(f"Port {port} cannot be used ({error.strerror}): make admin PORT=8001")
 
@@ -116,19 +123,6 @@ def _worker() -> Iterator[None]:
                 process.wait(SECONDS_TO_STOP)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-def _run_server(port: int, sign_in: str) -> None:
-    """Django's own: this is one person's. Static files come from whitenoise, as in production."""
-    from django.core.servers.basehttp import run
-
-    from f1picks.wsgi import application
-
-    def print_address(bound: str) -> None:
-        address = f"http://127.0.0.1:{bound}/admin/ingestion/season/{SEASON}/"
-        _print_now(f"\n{sign_in}{address} (Ctrl-C ends it)")
-
-    run("127.0.0.1", port, application, threading=True, on_bind=print_address)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

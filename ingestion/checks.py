@@ -3,9 +3,7 @@
 Warnings, since a project has reasons of its own; an error where nothing would work.
 """
 
-from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
-from typing import Any
 
 from django.conf import settings
 from django.core import checks
@@ -22,30 +20,7 @@ SHORTEST_TIMEOUT = 300
 def check_queue(**_: object) -> list[checks.CheckMessage]:
     if "django_q" not in settings.INSTALLED_APPS:
         return []
-    return list(_find_wrong_settings(cluster_settings()))
-
-
-def check_schedules(**_: object) -> list[checks.CheckMessage]:
-    """The rows of django-q2's table, where there is a database with one."""
-    if "django_q" not in settings.INSTALLED_APPS:
-        return []
-    from ingestion.monitoring.schedule_rows import find_unreadable_rows
-
-    try:
-        unreadable = list(find_unreadable_rows(timezone.now()))
-    except DatabaseError:
-        return []
-    return [
-        _warn(
-            14,
-            f"the schedule '{row.name or row.func}' (id {row.pk}) cannot be read: {problem}",
-            "It is skipped each time. Correct or delete it in the admin.",
-        )
-        for row, problem in unreadable
-    ]
-
-
-def _find_wrong_settings(cluster: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
+    cluster = cluster_settings()
     timeout, workers = cluster.get("timeout"), cluster.get("workers")
     settings_of_queue = (
         (
@@ -133,9 +108,31 @@ def _find_wrong_settings(cluster: Mapping[str, Any]) -> Iterator[checks.CheckMes
             ),
         ),
     )
-    for number, is_wrong, message, hint in settings_of_queue:
-        if is_wrong:
-            yield _warn(number, message, hint)
+    return [
+        _warn(number, message, hint)
+        for number, is_wrong, message, hint in settings_of_queue
+        if is_wrong
+    ]
+
+
+def check_schedules(**_: object) -> list[checks.CheckMessage]:
+    """The rows of django-q2's table, where there is a database with one."""
+    if "django_q" not in settings.INSTALLED_APPS:
+        return []
+    from ingestion.monitoring.schedule_rows import find_unreadable_rows
+
+    try:
+        unreadable = list(find_unreadable_rows(timezone.now()))
+    except DatabaseError:
+        return []
+    return [
+        _warn(
+            14,
+            f"the schedule '{row.name or row.func}' (id {row.pk}) cannot be read: {problem}",
+            "It is skipped each time. Correct or delete it in the admin.",
+        )
+        for row, problem in unreadable
+    ]
 
 
 def check_alarms(**_: object) -> list[checks.CheckMessage]:

@@ -5,8 +5,7 @@ counts those that ended: a worker that is killed leaves no trace in it.
 """
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,12 +43,13 @@ def run_once(name: str, work: Callable[[], Any], *, clock: Callable[[], datetime
         return work()
     if not begin(task, name, clock()):
         return None
-    with _ended(task, clock):
-        running = _running.set(task)
-        try:
-            return work()
-        finally:
-            _running.reset(running)
+    running = _running.set(task)
+    try:
+        return work()
+    finally:
+        _running.reset(running)
+        # However it ends; only a process that is killed does not come here.
+        TaskRun.objects.filter(pk=task).update(ended_at=clock())
 
 
 def running_task() -> str:
@@ -68,13 +68,30 @@ def begin(task: str, name: str, now: datetime) -> bool:
         if run.ended_at is not None or -CLOCK_SLACK < now - run.started_at < longest_task():
             logger.info("the task was delivered twice", extra={"task": name})
             return False
-        if run.starts >= MOST_STARTS:
-            _give_up(run, now)
-            return False
-        run.starts += 1
-        run.started_at = now
+        if run.starts < MOST_STARTS:
+            run.starts += 1
+            run.started_at = now
+            run.save()
+            return True
+        run.ended_at = now
+        run.is_given_up = True
         run.save()
-    return True
+        message = (
+            f"the task '{run.name}' died {run.starts} times and was given up; what it saved before "
+            "is safe. Look at the worker's log and memory; the next one of its schedule starts anew"
+        )
+        logger.error(message)
+        # There is no other record that it ever began.
+        IngestRun.objects.create(
+            trigger=run.name,
+            task=run.pk,
+            started_at=run.started_at,
+            ended_at=now,
+            outcome=IngestRun.Outcome.FAILED,
+            fault=IngestRun.Fault.OURS,
+            problems=[Problem(message, fault=Fault.OURS).as_data()],
+        )
+        return False
 
 
 def longest_task() -> timedelta:
@@ -84,33 +101,3 @@ def longest_task() -> timedelta:
 
     limits = cluster_settings().get("timeout") or USUAL_TIMEOUT, Conf.TIMEOUT or 0
     return timedelta(seconds=max(limits)) + SLACK
-
-
-def _give_up(run: TaskRun, now: datetime) -> None:
-    """With an error in the log and a run: there is no other record that it ever began."""
-    run.ended_at = now
-    run.is_given_up = True
-    run.save()
-    message = (
-        f"the task '{run.name}' died {run.starts} times and was given up; what it saved before "
-        "is safe. Look at the worker's log and memory; the next one of its schedule starts anew"
-    )
-    logger.error(message)
-    IngestRun.objects.create(
-        trigger=run.name,
-        task=run.pk,
-        started_at=run.started_at,
-        ended_at=now,
-        outcome=IngestRun.Outcome.FAILED,
-        fault=IngestRun.Fault.OURS,
-        problems=[Problem(message, fault=Fault.OURS).as_data()],
-    )
-
-
-@contextmanager
-def _ended(task: str, clock: Callable[[], datetime]) -> Iterator[None]:
-    """However it ends; only a process that is killed does not come here."""
-    try:
-        yield
-    finally:
-        TaskRun.objects.filter(pk=task).update(ended_at=clock())

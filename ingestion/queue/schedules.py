@@ -57,45 +57,37 @@ DECLARED = (
 def create_schedules(*, using: str, **_: object) -> None:
     """A receiver of `post_migrate`: whatever was never created. What an operator has edited,
     disabled or deleted stays as it is."""
-    if not _has_tables(using):
-        return
-    with transaction.atomic(using=using):
-        known = set(CreatedSchedule.objects.using(using).values_list("name", flat=True))
-        for declared in DECLARED:
-            if declared.name not in known:
-                _create(declared, using=using, now=timezone.now())
-
-
-def _has_tables(using: str) -> bool:
-    """Of both apps: one of them may be migrated without the other, or not as far as its code."""
     introspection = connections[using].introspection
     installed = introspection.installed_models(introspection.table_names())
+    # Either app may be migrated without the other, or not as far as its code.
     if not {Schedule, CreatedSchedule} <= installed:
-        return False
+        return
     try:
         with transaction.atomic(using=using):
             Schedule.objects.using(using).first()
     except DatabaseError:
-        return False
-    return True
-
-
-def _create(declared: Declared, *, using: str, now: datetime) -> None:
-    _, is_new = CreatedSchedule.objects.using(using).get_or_create(
-        name=declared.name, defaults={"created_at": now}
-    )
-    schedules = Schedule.objects.using(using)
-    # Another machine that migrates too may have been faster; names are not unique to the queue.
-    if not is_new or schedules.filter(name=declared.name).exists():
         return
-    schedules.create(
-        name=declared.name,
-        func=declared.func,
-        schedule_type=Schedule.MINUTES,
-        minutes=declared.minutes,
-        next_run=declared.last_run(now),
-        cluster=queue_name(),
-    )
+    now = timezone.now()
+    schedules = Schedule.objects.using(using)
+    with transaction.atomic(using=using):
+        known = set(CreatedSchedule.objects.using(using).values_list("name", flat=True))
+        for declared in DECLARED:
+            if declared.name in known:
+                continue
+            first = {"created_at": now}
+            created = CreatedSchedule.objects.using(using)
+            _row, is_new = created.get_or_create(name=declared.name, defaults=first)
+            # Another machine that migrates too may have been faster; the queue's names are not
+            # unique.
+            if is_new and not schedules.filter(name=declared.name).exists():
+                schedules.create(
+                    name=declared.name,
+                    func=declared.func,
+                    schedule_type=Schedule.MINUTES,
+                    minutes=declared.minutes,
+                    next_run=declared.last_run(now),
+                    cluster=queue_name(),
+                )
 
 
 def run_due_schedules(broker: Any = None) -> None:

@@ -167,10 +167,17 @@ class WatchedSentinel(django_q.cluster.Sentinel):  # type: ignore[misc]
         super().reincarnate(process)
 
     def status(self) -> Any:
-        """The library asks for it at each turn of its loops."""
+        """The library calls it at each turn of its loops."""
         self.pulse.note(Sign.GUARD)
-        alive = [process for process in self.pool if process.is_alive()]
-        if all(map(self._is_at_work, alive)) or self.task_queue.qsize() == 0:
+        # The timer counts down while a task runs; -1 is a task without a limit. The guard ends a
+        # worker at exactly 0: one whose timer missed it hangs for good, and counts as idle.
+        has_idle = any(
+            process.is_alive()
+            and not (self.pulse.is_busy(process.pid) and (left > 0 or left == -1))
+            for process in self.pool
+            for left in [process.timer.value]
+        )
+        if not has_idle or self.task_queue.qsize() == 0:
             self.pulse.note(Sign.WORKERS)
         if self.result_queue.qsize() == 0:
             self.pulse.note(Sign.MONITOR)
@@ -178,12 +185,6 @@ class WatchedSentinel(django_q.cluster.Sentinel):  # type: ignore[misc]
             # The pusher may wait for a place in it.
             self.pulse.note(Sign.PUSHER)
         return super().status()
-
-    def _is_at_work(self, process: Any) -> bool:
-        """The timer counts down while a task runs; -1 is a task without a limit. The guard ends a
-        worker at exactly 0: one whose timer missed it hangs for good, and counts as idle."""
-        left = process.timer.value
-        return self.pulse.is_busy(process.pid) and (left > 0 or left == -1)
 
 
 def end_with(parent: int) -> None:

@@ -54,23 +54,17 @@ class Command(F1Command):
             sends_test_alarm=options["send_test_alarm"],
         )
         if options["format"] == "json":
-            self._print_json(made)
+            checks = [
+                {"name": check.name, "verdict": check.verdict, "summary": check.summary}
+                for check in made
+            ]
+            self.stdout.write(json.dumps({"ready": is_ready(made), "checks": checks}, indent=2))
         else:
             open_console(self.stdout).print(
                 facts_table([(marked(check), f"{check.name}: {check.summary}") for check in made])
             )
         if not is_ready(made):
             raise CommandError(explain(made))
-
-    def _print_json(self, made: Sequence[Check]) -> None:
-        report = {
-            "ready": is_ready(made),
-            "checks": [
-                {"name": check.name, "verdict": check.verdict, "summary": check.summary}
-                for check in made
-            ],
-        }
-        self.stdout.write(json.dumps(report, indent=2))
 
 
 def marked(check: Check) -> Text:

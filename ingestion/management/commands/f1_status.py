@@ -72,8 +72,18 @@ class Command(F1Command):
             return
         health = check_health(now)
         if options["notify"]:
-            self._notify(health, now)
-        self._print(health, options["format"])
+            update_alarms(health, now)
+            if not read_channels():
+                self.stderr.write(
+                    "no message is sent: F1_ALARM_URLS is empty. Name a channel in it."
+                )
+        status = read_status(health)
+        if options["format"] == "json":
+            fields = status_fields(status)
+            self.stdout.write(json.dumps(fields, indent=2, cls=DjangoJSONEncoder))
+        else:
+            facts = [(styled(fact), fact[1]) for fact in describe_status(status)]
+            open_console(self.stdout).print(facts_table(facts))
         if health.is_broken:
             raise CommandError(explain_health(health))
 
@@ -84,20 +94,6 @@ class Command(F1Command):
             raise WrongRequest(f"no alarm '{key}' is open; open: {known}")
         is_first = acknowledge(open_alarms[key], None, now)
         self.stdout.write(f"{key}: {'acknowledged' if is_first else 'was acknowledged before'}")
-
-    def _notify(self, health: Health, now: datetime) -> None:
-        update_alarms(health, now)
-        if not read_channels():
-            self.stderr.write("no message is sent: F1_ALARM_URLS is empty. Name a channel in it.")
-
-    def _print(self, health: Health, form: str) -> None:
-        status = read_status(health)
-        if form == "json":
-            fields = status_fields(status)
-            self.stdout.write(json.dumps(fields, indent=2, cls=DjangoJSONEncoder))
-            return
-        facts = [(styled(fact), fact[1]) for fact in describe_status(status)]
-        open_console(self.stdout).print(facts_table(facts))
 
 
 def styled(fact: Fact) -> Text:
