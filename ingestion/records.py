@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, get_args, get_type_hints
+from typing import Any, Self, get_args, get_type_hints
 
 from django.utils.dateparse import parse_duration
 
@@ -20,22 +20,37 @@ FIRST_SCHEDULE_FILE = 2018
 
 
 class Source(StrEnum):
-    """Where a fact came from.
+    """Where a fact came from, and its name for people. The classifications of a provisional source
+    count until another source publishes one; of those the better ones are later here."""
 
-    `JOLPICA_NEWER` is the same server's newer form, `SPRINT_GRID` a sprint's grid slot 1 read as
-    the pole of its qualifying.
-    """
+    _value_: str
+    label: str
+    is_provisional: bool
 
-    SCHEDULE_FILE = "schedule_file"
-    JOLPICA = "jolpica"
-    JOLPICA_NEWER = "jolpica_newer"
-    LIVE_TIMING = "live_timing"
-    SPRINT_GRID = "sprint_grid"
-    PERSON = "person"
+    def __new__(cls, value: str, label: str = "", is_provisional: bool = False) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label, member.is_provisional = label, is_provisional
+        return member
+
+    SCHEDULE_FILE = "schedule_file", "the schedule file"
+    JOLPICA = "jolpica", "Jolpica"
+    # The same server's newer form.
+    JOLPICA_NEWER = "jolpica_newer", "Jolpica's newer form"
+    # A sprint's grid slot 1, read as the pole of its qualifying.
+    SPRINT_GRID = "sprint_grid", "the sprint's grid", True
+    LIVE_TIMING = "live_timing", "live timing", True
+    PERSON = "person", "a person"
 
 
-# The better ones later; their classifications count until another source publishes one.
-PROVISIONAL_SOURCES = (Source.SPRINT_GRID, Source.LIVE_TIMING)
+# The better ones later.
+PROVISIONAL_SOURCES = tuple(source for source in Source if source.is_provisional)
+
+
+def is_better_provisional(source: Source, other: str) -> bool:
+    """Whether of two provisional sources the first one is the better; False where one is none."""
+    ranks = PROVISIONAL_SOURCES
+    return source in ranks and other in ranks and ranks.index(source) > ranks.index(Source(other))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +173,7 @@ class ClassificationRecord:
 
     @property
     def is_provisional(self) -> bool:
-        return self.source in PROVISIONAL_SOURCES
+        return self.source.is_provisional
 
 
 @dataclass(frozen=True, slots=True)

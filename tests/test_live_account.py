@@ -30,7 +30,7 @@ ALL = "/static/2024/*"
 
 
 def read_index(live_timing: LiveTiming) -> None:
-    fetch_index(live_timing.adapter, live_timing.account, 2024)
+    fetch_index(live_timing._adapter, live_timing.account, 2024)
 
 
 def test_the_password_is_sent_once_in_four_days(

@@ -53,11 +53,11 @@ CHINA_SQ = "2024/2024-04-21_Chinese_Grand_Prix/2024-04-19_Sprint_Qualifying/"
 
 
 def load_index(live_timing: LiveTiming, season: int = 2024) -> list[Any]:
-    return fetch_index(live_timing.adapter, live_timing.account, season)
+    return fetch_index(live_timing._adapter, live_timing.account, season)
 
 
 def load_streams(live_timing: LiveTiming, session_type: SessionType, path: str) -> Streams:
-    return fetch_streams(live_timing.adapter, live_timing.account, 2024, session_type, path)
+    return fetch_streams(live_timing._adapter, live_timing.account, 2024, session_type, path)
 
 
 def find(live_timing: LiveTiming, key: str, name: str) -> Listing:
@@ -133,7 +133,7 @@ def test_only_what_a_classification_needs_is_requested(
     load_streams(live_timing, listing.session_type, listing.path)
     streams = [f"{CHINA_SQ}{name}.jsonStream" for name in STREAMS_OF_QUALIFYINGS]
     assert live_upstream.asked() == streams
-    assert live_timing.adapter.requests == len(SIGN_IN) + 1 + len(streams)
+    assert live_timing._adapter.requests == len(SIGN_IN) + 1 + len(streams)
     assert cached_urls() == []
     assert list((tmp_path / "cache").rglob("*.ff1pkl")) == []
 

@@ -1,11 +1,15 @@
-"""The recipe for a fact more on `Result`, carried out in a copy of the project."""
+"""The recipes of docs/architecture.md, carried out in a copy of the project: which files a change
+takes, and that it works. The one for a kind of alarm is in test_health.py."""
 
 import filecmp
+import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from f1picks.environment import ROOT
 from tests.command_line import (
@@ -16,13 +20,17 @@ from tests.command_line import (
     small_upstream,
 )
 from tests.project import Project
+from tests.test_sessions import VALUES, write_row
 from tests.upstream import FaultyUpstream
 
 __all__ = ["filled_database", "filled_project", "small_upstream"]
 
+# Each is about the code's files; the suite proves that the code does not depend on the database.
+pytestmark = pytest.mark.once
+
 PARTS = ("ingestion", "f1picks", "rehearsal", "manage.py")
 # Where a race's rows are read.
-READERS = ("transform/classifications.py", "sources/jolpica/classifications.py")
+READER = "sources/jolpica/classifications.py"
 AFTER = {
     "models/events.py": (
         "    q3 = models.DurationField(null=True, blank=True)\n",
@@ -33,7 +41,51 @@ AFTER = {
         "    driver_nationality: str | None = None\n",
     ),
 }
-READ = 'grid=read_integer(row.get("grid")),\n'
+READ = 'status=read_text(row.get("status"), longest=LONGEST_STATUS),\n'
+
+# A provisional source of sprint qualifyings, whose order is that of the season's known drivers.
+PIT_WALL = """
+from datetime import timedelta
+
+from ingestion import records
+from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord
+from ingestion.sessions import SessionType
+from ingestion.sources.protocol import (
+    Classification, ClassificationQuery, Source, SourceAnswer,
+)
+
+LAP = timedelta(seconds=90)
+
+
+class PitWall(Source):
+    name = records.Source.PIT_WALL
+
+    @classmethod
+    def has_kind(cls, session_type: SessionType) -> bool:
+        return session_type is SessionType.SPRINT_QUALIFYING
+
+    def offers(self, season: int, session_type: SessionType) -> bool:
+        return self.has_kind(session_type)
+
+    def fetch_classifications(
+        self, query: ClassificationQuery, *, fresh: bool
+    ) -> SourceAnswer[Classification]:
+        day = (query.starts_at + timedelta(days=2)).date()
+        race = RaceIdentity(query.season, query.round_number or 0, query.name, day, "", "")
+        known = {one.driver_id: one for one in query.entrants}
+        results = tuple(
+            ResultRecord(
+                order, order, str(order), one.driver_id, one.driver_number, one.driver_code,
+                one.driver_name, one.constructor_id, one.constructor_name,
+                q1=LAP + timedelta(seconds=order),
+                q2=LAP + timedelta(seconds=order) if order <= 15 else None,
+                q3=LAP + timedelta(seconds=order) if order <= 10 else None,
+            )
+            for order, one in enumerate(known.values(), start=1)
+        )
+        record = ClassificationRecord(race, query.session_type, self.name, None, results)
+        return SourceAnswer((record,))
+"""
 
 # What follows from the record's fields.
 DOORS = """
@@ -107,8 +159,11 @@ def test_a_nullable_fact_more_is_four_files_and_no_revision(
     copy = copy_project(tmp_path)
     for name, (line, added) in AFTER.items():
         insert_after(copy / "ingestion" / name, line, added)
-    reader = next(path for name in READERS if (path := copy / "ingestion" / name).exists())
-    insert_after(reader, READ, 'driver_nationality=read_text(row.get("driverNationality")),\n')
+    insert_after(
+        copy / "ingestion" / READER,
+        READ,
+        'driver_nationality=read_text(row.get("driverNationality")),\n',
+    )
     made = manage(copy, filled, upstream, "makemigrations", "ingestion", "-n", "nationality")
     assert made.returncode == 0, made.stderr
 
@@ -116,7 +171,7 @@ def test_a_nullable_fact_more_is_four_files_and_no_revision(
         "ingestion/migrations/0002_nationality.py",
         "ingestion/models/events.py",
         "ingestion/records.py",
-        str(reader.relative_to(copy)),
+        f"ingestion/{READER}",
     ]
 
     before = read_rows(filled)
@@ -138,3 +193,66 @@ def test_a_nullable_fact_more_is_four_files_and_no_revision(
 
     shown = manage(copy, filled, upstream, "shell", "-v0", "-c", DOORS)
     assert (shown.returncode, shown.stdout) == (0, "all of it\n"), shown.stderr
+
+
+def read_sprint_qualifying(project: Project) -> list[tuple[object, ...]]:
+    return project.query(
+        "SELECT results_state, results_source, results_revision FROM ingestion_event "
+        "WHERE session_type = 'sprint_qualifying'"
+    )
+
+
+def test_a_provisional_source_more_is_a_module_its_name_and_a_line_in_the_registry(
+    project: Project, upstream: FaultyUpstream, tmp_path: Path
+) -> None:
+    copy = copy_project(tmp_path)
+    sources = copy / "ingestion" / "sources"
+    (sources / "pit_wall.py").write_text(PIT_WALL)
+    registry = sources / "connection.py"
+    line = "from ingestion.sources.live_timing import LiveTiming\n"
+    insert_after(registry, line, "from ingestion.sources.pit_wall import PitWall\n")
+    insert_after(registry, "    LiveTiming,\n", "    PitWall,\n")
+    name = '    PIT_WALL = "pit_wall", "the pit wall", True\n'
+    line = '    LIVE_TIMING = "live_timing", "live timing", True\n'
+    insert_after(copy / "ingestion" / "records.py", line, name)
+    assert list(find_changed(copy)) == [
+        "ingestion/records.py",
+        "ingestion/sources/connection.py",
+        "ingestion/sources/pit_wall.py",
+    ]
+    upstream.fault("*/SQ/", status=404)
+    ran = manage(copy, project, upstream, "ingest_f1", "--year", "2024")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    # In place of the guess that the sprint's grid allows.
+    assert read_sprint_qualifying(project) == [("provisional", "pit_wall", 1)]
+    shown = manage(copy, project, upstream, "f1_explain", "2024", "china", "sq")
+    assert "(the pit wall)" in shown.stdout, shown.stdout + shown.stderr
+
+    upstream.clear_faults()
+    ran = manage(copy, project, upstream, "ingest_f1", "--year", "2024", "--refresh")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert read_sprint_qualifying(project) == [("official", "jolpica_newer", 2)]
+
+
+def test_a_kind_of_session_more_is_a_row_and_a_migration(
+    filled: Project, upstream: FaultyUpstream, tmp_path: Path
+) -> None:
+    copy = copy_project(tmp_path)
+    table = copy / "ingestion" / "sessions.py"
+    source, marker = table.read_text(), "\n    @property\n    def label(self)"
+    assert source.count(marker) == 1
+    table.write_text(source.replace(marker, f"\n{write_row(VALUES)}\n{marker}"))
+    made = manage(copy, filled, upstream, "makemigrations", "ingestion", "-n", "memorable")
+    assert made.returncode == 0, made.stderr
+    assert list(find_changed(copy)) == [
+        "ingestion/migrations/0002_memorable.py",
+        "ingestion/sessions.py",
+    ]
+
+    before = read_rows(filled)
+    migrated = manage(copy, filled, upstream, "migrate", "-v0")
+    assert migrated.returncode == 0, migrated.stderr
+    ran = manage(copy, filled, upstream, "ingest_f1", "--year", "2024", "--format", "json")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert json.loads(ran.stdout)["problems"] == []
+    assert read_rows(filled) == before

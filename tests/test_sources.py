@@ -92,7 +92,7 @@ def paths(upstream: FaultyUpstream) -> list[str]:
 
 def test_the_registry_says_who_has_what(sources: Sources) -> None:
     def names(session_type: SessionType, season: int = 2024) -> list[Source]:
-        return [source.name for source in sources.results(season, session_type)]
+        return [one.name for one in sources.all if one.offers(season, session_type)]
 
     assert [one.name for one in sources.calendars(2024)] == [Source.SCHEDULE_FILE, Source.JOLPICA]
     assert [one.name for one in sources.calendars(1990)] == [Source.JOLPICA]
@@ -105,9 +105,10 @@ def test_live_timing_is_a_source_with_an_account_alone(
     live_upstream: LiveUpstream, tmp_path: Path, addresses_restored: None
 ) -> None:
     sources = open_live(live_upstream, tmp_path)
-    [published, provisional] = sources.results(2024, SessionType.RACE)
-    assert (published.is_provisional, provisional.is_provisional) == (False, True)
-    assert [one.name for one in sources.results(2017, SessionType.RACE)] == [Source.JOLPICA]
+    [provisional] = sources.provisional()
+    assert (provisional.name, provisional.name.is_provisional) == (Source.LIVE_TIMING, True)
+    assert provisional.offers(2024, SessionType.RACE)
+    assert not provisional.offers(2017, SessionType.RACE)
     assert live_upstream.requests == []
 
 

@@ -27,7 +27,7 @@ from ingestion.pipeline.plan import (
     find_round,
     is_current,
     list_sessions,
-    plan_live_timing,
+    plan_provisional,
     plan_published,
 )
 from ingestion.pipeline.request import Calendars, IngestRequest, Mode
@@ -39,6 +39,7 @@ from ingestion.records import (
     RaceIdentity,
     ResultRecord,
     Source,
+    is_better_provisional,
 )
 from ingestion.report import Fault, Problem
 from ingestion.sessions import SessionType
@@ -390,8 +391,8 @@ def _gather_classifications(
     *,
     fresh: bool,
 ) -> Answers:
-    """The published sources first; what one of them does not have is guessed from a sprint's grid,
-    or requested of live timing."""
+    """The published sources first; what none of them has is guessed from a sprint's grid, or
+    requested of the provisional ones."""
     answers = Answers()
     fresh = fresh or task.request.mode is Mode.REFRESH
     for query in queries:
@@ -403,16 +404,18 @@ def _gather_classifications(
         elif not answers.problems or task.request.sessions is not None:
             task.show_step(f"{task.season} {query.session_type.replace('_', ' ')} results")
             answers += _gather_sprint_qualifyings(task, query, answers, events, fresh=fresh)
-    live_timing = task.sources.named(Source.LIVE_TIMING)
-    if live_timing is None or (answers.refusal is not None and task.request.mode is not Mode.POLL):
+    if answers.refusal is not None and task.request.mode is not Mode.POLL:
         return answers
-    awaited = [
-        one
-        for one in plan_live_timing(task.request, sessions, task.now)
-        if live_timing.offers(task.season, one.session_type)
-        and not any(map(_is_usable, _find_session(one, answers)))
-    ]
-    return _gather_live_timing(task, live_timing, awaited, answers) if awaited else answers
+    for source in task.sources.provisional():
+        awaited = [
+            one
+            for one in plan_provisional(task.request, source.name, sessions, task.now)
+            if source.offers(task.season, one.session_type)
+            and not any(_is_better(known, source.name) for known in _find_session(one, answers))
+        ]
+        if awaited:
+            answers = _gather_provisional(task, source, awaited, answers)
+    return answers
 
 
 def _request_published(task: SeasonTask, query: Query, *, fresh: bool) -> Answers:
@@ -498,10 +501,13 @@ def _find_session(session: Session, answers: Answers) -> list[Classification]:
     ]
 
 
-def _is_usable(classification: Classification) -> bool:
-    """Published, and not one of the half-filled that come first after a session."""
-    if not isinstance(classification, ClassificationRecord) or classification.is_provisional:
+def _is_better(classification: Classification, source: Source) -> bool:
+    """Than what the provisional source has: of a better one, or published and not one of the
+    half-filled that come first after a session."""
+    if not isinstance(classification, ClassificationRecord):
         return False
+    if classification.is_provisional:
+        return is_better_provisional(classification.source, source)
     try:
         check_classification(classification, SeasonField())
     except ResultsNotReady:
@@ -649,11 +655,11 @@ def _describe_missing(
     return Answers(problems=tuple(problems), notes=tuple(notes))
 
 
-def _gather_live_timing(
+def _gather_provisional(
     task: SeasonTask, source: Upstream, awaited: Sequence[Session], so_far: Answers
 ) -> Answers:
     """Provisional classifications of the sessions that are over and have none."""
-    task.show_step(f"{task.season} live timing")
+    task.show_step(f"{task.season} {source.label}")
     entrants = _find_entrants(task, so_far)
     answers = so_far
     for session in awaited:
@@ -674,13 +680,17 @@ def _gather_live_timing(
                 # The others would be answered alike.
                 break
         else:
-            answers = _put_in_place(task, session, answer, answers)
+            answers = _put_in_place(task, source, session, answer, answers)
             answers += Answers(outcomes=(outcome(expires_at=answer.expires_at),))
     return answers
 
 
 def _put_in_place(
-    task: SeasonTask, session: Session, answer: SourceAnswer[Classification], answers: Answers
+    task: SeasonTask,
+    source: Upstream,
+    session: Session,
+    answer: SourceAnswer[Classification],
+    answers: Answers,
 ) -> Answers:
     """A session has one classification in a run: in the place of a guess, or of the half-filled one
     that the other sources have so far."""
@@ -690,7 +700,7 @@ def _put_in_place(
     if not any(not (isinstance(one, ClassificationRecord) and one.is_provisional) for one in worse):
         return answers
     note = Problem(
-        "the published classification cannot be used yet, live timing's is",
+        f"the published classification cannot be used yet, the one of {source.label} is",
         task.season,
         grand_prix=session.grand_prix.slug,
         session_type=session.session_type,

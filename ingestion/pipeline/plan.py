@@ -10,7 +10,7 @@ from ingestion.lifecycle import expected_end, is_over, results_from
 from ingestion.matching import StoredGrandPrix, as_known, find_listed, gather_grands_prix
 from ingestion.models import OVERDUE_AFTER, Event
 from ingestion.pipeline.request import IngestRequest, Mode
-from ingestion.records import CalendarRecord, Source
+from ingestion.records import CalendarRecord, Source, is_better_provisional
 from ingestion.sessions import SessionType
 from ingestion.sources import count_pages
 
@@ -21,7 +21,7 @@ PARTS: tuple[str, ...] = (CALENDARS, *reversed(SessionType))
 
 # After its last session a season is no longer polled but replayed: FastF1's cache will do.
 SEASON_COOLS_DOWN = timedelta(days=14)
-# Live timing is for news; the other sources have whatever is older, but for sprint qualifyings.
+# Provisional sources are for news; the others have whatever is older, but for sprint qualifyings.
 STILL_NEWS = timedelta(days=3)
 
 # Cars in a classification; until 2009 more of them than could start.
@@ -234,7 +234,7 @@ def _plan_requested(
     due: dict[tuple[Source, SessionType], list[Session]] = defaultdict(list)
     for requested in request.sessions or ():
         session = by_key.get((requested.grand_prix, requested.session_type))
-        if session is not None and requested.source is not Source.LIVE_TIMING:
+        if session is not None and not requested.source.is_provisional:
             due[requested.source, requested.session_type].append(session)
     queries = []
     for kind in reversed(SessionType):
@@ -251,25 +251,23 @@ def _plan_requested(
     return queries
 
 
-def plan_live_timing(
-    request: IngestRequest, sessions: Iterable[Session], now: datetime
+def plan_provisional(
+    request: IngestRequest, source: Source, sessions: Iterable[Session], now: datetime
 ) -> list[Session]:
-    """The sessions that live timing may have a provisional classification of: over, and without a
-    better one. Once it has given one it is requested again by name or with a refresh alone: its
-    streams do not change any more, and are large."""
+    """The sessions that the source may have a provisional classification of: over, and without a
+    better one. Once it has given one it is requested again by name or with a refresh alone: live
+    timing's streams do not change any more, and are large."""
     named = None
     if request.sessions is not None:
         named = {
-            (one.grand_prix, one.session_type)
-            for one in request.sessions
-            if one.source is Source.LIVE_TIMING
+            (one.grand_prix, one.session_type) for one in request.sessions if one.source is source
         }
     return [
         one
         for one in sessions
         if (named is None or (one.grand_prix.slug, one.session_type) in named)
         and is_over(now, one.ends_at)
-        and _is_open(one, is_named=named is not None or request.mode is Mode.REFRESH)
+        and _is_open(one, source, is_named=named is not None or request.mode is Mode.REFRESH)
         and (
             not one.session_type.kind.ergast_endpoint
             or not is_over(now, one.ends_at and one.ends_at + STILL_NEWS)
@@ -277,9 +275,9 @@ def plan_live_timing(
     ]
 
 
-def _is_open(session: Session, *, is_named: bool) -> bool:
+def _is_open(session: Session, source: Source, *, is_named: bool) -> bool:
     if session.results_state == Event.ResultsState.PROVISIONAL:
-        return is_named or session.results_source == Source.SPRINT_GRID
+        return is_named or is_better_provisional(source, session.results_source)
     return session.results_state == Event.ResultsState.PENDING
 
 

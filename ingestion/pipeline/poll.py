@@ -27,7 +27,7 @@ from ingestion.pipeline.request import (
     configured_sources,
 )
 from ingestion.pipeline.run import Progress, ingest
-from ingestion.records import PROVISIONAL_SOURCES, Source
+from ingestion.records import Source
 from ingestion.report import RunReport
 from ingestion.save import season_locked
 from ingestion.sessions import SessionType
@@ -101,7 +101,7 @@ def _find_near(now: datetime, kinds: dict[SessionType, tuple[Source, ...]]) -> Q
             Q(requested_at__lt=OuterRef("ends_at")) & Q(next_at__isnull=True)
         )
         of_kinds = Q(session_type__in=[kind for kind in kinds if source in kinds[kind]])
-        if source in PROVISIONAL_SOURCES:
+        if source.is_provisional:
             of_kinds &= ~Q(results_state__in=PUBLISHED_STATES)
         has_moved = polls.filter(requested_at__lt=OuterRef("starts_at"))
         is_planned |= of_kinds & (~Exists(polls) | Exists(polls.filter(is_due)) | Exists(has_moved))
@@ -146,7 +146,7 @@ def _read_candidates(keys: Iterable[int]) -> QuerySet[Any]:
 
 def _due_at(event: Any, source: Source, poll: Poll | None, now: datetime) -> datetime | None:
     """As it was planned when it was last requested, unless the session has moved since."""
-    if source in PROVISIONAL_SOURCES and not awaits_provisional(event):
+    if source.is_provisional and not awaits_provisional(event, source):
         return None
     if poll is not None and poll.next_at is not None:
         soonest = event.results_from

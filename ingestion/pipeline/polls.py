@@ -21,7 +21,7 @@ from ingestion.matching import find_listed, gather_grands_prix, is_race_of
 from ingestion.models import Alarm, Event, IngestRun, Poll, TaskRun
 from ingestion.pipeline.gather import Outcome, SeasonPicture, SeasonTask, digest_calendar
 from ingestion.pipeline.plan import CALENDARS, PUBLISHED_STATES
-from ingestion.records import PROVISIONAL_SOURCES, ClassificationRecord, Source
+from ingestion.records import ClassificationRecord, Source, is_better_provisional
 from ingestion.save import season_locked
 from ingestion.sessions import SessionType
 
@@ -44,9 +44,9 @@ TASK_RUNS_KEPT = timedelta(days=7)
 ALARMS_KEPT = timedelta(days=365)
 
 
-def awaits_provisional(event: Event) -> bool:
+def awaits_provisional(event: Event, source: Source) -> bool:
     if event.results_state == Event.ResultsState.PROVISIONAL:
-        return event.results_source == Source.SPRINT_GRID
+        return is_better_provisional(source, event.results_source)
     return event.results_state == Event.ResultsState.PENDING
 
 
@@ -68,10 +68,12 @@ def plan_next(
         expires_at=poll.expires_at if poll is not None else None,
         failures=poll.failures if poll is not None else 0,
     )
-    if source in PROVISIONAL_SOURCES:
+    if source.is_provisional:
         is_fresh = SessionType(event.session_type).kind.ergast_endpoint != ""
         return (
-            next_provisional_poll(watched, is_news=is_fresh) if awaits_provisional(event) else None
+            next_provisional_poll(watched, is_news=is_fresh)
+            if awaits_provisional(event, source)
+            else None
         )
     return next_poll(watched)
 

@@ -8,7 +8,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from ingestion.amendments import is_amended, list_details, touches_leaders
 from ingestion.models import Change, Event, UpstreamClassification
-from ingestion.records import PROVISIONAL_SOURCES, ClassificationRecord, Source
+from ingestion.records import ClassificationRecord, Source, is_better_provisional
 from ingestion.save.rows import Plan, SaveContext, build_change
 
 RESULTS_FIELDS = (
@@ -51,8 +51,8 @@ class Comparison:
             return False
         if self.event.results_state != Event.ResultsState.PROVISIONAL:
             return True
-        saved, ranks = Source(self.event.results_source), PROVISIONAL_SOURCES
-        return saved in ranks and ranks.index(self.reported.source) < ranks.index(saved)
+        saved = Source(self.event.results_source)
+        return is_better_provisional(saved, self.reported.source)
 
     def explain_keeping(self) -> str:
         """Why the saved classification is kept although this one differs; '' where it is not."""

@@ -20,13 +20,23 @@ if TYPE_CHECKING:
     from ingestion.sources.http import Adapter
 
 
+# The one registry: which sources exist. Of two calendars the first decides.
+REGISTRY: tuple[type[Source], ...] = (
+    ScheduleFile,
+    Jolpica,
+    JolpicaNewer,
+    LiveTiming,
+)
+
+
 def result_sources(session_type: SessionType, config: SourceConfig) -> tuple[records.Source, ...]:
-    """Which sources have results of a kind of session, the published one first; known without
-    FastF1, which takes long to import."""
-    is_ergasts = session_type.kind.ergast_endpoint != ""
-    published = records.Source.JOLPICA if is_ergasts else records.Source.JOLPICA_NEWER
-    has_account = bool(config.f1_username and config.f1_password)
-    return (published, records.Source.LIVE_TIMING) if has_account else (published,)
+    """Which sources have results of a kind of session; known without FastF1, which takes long to
+    import."""
+    return tuple(
+        source.name
+        for source in REGISTRY
+        if source.is_configured(config) and source.has_kind(session_type)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +51,11 @@ class Sources:
         """The first decides where two disagree."""
         return [source for source in self.all if source.offers_calendar(season)]
 
-    def results(self, season: int, session_type: SessionType) -> list[Source]:
-        """The published ones before the provisional ones."""
-        return [source for source in self.all if source.offers(season, session_type)]
+    def provisional(self) -> list[Source]:
+        """The better ones first."""
+        provisional = [source for source in self.all if source.name.is_provisional]
+        ranks = records.PROVISIONAL_SOURCES
+        return sorted(provisional, key=lambda source: ranks.index(source.name), reverse=True)
 
     def named(self, name: records.Source) -> Source | None:
         """None where it is not configured."""
@@ -115,11 +127,8 @@ def connect(
         session.mount("http://", adapter)
         # In place of FastF1's own adapter, which signs in and can prompt for it.
         session.mount(LIVETIMING_URL, RefusingAdapter())
-    # The one registry: which sources exist, the better ones first.
-    registry: list[Source] = [ScheduleFile(adapter), Jolpica(adapter), JolpicaNewer(adapter)]
-    if config.f1_username and config.f1_password:
-        registry.append(LiveTiming(adapter, config))
-    return Sources(adapter, tuple(registry))
+    configured = (source for source in REGISTRY if source.is_configured(config))
+    return Sources(adapter, tuple(source(adapter, config) for source in configured))
 
 
 @contextmanager

@@ -4,17 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from ingestion import records
 from ingestion.records import (
-    PROVISIONAL_SOURCES,
     CalendarRecord,
     ClassificationRecord,
     RaceIdentity,
     UnreadableClassification,
 )
 from ingestion.sessions import SessionType
+
+if TYPE_CHECKING:
+    from ingestion.sources.http import Adapter
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -94,7 +96,7 @@ class ClassificationQuery:
 
 class Source:
     """An upstream in one of its forms; one that has calendars or classifications overrides both
-    the question and the answer.
+    the question and the answer. Until one is made, nothing may need FastF1.
 
     A fetch raises one of `SourceUnavailable`, `SourceRateLimited`, `BadSourceData` and
     `ResultsNotReady`; the last two have the answer's `expires_at`. An answer that proves to be
@@ -102,11 +104,22 @@ class Source:
     """
 
     name: records.Source
-    label: str
+
+    def __init__(self, adapter: "Adapter", config: SourceConfig) -> None:
+        self._adapter = adapter
+
+    @classmethod
+    def is_configured(cls, config: SourceConfig) -> bool:
+        return True
+
+    @classmethod
+    def has_kind(cls, session_type: SessionType) -> bool:
+        """Whether it has results of such sessions in any season: polling plans by it."""
+        return False
 
     @property
-    def is_provisional(self) -> bool:
-        return self.name in PROVISIONAL_SOURCES
+    def label(self) -> str:
+        return self.name.label
 
     def offers_calendar(self, season: int) -> bool:
         return False

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ingestion import records
 from ingestion.errors import BadSourceData
@@ -19,9 +19,6 @@ from ingestion.sources.calls import calling, get_document
 from ingestion.sources.protocol import Source, SourceAnswer
 from ingestion.sources.values import LONGEST_PLACE, UNREADABLE, notice, noticing, read_text
 
-if TYPE_CHECKING:
-    from ingestion.sources.http import Adapter
-
 # A weekend has five, by the file's count.
 SESSIONS = range(1, 6)
 LONGEST_OFFICIAL_NAME = 200
@@ -30,10 +27,6 @@ OFFSET = re.compile(r"(?P<sign>[+-]?)(?P<hours>\d\d?):(?P<minutes>\d\d)(?::00)?"
 
 class ScheduleFile(Source):
     name = records.Source.SCHEDULE_FILE
-    label = "the schedule file"
-
-    def __init__(self, adapter: "Adapter") -> None:
-        self._adapter = adapter
 
     def offers_calendar(self, season: int) -> bool:
         return season >= FIRST_SCHEDULE_FILE

@@ -6,18 +6,9 @@ from django.utils.dateparse import parse_datetime
 
 from ingestion.records import Source
 
-SOURCES = {
-    Source.SCHEDULE_FILE.value: "the schedule file",
-    Source.JOLPICA.value: "Jolpica",
-    Source.JOLPICA_NEWER.value: "Jolpica's newer form",
-    Source.LIVE_TIMING.value: "live timing",
-    Source.SPRINT_GRID.value: "the sprint's grid",
-    Source.PERSON.value: "a person",
-}
-
 
 def print_source(source: str) -> str:
-    return SOURCES.get(source, source)
+    return next((known.label for known in Source if known == source), source)
 
 
 def print_instant(value: datetime | str) -> str:

@@ -24,6 +24,7 @@ from ingestion.sources.protocol import (
     ClassificationQuery,
     Source,
     SourceAnswer,
+    SourceConfig,
 )
 from ingestion.sources.values import LONGEST_PLACE, UNREADABLE, noticing, read_text, require
 
@@ -33,18 +34,21 @@ if TYPE_CHECKING:
 
 class Jolpica(Source):
     name = records.Source.JOLPICA
-    label = "Jolpica"
 
-    def __init__(self, adapter: "Adapter") -> None:
-        self._adapter = adapter
+    def __init__(self, adapter: "Adapter", config: SourceConfig) -> None:
+        super().__init__(adapter, config)
         # As this run has seen them: they say which round a race is here.
         self._calendars: dict[int, CalendarRecord] = {}
 
     def offers_calendar(self, season: int) -> bool:
         return True
 
-    def offers(self, season: int, session_type: SessionType) -> bool:
+    @classmethod
+    def has_kind(cls, session_type: SessionType) -> bool:
         return bool(session_type.kind.ergast_endpoint)
+
+    def offers(self, season: int, session_type: SessionType) -> bool:
+        return self.has_kind(session_type)
 
     def fetch_calendar(self, season: int, *, fresh: bool) -> SourceAnswer[CalendarRecord]:
         """FastF1's frames would drop the times of sprint qualifyings, its raw list has them."""

@@ -39,6 +39,7 @@ from ingestion.sources.protocol import (
     Entrant,
     Source,
     SourceAnswer,
+    SourceConfig,
 )
 from ingestion.sources.values import noticing
 
@@ -59,12 +60,16 @@ ROUNDS_HOLD = timedelta(hours=1)
 
 class JolpicaNewer(Source):
     name = records.Source.JOLPICA_NEWER
-    label = "Jolpica's newer form"
 
-    def __init__(self, adapter: "Adapter") -> None:
-        self._adapter = adapter
+    def __init__(self, adapter: "Adapter", config: SourceConfig) -> None:
+        super().__init__(adapter, config)
         # As this run has read them; a list that could not be had is not requested again.
         self._rounds: dict[int, list[Round] | IngestionError] = {}
+
+    @classmethod
+    def has_kind(cls, session_type: SessionType) -> bool:
+        """What the Ergast form lacks."""
+        return not session_type.kind.ergast_endpoint
 
     def offers(self, season: int, session_type: SessionType) -> bool:
         """Where the address in use says where the newer form is; another mirror's does not."""

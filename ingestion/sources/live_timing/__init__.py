@@ -40,16 +40,23 @@ class LiveTiming(Source):
     """Admitted when it is made; nothing is requested and no account signs in yet."""
 
     name = records.Source.LIVE_TIMING
-    label = "live timing"
 
     def __init__(self, adapter: "Adapter", config: SourceConfig) -> None:
         from ingestion.sources.live_timing.account import admit_account
 
-        self.adapter = adapter
+        super().__init__(adapter, config)
         self.account = admit_account(
             adapter, config.f1_username, config.f1_password, url=config.live_timing_url
         )
         self._indexes: dict[int, list[Listing]] = {}
+
+    @classmethod
+    def is_configured(cls, config: SourceConfig) -> bool:
+        return bool(config.f1_username and config.f1_password)
+
+    @classmethod
+    def has_kind(cls, session_type: SessionType) -> bool:
+        return True
 
     def offers(self, season: int, session_type: SessionType) -> bool:
         return season >= FIRST_LIVE_TIMING
@@ -69,13 +76,13 @@ class LiveTiming(Source):
     def _fetch(self, query: ClassificationQuery) -> ClassificationRecord:
         season = query.season
         if season not in self._indexes:
-            meetings = fetch_index(self.adapter, self.account, season)
+            meetings = fetch_index(self._adapter, self.account, season)
             self._indexes[season] = read_index(meetings, season)
         listing = find_listing(query, self._indexes[season])
         if listing is None:
             raise ResultsNotReady("live timing does not list it")
         streams = fetch_streams(
-            self.adapter, self.account, season, query.session_type, listing.path
+            self._adapter, self.account, season, query.session_type, listing.path
         )
         record = read_classification(listing, query.entrants, streams)
         try:
