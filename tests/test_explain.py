@@ -204,7 +204,7 @@ Story
                        by anna: "the [bold] stewards found another car under the weight that
                        is allowed, see document 58"
 Payout
- pays    revision 3, settled
+ scored  revision 3, settled
  made    by hand, see the story
  saved   2024-07-29 00:00 UTC
  podium  P1 Lewis Hamilton, P2 Charles Leclerc, P3 Max Verstappen
@@ -256,9 +256,9 @@ def test_the_same_as_one_object(explained: Project) -> None:
     }
 
 
-def test_before_the_results_nothing_pays(explained: Project) -> None:
+def test_before_the_results_nothing_is_scored(explained: Project) -> None:
     done = explained.manage("f1_explain", "2024", "spa", "q")
-    assert "pays nothing yet: it has no classification" in " ".join(done.stdout.split())
+    assert "scored nothing yet: it has no classification" in " ".join(done.stdout.split())
     done = explained.manage("f1_explain", "2024", "spa", "q", "--format", "json")
     assert json.loads(done.stdout)["payout"] is None
 

@@ -386,7 +386,7 @@ def test_what_is_there_of_an_event(feed: SeasonFeed, anna: Author) -> None:
 def test_a_payout_says_which_classification_and_until_when(feed: SeasonFeed) -> None:
     event = feed.publish().event
     assert describe_payout(event) == [
-        ("pays", "revision 1, official, amendments are still applied"),
+        ("scored", "revision 1, official, amendments are still applied"),
         ("made", "2024-07-28 16:30 UTC (Jolpica)"),
         ("saved", "2024-07-28 16:30 UTC"),
         ("podium", "P1 George Russell, P2 Lewis Hamilton, P3 Oscar Piastri"),
@@ -401,9 +401,9 @@ def test_a_payout_of_a_pole_set_by_hand(feed: SeasonFeed, anna: Author) -> None:
     assert (facts["made"], facts["pole"]) == ("by hand, see the story", "P1 Lewis Hamilton")
 
 
-def test_nothing_pays_before_the_results_nor_of_what_is_cancelled(feed: SeasonFeed) -> None:
+def test_nothing_is_scored_before_the_results_nor_of_what_is_cancelled(feed: SeasonFeed) -> None:
     event = feed.schedule().event
-    assert describe_payout(event) == [("pays", "nothing yet: it has no classification")]
+    assert describe_payout(event) == [("scored", "nothing yet: it has no classification")]
     event = feed.cancel(event).event
     assert [label for label, _ in describe_event(event, START)] == [
         "where",
@@ -412,5 +412,5 @@ def test_nothing_pays_before_the_results_nor_of_what_is_cancelled(feed: SeasonFe
         "results",
     ]
     assert describe_payout(event) == [
-        ("pays", "nothing: it is cancelled, and picks on it are refunded")
+        ("scored", "nothing: it is cancelled, and picks on it are refunded")
     ]

@@ -71,50 +71,42 @@ def describe_author(change: Change) -> str:
     return f'{change.cause}: "{_one_line(change.reason)}"' if change.reason else change.cause
 
 
-# What a calendar does
-
-
-def _describe_scheduled(change: Change) -> str:
-    after = change.after
+def _describe_calendar(change: Change) -> str:
+    """What a calendar did, or a person who voided the event."""
+    before, after = change.before, change.after
+    if change.kind == Change.Kind.VOIDED:
+        return f"Voided: it was {before.get('status', 'on the calendar')}"
+    if change.kind == Change.Kind.CANCELLED:
+        number = before.get("round_number")
+        where = "" if number is None else f", where it was round {number}"
+        return f"Cancelled: off the calendar{where}"
+    if change.kind == Change.Kind.RESCHEDULED:
+        text = f"Start {_start(before)} -> {_start(after)}"
+        return _and_more(text, change, apart=("starts_at",))
+    if change.kind == Change.Kind.REINSTATED:
+        starts = dict.fromkeys([_start(before), _start(after)])
+        text = f"Back on the calendar{_as_round(after)}, start {' -> '.join(starts)}"
+        return _and_more(text, change, apart=("round_number", "starts_at", "status"))
+    # Scheduled. A qualifying of 1994 to 2005 is in no calendar.
     if "schedule_source" not in after:
         return "Known by its classification alone: no calendar has it"
-    parts = [f"Put on the calendar{_as_round(after)}, start {_start(after)}"]
+    text = f"Put on the calendar{_as_round(after)}, start {_start(after)}"
     if after.get("disputed_starts_at") is not None:
-        parts.append(f"the other calendar says {print_instant(after['disputed_starts_at'])}")
-    return _with_source(", ".join(parts), after["schedule_source"])
+        text += f", the other calendar says {print_instant(after['disputed_starts_at'])}"
+    return f"{text} ({print_source(after['schedule_source'])})"
 
 
-def _describe_rescheduled(change: Change) -> str:
-    text = f"Start {_start(change.before)} -> {_start(change.after)}"
-    return _and_more(text, change, apart=("starts_at",))
-
-
-def _describe_cancelled(change: Change) -> str:
-    number = change.before.get("round_number")
-    where = "" if number is None else f", where it was round {number}"
-    return f"Cancelled: off the calendar{where}"
-
-
-def _describe_reinstated(change: Change) -> str:
-    starts = dict.fromkeys([_start(change.before), _start(change.after)])
-    text = f"Back on the calendar{_as_round(change.after)}, start {' -> '.join(starts)}"
-    return _and_more(text, change, apart=("round_number", "starts_at", "status"))
-
-
-# What happens to a classification
-
-
-def _describe_published(change: Change) -> str:
-    return _with_source(
-        f"Revision {change.revision} published: {_leaders(change)}", change.after["source"]
-    )
-
-
-def _describe_amended(change: Change) -> str:
-    accepted = ", the proposal accepted" if change.person_name else ""
-    return _with_source(
-        f"Revision {change.revision}{accepted}: {_leaders(change)}", change.after["source"]
-    )
+def _describe_revision(change: Change) -> str:
+    """A classification that a source published, amended or proposed to amend."""
+    if change.kind == Change.Kind.PROPOSED:
+        text = "Proposed, for a person to decide, and not applied"
+    elif change.kind == Change.Kind.PUBLISHED:
+        text = f"Revision {change.revision} published"
+    else:
+        # A person's only part in an amendment is to accept it.
+        accepted = ", the proposal accepted" if change.person_name else ""
+        text = f"Revision {change.revision}{accepted}"
+    return f"{text}: {_leaders(change)} ({print_source(change.after['source'])})"
 
 
 def _describe_details(change: Change) -> str:
@@ -127,7 +119,7 @@ def _describe_details(change: Change) -> str:
     if after.get("details"):
         parts.append(f"Details of revision {change.revision}: {_list_fields(change)}")
     if parts:
-        return _with_source("; ".join(parts), after["source"])
+        return f"{'; '.join(parts)} ({print_source(after['source'])})"
     return _and_more("Details", change, apart=(), joined=": ")
 
 
@@ -135,16 +127,6 @@ def _describe_settled(change: Change) -> str:
     if change.person_name:
         return f"Revision {change.revision} declared settled"
     return f"Revision {change.revision} settled: it was seen unchanged long enough"
-
-
-def _describe_proposed(change: Change) -> str:
-    return _with_source(
-        f"Proposed, for a person to decide, and not applied: {_leaders(change)}",
-        change.after["source"],
-    )
-
-
-# What a person does
 
 
 def _describe_corrected(change: Change) -> str:
@@ -170,32 +152,25 @@ def _describe_released(change: Change) -> str:
     return "Start and status were given back to the calendars"
 
 
-def _describe_voided(change: Change) -> str:
-    return f"Voided: it was {change.before.get('status', 'on the calendar')}"
-
-
 DESCRIPTIONS: Mapping[Change.Kind, Callable[[Change], str]] = {
-    Change.Kind.SCHEDULED: _describe_scheduled,
-    Change.Kind.RESCHEDULED: _describe_rescheduled,
-    Change.Kind.CANCELLED: _describe_cancelled,
-    Change.Kind.REINSTATED: _describe_reinstated,
-    Change.Kind.PUBLISHED: _describe_published,
-    Change.Kind.AMENDED: _describe_amended,
+    Change.Kind.SCHEDULED: _describe_calendar,
+    Change.Kind.RESCHEDULED: _describe_calendar,
+    Change.Kind.CANCELLED: _describe_calendar,
+    Change.Kind.REINSTATED: _describe_calendar,
+    Change.Kind.VOIDED: _describe_calendar,
+    Change.Kind.PUBLISHED: _describe_revision,
+    Change.Kind.AMENDED: _describe_revision,
+    Change.Kind.PROPOSED: _describe_revision,
     Change.Kind.DETAILS: _describe_details,
     Change.Kind.SETTLED: _describe_settled,
-    Change.Kind.PROPOSED: _describe_proposed,
     Change.Kind.CORRECTED: _describe_corrected,
     Change.Kind.RELEASED: _describe_released,
-    Change.Kind.VOIDED: _describe_voided,
 }
 
 
-# Parts of a sentence
-
-
 def _leaders(change: Change) -> str:
-    before, after = _classifications(change)
-    return describe_amendment(change.event.session_type, before, after)
+    before = change.before.get("classification", [])
+    return describe_amendment(change.event.session_type, before, change.after["classification"])
 
 
 def _list_fields(change: Change) -> str:
@@ -203,10 +178,6 @@ def _list_fields(change: Change) -> str:
     counts = Counter(detail["field"] for detail in change.after["details"])
     changed = (f"{name} of {counts[name]}" for name in RESULT_FIELDS if name in counts)
     return f"{', '.join(changed)} changed, no place did"
-
-
-def _classifications(change: Change) -> tuple[list[Side], list[Side]]:
-    return change.before.get("classification", []), change.after["classification"]
 
 
 def _and_more(text: str, change: Change, *, apart: tuple[str, ...], joined: str = "; ") -> str:
@@ -245,10 +216,6 @@ def _start(side: Side) -> str:
 def _as_round(side: Side) -> str:
     number = side.get("round_number")
     return "" if number is None else f" as round {number}"
-
-
-def _with_source(text: str, source: str) -> str:
-    return f"{text} ({print_source(source)})"
 
 
 def _one_line(text: str) -> str:

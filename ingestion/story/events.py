@@ -1,9 +1,8 @@
-"""What an event is now, and which of its classifications pays: labels with texts."""
+"""What an event is now, and which of its classifications is scored: labels with texts."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from ingestion.models import Event, Result
+from ingestion.models import Event
 from ingestion.records import Source
 from ingestion.story.changes import describe_change
 from ingestion.story.printing import print_instant, print_source, print_start
@@ -19,43 +18,37 @@ STANDING = {
 
 def describe_event(event: Event, now: datetime) -> list[Fact]:
     """What does not concern this event is left out."""
+    number, phase = event.round_number, event.phase(now)
+    as_round = f"round {number}" if number is not None else "no round"
+    disputed = results = proposal = ""
+    if event.disputed_starts_at is not None:
+        disputed = f"the other calendar says {print_instant(event.disputed_starts_at)}"
+    if event.has_results:
+        results = f", revision {event.results_revision} from {print_source(event.results_source)}"
+    if event.proposal is not None:
+        proposal = describe_change(event.proposal)
+    held = [
+        *(["start and status"] if event.schedule_locked else []),
+        *(["classification"] if event.results_locked else []),
+    ]
     facts = [
-        ("where", _where(event)),
-        ("start", _start(event)),
-        ("disputed", _disputed(event)),
-        ("picks", _picks(event, now)),
-        ("status", _status(event, now)),
-        ("results", _results(event)),
-        ("by hand", _held(event)),
-        ("proposal", _proposal(event)),
+        ("where", ", ".join(filter(None, [as_round, event.location, event.country]))),
+        ("start", _describe_start(event)),
+        ("disputed", disputed),
+        ("picks", "" if event.is_cancelled else _describe_picks(event, now)),
+        # The row's status moves with the ticks, its phase with the clock.
+        (
+            "status",
+            phase if phase == event.status else f"{phase} (the last ingest left {event.status})",
+        ),
+        ("results", f"{event.results_state}{results}"),
+        ("by hand", f"{' and '.join(held)}; ingests only compare" if held else ""),
+        ("proposal", f"rejected ({proposal})" if event.proposal_rejected else proposal),
     ]
     return [(label, text) for label, text in facts if text]
 
 
-def describe_payout(event: Event) -> list[Fact]:
-    """Which classification pays, what is known of it, and until when picks counted."""
-    if event.is_cancelled:
-        return [("pays", "nothing: it is cancelled, and picks on it are refunded")]
-    if not event.has_results:
-        return [("pays", "nothing yet: it has no classification")]
-    saved = event.results_changed_at
-    leaders = event.podium if event.is_race else event.classification[:1]
-    return [
-        ("pays", f"revision {event.results_revision}, {STANDING[event.results_state]}"),
-        ("made", _made(event)),
-        ("saved", print_instant(saved) if saved is not None else "at an unknown time"),
-        ("podium" if event.is_race else "pole", _names(leaders)),
-        ("picks", _deadline(event)),
-    ]
-
-
-def _where(event: Event) -> str:
-    number = event.round_number
-    as_round = f"round {number}" if number is not None else "no round"
-    return ", ".join(filter(None, [as_round, event.location, event.country]))
-
-
-def _start(event: Event) -> str:
+def _describe_start(event: Event) -> str:
     text = print_start(event.starts_at, is_estimated=event.start_is_estimated)
     starts_at = None if event.start_is_estimated else event.starts_at
     if starts_at is not None and event.utc_offset is not None:
@@ -63,66 +56,42 @@ def _start(event: Event) -> str:
     return f"{text} ({print_source(event.schedule_source)})" if event.schedule_source else text
 
 
-def _disputed(event: Event) -> str:
-    if event.disputed_starts_at is None:
-        return ""
-    return f"the other calendar says {print_instant(event.disputed_starts_at)}"
-
-
-def _picks(event: Event, now: datetime) -> str:
-    if event.is_cancelled:
-        return ""
+def _describe_picks(event: Event, now: datetime) -> str:
     if event.locks_at is None:
         return "never open: its time is not known"
     at = print_instant(event.locks_at)
     return f"open until {at}" if event.in_time(now) else f"closed since {at}"
 
 
-def _status(event: Event, now: datetime) -> str:
-    phase = event.phase(now)
-    return phase if phase == event.status else f"{phase} (the last ingest left {event.status})"
-
-
-def _results(event: Event) -> str:
+def describe_payout(event: Event) -> list[Fact]:
+    """Which classification is scored, what is known of it, and until when picks counted."""
+    if event.is_cancelled:
+        return [("scored", "nothing: it is cancelled, and picks on it are refunded")]
     if not event.has_results:
-        return event.results_state
-    source = print_source(event.results_source)
-    return f"{event.results_state}, revision {event.results_revision} from {source}"
-
-
-def _held(event: Event) -> str:
-    held = [
-        *(["start and status"] if event.schedule_locked else []),
-        *(["classification"] if event.results_locked else []),
+        return [("scored", "nothing yet: it has no classification")]
+    saved = event.results_changed_at
+    if event.results_source == Source.PERSON:
+        made = "by hand, see the story"
+    else:
+        made_at, source = find_made_at(event), print_source(event.results_source)
+        made = f"{'at an unknown time' if made_at is None else print_instant(made_at)} ({source})"
+    picks = "none counts: the time of the session is not known"
+    if event.locks_at is not None:
+        picks = f"count if they were made before {print_instant(event.locks_at)}"
+    leaders = event.podium if event.is_race else event.classification[:1]
+    return [
+        ("scored", f"revision {event.results_revision}, {STANDING[event.results_state]}"),
+        ("made", made),
+        ("saved", print_instant(saved) if saved is not None else "at an unknown time"),
+        (
+            "podium" if event.is_race else "pole",
+            ", ".join(f"P{result.order} {result.driver_name}" for result in leaders),
+        ),
+        ("picks", picks),
     ]
-    return f"{' and '.join(held)}; ingests only compare" if held else ""
-
-
-def _proposal(event: Event) -> str:
-    if event.proposal is None:
-        return ""
-    text = describe_change(event.proposal)
-    return f"rejected ({text})" if event.proposal_rejected else text
 
 
 def find_made_at(event: Event) -> datetime | None:
-    """When the source made the classification that pays; None where a person did, or it does not
-    say. The row keeps the upstream's time then, to recognise older answers."""
+    """When the source made the classification that is scored; None where a person did, or it does
+    not say. The row keeps the upstream's time then, to recognise older answers."""
     return None if event.results_source == Source.PERSON else event.results_generated_at
-
-
-def _made(event: Event) -> str:
-    if event.results_source == Source.PERSON:
-        return "by hand, see the story"
-    made_at, source = find_made_at(event), print_source(event.results_source)
-    return f"{'at an unknown time' if made_at is None else print_instant(made_at)} ({source})"
-
-
-def _names(leaders: Sequence[Result]) -> str:
-    return ", ".join(f"P{result.order} {result.driver_name}" for result in leaders)
-
-
-def _deadline(event: Event) -> str:
-    if event.locks_at is None:
-        return "none counts: the time of the session is not known"
-    return f"count if they were made before {print_instant(event.locks_at)}"

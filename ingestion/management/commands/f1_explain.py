@@ -23,7 +23,7 @@ from ingestion.story import (
 
 HELP = """\
 Print an event's whole story: what was known when, what changed, by whom or by which source, and
-which classification pays.
+which classification is scored.
 """
 
 EPILOG = """\
@@ -121,7 +121,7 @@ def describe_fields(event: Event) -> dict[str, Any]:
 
 
 def payout_fields(event: Event) -> dict[str, Any] | None:
-    """None where nothing pays."""
+    """None where nothing is scored."""
     if event.is_cancelled or not event.has_results:
         return None
     leaders = event.podium if event.is_race else event.classification[:1]
