@@ -2,9 +2,9 @@
 either may renumber at any time."""
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Protocol
 
 from ingestion.errors import BadSourceData
@@ -13,7 +13,7 @@ from ingestion.sessions import SessionType
 
 # Jolpica's date is the race's in UTC, the schedule file's its local one (Las Vegas).
 SAME_DAY = timedelta(days=1)
-# Words of a name up to here: 'Saudi Arabia' and 'Saudi Arabian' are one.
+# Parts of a name up to here: 'Saudi Arabia' and 'Saudi Arabian' are one.
 STEM = 6
 IN_EVERY_NAME = frozenset({"grand", "prix"})
 
@@ -55,15 +55,15 @@ def gather_grands_prix(events: Sequence[StoredEvent]) -> list[StoredGrandPrix]:
             name=race.name,
             country=race.country,
             location=race.location,
-            race_dates=_days(race.starts_at, race.disputed_starts_at),
+            race_dates=tuple(
+                start.date()
+                for start in (race.starts_at, race.disputed_starts_at)
+                if start is not None
+            ),
             is_cancelled=race.is_cancelled,
         )
         for race in races.values()
     ]
-
-
-def _days(*starts: datetime | None) -> tuple[date, ...]:
-    return tuple(start.date() for start in starts if start is not None)
 
 
 def match_calendar(
@@ -77,28 +77,18 @@ def match_calendar(
     """
     slugs: dict[str, str] = {}
     for is_same in (_has_name, _has_slug, _is_renamed, _has_come_back):
-        _match_left(grands_prix, stored, is_same, slugs)
+        free = [known for known in stored if known.slug not in slugs.values()]
+        for grand_prix in grands_prix:
+            if grand_prix.name in slugs:
+                continue
+            found = next((known for known in free if is_same(known, grand_prix)), None)
+            if found is not None:
+                free.remove(found)
+                slugs[grand_prix.name] = found.slug
     for grand_prix in grands_prix:
         slugs.setdefault(grand_prix.name, fold(grand_prix.name))
     _refuse_doubled(slugs)
     return slugs
-
-
-def _match_left(
-    grands_prix: Sequence[GrandPrixRecord],
-    stored: Sequence[StoredGrandPrix],
-    is_same: Callable[[StoredGrandPrix, GrandPrixRecord], bool],
-    slugs: dict[str, str],
-) -> None:
-    """Give each grand prix that has no slug yet that of the first free stored one that is it."""
-    free = [known for known in stored if known.slug not in slugs.values()]
-    for grand_prix in grands_prix:
-        if grand_prix.name in slugs:
-            continue
-        found = next((known for known in free if is_same(known, grand_prix)), None)
-        if found is not None:
-            free.remove(found)
-            slugs[grand_prix.name] = found.slug
 
 
 def _has_name(known: StoredGrandPrix, grand_prix: GrandPrixRecord) -> bool:
@@ -193,15 +183,19 @@ def pair_grands_prix(
     for one in first:
         other = by_name.get(fold(one.name))
         if other is None:
-            other = next((other for other in left if _are_renamed(one, other)), None)
+            other = next(
+                (
+                    other
+                    for other in left
+                    if abs(one.race_date - other.race_date) <= SAME_DAY
+                    and _is_same_place(one, other)
+                ),
+                None,
+            )
             if other is not None:
                 left.remove(other)
         pairs.append((one, other))
     return pairs, left
-
-
-def _are_renamed(one: GrandPrixRecord, other: GrandPrixRecord) -> bool:
-    return abs(one.race_date - other.race_date) <= SAME_DAY and _is_same_place(one, other)
 
 
 def _is_day_of(known: StoredGrandPrix, day: date) -> bool:
@@ -219,11 +213,11 @@ def _is_same_place(one: Place, other: Place) -> bool:
 
 
 def _stems(name: str) -> frozenset[str]:
-    return frozenset(word[:STEM] for word in fold(name).split("-")) - IN_EVERY_NAME
+    return frozenset(part[:STEM] for part in fold(name).split("-")) - IN_EVERY_NAME
 
 
 def fold(name: str) -> str:
-    """A name as a slug: lower case, without accents, words joined by hyphens."""
+    """A name as a slug: lower case, without accents, its parts joined by hyphens."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    words = "".join(char if char.isalnum() else " " for char in plain.lower()).split()
-    return "-".join(words)
+    parts = "".join(char if char.isalnum() else " " for char in plain.lower()).split()
+    return "-".join(parts)

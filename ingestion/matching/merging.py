@@ -27,16 +27,13 @@ def merge_calendars(first: CalendarRecord, second: CalendarRecord | None = None)
     return replace(
         first,
         grands_prix=(
-            *(_merge_grand_prix(one, other) for one, other in pairs),
+            *(
+                one if other is None else replace(one, sessions=tuple(_merge_sessions(one, other)))
+                for one, other in pairs
+            ),
             *(replace(other, round_number=None) for other in added),
         ),
     )
-
-
-def _merge_grand_prix(one: GrandPrixRecord, other: GrandPrixRecord | None) -> GrandPrixRecord:
-    if other is None:
-        return one
-    return replace(one, sessions=tuple(_merge_sessions(one, other)))
 
 
 def _merge_sessions(one: GrandPrixRecord, other: GrandPrixRecord) -> Iterator[SessionRecord]:

@@ -12,9 +12,8 @@ from ingestion.save.correction import (
     read_revision,
     replace_classification,
 )
-from ingestion.save.derived import derive_fields
+from ingestion.save.derived import advance_statuses, derive_fields
 from ingestion.save.rows import SaveContext, season_locked
-from ingestion.save.statuses import advance_statuses
 
 __all__ = [
     "SaveContext",

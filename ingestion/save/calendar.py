@@ -1,6 +1,6 @@
 """A season's calendars to events."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from ingestion.records import (
     GrandPrixRecord,
     SessionRecord,
     Source,
+    StoredEvent,
 )
 from ingestion.report import Problem, SaveReport
 from ingestion.save.derived import DERIVED_FIELDS, derive_fields
@@ -94,9 +95,11 @@ def save_calendar(
     with season_locked(first.season):
         events = list(Event.objects.filter(season=first.season))
         calendars = _read_calendars(first, second, events, context, report)
-        plan = _plan(calendars, events, context, report)
-        write(plan, WRITTEN, context)
-    report.changes += plan.list_changes()
+        saving = Saving(context, Plan(), report)
+        left = _plan_listed(events, calendars, saving)
+        _plan_left(left, calendars, saving)
+        write(saving.plan, WRITTEN, context)
+    report.changes += saving.plan.list_changes()
     return report
 
 
@@ -107,63 +110,59 @@ def _read_calendars(
     context: SaveContext,
     report: SaveReport,
 ) -> Calendars:
-    _check(first, events, context)
+    stored = [event.as_stored() for event in events]
+    _check(first, stored, context.now)
     if second is not None:
         try:
-            _check(second, events, context)
+            _check(second, stored, context.now)
         except BadSourceData as error:
             problem = f"Jolpica's calendar: {error}; it was left aside"
             report.problems.append(Problem(problem, season=first.season, advice=error.advice))
             second = None
-    merged = _plausible_weekends(merge_calendars(first, second), first)
+    merged = merge_calendars(first, second)
+    # Two calendars that are right alone can contradict each other: there the first counts.
+    own = {grand_prix.name: grand_prix for grand_prix in first.grands_prix}
+    grands_prix = tuple(
+        grand_prix if is_plausible_weekend(grand_prix) else own.get(grand_prix.name, grand_prix)
+        for grand_prix in merged.grands_prix
+    )
     read = [calendar for calendar in (first, second) if calendar is not None]
     ages = [calendar.generated_at for calendar in read if calendar.generated_at is not None]
     return Calendars(
-        merged=merged,
-        slugs=_match(merged, events),
+        merged=replace(merged, grands_prix=grands_prix),
+        slugs=match_calendar(grands_prix, gather_grands_prix(stored)),
         has_file=first.source is Source.SCHEDULE_FILE,
         is_complete=second is not None or first.season < FIRST_SCHEDULE_FILE,
         generated_at=min(ages, default=None),
     )
 
 
-def _plausible_weekends(merged: CalendarRecord, first: CalendarRecord) -> CalendarRecord:
-    """Two calendars that are right alone can contradict each other: there the first counts."""
-    own = {grand_prix.name: grand_prix for grand_prix in first.grands_prix}
-    grands_prix = (
-        grand_prix if is_plausible_weekend(grand_prix) else own.get(grand_prix.name, grand_prix)
-        for grand_prix in merged.grands_prix
-    )
-    return replace(merged, grands_prix=tuple(grands_prix))
-
-
-def _check(calendar: CalendarRecord, events: Sequence[Event], context: SaveContext) -> None:
+def _check(calendar: CalendarRecord, stored: Sequence[StoredEvent], now: datetime) -> None:
     check_calendar(calendar)
-    slugs = set(_match(calendar, events).values())
-    check_remaining(calendar, slugs, [event.as_stored() for event in events], now=context.now)
+    slugs = match_calendar(calendar.grands_prix, gather_grands_prix(stored))
+    check_remaining(calendar, set(slugs.values()), stored, now=now)
 
 
-def _match(calendar: CalendarRecord, events: Sequence[Event]) -> dict[str, str]:
-    return match_calendar(
-        calendar.grands_prix, gather_grands_prix([event.as_stored() for event in events])
-    )
-
-
-def _plan(
-    calendars: Calendars, events: list[Event], context: SaveContext, report: SaveReport
-) -> Plan:
-    saving = Saving(context, Plan(), report)
+def _plan_listed(
+    events: Iterable[Event], calendars: Calendars, saving: Saving
+) -> Collection[Event]:
+    """Plan what the calendars have; what none of them has is returned."""
     left = {(event.grand_prix, event.session_type): event for event in events}
     for grand_prix in calendars.merged.grands_prix:
-        slug = calendars.slugs[grand_prix.name]
+        season, slug = grand_prix.season, calendars.slugs[grand_prix.name]
         known = {
             session: left.pop((slug, session.session_type.value), None)
             for session in grand_prix.sessions
         }
-        fault = _find_fault(slug, grand_prix)
+        # SQLite would store what PostgreSQL refuses, and PostgreSQL would refuse all with it.
+        rows = (
+            Event(season=season, grand_prix=slug, **_read_fields(grand_prix, session))
+            for session in grand_prix.sessions
+        )
+        fault = next(filter(None, map(find_unstorable, rows)), "")
         if fault:
             message = f"the calendar's grand prix was refused, {fault}; what is saved of it is kept"
-            report.problems.append(Problem(message, season=grand_prix.season, grand_prix=slug[:80]))
+            saving.report.problems.append(Problem(message, season=season, grand_prix=slug[:80]))
             continue
         for session, event in known.items():
             if event is None:
@@ -173,29 +172,35 @@ def _plan(
                 count = _plan_known(
                     event, reported, grand_prix.race_date, session.generated_at, saving
                 )
-            report.events[count] += 1
-    for event in _find_unlisted(left.values(), calendars.merged):
-        if _has_left(event, calendars):
-            _plan_cancelled(event, calendars.generated_at, saving)
-            report.events["cancelled"] += 1
-        elif event.schedule_locked and calendars.is_complete and not event.is_cancelled:
-            _note(event, "a person's status is kept; no calendar has it any more", report)
-    return saving.plan
+            saving.report.events[count] += 1
+    return left.values()
 
 
-def _find_unlisted(left: Iterable[Event], calendar: CalendarRecord) -> list[Event]:
-    """A grand prix that the calendar has and that cannot be read is not gone."""
-    unreadable = set(map(fold, calendar.unreadable))
-    return [event for event in left if not unreadable & {event.grand_prix, fold(event.name)}]
-
-
-def _find_fault(slug: str, grand_prix: GrandPrixRecord) -> str:
-    """Why the database would refuse one of its events, '' where it would not."""
-    events = (
-        Event(season=grand_prix.season, grand_prix=slug, **_read_fields(grand_prix, session))
-        for session in grand_prix.sessions
-    )
-    return next(filter(None, map(find_unstorable, events)), "")
+def _plan_left(left: Iterable[Event], calendars: Calendars, saving: Saving) -> None:
+    """Cancel what is in none of the calendars, where all that there are were read."""
+    # A grand prix that the calendar has and that cannot be read is not gone.
+    unreadable = set(map(fold, calendars.merged.unreadable))
+    for event in left if calendars.is_complete else ():
+        if event.is_cancelled or unreadable & {event.grand_prix, fold(event.name)}:
+            continue
+        if event.schedule_locked:
+            note = "a person's status is kept; no calendar has it any more"
+            _note(event, note, saving.report)
+            continue
+        # What has a classification was run, whatever the calendars forgot.
+        if event.has_results or _is_older(calendars.generated_at, event):
+            continue
+        before = {"status": event.status, "round_number": event.round_number}
+        event.status = Event.Status.CANCELLED
+        event.round_number = None
+        event.schedule_generated_at = calendars.generated_at
+        if event.locks_at is not None and event.locks_at > saving.context.now:
+            # It never came to its start: should it come back, picks open up to the new one.
+            event.locks_at = None
+        saving.plan.changed_events.append(event)
+        after = {"status": event.status, "round_number": None}
+        saving.add_change(event, Change.Kind.CANCELLED, before, after)
+        saving.report.events["cancelled"] += 1
 
 
 def _read_fields(grand_prix: GrandPrixRecord, session: SessionRecord) -> dict[str, Any]:
@@ -222,7 +227,7 @@ def _read_known(
     is_known_to_file = calendars.has_file and grand_prix.round_number is not None
     if not calendars.is_complete and calendars.has_file:
         reported |= _keep_unread(event, session)
-    # What a person gave back is anybody's who has it, once both calendars were read.
+    # What a person released belongs to whichever calendar has it, once both were read.
     is_the_files = event.schedule_source == Source.SCHEDULE_FILE or (
         event.schedule_source == Source.PERSON and not calendars.is_complete
     )
@@ -277,11 +282,7 @@ def _plan_known(
     saving: Saving,
 ) -> str:
     """Set what differs; `reinstated`, `updated` or `unchanged`."""
-    if event.schedule_locked:
-        _note_difference(event, reported, saving.report)
-        return "unchanged"
-    if _is_older(generated_at, event):
-        _note_age(event, reported, saving.report)
+    if _is_kept(event, reported, generated_at, saving.report):
         return "unchanged"
     was = {name: getattr(event, name) for name in (*CALENDAR_FIELDS, *DERIVED_FIELDS)}
     for name, value in reported.items():
@@ -300,7 +301,13 @@ def _plan_known(
         names = [name for name in CALENDAR_FIELDS if name in differing or name in START]
         before, after = ({name: row[name] for name in names} for row in (was, reported))
         saving.add_change(event, kind, before, after)
-        _note_closed_picks(event, saving)
+        starts_at, closed_at = event.starts_at, event.locks_at
+        if starts_at and closed_at and closed_at <= saving.context.now < starts_at:
+            message = (
+                f"it now starts at {_print_time(starts_at)}, and picks stay closed since "
+                f"{_print_time(closed_at)}; only a person can reopen them"
+            )
+            _note(event, message, saving.report)
     return "reinstated" if kind is Change.Kind.REINSTATED else "updated"
 
 
@@ -320,30 +327,26 @@ def _is_older(generated_at: datetime | None, event: Event) -> bool:
     return known is not None and generated_at is not None and generated_at < known
 
 
-def _has_left(event: Event, calendars: Calendars) -> bool:
-    """Whether an event that is in no calendar is cancelled by that.
-
-    What has a classification was run, whatever the calendars forgot.
-    """
-    return calendars.is_complete and not (
-        event.is_cancelled
-        or event.has_results
-        or event.schedule_locked
-        or _is_older(calendars.generated_at, event)
-    )
-
-
-def _plan_cancelled(event: Event, generated_at: datetime | None, saving: Saving) -> None:
-    before = {"status": event.status, "round_number": event.round_number}
-    event.status = Event.Status.CANCELLED
-    event.round_number = None
-    event.schedule_generated_at = generated_at
-    if event.locks_at is not None and event.locks_at > saving.context.now:
-        # It never came to its start: should it come back, picks open up to the new one.
-        event.locks_at = None
-    saving.plan.changed_events.append(event)
-    after = {"status": event.status, "round_number": None}
-    saving.add_change(event, Change.Kind.CANCELLED, before, after)
+def _is_kept(
+    event: Event,
+    reported: Mapping[str, Any],
+    generated_at: datetime | None,
+    report: SaveReport,
+) -> bool:
+    """Whether a person set the event's schedule, or a younger answer did; noted where this one
+    differs."""
+    if event.schedule_locked:
+        if event.is_cancelled:
+            _note(event, "a person voided it; the calendar still has it", report)
+        elif reported["starts_at"] != event.starts_at:
+            start = _print_time(reported["starts_at"])
+            _note(event, f"a person's start is kept; the calendar says {start}", report)
+        return True
+    if not _is_older(generated_at, event):
+        return False
+    if event.is_cancelled or any(getattr(event, name) != value for name, value in reported.items()):
+        _note(event, "an answer older than the saved calendar was left aside", report)
+    return True
 
 
 def _note(event: Event, message: str, report: SaveReport) -> None:
@@ -355,19 +358,6 @@ def _note(event: Event, message: str, report: SaveReport) -> None:
             session_type=event.session_type,
         )
     )
-
-
-def _note_difference(event: Event, reported: Mapping[str, Any], report: SaveReport) -> None:
-    if event.is_cancelled:
-        _note(event, "a person voided it; the calendar still has it", report)
-    elif reported["starts_at"] != event.starts_at:
-        start = _print_time(reported["starts_at"])
-        _note(event, f"a person's start is kept; the calendar says {start}", report)
-
-
-def _note_age(event: Event, reported: Mapping[str, Any], report: SaveReport) -> None:
-    if event.is_cancelled or any(getattr(event, name) != value for name, value in reported.items()):
-        _note(event, "an answer older than the saved calendar was left aside", report)
 
 
 def _note_dispute(event: Event, report: SaveReport) -> None:
@@ -384,21 +374,6 @@ def _note_dispute(event: Event, report: SaveReport) -> None:
         f"Jolpica {_print_time(event.disputed_starts_at)}; {closing}",
         report,
     )
-
-
-def _note_closed_picks(event: Event, saving: Saving) -> None:
-    if (
-        not event.is_cancelled
-        and event.starts_at is not None
-        and event.locks_at is not None
-        and event.locks_at <= saving.context.now < event.starts_at
-    ):
-        _note(
-            event,
-            f"it now starts at {_print_time(event.starts_at)}, and picks stay closed since "
-            f"{_print_time(event.locks_at)}; only a person can reopen them",
-            saving.report,
-        )
 
 
 def _print_time(at: datetime | None) -> str:

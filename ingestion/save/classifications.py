@@ -15,8 +15,15 @@ from ingestion.plausibility import check_classification, describe_field
 from ingestion.records import ClassificationRecord, Source, UnreadableClassification
 from ingestion.report import Problem, SaveReport
 from ingestion.save.comparison import RESULTS_FIELDS, Comparison, PlannedClassification
-from ingestion.save.differences import plan_rows
-from ingestion.save.rows import Plan, SaveContext, find_unstorable, season_locked, snapshot, write
+from ingestion.save.rows import (
+    Plan,
+    SaveContext,
+    find_unstorable,
+    plan_rows,
+    season_locked,
+    snapshot,
+    write,
+)
 from ingestion.sessions import SessionType
 
 # Sources of a podium or a pole alone, which say nothing of the field.

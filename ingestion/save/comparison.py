@@ -170,30 +170,26 @@ class Comparison:
         and a proposal that the upstream took back is none."""
         if self.reported.is_provisional:
             return None
-        steps = (self._publish_provisional, self._take_back, self._settle, self._withdraw)
+        steps = (self._publish, self._settle, self._withdraw)
         changes = [change for step in steps if (change := step()) is not None]
         if not changes:
             return None
         plan = Plan(changed_events=[self.event], changes=changes)
         return PlannedClassification(self.event, "unchanged", plan)
 
-    def _publish_provisional(self) -> Change | None:
+    def _publish(self) -> Change | None:
+        """What was provisional, or entered by a person who released it, is the upstream's now,
+        with its age."""
         event = self.event
-        if event.results_state != Event.ResultsState.PROVISIONAL:
+        was_provisional = event.results_state == Event.ResultsState.PROVISIONAL
+        was_released = event.results_source == Source.PERSON and not event.results_locked
+        if not (was_provisional or was_released):
             return None
         before = {"results_state": event.results_state, "source": event.results_source}
         self._take_over(is_new_revision=False)
         after = {"results_state": event.results_state, "source": event.results_source}
-        return build_change(event, Change.Kind.DETAILS, before, after, self.context)
-
-    def _take_back(self) -> Change | None:
-        """What a person released and the upstream says too is the upstream's, with its age."""
-        event = self.event
-        if event.results_source != Source.PERSON or event.results_locked:
-            return None
-        before = {"source": event.results_source}
-        self._take_over(is_new_revision=False)
-        after = {"source": event.results_source}
+        if not was_provisional:
+            del before["results_state"], after["results_state"]
         return build_change(event, Change.Kind.DETAILS, before, after, self.context)
 
     def _settle(self) -> Change | None:

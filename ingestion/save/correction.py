@@ -11,8 +11,15 @@ from ingestion.records import ResultRecord
 from ingestion.save.calendar import CALENDAR_FIELDS
 from ingestion.save.comparison import RESULTS_FIELDS
 from ingestion.save.derived import DERIVED_FIELDS
-from ingestion.save.differences import plan_rows
-from ingestion.save.rows import Plan, SaveContext, build_change, season_locked, snapshot, write
+from ingestion.save.rows import (
+    Plan,
+    SaveContext,
+    build_change,
+    plan_rows,
+    season_locked,
+    snapshot,
+    write,
+)
 
 SCHEDULE = (*CALENDAR_FIELDS, *DERIVED_FIELDS, "picks_until", "schedule_locked")
 RESULTS = (*RESULTS_FIELDS, "results_locked")

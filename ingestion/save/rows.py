@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+Key = tuple[str, int | None]
+
 # Of PostgreSQL's smallint.
 LARGEST_SMALL_INTEGER = 32767
 HUNDREDTH = Decimal("0.01")
@@ -107,41 +109,62 @@ def write(plan: Plan, event_fields: Sequence[str], context: SaveContext) -> None
     """Write a plan in a number of statements that does not grow with it."""
     for event in plan.changed_events:
         event.updated_at = context.now
-    if plan.new_events:
-        Event.objects.bulk_create(plan.new_events)
-    if plan.changed_events:
-        Event.objects.bulk_update(plan.changed_events, [*event_fields, "updated_at"])
-    _write_results(plan)
-    if plan.changes:
-        _append_to_feed(plan.changes)
-    if plan.proposals:
-        # Afterwards: the feed's entry needs its event's key, and the event the entry's.
-        for proposal in plan.proposals:
-            proposal.event.proposal = proposal
-        Event.objects.bulk_update([each.event for each in plan.proposals], ["proposal"])
-
-
-def _write_results(plan: Plan) -> None:
+    # Django makes no statement for an empty list.
+    Event.objects.bulk_create(plan.new_events)
+    Event.objects.bulk_update(plan.changed_events, [*event_fields, "updated_at"])
     if plan.gone_results:
         Result.objects.filter(pk__in=[result.pk for result in plan.gone_results]).delete()
-    if plan.changed_results:
-        Result.objects.bulk_update(plan.changed_results, RESULT_FIELDS)
-    if plan.new_results:
-        Result.objects.bulk_create(plan.new_results)
-    new = [each for each in plan.overruled if not each.pk]
-    if new:
-        UpstreamClassification.objects.bulk_create(new)
-    known = [each for each in plan.overruled if each.pk]
-    if known:
-        UpstreamClassification.objects.bulk_update(known, OVERRULED)
+    Result.objects.bulk_update(plan.changed_results, RESULT_FIELDS)
+    Result.objects.bulk_create(plan.new_results)
+    overruled = plan.overruled
+    UpstreamClassification.objects.bulk_create([each for each in overruled if not each.pk])
+    UpstreamClassification.objects.bulk_update([each for each in overruled if each.pk], OVERRULED)
+    if plan.changes:
+        # Ids come from a sequence that does not wait for commits: without a lock until the end of
+        # the transaction a reader's cursor could pass an id that is committed later.
+        _lock(FEED_LOCK)
+        Change.objects.bulk_create(plan.changes)
+        transaction.on_commit(lambda: announce(plan.changes))
+    # Afterwards: the feed's entry needs its event's key, and the event the entry's.
+    for proposal in plan.proposals:
+        proposal.event.proposal = proposal
+    Event.objects.bulk_update([each.event for each in plan.proposals], ["proposal"])
 
 
-def _append_to_feed(changes: list[Change]) -> None:
-    """Ids come from a sequence that does not wait for commits: without a lock until the end of
-    the transaction a reader's cursor could pass an id that is committed later."""
-    _lock(FEED_LOCK)
-    Change.objects.bulk_create(changes)
-    transaction.on_commit(lambda: announce(changes))
+def plan_rows(event: Event, saved: Sequence[Result], records: Sequence[ResultRecord]) -> Plan:
+    """The rows to write, none where the saved ones say the same. Rows that stay keep their keys,
+    also of a driver whose identifier changed at the upstream."""
+    plan = Plan()
+    reported = {_key(record) for record in records}
+    left = {_key(row): row for row in saved}
+    for record in records:
+        row = left.pop(_key(record), None) or _take_renamed(left, record, reported)
+        values = {name: getattr(record, name) for name in RESULT_FIELDS}
+        if row is None:
+            plan.new_results.append(Result(event=event, **values))
+        elif any(getattr(row, name) != value for name, value in values.items()):
+            for name, value in values.items():
+                setattr(row, name, value)
+            plan.changed_results.append(row)
+    plan.gone_results = list(left.values())
+    return plan
+
+
+def _take_renamed(
+    left: dict[Key, Result], record: ResultRecord, reported: set[Key]
+) -> Result | None:
+    """By name and number, among the rows whose identifier the upstream no longer has."""
+    named = record.driver_name, record.driver_number
+    for key, row in left.items():
+        is_same = (row.driver_name, row.driver_number) == named
+        if is_same and record.driver_number is not None and key not in reported:
+            return left.pop(key)
+    return None
+
+
+def _key(entry: Result | ResultRecord) -> Key:
+    """Of one driver in one car: a driver has been classified twice, always in different cars."""
+    return entry.driver_id, entry.driver_number
 
 
 def build_change(
