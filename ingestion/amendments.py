@@ -4,6 +4,7 @@ Both are lists of entries as the feed keeps them: the fields of `ResultRecord`, 
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from ingestion.sessions import SessionType
@@ -77,33 +78,22 @@ def is_same_driver(one: Entry, other: Entry) -> bool:
 
 def describe_amendment(session_type: str, before: Entries, after: Entries) -> str:
     """'P1 Russell -> Hamilton, Russell disqualified'; '' where nothing concerns a scorer."""
-    if not before:
-        return ", ".join(
-            f"P{place} {surname(entry)}"
-            for place, entry in enumerate(after[: picked_places(session_type)], start=1)
-        )
-    parts = [
-        *_changed_leaders(session_type, before, after),
-        *_changed_disqualifications(before, after),
-    ]
-    if not parts and is_amended(before, after):
-        moved = _moved(before, after)
-        parts = [f"{moved} {'place' if moved == 1 else 'places'} changed, the first ones not"]
-    return ", ".join(parts)
-
-
-def _changed_leaders(session_type: str, before: Entries, after: Entries) -> list[str]:
     places = picked_places(session_type)
-    pairs = zip(_padded(before, places), _padded(after, places), strict=True)
-    return [
+    if not before:
+        leaders = enumerate(after[:places], start=1)
+        return ", ".join(f"P{place} {surname(entry)}" for place, entry in leaders)
+    pairs = zip_longest(before[:places], after[:places])
+    parts = [
         f"P{place} {' -> '.join(_names(was, now))}"
         for place, (was, now) in enumerate(pairs, start=1)
         if not _is_one(was, now)
     ]
-
-
-def _padded(entries: Entries, places: int) -> list[Entry | None]:
-    return [*entries[:places], *[None] * (places - len(entries))]
+    parts += _changed_disqualifications(before, after)
+    if not parts and is_amended(before, after):
+        # A place that one of the two does not have counts as well.
+        moved = sum(not _is_one(was, now) for was, now in zip_longest(before, after))
+        parts = [f"{moved} {'place' if moved == 1 else 'places'} changed, the first ones not"]
+    return ", ".join(parts)
 
 
 def _is_one(was: Entry | None, now: Entry | None) -> bool:
@@ -130,13 +120,6 @@ def _names(was: Entry | None, now: Entry | None) -> list[str]:
     if was is not None and now is not None and names[0] == names[1]:
         names = [str(was["driver_name"]), str(now["driver_name"])]
     return names
-
-
-def _moved(before: Entries, after: Entries) -> int:
-    """How many places have another driver, or one where there was none."""
-    places = max(len(before), len(after))
-    pairs = zip(_padded(before, places), _padded(after, places), strict=True)
-    return sum(not _is_one(was, now) for was, now in pairs)
 
 
 def surname(entry: Entry | None) -> str:

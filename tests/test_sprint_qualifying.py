@@ -692,7 +692,7 @@ BROKEN_ROUNDS = {
         {"transform": lambda document: {**document, "data": [
             {**one, "id": "../../../ergast"} for one in document["data"]
         ]}},
-        "a round's key is no word",
+        "a round's key cannot be part of an address",
     ),
 }  # fmt: skip
 

@@ -103,19 +103,15 @@ def describe_page(event: Event, now: datetime, *, may_correct: bool) -> EventPag
         rows=[(entry, [values[name] for name in columns]) for entry, values in entries.items()],
         other=_find_other(event, changes),
         story=[
-            _describe_entry(change, is_restorable=change in restorable)
+            StoryEntry(
+                change=change,
+                sentence=describe_on_page(change),
+                author=describe_author(change),
+                run=change.run,
+                restores=change.revision if change in restorable else None,
+            )
             for change in reversed(changes)
         ],
-    )
-
-
-def _describe_entry(change: Change, *, is_restorable: bool) -> StoryEntry:
-    return StoryEntry(
-        change=change,
-        sentence=describe_on_page(change),
-        author=describe_author(change),
-        run=change.run,
-        restores=change.revision if is_restorable else None,
     )
 
 

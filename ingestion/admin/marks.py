@@ -52,7 +52,9 @@ def with_marks(events: EventQuerySet, now: datetime) -> EventQuerySet:
 
 def marks_of(event: Event, leaders: Sequence[str]) -> list[Mark]:
     """Of an event out of `with_marks`; `leaders` are the drivers of its first places."""
-    state, held, disputes = event.results_state, _held_parts(event), _disputes(event, leaders)
+    state, disputes = event.results_state, _disputes(event, leaders)
+    parts = {"start and status": event.schedule_locked, "classification": event.results_locked}
+    held = [part for part, is_locked in parts.items() if is_locked]
     marks = {
         Mark("provisional", "◌", "A guess until the classification is published."): (
             state == Event.ResultsState.PROVISIONAL
@@ -73,11 +75,6 @@ def marks_of(event: Event, leaders: Sequence[str]) -> list[Mark]:
         ),
     }
     return [mark for mark, is_shown in marks.items() if is_shown]
-
-
-def _held_parts(event: Event) -> list[str]:
-    parts = {"start and status": event.schedule_locked, "classification": event.results_locked}
-    return [part for part, is_locked in parts.items() if is_locked]
 
 
 def _disputes(event: Event, leaders: Sequence[str]) -> list[str]:

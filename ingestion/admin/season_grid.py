@@ -88,7 +88,16 @@ def read_season(year: int, now: datetime) -> SeasonPage:
         seasons=sorted({year, *seasons}, reverse=True),
         columns=[kind.label for kind in columns],
         rows=list(_rows(cells, columns)),
-        latest=next((cell for cell in reversed(cells) if _has_begun(cell.event, now)), None),
+        latest=next(
+            (
+                cell
+                for cell in reversed(cells)
+                if not cell.event.is_cancelled
+                and cell.event.starts_at is not None
+                and cell.event.starts_at <= now
+            ),
+            None,
+        ),
         next_session=next((cell for cell in cells if _is_ahead(cell.event, now)), None),
         tasks=list(_tasks(cells, now)),
         run=run,
@@ -152,10 +161,6 @@ def _rows(cells: Iterable[Cell], columns: Sequence[str]) -> Iterator[Row]:
             place=event.location or event.country,
             cells=[weekend.get(kind) for kind in columns],
         )
-
-
-def _has_begun(event: Event, now: datetime) -> bool:
-    return not event.is_cancelled and event.starts_at is not None and event.starts_at <= now
 
 
 def _is_ahead(event: Event, now: datetime) -> bool:

@@ -84,18 +84,17 @@ def known_drivers(season: int) -> dict[str, ResultRecord]:
     rows = Result.objects.filter(event__season__in=(season - 1, season))
     last = {row.driver_id: row for row in rows.order_by("event__starts_at", "pk")}
     by_name = sorted(last.values(), key=lambda row: row.driver_name.split()[::-1])
-    return {row.driver_id: _entry_of(row) for row in by_name}
-
-
-def _entry_of(row: Result) -> ResultRecord:
-    return ResultRecord(
-        order=1,
-        position=1,
-        classification="1",
-        driver_id=row.driver_id,
-        driver_number=row.driver_number,
-        driver_code=row.driver_code,
-        driver_name=row.driver_name,
-        constructor_id=row.constructor_id,
-        constructor_name=row.constructor_name,
-    )
+    return {
+        row.driver_id: ResultRecord(
+            order=1,
+            position=1,
+            classification="1",
+            driver_id=row.driver_id,
+            driver_number=row.driver_number,
+            driver_code=row.driver_code,
+            driver_name=row.driver_name,
+            constructor_id=row.constructor_id,
+            constructor_name=row.constructor_name,
+        )
+        for row in by_name
+    }

@@ -31,12 +31,6 @@ def _is_proposed(event: Event, _now: datetime) -> bool:
     return _is_on(event) and event.has_open_proposal
 
 
-def _may_reopen(event: Event, now: datetime) -> bool:
-    """A start that has passed is no time until which picks could be open."""
-    is_ahead = event.starts_at is None or event.starts_at > now
-    return _awaits_results(event, now) and is_ahead
-
-
 CONDITIONS: dict[str, Condition] = {
     "accept": _is_proposed,
     "reject": _is_proposed,
@@ -55,7 +49,10 @@ CONDITIONS: dict[str, Condition] = {
     "release": lambda event, _now: event.results_locked,
     "start": lambda event, _now: _is_on(event),
     "status": _awaits_results,
-    "reopen": _may_reopen,
+    # A start that has passed is no time until which picks could be open.
+    "reopen": lambda event, now: (
+        _awaits_results(event, now) and (event.starts_at is None or event.starts_at > now)
+    ),
     "close": lambda event, now: _is_on(event) and event.in_time(now),
     "void": lambda event, _now: _is_on(event),
     "unvoid": lambda event, _now: event.is_cancelled,

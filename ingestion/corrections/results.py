@@ -89,7 +89,9 @@ def disqualify(event: Event, driver: Key, author: Author, *, revision: int) -> l
     out = next((entry for entry in saved if key_of(entry) == driver), None)
     if out is None:
         raise WrongRequest(f"{driver[0]} is not in the classification", about="driver")
-    out = replace(out, classification="D", status="Disqualified", points=_no_points(out))
+    # Blank points of a qualifying, or of a source without any, stay blank.
+    points = None if out.points is None else Decimal(0)
+    out = replace(out, classification="D", status="Disqualified", points=points)
     others = [entry for entry in saved if key_of(entry) != driver]
     return correct_classification(event, numbered([*others, out]), author, revision=revision)
 
@@ -156,7 +158,3 @@ def restore_revision(event: Event, requested: int, author: Author, *, revision: 
     if not entries:
         raise WrongRequest(f"the feed has no revision {requested} of this event", about="restored")
     return correct_classification(event, parse_entries(entries), author, revision=revision)
-
-
-def _no_points(entry: ResultRecord) -> Decimal | None:
-    return None if entry.points is None else Decimal(0)

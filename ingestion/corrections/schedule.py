@@ -34,7 +34,9 @@ def correct_status(event: Event, status: str, author: Author) -> Event:
     with corrected_event(event, author, Change.Kind.CORRECTED) as corrected:
         corrected.schedule_locked = True
         if status == Event.Status.SCHEDULED:
-            _take_back_void(corrected)
+            if not corrected.is_cancelled:
+                raise WrongRequest("the event is not cancelled; set its start instead")
+            corrected.status = Event.Status.SCHEDULED
         elif status in STATUSES:
             _refuse_cancelled(corrected)
             _set_times(corrected, status, author.now)
@@ -115,12 +117,6 @@ def release_schedule(event: Event, author: Author) -> Event:
 def _refuse_cancelled(event: Event) -> None:
     if event.is_cancelled:
         raise WrongRequest("the event is cancelled; set it to scheduled first")
-
-
-def _take_back_void(event: Event) -> None:
-    if not event.is_cancelled:
-        raise WrongRequest("the event is not cancelled; set its start instead")
-    event.status = Event.Status.SCHEDULED
 
 
 def _set_times(event: Event, status: str, now: datetime) -> None:

@@ -54,22 +54,20 @@ def check_remaining(
     `listed` are the slugs of its grands prix. Seasons lose a race, or two at once; one that loses
     most of them was cut.
     """
-    remaining = {event.grand_prix for event in events if _remains(event, now)}
+    remaining = {
+        event.grand_prix
+        for event in events
+        if event.session_type is SessionType.RACE
+        and not event.is_cancelled
+        and event.starts_at is not None
+        and event.starts_at > now
+    }
     kept = remaining.intersection(listed)
     if len(remaining) > 1 and 2 * len(kept) < len(remaining):
         raise BadSourceData(
             f"the calendar of {calendar.season} has {len(kept)} of the {len(remaining)} grands "
             "prix that remain"
         )
-
-
-def _remains(event: StoredEvent, now: datetime) -> bool:
-    return (
-        event.session_type is SessionType.RACE
-        and not event.is_cancelled
-        and event.starts_at is not None
-        and event.starts_at > now
-    )
 
 
 def _repeated(what: str, values: Iterable[object]) -> list[str]:

@@ -124,14 +124,9 @@ def find_absent(
         absent = drivers - here
         if len(absent) > allowed:
             return f"{join_names(absent)}, who drove in the {print_kind(kind)}, are missing"
-    return _find_stand_in(here, known.weekend.get(session_type.partner, here), rows)
-
-
-def _find_stand_in(
-    here: frozenset[str], partner: frozenset[str], rows: Collection[ResultRecord]
-) -> str:
-    """Whose team is complete without him was replaced."""
+    partner = known.weekend.get(session_type.partner, here)
     absent, new = partner - here, here - partner
+    # Whose team is complete without him was replaced.
     cars = Counter(row.constructor_id for row in rows)
     single = sum(number == 1 for number in cars.values())
     if new and len(absent) > single:

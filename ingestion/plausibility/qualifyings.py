@@ -4,7 +4,7 @@ All times blank is believed: the order is that of the stewards' document, and th
 a second one, hours later (2025 Canada, 2025 Britain, 2026 Japan). Some of them is not.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from itertools import groupby, pairwise
 from statistics import median_low
@@ -39,35 +39,23 @@ def find_missing_part(rows: Sequence[ResultRecord]) -> str:
         return ""
     if all(row.q2 is None for row in rows):
         return "Q2 is missing still"
-    if all(row.q3 is None for row in rows) and not _is_ordered_by_q2(rows):
-        return "Q3 is missing still"
+    if all(row.q3 is None for row in rows):
+        # The rain of 2015 left the United States without Q3, and Q2 decided.
+        times = [row.q2 for row in rows if row.q2 is not None]
+        if rows[0].q2 is None or times != sorted(times):
+            return "Q3 is missing still"
     return ""
-
-
-def _is_ordered_by_q2(rows: Sequence[ResultRecord]) -> bool:
-    """The rain of 2015 left the United States without Q3, and Q2 decided."""
-    times = [row.q2 for row in rows if row.q2 is not None]
-    return rows[0].q2 is not None and times == sorted(times)
 
 
 def find_misplaced_sharer(rows: Sequence[ResultRecord]) -> str:
     """A disqualified driver shares the place that he was quick enough for: whoever has the next
     place was not quicker. Without any time this cannot be judged."""
-    for place, behind in _pair_shared_places(rows):
-        for row in place:
+    places = [list(group) for _, group in groupby(rows, key=lambda row: row.position)]
+    for place, (behind, *_) in pairwise(places):
+        for row in place if len(place) > 1 else ():
             if _reach(row) > _NOTHING and _reach(behind) > _reach(row):
                 return f"place {row.position} twice"
     return ""
-
-
-def _pair_shared_places(
-    rows: Sequence[ResultRecord],
-) -> Iterator[tuple[list[ResultRecord], ResultRecord]]:
-    """All who share a place, and the first behind them."""
-    places = [list(group) for _, group in groupby(rows, key=lambda row: row.position)]
-    for place, behind in pairwise(places):
-        if len(place) > 1:
-            yield place, behind[0]
 
 
 def _reach(row: ResultRecord) -> tuple[int, timedelta]:

@@ -66,19 +66,16 @@ def find_wrong_grid(season: int, rows: Sequence[ResultRecord]) -> str:
     slots = [slot for slot in grids if slot]
     if season >= FIRST_KNOCKOUT and len(slots) > len(set(slots)):
         return f"grid slot {max(slots, key=slots.count)} twice"
-    if max(slots, default=0) > len(rows) + _count_open_slots(season):
+    open_slots = OPEN_SLOTS_SINCE_KNOCKOUT if season >= FIRST_KNOCKOUT else OPEN_SLOTS
+    if season >= FIRST_CLOSED_GRID:
+        open_slots = 0
+    if max(slots, default=0) > len(rows) + open_slots:
         return f"a start from slot {max(slots)} of {len(rows)}"
     return ""
 
 
-def _count_open_slots(season: int) -> int:
-    if season >= FIRST_CLOSED_GRID:
-        return 0
-    return OPEN_SLOTS_SINCE_KNOCKOUT if season >= FIRST_KNOCKOUT else OPEN_SLOTS
-
-
 def find_wrong_times(season: int, rows: Sequence[ResultRecord]) -> str:
-    """Nobody who finished was quicker than the winner, or the third than the second. Behind them
+    """No finisher was quicker than the winner, nor the third than the second. Behind them
     the upstream's times are wrong at times (P10 a second behind in Abu Dhabi in 2020), and its
     older ones were never compared with anything."""
     if season < FIRST_KNOCKOUT:

@@ -116,7 +116,8 @@ class Adapter(HTTPAdapter):
         self._give_back = give_back
         self._whole_request = whole_request
         self._ahead = 0
-        self._credit: dict[str, int] = {}
+        # By host: what is left of the blocks that were reserved.
+        self._reserved: dict[str, int] = {}
         self._authorizations: dict[str, str] = {}
 
     def authorize(self, address: Address) -> None:
@@ -133,7 +134,7 @@ class Adapter(HTTPAdapter):
             yield
         finally:
             self.expect(0)
-            unused, self._credit = self._credit, {}
+            unused, self._reserved = self._reserved, {}
             for host, left in unused.items():
                 self._give_back(host, left)
 
@@ -151,9 +152,9 @@ class Adapter(HTTPAdapter):
             # Of what is on this machine a proxy in the environment knows nothing.
             kwargs["proxies"] = {}
         try:
-            _expect_possible(request)
+            authorized = self._authorize(request)
             self._reserve_for(budget_key(exchange.url))
-            response = self._send_in_time(self._authorized(request), kwargs)
+            response = self._send_in_time(authorized, kwargs)
         except Exception as error:
             # FastF1 turns whatever it is into a log line; `calling` raises it from here.
             exchange.error = error
@@ -169,8 +170,12 @@ class Adapter(HTTPAdapter):
             self.clock_offset = exchange.received_at - upstreams_clock
         return response
 
-    def _authorized(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        authorization = self._authorizations.get(origin(request.url or ""))
+    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """With its host's user and password. Where a redirect leads may be no address at all."""
+        try:
+            authorization = self._authorizations.get(origin(request.url or ""))
+        except ValueError as error:
+            raise requests.exceptions.InvalidURL(error, request=request) from error
         if authorization is None:
             return request
         authorized = request.copy()
@@ -180,11 +185,11 @@ class Adapter(HTTPAdapter):
     def _reserve_for(self, host: str) -> None:
         """Without a block each request is one of its own."""
         ahead = max(1, self._ahead)
-        credit = self._credit.get(host, 0)
-        if credit < ahead:
-            self._reserve(host, ahead - credit)
-            credit = ahead
-        self._credit[host] = credit - 1
+        reserved = self._reserved.get(host, 0)
+        if reserved < ahead:
+            self._reserve(host, ahead - reserved)
+            reserved = ahead
+        self._reserved[host] = reserved - 1
         self._ahead = ahead - 1
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -263,15 +268,8 @@ class RefusingAdapter(HTTPAdapter):
         )
 
 
-def _expect_possible(request: requests.PreparedRequest) -> None:
-    """Where a redirect leads may be no address at all."""
-    try:
-        origin(request.url or "")
-    except ValueError as error:
-        raise requests.exceptions.InvalidURL(error, request=request) from error
-
-
 def _end(thread: threading.Thread, sockets: list[socket.socket]) -> None:
+    """Closing its connection ends a thread that reads or writes."""
     for connected in sockets:
         with suppress(OSError):
             connected.shutdown(socket.SHUT_RDWR)

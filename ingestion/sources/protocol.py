@@ -1,4 +1,4 @@
-"""What the pipeline asks of a source, and what a source answers with."""
+"""What the pipeline requests from a source, and what a source answers with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -96,7 +96,7 @@ class ClassificationQuery:
 
 class Source:
     """An upstream in one of its forms; one that has calendars or classifications overrides both
-    the question and the answer. Until one is made, nothing may need FastF1.
+    `offers...` and `fetch...`. Until one is made, nothing may need FastF1.
 
     A fetch raises one of `SourceUnavailable`, `SourceRateLimited`, `BadSourceData` and
     `ResultsNotReady`; the last two have the answer's `expires_at`. An answer that proves to be

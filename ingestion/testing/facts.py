@@ -123,14 +123,24 @@ def build_classification(
     disqualified: str,
     generated_at: datetime,
 ) -> ClassificationRecord:
-    """These in this order; a driver who is disqualified ('' for nobody) is last."""
+    """These in this order; a driver who is disqualified ('' where none is) is last."""
     order = sorted(entrants, key=lambda entrant: entrant.driver_id == disqualified)
     build_entry = _finish if session_type.kind.is_race else _lap
     entries = [
         build_entry(session_type, place, entrant) for place, entrant in enumerate(order, start=1)
     ]
     if disqualified:
-        entries[-1] = _disqualified(entries[-1])
+        entries[-1] = replace(
+            entries[-1],
+            classification="D",
+            status="Disqualified",
+            points=None if entries[-1].points is None else Decimal(0),
+            time=None,
+            gap=None,
+            q1=None,
+            q2=None,
+            q3=None,
+        )
     return ClassificationRecord(
         race, session_type, Source.JOLPICA, generated_at, results=tuple(entries)
     )
@@ -199,18 +209,4 @@ def _entry(place: int, entrant: Entrant) -> ResultRecord:
         driver_name=entrant.name,
         constructor_id=entrant.constructor_id,
         constructor_name=entrant.constructor_name,
-    )
-
-
-def _disqualified(entry: ResultRecord) -> ResultRecord:
-    return replace(
-        entry,
-        classification="D",
-        status="Disqualified",
-        points=None if entry.points is None else Decimal(0),
-        time=None,
-        gap=None,
-        q1=None,
-        q2=None,
-        q3=None,
     )

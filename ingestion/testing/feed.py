@@ -153,8 +153,12 @@ class SeasonFeed:
         )
         weekend = Event.objects.filter(season=current.season, grand_prix=current.grand_prix)
         with self._news_of(current), transaction.atomic():
+            # Not by way of a calendar: one without any grand prix is refused.
             for one in weekend.exclude(status=Event.Status.CANCELLED).filter(results_revision=0):
-                _cancel(one, context)
+                with change_event(one, Change.Kind.CANCELLED, context) as cancelled:
+                    cancelled.status = Event.Status.CANCELLED
+                    cancelled.round_number = None
+                    cancelled.schedule_generated_at = context.now
         return _last_change(current)
 
     def _scheduled_event(self, event: Event | None, cause: str, session: SessionFacts) -> Event:
@@ -218,11 +222,3 @@ def _after_all(event: Event, moment: datetime | None, later: timedelta) -> datet
 
 def _last_change(event: Event) -> Change:
     return Change.objects.select_related("event").filter(event=event).latest("pk")
-
-
-def _cancel(event: Event, context: SaveContext) -> None:
-    """What a calendar without it does; not by way of one, as a calendar of nothing is refused."""
-    with change_event(event, Change.Kind.CANCELLED, context) as cancelled:
-        cancelled.status = Event.Status.CANCELLED
-        cancelled.round_number = None
-        cancelled.schedule_generated_at = context.now

@@ -18,7 +18,7 @@ from ingestion.sessions import SessionType
 from ingestion.sources.cache import forget_copies
 from ingestion.sources.calls import calling
 from ingestion.sources.jolpica.classifications import RaceRows, read_classifications
-from ingestion.sources.jolpica.pages import PAGE_ROWS, Pages, build_url, fetch_pages
+from ingestion.sources.jolpica.pages import PAGE_ROWS, build_url, fetch_pages
 from ingestion.sources.protocol import (
     Classification,
     ClassificationQuery,
@@ -137,32 +137,26 @@ class Jolpica(Source):
         self, query: ClassificationQuery, round_number: int | None, *, fresh: bool
     ) -> SourceAnswer[Classification]:
         with noticing() as notices:
-            classifications, pages = self._fetch_whole(query, round_number, fresh=fresh)
+            pages = fetch_pages(
+                self._adapter,
+                query.season,
+                query.session_type,
+                round_number=round_number,
+                pages_expected=query.pages_expected if round_number is None else 1,
+                fresh=fresh,
+            )
+            try:
+                found = read_classifications(pages.pages, query.season, query.session_type)
+            except BadSourceData as error:
+                error.expires_at = pages.expires_at
+                if not fresh:
+                    forget_copies(pages.urls)
+                raise
+            classifications = tuple(
+                self._fetch_in_one_piece(race) if race.is_mixed else race.classification
+                for race in found
+            )
         return SourceAnswer(classifications, pages.generated_at, pages.expires_at, tuple(notices))
-
-    def _fetch_whole(
-        self, query: ClassificationQuery, round_number: int | None, *, fresh: bool
-    ) -> tuple[tuple[Classification, ...], Pages]:
-        pages = fetch_pages(
-            self._adapter,
-            query.season,
-            query.session_type,
-            round_number=round_number,
-            pages_expected=query.pages_expected if round_number is None else 1,
-            fresh=fresh,
-        )
-        try:
-            found = read_classifications(pages.pages, query.season, query.session_type)
-        except BadSourceData as error:
-            error.expires_at = pages.expires_at
-            if not fresh:
-                forget_copies(pages.urls)
-            raise
-        classifications = tuple(
-            self._fetch_in_one_piece(race) if race.is_mixed else race.classification
-            for race in found
-        )
-        return classifications, pages
 
     def _fetch_in_one_piece(self, mixed: RaceRows) -> Classification:
         """A race whose halves were made at different times, requested again alone."""

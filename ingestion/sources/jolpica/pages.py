@@ -63,6 +63,10 @@ def fetch_pages(
     As many pages as are expected are reserved before the first; it says how many there are. Raises
     `BadSourceData` when the pages are not of one piece.
     """
+    from fastf1.ergast import Ergast
+
+    ergast = Ergast(result_type="pandas", auto_cast=True)
+    fetch_page = getattr(ergast, f"get_{session_type}_results")
     endpoint = session_type.kind.ergast_endpoint
     what = f"Jolpica's {endpoint} of {season}"
     if round_number is not None:
@@ -80,7 +84,7 @@ def fetch_pages(
                     adapter.expect(count_pages(total - offset))
                 urls.append(build_url(season, round_number, endpoint, offset=offset))
                 with calling(adapter, what, urls[-1], fresh=fresh) as call:
-                    page = _call_fastf1(season, session_type, round_number, offset=offset)
+                    page = fetch_page(season, round_number, limit=PAGE_ROWS, offset=offset or None)
                     _check_page(what, page, offset=offset, total=total)
                     entries += _read_entries(what, page, entries)
                     pages.append(Page(page.description, page.content, call.generated_at))
@@ -106,16 +110,6 @@ def build_url(season: int, round_number: int | None, endpoint: str, *, offset: i
     path = f"/{season}" if round_number is None else f"/{season}/{round_number}"
     query = f"limit={PAGE_ROWS}" + (f"&offset={offset}" if offset else "")
     return f"{interface.BASE_URL}{path}/{endpoint}.json?{query}"
-
-
-def _call_fastf1(
-    season: int, session_type: SessionType, round_number: int | None, *, offset: int
-) -> Any:
-    from fastf1.ergast import Ergast
-
-    ergast = Ergast(result_type="pandas", auto_cast=True)
-    call = getattr(ergast, f"get_{session_type}_results")
-    return call(season, round_number, limit=PAGE_ROWS, offset=offset or None)
 
 
 def _check_page(what: str, page: Any, *, offset: int, total: int | None) -> None:

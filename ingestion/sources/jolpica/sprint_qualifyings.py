@@ -113,7 +113,7 @@ def _read_round(season: int, row: Mapping[str, Any]) -> Round | None:
     if row.get("is_cancelled") or number is None or not starts or starts[0] is None:
         return None
     if not ROUND_KEY.fullmatch(row["id"]):
-        raise ValueError("a round's key is no word")
+        raise ValueError("a round's key cannot be part of an address")
     race = RaceIdentity(
         season=season,
         round_number=number,
@@ -196,10 +196,13 @@ def _read_row(
     team = _find_team(row, known)
     number = read_integer(row.get("car_number"))
     place = _place(row)
+    printed = str(place)
+    if row.get("is_classified") is False:
+        printed = LETTERS.get(read_text(row.get("status")), NOT_CLASSIFIED)
     return ResultRecord(
         order=order,
         position=place,
-        classification=_classification(row, place),
+        classification=printed,
         driver_id=driver.driver_id,
         driver_number=driver.driver_number if number is None else number,
         driver_code=driver.driver_code,
@@ -220,12 +223,6 @@ def _place(row: Mapping[str, Any]) -> int:
     lines = [row, *(parts[key] for key in reversed(PARTS) if key in parts)]
     places = (read_integer(line.get("position")) for line in lines)
     return next((place for place in places if place is not None), 0)
-
-
-def _classification(row: Mapping[str, Any], place: int) -> str:
-    if row.get("is_classified") is False:
-        return LETTERS.get(read_text(row.get("status")), NOT_CLASSIFIED)
-    return str(place)
 
 
 def _find_driver(row: Mapping[str, Any], known: Iterable[Entrant]) -> Entrant:

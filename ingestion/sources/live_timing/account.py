@@ -32,7 +32,7 @@ class NotServedError(LookupError):
 
 
 class Account:
-    """Credentials, and the token that they buy; FastF1 stores it, it lasts some four days.
+    """Credentials, and the token for them, which FastF1 stores and which lasts some four days.
 
     Once refused it stays refused: trying again and again with a wrong password locks an account.
     """
@@ -50,7 +50,7 @@ class Account:
         """The stored token while it is valid, whoever signed in for it, else a new one."""
         if self._refusal:
             raise AccountRefused(self._refusal)
-        token: SubscriptionToken = self._tokens.get(auth_func=self._buy_token)
+        token: SubscriptionToken = self._tokens.get(auth_func=self._request_token)
         return token
 
     def forget_token(self) -> None:
@@ -60,7 +60,7 @@ class Account:
         self._refusal = read_text(reason.replace(self._password, "***"))
         return AccountRefused(self._refusal, status=status)
 
-    def _buy_token(self) -> "SubscriptionToken":
+    def _request_token(self) -> "SubscriptionToken":
         from fastf1.exceptions import F1AuthError
 
         try:
@@ -141,7 +141,14 @@ def admit_account(adapter: "Adapter", username: str, password: str, *, url: str)
     `url` is a stand-in's on this machine, '' Formula 1's own. Raises `IngestionError` for an
     address elsewhere: the password would go there.
     """
-    from fastf1.internals.f1account import LIVETIMING_URL, TokenManager, token_manager
+    from fastf1 import _api
+    from fastf1.internals.f1account import (
+        LIVETIMING_URL,
+        TokenManager,
+        discovery,
+        login,
+        token_manager,
+    )
     from fastf1.req import Cache
 
     tokens, prefix = token_manager, LIVETIMING_URL
@@ -152,25 +159,18 @@ def admit_account(adapter: "Adapter", username: str, password: str, *, url: str)
                 "LIVE_TIMING_URL has to be an address of this machine: the account's password and "
                 "token are sent there"
             )
-        _point_fastf1_at(url)
+        # Its streams and its sign-in, so that a rehearsal reaches no real server.
+        _api.base_url = _api.base_url_mirror = url
+        discovery.CONFIG_SCRIPT_URL = f"{url}/scripts/main.min.js"
+        login.IDP_ORIGIN = url
+        login.AUTHORIZE_URL = f"{url}/as/authorize"
+        login.TOKEN_URL = f"{url}/as/token"
         prefix = f"{url}/static/"
         tokens = TokenManager(_never_prompt, Path(Cache._CACHE_DIR) / STAND_IN_TOKEN)
     account = Account(adapter, username, password, tokens)
     # Not on the cached session: what live timing says is never kept.
     Cache._requests_session.mount(prefix, AccountAdapter(adapter, account))
     return account
-
-
-def _point_fastf1_at(url: str) -> None:
-    """Its streams and its sign-in, so that a rehearsal reaches no real server."""
-    from fastf1 import _api
-    from fastf1.internals.f1account import discovery, login
-
-    _api.base_url = _api.base_url_mirror = url
-    discovery.CONFIG_SCRIPT_URL = f"{url}/scripts/main.min.js"
-    login.IDP_ORIGIN = url
-    login.AUTHORIZE_URL = f"{url}/as/authorize"
-    login.TOKEN_URL = f"{url}/as/token"
 
 
 def _never_prompt() -> "SubscriptionToken":

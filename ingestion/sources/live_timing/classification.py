@@ -163,12 +163,8 @@ def _order_rows(
     )
     if not rows or read_integer(rows[0]["Position"]) != 1:
         raise ResultsNotReady("FastF1 finds no order in the laps")
-    _expect_leaders(rows, places, session_type.kind.scored_places)
-    return rows
-
-
-def _expect_leaders(rows: Sequence[Row], places: Mapping[str, int], count: int) -> None:
-    """FastF1 takes laps under yellow flags for inaccurate and drops them; the screen does not."""
+    # FastF1 takes laps under yellow flags for inaccurate and drops them; the screen does not.
+    count = session_type.kind.scored_places
     leaders = [read_text(row["DriverNumber"]) for row in rows[:count]]
     shown = sorted(places, key=lambda number: places[number])[:count]
     if leaders != shown:
@@ -176,6 +172,7 @@ def _expect_leaders(rows: Sequence[Row], places: Mapping[str, int], count: int) 
         by_laps = ", ".join(codes[number] for number in leaders)
         on_screen = ", ".join(codes[number] for number in shown) or "no car"
         raise ResultsNotReady(f"by its laps {by_laps} lead, on its screen {on_screen}")
+    return rows
 
 
 def _find_entrants(rows: Sequence[Row], known: Collection[Entrant]) -> list[Entrant]:

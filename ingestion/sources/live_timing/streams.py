@@ -105,7 +105,9 @@ def fetch_streams(
                 recording[name] = list(entries)
                 ages.append(age)
             if name == "SessionStatus":
-                _expect_ended(what, recording[name])
+                statuses = [content.get("Status") for _, content in recording[name]]
+                if not any(status in ENDINGS for status in statuses):
+                    raise ResultsNotReady(f"{what}: the session is not over")
     recording["TimingData"] = _cut_at_end(what, recording)
     results, laps = _load(what, season, session_type, recording)
     return Streams(
@@ -150,11 +152,6 @@ def _calling(
         )
         refused.advice = "Check the account's subscription, and try from another network"
         raise refused from error
-
-
-def _expect_ended(what: str, statuses: Sequence[Entry]) -> None:
-    if not any(content.get("Status") in ENDINGS for _, content in statuses):
-        raise ResultsNotReady(f"{what}: the session is not over")
 
 
 def _cut_at_end(what: str, recording: Mapping[str, Sequence[Entry]]) -> list[Entry]:
