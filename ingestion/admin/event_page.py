@@ -15,10 +15,10 @@ from ingestion.admin.comparison import (
     print_value,
 )
 from ingestion.admin.forms import CORRECTIONS, EntriesForm
-from ingestion.admin.marks import PHASES, Mark, marks_of
+from ingestion.admin.marks import PHASES, marks_of
 from ingestion.amendments import apply_details
 from ingestion.corrections import list_restorable, possible_corrections
-from ingestion.models import Change, Event, IngestRun
+from ingestion.models import Change, Event
 from ingestion.records import RESULT_FIELDS
 from ingestion.story import (
     describe_author,
@@ -27,20 +27,6 @@ from ingestion.story import (
     print_instant,
     print_source,
 )
-
-Fact = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class StoryEntry:
-    """An entry of the story; `run` is what did it, where that is still kept, and `restores` the
-    revision that it can be put back to."""
-
-    change: Change
-    sentence: str
-    author: str
-    run: IngestRun | None
-    restores: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +44,9 @@ class Other:
         return not any(line.is_changed for line in self.lines)
 
 
-@dataclass(frozen=True, slots=True)
-class EventPage:
-    phase: Mark
-    marks: Sequence[Mark]
-    facts: Sequence[Fact]
-    payout: Sequence[Fact]
-    weekend: Sequence[Event]
-    buttons: Sequence[tuple[str, str]]
-    entries: EntriesForm | None
-    headings: Sequence[str]
-    rows: Sequence[tuple[Any, Sequence[str]]]
-    other: Other | None
-    story: Sequence[StoryEntry]
-
-
-def describe_page(event: Event, now: datetime, *, may_correct: bool) -> EventPage:
-    """In two queries beside the event's own: its story, and the weekend's other sessions."""
+def describe_page(event: Event, now: datetime, *, may_correct: bool) -> dict[str, Any]:
+    """What its template shows, in two queries beside the event's own: its story, and the weekend's
+    other sessions."""
     changes = list(Change.objects.filter(event=event).for_story().order_by("pk"))
     possible = possible_corrections(event, now) if may_correct else []
     forms = [CORRECTIONS[name] for name in possible if name in CORRECTIONS]
@@ -91,28 +63,28 @@ def describe_page(event: Event, now: datetime, *, may_correct: bool) -> EventPag
         if name not in apart and any(values[name] for values in entries.values())
     ]
     restorable = list_restorable(event, changes) if "restore" in possible else []
-    return EventPage(
-        phase=PHASES[event.phase(now)],
-        marks=marks_of(event, [entry.driver_id for entry in entries]),
-        facts=describe_event(event, now),
-        payout=describe_payout(event),
-        weekend=list(weekend),
-        buttons=[(form.name, form.button) for form in forms if form.has_button],
-        entries=EntriesForm(event, now) if "edit" in possible else None,
-        headings=[label_of(name) for name in columns],
-        rows=[(entry, [values[name] for name in columns]) for entry, values in entries.items()],
-        other=_find_other(event, changes),
-        story=[
-            StoryEntry(
-                change=change,
-                sentence=describe_on_page(change),
-                author=describe_author(change),
-                run=change.run,
-                restores=change.revision if change in restorable else None,
-            )
+    return {
+        "phase": PHASES[event.phase(now)],
+        "marks": marks_of(event, [entry.driver_id for entry in entries]),
+        "facts": describe_event(event, now),
+        "payout": describe_payout(event),
+        "weekend": list(weekend),
+        "buttons": [(form.name, form.button) for form in forms if form.has_button],
+        "entries": EntriesForm(event, now) if "edit" in possible else None,
+        "headings": [label_of(name) for name in columns],
+        "rows": [(entry, [values[name] for name in columns]) for entry, values in entries.items()],
+        "other": _find_other(event, changes),
+        "story": [
+            {
+                "change": change,
+                "sentence": describe_on_page(change),
+                "author": describe_author(change),
+                "run": change.run,
+                "restores": change.revision if change in restorable else None,
+            }
             for change in reversed(changes)
         ],
-    )
+    }
 
 
 def _find_other(event: Event, changes: Sequence[Change]) -> Other | None:

@@ -1,7 +1,6 @@
 """Runs: the list, a page for each, and a run described for people."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -146,23 +145,15 @@ def describe_duration(length: timedelta | None) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A problem or a note, and the event that it is about, if any."""
-
-    text: str
-    event: Event | None
-
-
-def with_events(problems: Sequence[Problem]) -> list[Line]:
-    """In one query for the events that they refer to."""
+def with_events(problems: Sequence[Problem]) -> list[tuple[str, Event | None]]:
+    """Each problem or note as text, with the event that it is about, if any; in one query."""
     found = Event.objects.filter(
         season__in={problem.season for problem in problems if problem.season},
         grand_prix__in={problem.grand_prix for problem in problems if problem.grand_prix},
     )
     events = {(event.season, event.grand_prix, event.session_type): event for event in found}
     return [
-        Line(
+        (
             str(problem),
             events.get((problem.season or 0, problem.grand_prix or "", problem.session_type or "")),
         )

@@ -45,50 +45,23 @@ class Row:
     cells: Sequence[Cell | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """Something for a person to do, the most urgent first."""
-
-    event: Event
-    shape: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class SeasonPage:
-    year: int
-    seasons: Sequence[int]
-    columns: Sequence[str]
-    rows: Sequence[Row]
-    latest: Cell | None
-    next_session: Cell | None
-    tasks: Sequence[Task]
-    run: IngestRun | None
-    outcome: Mark | None
-    alarms: Sequence[Alarm]
-
-    @property
-    def earlier(self) -> int | None:
-        return max((season for season in self.seasons if season < self.year), default=None)
-
-    @property
-    def later(self) -> int | None:
-        return min((season for season in self.seasons if season > self.year), default=None)
-
-
-def read_season(year: int, now: datetime) -> SeasonPage:
+def read_season(year: int, now: datetime) -> dict[str, Any]:
+    """What the season's template shows."""
     cells = [_cell(event, leaders, now) for event, leaders in _read_events(year, now)]
     run = IngestRun.objects.first()
-    seasons = Event.objects.order_by().values_list("season", flat=True).distinct()
+    saved = Event.objects.order_by().values_list("season", flat=True).distinct()
+    # Newest first; also the one that is shown, should it have nothing yet.
+    seasons = sorted({year, *saved}, reverse=True)
     has_sprints = any(cell.event.session_type == SessionType.SPRINT for cell in cells)
     columns = [kind for kind in COLUMNS if has_sprints or not kind.kind.is_of_sprint_weekends]
-    return SeasonPage(
-        year=year,
-        # Newest first; also the one that is shown, should it have nothing yet.
-        seasons=sorted({year, *seasons}, reverse=True),
-        columns=[kind.label for kind in columns],
-        rows=list(_rows(cells, columns)),
-        latest=next(
+    return {
+        "year": year,
+        "seasons": seasons,
+        "earlier": max((season for season in seasons if season < year), default=None),
+        "later": min((season for season in seasons if season > year), default=None),
+        "columns": [kind.label for kind in columns],
+        "rows": list(_rows(cells, columns)),
+        "latest": next(
             (
                 cell
                 for cell in reversed(cells)
@@ -98,12 +71,12 @@ def read_season(year: int, now: datetime) -> SeasonPage:
             ),
             None,
         ),
-        next_session=next((cell for cell in cells if _is_ahead(cell.event, now)), None),
-        tasks=list(_tasks(cells, now)),
-        run=run,
-        outcome=OUTCOMES[run.outcome_at(now)] if run is not None else None,
-        alarms=list(Alarm.objects.filter(cleared_at=None).select_related("acknowledged_by")),
-    )
+        "next_session": next((cell for cell in cells if _is_ahead(cell.event, now)), None),
+        "tasks": list(_find_tasks(cells, now)),
+        "run": run,
+        "outcome": OUTCOMES[run.outcome_at(now)] if run is not None else None,
+        "alarms": list(Alarm.objects.filter(cleared_at=None).select_related("acknowledged_by")),
+    }
 
 
 def _read_events(year: int, now: datetime) -> list[tuple[Event, list[Leader]]]:
@@ -167,16 +140,17 @@ def _is_ahead(event: Event, now: datetime) -> bool:
     return not event.is_cancelled and event.starts_at is not None and event.starts_at > now
 
 
-def _tasks(cells: Sequence[Cell], now: datetime) -> Iterator[Task]:
+def _find_tasks(cells: Sequence[Cell], now: datetime) -> Iterator[tuple[Event, str, str]]:
+    """What a person has to do, the most urgent first: the event, a shape and a text."""
     for cell in cells:
         if cell.event.has_open_proposal and not cell.event.is_cancelled:
-            yield Task(cell.event, "?", "the upstream proposes another result: accept or reject it")
+            yield (cell.event, "?", "the upstream proposes another result: accept or reject it")
     for cell in cells:
         if getattr(cell.event, "is_overdue", False):
             what = "podium" if cell.event.is_race else "pole"
-            yield Task(cell.event, "!", f"the result is overdue: enter the {what}, or void it")
+            yield (cell.event, "!", f"the result is overdue: enter the {what}, or void it")
     for cell in cells:
         start, other = cell.event.starts_at, cell.event.disputed_starts_at
         if start is not None and other is not None and _is_ahead(cell.event, now):
             starts = f"{print_instant(start)} or {other:%H:%M}"
-            yield Task(cell.event, "≠", f"the calendars disagree, {starts}")
+            yield (cell.event, "≠", f"the calendars disagree, {starts}")
