@@ -44,6 +44,7 @@ def apply_details(entries: Entries, details: Sequence[Mapping[str, Any]]) -> lis
     """The entries with these details as they are after the change."""
     changed = [dict(entry) for entry in entries]
     for detail in details:
+        # Orders count from 1 without a gap.
         changed[detail["order"] - 1][detail["field"]] = detail["after"]
     return changed
 

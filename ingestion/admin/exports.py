@@ -38,6 +38,7 @@ def export_events_csv(year: int) -> HttpResponse:
 def export_results_csv(year: int) -> HttpResponse:
     rows = (
         Result.objects.filter(event__season=year)
+        # By the key too: the qualifyings of 1994 to 2005 have no start.
         .order_by("event__starts_at", "event_id", "order")
         .values(*(f"event__{name}" for name in NAMING), *RESULT_FIELDS)
     )

@@ -37,14 +37,6 @@ class Leader(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    round_number: int | None
-    name: str
-    place: str
-    cells: Sequence[Cell | None]
-
-
 def read_season(year: int, now: datetime) -> dict[str, Any]:
     """What the season's template shows."""
     cells = [_cell(event, leaders, now) for event, leaders in _read_events(year, now)]
@@ -60,7 +52,7 @@ def read_season(year: int, now: datetime) -> dict[str, Any]:
         "earlier": max((season for season in seasons if season < year), default=None),
         "later": min((season for season in seasons if season > year), default=None),
         "columns": [kind.label for kind in columns],
-        "rows": list(_rows(cells, columns)),
+        "rows": list(_build_rows(cells, columns)),
         "latest": next(
             (
                 cell
@@ -91,6 +83,7 @@ def _read_events(year: int, now: datetime) -> list[tuple[Event, list[Leader]]]:
     event: Any
     for event in joined:
         _, leaders = events.setdefault(event.pk, (event, []))
+        # Without a leader the join has a row all the same.
         if (event.leader_order or 99) <= picked_places(event.session_type):
             leaders.append(Leader(event.leader_order, event.leader_id, event.leader_name))
     return [(event, sorted(leaders)) for event, leaders in events.values()]
@@ -121,19 +114,20 @@ def _starts(event: Event) -> list[str]:
     return [f"{there:%a %d %b %H:%M} there", f"{starts_at:%H:%M} UTC" if is_same_day else in_utc]
 
 
-def _rows(cells: Iterable[Cell], columns: Sequence[str]) -> Iterator[Row]:
-    """In the order of the races; what was cancelled is where it would have been."""
+def _build_rows(cells: Iterable[Cell], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """One for each grand prix, in the order of the races; one that was cancelled is where it would
+    have been."""
     weekends: dict[str, dict[str, Cell]] = defaultdict(dict)
     for cell in cells:
         weekends[cell.event.grand_prix][cell.event.session_type] = cell
     for weekend in weekends.values():
         event = weekend.get(SessionType.RACE, next(iter(weekend.values()))).event
-        yield Row(
-            round_number=event.round_number,
-            name=event.name.removesuffix(" Grand Prix"),
-            place=event.location or event.country,
-            cells=[weekend.get(kind) for kind in columns],
-        )
+        yield {
+            "round_number": event.round_number,
+            "name": event.name.removesuffix(" Grand Prix"),
+            "place": event.location or event.country,
+            "cells": [weekend.get(kind) for kind in columns],
+        }
 
 
 def _is_ahead(event: Event, now: datetime) -> bool:

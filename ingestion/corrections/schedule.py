@@ -126,6 +126,7 @@ def _set_times(event: Event, status: str, now: datetime) -> None:
         if status == Event.Status.COMPLETED:
             raise WrongRequest("the event has not started yet; set its start first", about="status")
         _set_start(event, now)
+        # Never later: a lock that has passed stays.
         event.locks_at = now if event.locks_at is None else min(event.locks_at, now)
     if status == Event.Status.COMPLETED:
         event.ends_at = now

@@ -76,6 +76,7 @@ def match_calendar(
     where two would be one.
     """
     slugs: dict[str, str] = {}
+    # The surest sign first, for all of them: who has the name is not taken by who has the day.
     for is_same in (_has_name, _has_slug, _is_renamed, _has_come_back):
         free = [known for known in stored if known.slug not in slugs.values()]
         for grand_prix in grands_prix:
@@ -203,6 +204,8 @@ def _is_day_of(known: StoredGrandPrix, day: date) -> bool:
 
 
 def _is_same_place(one: Place, other: Place) -> bool:
+    # One of the two is enough: upstreams rename places within a season (Monte Carlo, Monaco; Miami,
+    # Miami Gardens), and Jolpica's newer form has no countries.
     return any(
         name and fold(name) == fold(other_name)
         for name, other_name in (

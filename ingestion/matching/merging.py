@@ -38,6 +38,7 @@ def merge_calendars(first: CalendarRecord, second: CalendarRecord | None = None)
 
 def _merge_sessions(one: GrandPrixRecord, other: GrandPrixRecord) -> Iterator[SessionRecord]:
     theirs = {session.session_type: session for session in other.sessions}
+    # The circuit's clock: Jolpica says only UTC.
     offsets = (session.utc_offset for session in one.sessions)
     offset = next((offset for offset in offsets if offset is not None), None)
     for session in one.sessions:

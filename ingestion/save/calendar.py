@@ -297,6 +297,7 @@ def _plan_known(
     kind = _kind(was["status"], differing)
     saving.plan.changed_events.append(event)
     if kind is not None:
+        # What only the clock changed is no younger answer of the calendar's.
         event.schedule_generated_at = generated_at
         names = [name for name in CALENDAR_FIELDS if name in differing or name in START]
         before, after = ({name: row[name] for name in names} for row in (was, reported))

@@ -70,6 +70,7 @@ def save_classifications(
 
 
 def _read_season(season: int) -> SavedSeason:
+    # Two queries, whatever the season's size.
     events = {
         (event.grand_prix, event.session_type): event
         for event in Event.objects.filter(season=season).select_related(
@@ -160,6 +161,7 @@ def _plan_event(
         check_classification(reported, describe_field(saved.drivers, *key))
         saved.drivers[key] = [entry.driver_id for entry in reported.results]
     if event.is_cancelled:
+        # By a person: what a calendar cancelled is refused before.
         report.notes.append(_problem(reported, event, "a person voided it; left aside"))
         return None
     rows = saved.results.get(event.pk, [])

@@ -113,6 +113,7 @@ class Comparison:
         known_at = self.event.results_generated_at if kept is None else kept.generated_at
         if reported_at is not None and known_at is not None and reported_at < known_at:
             return None
+        # As the database gives it back: durations and decimals are texts there.
         classification = json.loads(json.dumps(self.after, cls=DjangoJSONEncoder))
         if kept is not None and kept.classification == classification:
             return None
@@ -142,6 +143,7 @@ class Comparison:
         is_first, is_new_revision = not self.before, is_amended(self.before, self.after)
         self._take_over(is_new_revision=is_new_revision)
         event.status = Event.Status.COMPLETED
+        # What a person rejected is remembered until the podium or pole is another.
         if self._has_other_leaders or not event.proposal_rejected:
             event.proposal, event.proposal_rejected = None, False
         if not event.pk:

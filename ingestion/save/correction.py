@@ -104,6 +104,7 @@ def replace_classification(
 
 
 def _values(event: Event, names: Sequence[str]) -> dict[str, Any]:
+    # A row is no JSON for the feed; where the proposal matters, its key is compared.
     return {name: getattr(event, name) for name in names if name != "proposal"}
 
 

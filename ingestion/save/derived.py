@@ -56,6 +56,7 @@ def advance_statuses(now: datetime) -> int:
 
     Never backwards: only a start that moves does that, when its calendar is saved.
     """
+    # Through the index `event_unfinished`, however many seasons are stored.
     is_completed = Q(results_revision__gt=0) | Q(ends_at__lte=now)
     has_begun = Q(status=Event.Status.SCHEDULED, starts_at__lte=now)
     status = Case(When(is_completed, then=Value("completed")), default=Value("live"))

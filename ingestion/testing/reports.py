@@ -46,6 +46,7 @@ def _report_weekend(
 ) -> GrandPrixRecord | None:
     race = next((event for event in events if event.session_type == SessionType.RACE), None)
     if race is None or race.starts_at is None:
+        # A calendar with a weekend that has no race day would be refused.
         return None
     return GrandPrixRecord(
         season=race.season,
