@@ -506,7 +506,7 @@ def test_a_viewer_reads_the_classification_and_the_story(viewer: Client, belgium
     text = read(viewer, page_of(belgium))
     assert "1 Hamilton Team 0 1 44" not in text
     assert "Start 2024-07-28 13:00 UTC, 15:00 there (the schedule file)" in text
-    assert "Pays revision 1, official, amendments are still applied" in text
+    assert "Scored revision 1, official, amendments are still applied" in text
     assert "Revision 1 published: P1 Hamilton, P2 Piastri, P3 Leclerc (Jolpica)" in text
     assert "Put on the calendar as round 14" in text
     html = viewer.get(page_of(belgium)).content.decode()
