@@ -90,14 +90,14 @@ class Budget:
         if self.purpose == Purpose.BACKFILL:
             last = _awaited(block.reserved_at).values("ends_at")[:1]
             totals["awaited"] = Max(Subquery(last))
-        told = blocks.aggregate(**totals)
-        if told.get("awaited") is not None:
+        sums = blocks.aggregate(**totals)
+        if sums.get("awaited") is not None:
             raise _refuse_while_awaited(block.reserved_at)
-        self.left = share - told["spent"]
+        self.left = share - sums["spent"]
         if self.left < 0:
             self.left += block.requests
             others = list(blocks.exclude(pk=block.pk).order_by("reserved_at"))
-            raise _refuse(block, share, _room_at(others, told["spent"], share))
+            raise _refuse(block, share, _room_at(others, sums["spent"], share))
 
 
 def _awaited(now: datetime) -> QuerySet[Event]:
@@ -129,10 +129,10 @@ def _refuse(block: RequestBlock, share: int, retry_at: datetime | None) -> Sourc
     )
 
 
-def _room_at(blocks: list[RequestBlock], wanted: int, share: int) -> datetime | None:
+def _room_at(blocks: list[RequestBlock], needed: int, share: int) -> datetime | None:
     """When enough of the blocks are an hour old; None where not even all of them would do."""
     for block in blocks:
-        wanted -= block.requests
-        if wanted <= share:
+        needed -= block.requests
+        if needed <= share:
             return block.reserved_at + HOUR
     return None

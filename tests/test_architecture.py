@@ -166,7 +166,9 @@ def defined(path: Path) -> set[str]:
 @pytest.mark.parametrize("reference", sorted(set(REFERENCE.findall(ARCHITECTURE))), ids=":".join)
 def test_what_the_page_names_exists(reference: tuple[str, str]) -> None:
     path, name = reference
-    assert name in defined(ROOT / "ingestion" / path)
+    file = ROOT / "ingestion" / path
+    assert file.exists(), f"docs/architecture.md names {path}"
+    assert name in defined(file), f"docs/architecture.md names {name} in {path}"
 
 
 def test_the_page_names_functions() -> None:

@@ -129,14 +129,17 @@ class Event(models.Model):
         max_length=12, choices=ResultsState, default=ResultsState.PENDING
     )
     results_revision = models.PositiveIntegerField(
-        default=0, help_text="0, then one more with each change of the saved classification."
+        default=0,
+        help_text="0, then one more with each change of order, driver or disqualification.",
     )
     results_source = models.CharField(max_length=20, blank=True)
     results_generated_at = models.DateTimeField(
         null=True, blank=True, help_text="When the upstream made the saved classification, UTC."
     )
     results_changed_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the saved classification was saved, UTC."
+        null=True,
+        blank=True,
+        help_text="When what scores was last saved, or became official, UTC.",
     )
     proposal = models.ForeignKey(
         "Change",

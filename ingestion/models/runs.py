@@ -32,7 +32,8 @@ class IngestRun(models.Model):
         NONE = "none", "no fault"
 
     trigger = models.CharField(
-        max_length=20, help_text="What started it: command, poll, schedule, sweep, admin."
+        max_length=20,
+        help_text="What started it: command, poll, schedule, admin; or the task that was given up.",
     )
     arguments = models.JSONField(default=dict)
     seasons = models.JSONField(default=list)
@@ -59,7 +60,7 @@ class IngestRun(models.Model):
     schedule_refreshed = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="The calendars of each season asked for were read and saved.",
+        help_text="The calendars of each requested season were read and saved.",
     )
     clock_offset = models.DurationField(
         null=True, blank=True, help_text="This machine's clock less the upstream's, as it was seen."
@@ -77,7 +78,7 @@ class IngestRun(models.Model):
         indexes = [
             # the last run, and the runs to prune
             models.Index(fields=["-started_at"], name="ingest_run_started_at"),
-            # the run of a task that somebody enqueued and follows
+            # the run of a task that a person enqueued and follows
             models.Index(fields=["task"], name="ingest_run_task"),
         ]
 

@@ -128,7 +128,7 @@ class SeasonPicture:
 @dataclass(frozen=True, slots=True)
 class SeasonTask:
     """One season's part of a run. `answered` are the parts that it had answers for before it had to
-    wait; `show_step` is told what comes next."""
+    wait; `show_step` is called with what comes next."""
 
     season: int
     request: IngestRequest
@@ -420,7 +420,7 @@ def _gather_classifications(
 
 def _request_published(task: SeasonTask, query: Query, *, fresh: bool) -> Answers:
     """The season at once, or each session alone. A source that cannot be reached, or wants to be
-    left alone, is not asked for the rest."""
+    left alone, is not requested for the rest."""
     source = task.sources.named(query.source)
     if source is None:
         return Answers()
