@@ -19,6 +19,7 @@ from psycopg import sql
 
 from f1picks.database import parse_database_url
 from f1picks.environment import ROOT
+from tests import prestarted
 
 ALIAS = "project"
 # What a process needs from this machine; everything else would be somebody's configuration.
@@ -43,8 +44,18 @@ class Project:
         env: Mapping[str, str] | None = None,
         stdin: str = "",
         timeout: float = 120,
+        is_forked: bool = True,
     ) -> subprocess.CompletedProcess[str]:
-        """Run `manage.py *arguments` to its end. `env` adds to the environment, or overrides it."""
+        """Run `manage.py *arguments` to its end. `env` adds to the environment, or overrides it;
+        `is_forked` is whether its libraries may be imported already."""
+        if is_forked and prestarted.can_run(env or {}):
+            return prestarted.run(
+                arguments,
+                folder=self.folder,
+                env=self.environment(env),
+                stdin=stdin,
+                timeout=timeout,
+            )
         return subprocess.run(
             self.command(*arguments),
             check=False,
