@@ -198,6 +198,6 @@ def test_neither_fastf1_nor_pandas_is_imported_until_a_fetch(unmigrated_project:
         "ingestion.management.commands.ingest_f1",
     }
     assert expected - set(names) == set(), f"looked for them among {names}"
-    ran = unmigrated_project.manage("shell", "-v0", "-c", IMPORT_EACH % names)
+    ran = unmigrated_project.manage("shell", "-v0", "-c", IMPORT_EACH % names, is_forked=False)
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout) == {name: [] for name in names}

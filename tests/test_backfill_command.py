@@ -77,7 +77,7 @@ def test_a_range_that_the_hour_does_not_hold_stops_and_resumes(
     )
     left = "sprint, sprint qualifying"
     assert complaint(done, 3) == (
-        f"{why}. The rest is saved. Go on after {room_at}: run it again, it goes on with what is "
+        f"{why}. The rest is saved. Run it again after {room_at}: it continues with what is "
         "missing, or add --wait."
     )
     assert done.stdout.splitlines() == [

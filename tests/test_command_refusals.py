@@ -64,7 +64,7 @@ CHECK_SEASON = (
 )
 TROUBLE = "The server has trouble of its own: run it again later."
 REFRESH = "Run it again later, with --refresh where the answer may come from the cache."
-IN_AN_HOUR = "Go on in an hour: run it again, it goes on with what is missing, or add --wait."
+IN_AN_HOUR = "Run it again in an hour: it continues with what is missing, or add --wait."
 ADVICE = {
     "429": IN_AN_HOUR,
     "404": CHECK_SEASON,
