@@ -78,7 +78,7 @@ class SourceRateLimited(SourceUnavailable):
         # The hour's budget, or FastF1's own limit: no request was sent.
         self.is_no_fault = status is None
         when = f"after {retry_at:%H:%M} UTC" if retry_at is not None else "in an hour"
-        self.advice = f"Run it again {when}: it goes on with what is missing"
+        self.advice = f"Run it again {when}: it continues with what is missing"
 
 
 class ResultsNotReady(IngestionError):

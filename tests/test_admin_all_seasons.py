@@ -22,7 +22,8 @@ SEASONS = range(1950, 2027)
 # Who signed in and what they may takes four of each.
 SEASON_PAGE = 8
 LIST = 10
-PAGE = 10
+# The event's page looks at the polls of each source, too.
+PAGE = 11
 # ... and the checks of the installation's health.
 STATUS = 20
 SESSIONS = {

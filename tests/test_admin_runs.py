@@ -34,7 +34,7 @@ TASK = "0123456789abcdef0123456789abcdef"
 def run(belgium: Event) -> IngestRun:
     run = IngestRun.objects.create(
         trigger="poll",
-        arguments={"refresh": True, "wanted": {"race": ["belgian-grand-prix"], "sprint": "all"}},
+        arguments={"refresh": True, "sessions": {"race": ["belgian-grand-prix"]}},
         seasons=[2024],
         started_at=AFTER,
         ended_at=AFTER + timedelta(seconds=75),
@@ -65,9 +65,8 @@ def run(belgium: Event) -> IngestRun:
 def test_runs_are_listed_with_what_came_of_them(viewer: Client, run: IngestRun) -> None:
     text = read(viewer, reverse(RUNS))
     assert (
-        "2024-08-01 00:00:00 ◐ partial 75.0 s poll 2024; past the caches, only sprint of all; "
-        "race of belgian-grand-prix 9 events: 2 updated; classifications: 1 created, "
-        "1 amended ! 3"
+        "2024-08-01 00:00:00 ◐ partial 75.0 s poll 2024; past the caches, only race of "
+        "belgian-grand-prix 9 events: 2 updated; classifications: 1 created, 1 amended ! 3"
     ) in text
 
 

@@ -83,7 +83,7 @@ def test_a_refusal_in_words() -> None:
         "api.jolpi.ca would get more than 180 requests within an hour; "
         "there is room again at 13:00 UTC"
     )
-    assert error.advice == "Run it again after 13:00 UTC: it goes on with what is missing"
+    assert error.advice == "Run it again after 13:00 UTC: it continues with what is missing"
     assert error.status is None
 
 

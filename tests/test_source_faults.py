@@ -205,7 +205,7 @@ def test_too_many_requests(
     assert error.status == 429
     if retry_after is None:
         assert error.retry_at is None
-        assert error.advice == "Run it again in an hour: it goes on with what is missing"
+        assert error.advice == "Run it again in an hour: it continues with what is missing"
     else:
         exchange = sources.adapter.last
         assert exchange is not None

@@ -110,11 +110,11 @@ def describe_counts(run: IngestRun) -> str:
 def describe_arguments(run: IngestRun) -> str:
     """What was requested beside the seasons; '' for all of them."""
     arguments: Mapping[str, Any] = run.arguments
-    requested: Mapping[str, str | Sequence[str]] = arguments.get("sessions") or {}
+    requested: Mapping[str, Sequence[str]] = arguments.get("sessions") or {}
     sessions = "; ".join(
-        f"{kind.replace('_', ' ')} of {places if isinstance(places, str) else ', '.join(places)}"
+        f"{kind.replace('_', ' ')} of {', '.join(requested[kind])}"
         for kind in SessionType
-        if (places := requested.get(kind)) is not None
+        if kind in requested
     )
     described = [
         f"round {arguments['round']}" if arguments.get("round") else "",

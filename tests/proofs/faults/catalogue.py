@@ -71,8 +71,8 @@ class Row:
 
 MISSING_STILL = "positions are missing still"
 ROUND_LISTS = "Jolpica's newer list of the rounds of 2024"
-WAIT = "Run it again in an hour: it goes on with what is missing"
-WAIT_UNTIL = "Run it again after 18:10 UTC: it goes on with what is missing"
+WAIT = "Run it again in an hour: it continues with what is missing"
+WAIT_UNTIL = "Run it again after 18:10 UTC: it continues with what is missing"
 # Jolpica's newer form is read by us: what is wrong with it is told in Python's words.
 READ_BY_US = {
     "SQ list": f"{ROUND_LISTS} cannot be read: .*",

@@ -31,7 +31,7 @@ from tests.proofs.faults.switches import BROKEN_OFF, NETWORK, Fault
 
 MEANWHILE = "the sprint's grid shows the pole meanwhile"
 SAVED, NOTHING = "The rest is saved.", "Nothing was changed."
-GO_ON = "run it again, it goes on with what is missing, or add --wait."
+CONTINUES = "it continues with what is missing, or add --wait."
 
 
 def lost(fault: Fault, place: Place, is_filled: bool) -> Expected:
@@ -120,8 +120,8 @@ def limited(fault: Fault, place: Place, is_filled: bool) -> Expected:
     names = f"{', '.join(others)} and {last}" if others else last
     problem = f"2024: {fault.told_at(place)}; left for later: {names}"
     if place.run != "season":
-        return lost_alone(problem, f"Go on {when}: {GO_ON}", is_filled)
-    complaint = f"{problem}. {SAVED} Go on {when}: {GO_ON}"
+        return lost_alone(problem, f"Run it again {when}: {CONTINUES}", is_filled)
+    complaint = f"{problem}. {SAVED} Run it again {when}: {CONTINUES}"
     if place in (ROUNDS, SQ):
         guessing = left_to_the_grid("", place, is_filled)
         return replace(guessing, word="later", code=3, complaint=complaint, notes=())
