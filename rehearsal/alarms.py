@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from ingestion.models import Alarm, Event
 from ingestion.monitoring.channels import import_apprise
-from ingestion.sample.season import GrandPrix
 from rehearsal.history import CLASSIFIED, current_name
 from rehearsal.played_season import PlayedSeason, Trouble, Window
 from rehearsal.worker import BROKEN, Death, Spell
@@ -42,19 +41,11 @@ class Expected:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """An alarm that was; `why` is what explains it, '' is nothing."""
-
-    key: str
-    since: datetime
-    until: datetime | None
-    why: str
-
-
 @dataclass(slots=True)
 class AlarmTally:
-    raised: list[Raised] = field(default_factory=list)
+    """`raised` has each alarm with what explains it; '' where nothing does."""
+
+    raised: list[tuple[Alarm, str]] = field(default_factory=list)
     false: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     mails: int = 0
@@ -82,28 +73,25 @@ def tally_alarms(
     expected = list(expect_alarms(played, window))
     for alarm in alarms:
         why = next((one.why for one in expected if one.explains(alarm)), "")
-        tally.raised.append(Raised(alarm.key, alarm.raised_at, alarm.cleared_at, why))
+        tally.raised.append((alarm, why))
         if not why:
             tally.false.append(f"{alarm.key} at {alarm.raised_at:%Y-%m-%d %H:%M}")
     for one in expected:
         found = [alarm for alarm in alarms if one.explains(alarm)]
         tally.false += [f"{alarm.key} again: {one.why}" for alarm in found[1:]]
-        tally.missing += list(_find_missing(one, found, window))
+        if not found:
+            if one.is_due:
+                tally.missing.append(f"{one.key}: {one.why}")
+            continue
+        first = found[0]
+        if first.notified_at is None:
+            tally.missing.append(f"{one.key}: no message")
+        ends_by = one.until and one.until + CLEARED_WITHIN + SENT_WITHIN
+        is_cleared = first.cleared_at is not None and first.all_clear_sent_at is not None
+        if ends_by is not None and ends_by < window.ends_at and not is_cleared:
+            tally.missing.append(f"{one.key}: no all-clear")
     _check_health(tally, death, spells)
     return tally
-
-
-def _find_missing(one: Expected, found: Sequence[Alarm], window: Window) -> Iterator[str]:
-    if not found:
-        if one.is_due:
-            yield f"{one.key}: {one.why}"
-        return
-    alarm = found[0]
-    if alarm.notified_at is None:
-        yield f"{one.key}: no message"
-    is_over = one.until is not None and one.until + CLEARED_WITHIN + SENT_WITHIN < window.ends_at
-    if is_over and (alarm.cleared_at is None or alarm.all_clear_sent_at is None):
-        yield f"{one.key}: no all-clear"
 
 
 def expect_alarms(played: PlayedSeason, window: Window) -> Iterator[Expected]:
@@ -118,31 +106,26 @@ def expect_alarms(played: PlayedSeason, window: Window) -> Iterator[Expected]:
 
 def _expect_disputes(played: PlayedSeason, window: Window) -> Iterator[Expected]:
     """While the calendars differ by hours about a session that is to come."""
+    published = sorted({move.published_at for move in played.moves})
     for weekend in played.facts.jolpica_calendar or ():
+        # From when to when, for each session and each version of the file.
         spans = [
-            span
-            for at in sorted({move.published_at for move in played.moves})
-            for span in _find_disputes(played.schedule_at(at).grand_prix(weekend.id), weekend, at)
+            (at, start)
+            for at in published
+            for session in played.schedule_at(at).grand_prix(weekend.id).sessions
+            for name in [current_name(session.name)]
+            for start, other in [(session.starts_at, weekend.starts_at(name))]
+            if name in CLASSIFIED.values() and start and other
+            if start > at and abs(start - other) >= SMALL_DISPUTE
         ]
-        since, until = min(spans, default=None), max((end for _, end in spans), default=None)
-        if since is None or until is None or since[0] >= window.ends_at:
+        if not spans:
             continue
-        if until > window.begins_at:
+        since, until = min(at for at, _ in spans), max(end for _, end in spans)
+        if since < window.ends_at and until > window.begins_at:
             slug = Event.objects.filter(name=weekend.name).values_list("grand_prix", flat=True)
             key = f"disputed-start:{played.facts.year}-{slug.first()}"
             why = "the calendars disagree by hours"
-            yield Expected(key, why, max(since[0], window.begins_at), until)
-
-
-def _find_disputes(
-    published: GrandPrix, jolpicas: GrandPrix, at: datetime
-) -> Iterator[tuple[datetime, datetime]]:
-    """From when to when, for each session of a weekend as the file has it from an instant on."""
-    for session in published.sessions:
-        start, other = session.starts_at, jolpicas.starts_at(current_name(session.name))
-        is_classified = current_name(session.name) in CLASSIFIED.values()
-        if is_classified and start and other and start > at and abs(start - other) >= SMALL_DISPUTE:
-            yield at, start
+            yield Expected(key, why, max(since, window.begins_at), until)
 
 
 def _check_health(tally: AlarmTally, death: Death | None, spells: Sequence[Spell]) -> None:

@@ -32,7 +32,6 @@ DEATH_AT = "belgium"
 DEAD_BEFORE = timedelta(minutes=5)
 DEAD_AFTER = timedelta(minutes=35)
 
-
 # Receives the time of the rehearsal, for a display.
 ShowTime = Callable[[datetime], None]
 Action = Callable[[], None]
@@ -74,7 +73,11 @@ def play(
         getattr(mail, "outbox", []).clear()
         copies = CacheClock(window.begins_at, upstream.count_requests)
         if window.is_part:
-            _ingest_before(played, clock)
+            # As an operator does who installs the app during a season.
+            request = IngestRequest(
+                seasons=(played.facts.year,), config=configured_sources(), rules=configured_rules()
+            )
+            ingest(request, clock=clock.read, show_step=ignore_progress)
             upstream.clear_requests()
         moments = plan_moments(cast, played, window, seed=seed)
         for at, _, act in moments:
@@ -84,14 +87,6 @@ def play(
             show_time(at)
         cast.game.read_feed()
     return cast, upstream
-
-
-def _ingest_before(played: PlayedSeason, clock: VirtualClock) -> None:
-    """As an operator does who installs the app during a season."""
-    request = IngestRequest(
-        seasons=(played.facts.year,), config=configured_sources(), rules=configured_rules()
-    )
-    ingest(request, clock=clock.read, show_step=ignore_progress)
 
 
 def settings_of(upstream: PlayedUpstream, cache_dir: Path) -> override_settings:

@@ -93,7 +93,12 @@ class FixedPlan:
         # The list of their keys.
         self._requests += [at] * bool(unsettled)
         for publication in unsettled:
-            self._request_sprint_qualifying(publication)
+            address = name_sprint_qualifying(self._played.facts, publication.grand_prix)
+            made_at = self._request(address)
+            if made_at is None or publication.at > made_at:
+                continue
+            if at >= self._saved.setdefault(publication, at) + SETTLED_AFTER:
+                self._open["sprint_qualifyings"].remove(publication)
 
     def as_course(self, name: str) -> Course:
         seen = (
@@ -148,11 +153,3 @@ class FixedPlan:
             if rounds[grand_prix] < rounds[publication.grand_prix]
         )
         return range(before // PAGE_ROWS, (before + len(entries) - 1) // PAGE_ROWS + 1)
-
-    def _request_sprint_qualifying(self, publication: Publication) -> None:
-        facts = self._played.facts
-        made_at = self._request(name_sprint_qualifying(facts, publication.grand_prix))
-        if made_at is not None and publication.at <= made_at:
-            saved_at = self._saved.setdefault(publication, self._now)
-            if self._now >= saved_at + SETTLED_AFTER:
-                self._open["sprint_qualifyings"].remove(publication)

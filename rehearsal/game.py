@@ -133,17 +133,15 @@ class Game:
             self.cursor = change.pk
             self.read[change.kind] += 1
             self.rescored += change.kind == Change.Kind.AMENDED
-            if change.kind != Change.Kind.PROPOSED:
-                self._pay(change.event)
-
-    def _pay(self, event: Event) -> None:
-        """Once settled, and not again; later entries about the event are compared with it."""
-        leaders = find_leaders(event)
-        paid = self.paid.get(event.pk)
-        if paid is not None and paid != leaders:
-            self.reversals.append(f"{event}: {', '.join(paid)} became {', '.join(leaders)}")
-        if event.results_state == Event.ResultsState.SETTLED:
-            self.paid[event.pk] = leaders
+            if change.kind == Change.Kind.PROPOSED:
+                continue
+            # Paid once settled, and not again; later entries about the event are compared with it.
+            event, leaders = change.event, find_leaders(change.event)
+            paid = self.paid.get(event.pk)
+            if paid is not None and paid != leaders:
+                self.reversals.append(f"{event}: {', '.join(paid)} became {', '.join(leaders)}")
+            if event.results_state == Event.ResultsState.SETTLED:
+                self.paid[event.pk] = leaders
 
 
 def find_leaders(event: Event) -> tuple[str, ...]:

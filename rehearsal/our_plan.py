@@ -1,11 +1,10 @@
 """When our plan had each publication, by the feed and by the upstream's requests."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from ingestion.models import Change, Event
-from ingestion.sample.upstream import Request
 from rehearsal.courses import Course, Seen
 from rehearsal.history import CLASSIFIED
 from rehearsal.played_season import PlayedSeason, Publication, Stage, Window
@@ -20,37 +19,27 @@ def observe_our_plan(name: str, upstream: PlayedUpstream, window: Window) -> Cou
     played = upstream.played
     requests = [request for request in upstream.requests if window.has(request.at)]
     revisions = read_revisions(played)
-    seen = (
-        _see(publication, revisions, requests, upstream)
-        for publication in window.choose(played.publications)
-        if publication.stage is not Stage.HALF_FILLED
-    )
+    seen = []
+    for publication in window.choose(played.publications):
+        if publication.stage is Stage.HALF_FILLED:
+            continue
+        orders = list(orders_since(publication, played))
+        saved_at = min(
+            (
+                at
+                for at, drivers in revisions.get(key_of(publication, played), [])
+                if at >= publication.at and drivers in orders
+            ),
+            default=None,
+        )
+        requested = [
+            request.target
+            for request in requests
+            if request.at > publication.flag_at and (saved_at is None or request.at <= saved_at)
+        ]
+        let_out_at = find_let_out(played, upstream.cache, publication, requested)
+        seen.append(Seen(publication, let_out_at, saved_at))
     return Course(name, True, tuple(seen), tuple(request.at for request in requests))
-
-
-def _see(
-    publication: Publication,
-    revisions: dict[Key, list[Revision]],
-    requests: Sequence[Request],
-    upstream: PlayedUpstream,
-) -> Seen:
-    played = upstream.played
-    orders = list(orders_since(publication, played))
-    saved_at = min(
-        (
-            at
-            for at, drivers in revisions.get(key_of(publication, played), [])
-            if at >= publication.at and drivers in orders
-        ),
-        default=None,
-    )
-    requested = [
-        request.target
-        for request in requests
-        if request.at > publication.flag_at and (saved_at is None or request.at <= saved_at)
-    ]
-    let_out_at = find_let_out(played, upstream.cache, publication, requested)
-    return Seen(publication, let_out_at, saved_at)
 
 
 def orders_since(publication: Publication, played: PlayedSeason) -> Iterator[list[str]]:

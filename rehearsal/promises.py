@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from rehearsal.courses import Course, Seen, as_minutes, is_amendment, is_first, since_let_out
+from rehearsal.courses import Course, as_minutes, is_first, since_let_out
 from rehearsal.outcome import Outcome
 
 MINUTE = timedelta(minutes=1)
@@ -32,11 +32,25 @@ def find_broken(outcome: Outcome) -> list[Promise]:
 
 
 def list_promises(outcome: Outcome) -> list[Promise]:
+    """About latency and requests, then to players, then about the work itself."""
+    alarms, unlike = outcome.alarms, outcome.unlike_facts
+    unlike_or_not = f"{outcome.sessions - len(unlike)} of {outcome.sessions}{_named(unlike)}"
     return [
         *_promises_of_latency(outcome.ours),
         *_promises_of_requests(outcome),
-        *_promises_to_players(outcome),
-        *_promises_of_work(outcome),
+        _none("picks that count though the session had begun", [], outcome.picks.counted_late),
+        _none("payouts reversed", outcome.reversals),
+        Promise(
+            "every classification is the season's in the end",
+            unlike_or_not,
+            not unlike and outcome.sessions > 0,
+        ),
+        _none("half-filled classifications saved", outcome.wrong_revisions),
+        _none("entries of the feed without their signal, or signals twice", outcome.without_signal),
+        _none("manual steps", outcome.manual_steps),
+        _none("false alarms", alarms.false),
+        _none("missing alarms or all-clears", alarms.missing),
+        _none("failed tasks", outcome.failed_tasks),
     ]
 
 
@@ -48,21 +62,20 @@ def _promises_of_latency(ours: Course) -> Iterator[Promise]:
         "no result" if longest is None else print_minutes(longest),
         longest is not None and longest <= PROMISED_DELAY and not ours.missing,
     )
-    late = [one for one in ours.seen if one.is_amendment and _is_late_amendment(one)]
-    seen = ours.delays(since_let_out, of=is_amendment)
+    late = 0
+    amendments = [one for one in ours.seen if one.is_amendment]
+    for one in amendments:
+        age = one.let_out_at - one.publication.flag_at
+        within = next((within for until, within in PROMISED_AMENDMENTS if age < until), None)
+        is_slow = one.saved_at is not None and (
+            within is not None and one.saved_at - since_let_out(one) > within
+        )
+        late += one.saved_at is None or is_slow
     yield Promise(
         "an amended one within an hour in the first half day, six hours in the first three days",
-        f"{len(late)} of {len(seen.each)} late",
+        f"{late} of {len(amendments)} late",
         not late,
     )
-
-
-def _is_late_amendment(seen: Seen) -> bool:
-    if seen.saved_at is None:
-        return True
-    age = seen.let_out_at - seen.publication.flag_at
-    promised = next((within for until, within in PROMISED_AMENDMENTS if age < until), None)
-    return promised is not None and seen.saved_at - since_let_out(seen) > promised
 
 
 def _promises_of_requests(outcome: Outcome) -> Iterator[Promise]:
@@ -81,38 +94,9 @@ def _promises_of_requests(outcome: Outcome) -> Iterator[Promise]:
             )
 
 
-def _promises_to_players(outcome: Outcome) -> Iterator[Promise]:
-    yield _none("picks that count though the session had begun", outcome.picks.counted_late)
-    yield _none("payouts reversed", len(outcome.reversals), outcome.reversals)
-    unlike = outcome.unlike_facts
-    yield Promise(
-        "every classification is the season's in the end",
-        f"{outcome.sessions - len(unlike)} of {outcome.sessions}" + _named(unlike),
-        not unlike and outcome.sessions > 0,
-    )
-    yield _none(
-        "half-filled classifications saved",
-        len(outcome.wrong_revisions),
-        outcome.wrong_revisions,
-    )
-    without_signal = outcome.without_signal
-    yield _none(
-        "entries of the feed without their signal, or signals twice",
-        len(without_signal),
-        without_signal,
-    )
-
-
-def _promises_of_work(outcome: Outcome) -> Iterator[Promise]:
-    alarms = outcome.alarms
-    yield _none("manual steps", len(outcome.manual_steps), outcome.manual_steps)
-    yield _none("false alarms", len(alarms.false), alarms.false)
-    yield _none("missing alarms or all-clears", len(alarms.missing), alarms.missing)
-    yield _none("failed tasks", len(outcome.failed_tasks), outcome.failed_tasks)
-
-
-def _none(what: str, count: int, which: Sequence[str] | None = None) -> Promise:
-    return Promise(f"no {what}", f"{count}{_named(which or [])}", count == 0)
+def _none(what: str, which: Sequence[str], count: int | None = None) -> Promise:
+    number = len(which) if count is None else count
+    return Promise(f"no {what}", f"{number}{_named(which)}", number == 0)
 
 
 def _named(which: Sequence[str]) -> str:

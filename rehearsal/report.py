@@ -7,7 +7,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rehearsal.alarms import Raised
 from rehearsal.courses import (
     PERCENTS,
     Course,
@@ -131,8 +130,9 @@ def describe(outcome: Outcome) -> Iterator[tuple[str, str]]:
         f"{len(outcome.reversals)} reversed"
     )
     yield "payouts", text
-    for alarm in alarms.raised:
-        yield "alarm", describe_alarm(alarm)
+    for alarm, why in alarms.raised:
+        over = "still open" if alarm.cleared_at is None else f"over {alarm.cleared_at:%d %b %H:%M}"
+        yield "alarm", f"{alarm.key}, {alarm.raised_at:%d %b %H:%M}, {over}: {why or 'false'}"
     yield "mails", f"{alarms.mails}, one as an alarm begins and one as it ends"
     if alarms.dead_worker_noticed_after is not None:
         minutes = as_minutes(alarms.dead_worker_noticed_after)
@@ -140,11 +140,6 @@ def describe(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "a person", "; ".join(outcome.manual_steps) or "had nothing to do"
     yield "the feed", print_counts(outcome.feed)
     yield "tasks run", print_counts(outcome.tasks)
-
-
-def describe_alarm(alarm: Raised) -> str:
-    until = "still open" if alarm.until is None else f"over {alarm.until:%d %b %H:%M}"
-    return f"{alarm.key}, {alarm.since:%d %b %H:%M}, {until}: {alarm.why or 'false'}"
 
 
 def facts_table(facts: Sequence[tuple[str, str]]) -> Table:
@@ -205,12 +200,12 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         "alarms": {
             "raised": [
                 {
-                    "key": one.key,
-                    "from": one.since.isoformat(),
-                    "until": one.until and one.until.isoformat(),
-                    "why": one.why,
+                    "key": alarm.key,
+                    "from": alarm.raised_at.isoformat(),
+                    "until": alarm.cleared_at and alarm.cleared_at.isoformat(),
+                    "why": why,
                 }
-                for one in alarms.raised
+                for alarm, why in alarms.raised
             ],
             "false": alarms.false,
             "missing": alarms.missing,

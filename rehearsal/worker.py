@@ -61,15 +61,12 @@ class Worker:
         pre_execute.send(sender="django_q", func=func, task=task)
         started = self._clock.read()
         func(clock=self._clock.read)
-        self._save_success(task, started)
-
-    def _save_success(self, task: dict[str, str], started: datetime) -> None:
-        """In SQL, since it happens a hundred thousand times."""
         stopped = self._clock.read()
         if task["func"] not in self._saved:
             Success.objects.create(**task, started=started, stopped=stopped, success=True)
             self._saved[task["func"]] = task["id"]
             return
+        # In SQL, since it happens a hundred thousand times.
         adapt = connection.ops.adapt_datetimefield_value
         with connection.cursor() as cursor:
             cursor.execute(

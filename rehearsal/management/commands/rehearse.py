@@ -87,7 +87,17 @@ class Command(F1Command):
         if not options["inside"]:
             raise SystemExit(run_in_own_process(options))
         try:
-            outcome = self._rehearse(played, window, speed, seed, options)
+            folder, is_text = Path(options["inside"]), options["format"] == "text"
+            make_tables(window, folder, options["database"])
+            with show_progress(window, is_on=is_text) as show_time:
+                outcome = rehearse(
+                    played,
+                    window,
+                    seed=seed,
+                    speed=speed,
+                    cache_dir=folder / "cache",
+                    show_time=show_time,
+                )
         except DatabaseError as error:
             raise CommandError(
                 f"the database for the rehearsal failed ({type(error).__name__}). No other one was "
@@ -101,26 +111,6 @@ class Command(F1Command):
             print_outcome(outcome, open_console(self.stdout))
         if find_broken(outcome):
             raise CommandError(explain_broken(outcome))
-
-    def _rehearse(
-        self,
-        played: PlayedSeason,
-        window: Window,
-        speed: float | None,
-        seed: int,
-        options: Mapping[str, Any],
-    ) -> Outcome:
-        folder = Path(options["inside"])
-        make_tables(window, folder, options["database"])
-        with show_progress(window, is_on=options["format"] == "text") as show_time:
-            return rehearse(
-                played,
-                window,
-                seed=seed,
-                speed=speed,
-                cache_dir=folder / "cache",
-                show_time=show_time,
-            )
 
 
 def read_usage(
