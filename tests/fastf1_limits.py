@@ -137,7 +137,7 @@ def fetch_results(
     )
 
 
-def _named(sources: Sources, name: Source) -> sources_module.Source:
+def _named(sources: Sources, name: Source) -> sources_module.Upstream:
     source = sources.named(name)
     assert source is not None
     return source

@@ -51,13 +51,13 @@ from ingestion import records
 from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord
 from ingestion.sessions import SessionType
 from ingestion.sources.protocol import (
-    Classification, ClassificationQuery, Source, SourceAnswer,
+    Classification, ClassificationQuery, SourceAnswer, Upstream,
 )
 
 LAP = timedelta(seconds=90)
 
 
-class PitWall(Source):
+class PitWall(Upstream):
     name = records.Source.PIT_WALL
 
     @classmethod

@@ -49,9 +49,9 @@ from ingestion.sources import (
     Entrant,
     SourceAnswer,
     Sources,
+    Upstream,
     read_sprint_pole,
 )
-from ingestion.sources import Source as Upstream
 
 NOT_FOUND = 404
 # Jolpica's calendar is read once a day beside the schedule file; a day's hours drift by a tick.

@@ -12,9 +12,9 @@ from ingestion.sources.protocol import (
     Classification,
     ClassificationQuery,
     Entrant,
-    Source,
     SourceAnswer,
     SourceConfig,
+    Upstream,
 )
 from ingestion.sources.sprint_grid import read_sprint_pole
 
@@ -22,10 +22,10 @@ __all__ = [
     "Classification",
     "ClassificationQuery",
     "Entrant",
-    "Source",
     "SourceAnswer",
     "SourceConfig",
     "Sources",
+    "Upstream",
     "connect",
     "count_pages",
     "make_private_folder",

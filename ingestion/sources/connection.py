@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ingestion import records
+from ingestion.records import PROVISIONAL_SOURCES, Source
 from ingestion.sessions import SessionType
 from ingestion.sources.addresses import read_address
 from ingestion.sources.cache import make_private_folder, open_cache
 from ingestion.sources.jolpica import Jolpica, JolpicaNewer
 from ingestion.sources.live_timing import LiveTiming
-from ingestion.sources.protocol import Source, SourceConfig
+from ingestion.sources.protocol import SourceConfig, Upstream
 from ingestion.sources.schedule_file import ScheduleFile
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 # The one registry: which sources exist. Of two calendars the first decides.
-REGISTRY: tuple[type[Source], ...] = (
+REGISTRY: tuple[type[Upstream], ...] = (
     ScheduleFile,
     Jolpica,
     JolpicaNewer,
@@ -29,7 +29,7 @@ REGISTRY: tuple[type[Source], ...] = (
 )
 
 
-def result_sources(session_type: SessionType, config: SourceConfig) -> tuple[records.Source, ...]:
+def result_sources(session_type: SessionType, config: SourceConfig) -> tuple[Source, ...]:
     """Which sources have results of a kind of session; known without FastF1, which takes long to
     import."""
     return tuple(
@@ -45,19 +45,19 @@ class Sources:
     round numbers, holds for the run."""
 
     adapter: "Adapter"
-    all: tuple[Source, ...]
+    all: tuple[Upstream, ...]
 
-    def calendars(self, season: int) -> list[Source]:
+    def calendars(self, season: int) -> list[Upstream]:
         """The first decides where two disagree."""
         return [source for source in self.all if source.offers_calendar(season)]
 
-    def provisional(self) -> list[Source]:
+    def provisional(self) -> list[Upstream]:
         """The better ones first."""
         provisional = [source for source in self.all if source.name.is_provisional]
-        ranks = records.PROVISIONAL_SOURCES
+        ranks = PROVISIONAL_SOURCES
         return sorted(provisional, key=lambda source: ranks.index(source.name), reverse=True)
 
-    def named(self, name: records.Source) -> Source | None:
+    def named(self, name: Source) -> Upstream | None:
         """None where it is not configured."""
         return next((source for source in self.all if source.name is name), None)
 

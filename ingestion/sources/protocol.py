@@ -6,11 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from ingestion import records
 from ingestion.records import (
     CalendarRecord,
     ClassificationRecord,
     RaceIdentity,
+    Source,
     UnreadableClassification,
 )
 from ingestion.sessions import SessionType
@@ -94,7 +94,7 @@ class ClassificationQuery:
     with_lists: bool = False
 
 
-class Source:
+class Upstream:
     """An upstream in one of its forms; one that has calendars or classifications overrides both
     `offers...` and `fetch...`. Until one is made, nothing may need FastF1.
 
@@ -103,7 +103,7 @@ class Source:
     wrong does not stay in FastF1's cache. `fresh` passes that cache by.
     """
 
-    name: records.Source
+    name: Source
 
     def __init__(self, adapter: "Adapter", config: SourceConfig) -> None:
         self._adapter = adapter

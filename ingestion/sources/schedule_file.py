@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ingestion import records
 from ingestion.errors import BadSourceData
 from ingestion.plausibility import check_calendar
 from ingestion.records import (
@@ -13,10 +12,11 @@ from ingestion.records import (
     CalendarRecord,
     GrandPrixRecord,
     SessionRecord,
+    Source,
 )
 from ingestion.sessions import read_session_name
 from ingestion.sources.calls import calling, get_document
-from ingestion.sources.protocol import Source, SourceAnswer
+from ingestion.sources.protocol import SourceAnswer, Upstream
 from ingestion.sources.values import LONGEST_PLACE, UNREADABLE, notice, noticing, read_text
 
 # A weekend has five, by the file's count.
@@ -25,8 +25,8 @@ LONGEST_OFFICIAL_NAME = 200
 OFFSET = re.compile(r"(?P<sign>[+-]?)(?P<hours>\d\d?):(?P<minutes>\d\d)(?::00)?", re.ASCII)
 
 
-class ScheduleFile(Source):
-    name = records.Source.SCHEDULE_FILE
+class ScheduleFile(Upstream):
+    name = Source.SCHEDULE_FILE
 
     def offers_calendar(self, season: int) -> bool:
         return season >= FIRST_SCHEDULE_FILE
@@ -79,7 +79,7 @@ def read_schedule(
             )
     return CalendarRecord(
         season,
-        records.Source.SCHEDULE_FILE,
+        Source.SCHEDULE_FILE,
         generated_at,
         tuple(grands_prix),
         unreadable=tuple(unreadable),
@@ -99,7 +99,7 @@ def _read_grand_prix(
                 SessionRecord(
                     session_type,
                     starts_at=None if start is None else (start - offset).replace(tzinfo=UTC),
-                    source=records.Source.SCHEDULE_FILE,
+                    source=Source.SCHEDULE_FILE,
                     generated_at=generated_at,
                     # A session without a time is where the others are.
                     utc_offset=offset if any(starts) else None,

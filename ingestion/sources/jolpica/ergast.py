@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
-from ingestion import records
 from ingestion.errors import BadSourceData, SourceUnavailable
 from ingestion.records import (
     CalendarRecord,
     GrandPrixRecord,
     RaceIdentity,
     SessionRecord,
+    Source,
     UnreadableClassification,
 )
 from ingestion.sessions import SessionType
@@ -22,9 +22,9 @@ from ingestion.sources.jolpica.pages import PAGE_ROWS, build_url, fetch_pages
 from ingestion.sources.protocol import (
     Classification,
     ClassificationQuery,
-    Source,
     SourceAnswer,
     SourceConfig,
+    Upstream,
 )
 from ingestion.sources.values import LONGEST_PLACE, UNREADABLE, noticing, read_text, require
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from ingestion.sources.http import Adapter
 
 
-class Jolpica(Source):
-    name = records.Source.JOLPICA
+class Jolpica(Upstream):
+    name = Source.JOLPICA
 
     def __init__(self, adapter: "Adapter", config: SourceConfig) -> None:
         super().__init__(adapter, config)
@@ -197,7 +197,7 @@ def read_calendar(
         grands_prix = tuple(_read_race(season, race, generated_at) for race in races)
     except UNREADABLE as error:
         raise BadSourceData(f"Jolpica's calendar of {season} cannot be read: {error}") from error
-    return CalendarRecord(season, records.Source.JOLPICA, generated_at, grands_prix)
+    return CalendarRecord(season, Source.JOLPICA, generated_at, grands_prix)
 
 
 def _read_race(
@@ -228,7 +228,7 @@ def _read_race(
 def _read_session(
     session_type: SessionType, session: Mapping[str, Any], generated_at: datetime | None
 ) -> SessionRecord:
-    known = SessionRecord(session_type, None, records.Source.JOLPICA, generated_at)
+    known = SessionRecord(session_type, None, Source.JOLPICA, generated_at)
     if not read_text(session.get("date")):
         return known
     day = date.fromisoformat(session["date"])

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ingestion import records
 from ingestion.errors import (
     BadSourceData,
     IngestionError,
@@ -19,7 +18,7 @@ from ingestion.errors import (
     SourceUnavailable,
 )
 from ingestion.plausibility import SeasonField, check_classification
-from ingestion.records import ClassificationRecord
+from ingestion.records import ClassificationRecord, Source
 from ingestion.sessions import SessionType
 from ingestion.sources.cache import find_copy, forget_copies
 from ingestion.sources.calls import calling, get_document
@@ -37,9 +36,9 @@ from ingestion.sources.protocol import (
     Classification,
     ClassificationQuery,
     Entrant,
-    Source,
     SourceAnswer,
     SourceConfig,
+    Upstream,
 )
 from ingestion.sources.values import noticing
 
@@ -58,8 +57,8 @@ ROUNDS_KEPT = timedelta(days=14)
 ROUNDS_HOLD = timedelta(hours=1)
 
 
-class JolpicaNewer(Source):
-    name = records.Source.JOLPICA_NEWER
+class JolpicaNewer(Upstream):
+    name = Source.JOLPICA_NEWER
 
     def __init__(self, adapter: "Adapter", config: SourceConfig) -> None:
         super().__init__(adapter, config)

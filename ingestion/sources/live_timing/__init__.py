@@ -4,10 +4,9 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ingestion import records
 from ingestion.errors import ResultsNotReady
 from ingestion.plausibility import SeasonField, check_classification
-from ingestion.records import ClassificationRecord
+from ingestion.records import ClassificationRecord, Source
 from ingestion.sessions import SessionType
 from ingestion.sources.live_timing.classification import (
     Listing,
@@ -18,9 +17,9 @@ from ingestion.sources.live_timing.streams import AccountRefused, fetch_index, f
 from ingestion.sources.protocol import (
     Classification,
     ClassificationQuery,
-    Source,
     SourceAnswer,
     SourceConfig,
+    Upstream,
 )
 from ingestion.sources.values import noticing
 
@@ -36,10 +35,10 @@ FIRST_LIVE_TIMING = 2018
 MOVED_AT_MOST = timedelta(days=1)
 
 
-class LiveTiming(Source):
+class LiveTiming(Upstream):
     """Admitted when it is made; nothing is requested and no account signs in yet."""
 
-    name = records.Source.LIVE_TIMING
+    name = Source.LIVE_TIMING
 
     def __init__(self, adapter: "Adapter", config: SourceConfig) -> None:
         from ingestion.sources.live_timing.account import admit_account
