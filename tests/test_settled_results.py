@@ -145,6 +145,17 @@ def test_details_do_not_put_off_that_it_is_settled() -> None:
     assert race().results_state == "settled"
 
 
+def test_details_that_come_after_a_day_settle_it_too_and_the_same_again_writes_nothing() -> None:
+    save()
+    save(at=AFTER + 2 * DAY, results=[replace(entry, driver_code="NEW") for entry in entries()])
+    assert race().results_state == "settled"
+    before = all_rows()
+
+    save(at=AFTER + 2 * DAY, results=[replace(entry, driver_code="NEW") for entry in entries()])
+
+    assert all_rows() == before
+
+
 def test_an_answer_from_a_cache_counts_by_when_it_was_made() -> None:
     save()
 

@@ -165,6 +165,10 @@ class Comparison:
             if was["results_state"] != event.results_state:
                 before, after["results_state"] = was, event.results_state
         plan.changes.append(build_change(event, kind, before, after, self.context))
+        # What scores is unchanged: the same answer again must find nothing left to do.
+        settled = None if is_new_revision or self.reported.is_provisional else self._settle()
+        if settled is not None:
+            plan.changes.append(settled)
         return PlannedClassification(event, COUNTED[kind], plan)
 
     def confirm(self) -> PlannedClassification | None:
