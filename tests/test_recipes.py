@@ -1,5 +1,6 @@
 """The recipes of docs/architecture.md, carried out in a copy of the project: which files a change
-takes, and that it works. The one for a kind of alarm is in test_health.py."""
+takes, and that it works. The one for a kind of alarm is in test_health.py. And how far it is from
+the command to a saved row."""
 
 import filecmp
 import json
@@ -116,6 +117,28 @@ assert [detail["field"] for detail in change.after["details"]] == ["driver_natio
 assert Event.objects.get(pk=race.pk).results_revision == 1
 print("all of it")
 """
+
+
+# Who calls Django where the first result is saved.
+FRAMES = """
+import io, traceback
+from django.core.management import call_command
+from django.db.models import QuerySet
+from ingestion.models import Result
+
+create = QuerySet.bulk_create
+
+def print_callers(self, rows, *arguments, **options):
+    if self.model is Result and rows:
+        for frame in traceback.extract_stack():
+            if "/ingestion/" in frame.filename:
+                print(frame.name)
+    return create(self, rows, *arguments, **options)
+
+QuerySet.bulk_create = print_callers
+call_command("ingest_f1", year="2024", stdout=io.StringIO())
+"""
+WRAPPERS = {"execute", "work_again"}
 
 
 def copy_project(folder: Path) -> Path:
@@ -256,3 +279,13 @@ def test_a_kind_of_session_more_is_a_row_and_a_migration(
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert json.loads(ran.stdout)["problems"] == []
     assert read_rows(filled) == before
+
+
+def test_few_functions_lie_between_the_command_and_a_saved_row(
+    project: Project, upstream: FaultyUpstream
+) -> None:
+    ran = project.manage("shell", "-v0", "-c", FRAMES, env=addresses(upstream))
+    assert ran.returncode == 0, ran.stderr
+    frames = [name for name in ran.stdout.split() if name not in WRAPPERS]
+    assert (frames[0], frames[-1]) == ("handle", "write")
+    assert len(frames) <= 10, frames
