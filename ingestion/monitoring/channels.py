@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -94,7 +95,8 @@ class Delivery:
             if self._spent.get(channel.name, 0.0) >= SECONDS_PER_ROUND / 2:
                 reason = "it was slow or silent just before; it is tried again later"
             else:
-                reason = send_message(channel, message)
+                send = partial(send_message, channel, message)
+                reason = run_bounded(channel.name, send, SECONDS_PER_MESSAGE)
             self._spent[channel.name] = self._spent.get(channel.name, 0.0) + monotonic() - begun_at
             if reason:
                 missed.append(channel.name)
@@ -107,11 +109,7 @@ class Delivery:
 
 
 def send_message(channel: Channel, message: Message) -> str:
-    """Why it failed, '' where it did not."""
-    return run_bounded(channel.name, lambda: _notify(channel, message), SECONDS_PER_MESSAGE)
-
-
-def _notify(channel: Channel, message: Message) -> str:
+    """Why it failed, '' where it did not; nothing here limits how long it takes."""
     apprise = import_apprise()
     types = {
         Alarm.Severity.BROKEN: apprise.NotifyType.FAILURE,

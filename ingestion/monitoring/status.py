@@ -1,6 +1,6 @@
 """The state of the installation, for people and monitors: what `f1_status` shows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,28 +55,14 @@ def count_requests_left(now: datetime) -> dict[str, int]:
 
 def describe_status(status: Status) -> list[Fact]:
     """Labels with their texts; what there is none of is left out."""
-    health, run = status.health, status.health.last_run
-    last_run = "none yet: run 'python manage.py ingest_f1'"
-    if run is not None:
-        fault = f", the fault was {run.get_fault_display()}" if run.fault else ""
-        last_run = f"{print_instant(run.started_at)} ({run.trigger}): {run.outcome}{fault}"
-    awaited = [
-        f"the result of {event}, over since {print_instant(event.ends_at)}"
-        for event in status.awaited
-        if event.ends_at is not None
-    ]
+    health = status.health
     facts = [
         ("state", STATE_LABELS[health.state]),
         *((finding.severity.label, finding.summary) for finding in health.findings),
         *(("note", note) for note in health.notes),
-        ("worker", _worker(health)),
-        ("last run", last_run),
-        ("calendars", _calendars(health)),
-        ("next session", _next_session(status.next_session, health.at)),
-        ("awaited", "\n".join(awaited)),
-        ("next polls", "\n".join(_poll(poll, health.at) for poll in status.next_polls)),
-        ("requests", _requests(status.requests_left)),
-        *(("alarm", _alarm(alarm)) for alarm in status.alarms),
+        *_describe_work(health),
+        *_describe_what_comes(status, health.at),
+        *(("alarm", _describe_alarm(alarm)) for alarm in status.alarms),
     ]
     return [(label, text) for label, text in facts if text]
 
@@ -126,36 +112,54 @@ def status_fields(status: Status) -> dict[str, Any]:
     }
 
 
-def _worker(health: Health) -> str:
-    if not health.is_polling:
-        return ""
-    if health.last_tick is None:
-        return "no tick has succeeded yet"
-    ago = print_duration(health.at - health.last_tick)
-    return f"last tick {print_instant(health.last_tick)}, {ago} ago"
-
-
-def _calendars(health: Health) -> str:
-    if health.refreshed_at is None:
-        return f"{health.season} calendars not fully refreshed by any run yet"
-    return f"{health.season} calendars last fully refreshed at {print_instant(health.refreshed_at)}"
-
-
-def _next_session(event: Event | None, now: datetime) -> str:
-    if event is None or event.starts_at is None:
-        return "none is known"
-    if event.locks_at is None:
-        return f"{event}, {print_instant(event.starts_at)}, picks never open"
-    picks = "close" if event.in_time(now) else "closed"
-    return (
-        f"{event}, {print_instant(event.starts_at)}, picks {picks} {print_instant(event.locks_at)}"
-    )
-
-
-def _poll(poll: Poll, now: datetime) -> str:
-    if poll.next_at is None or poll.next_at <= now:
-        when = "due"
+def _describe_work(health: Health) -> Iterator[Fact]:
+    run, refreshed_at = health.last_run, health.refreshed_at
+    if health.last_tick is not None:
+        ago = print_duration(health.at - health.last_tick)
+        yield "worker", f"last tick {print_instant(health.last_tick)}, {ago} ago"
+    elif health.is_polling:
+        yield "worker", "no tick has succeeded yet"
+    if run is None:
+        yield "last run", "none yet: run 'python manage.py ingest_f1'"
     else:
+        fault = f", the fault was {run.get_fault_display()}" if run.fault else ""
+        text = f"{print_instant(run.started_at)} ({run.trigger}): {run.outcome}{fault}"
+        yield "last run", text
+    refreshed = "not fully refreshed by any run yet"
+    if refreshed_at is not None:
+        refreshed = f"last fully refreshed at {print_instant(refreshed_at)}"
+    yield "calendars", f"{health.season} calendars {refreshed}"
+
+
+def _describe_what_comes(status: Status, now: datetime) -> Iterator[Fact]:
+    event = status.next_session
+    if event is None or event.starts_at is None:
+        yield "next session", "none is known"
+    else:
+        picks = "picks never open"
+        if event.locks_at is not None:
+            close = "close" if event.in_time(now) else "closed"
+            picks = f"picks {close} {print_instant(event.locks_at)}"
+        yield "next session", f"{event}, {print_instant(event.starts_at)}, {picks}"
+    awaited = [
+        f"the result of {event}, over since {print_instant(event.ends_at)}"
+        for event in status.awaited
+        if event.ends_at is not None
+    ]
+    yield "awaited", "\n".join(awaited)
+    yield "next polls", "\n".join(_describe_poll(poll, now) for poll in status.next_polls)
+    most = requests_per_hour()
+    left = [
+        f"{number} of {most} left this hour for {host}"
+        for host, number in status.requests_left.items()
+    ]
+    none_sent = f"none this hour, {most} may be sent to each upstream"
+    yield "requests", ", ".join(left) or none_sent
+
+
+def _describe_poll(poll: Poll, now: datetime) -> str:
+    when = "due"
+    if poll.next_at is not None and poll.next_at > now:
         when = f"{print_instant(poll.next_at)}, in {print_duration(poll.next_at - now)}"
     vain = f", {poll.failures} without success so far" if poll.failures else ""
     return f"{_subject(poll)}: {when}{vain}"
@@ -165,16 +169,7 @@ def _subject(poll: Poll) -> str:
     return str(poll.event) if poll.event is not None else f"the calendars of {poll.season}"
 
 
-def _requests(left: dict[str, int]) -> str:
-    if not left:
-        return f"none this hour, {requests_per_hour()} may be sent to each upstream"
-    return ", ".join(
-        f"{number} of {requests_per_hour()} left this hour for {host}"
-        for host, number in left.items()
-    )
-
-
-def _alarm(alarm: Alarm) -> str:
+def _describe_alarm(alarm: Alarm) -> str:
     sent = "no message sent yet"
     if alarm.notified_at:
         sent = f"message sent {print_instant(alarm.notified_at)}"
