@@ -25,7 +25,7 @@ _known_secrets: set[str] = set()
 
 
 def keep_secret(*values: str) -> None:
-    """Mask these wherever they stand from now on, as they are and as addresses write them."""
+    """Mask these wherever they occur from now on, as they are and as addresses write them."""
     for value in values:
         for form in (value, quote(value, safe=""), unquote(value)):
             if len(form) >= SHORTEST_SECRET:

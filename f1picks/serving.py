@@ -69,7 +69,7 @@ class CollectedFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc
 
 class MaskingFilter(SafeExceptionReporterFilter):
     """Django's own hides settings by their names: here also passwords within addresses, wherever
-    they stand, and what variables of the code hold, in DEBUG too."""
+    they are, and what variables of the code hold, in DEBUG too."""
 
     def cleanse_setting(self, key: Any, value: Any) -> Any:
         cleansed = super().cleanse_setting(key, value)

@@ -144,7 +144,7 @@ HTTPS_ONLY = env.switch("HTTPS_ONLY")
 SECURE_SSL_REDIRECT = HTTPS_ONLY
 SESSION_COOKIE_SECURE = HTTPS_ONLY
 CSRF_COOKIE_SECURE = HTTPS_ONLY
-# Monitors ask over plain http, from inside.
+# Monitors request it over plain http, from inside.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = 30 * 24 * 3600 if HTTPS_ONLY else 0
 # Subdomains and browsers' preload lists are for the domain's owner to decide.
