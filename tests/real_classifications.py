@@ -71,7 +71,7 @@ def read(
     session_type: SessionType, season: int, pages: Iterable[Sequence[Document]]
 ) -> list[ClassificationRecord]:
     frames = [Frames(*page_of(session_type, *races), None) for races in pages if races]
-    found = [one.classification for one in read_classifications(frames, season, session_type)]
+    found = [one for one, _ in read_classifications(frames, season, session_type)]
     return [one for one in found if isinstance(one, ClassificationRecord)]
 
 

@@ -31,7 +31,7 @@ def read(
     session_type: SessionType, *pages: Any, season: int = 2024
 ) -> list[ClassificationRecord | UnreadableClassification]:
     made = [Page(races, rows, NOON) for races, rows in pages]
-    return [one.classification for one in read_classifications(made, season, session_type)]
+    return [one for one, _ in read_classifications(made, season, session_type)]
 
 
 def read_rows(session_type: SessionType, *rows: dict[str, Any]) -> tuple[ResultRecord, ...]:

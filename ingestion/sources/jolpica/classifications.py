@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from ingestion.records import (
 from ingestion.sessions import SessionType
 from ingestion.sources.details import Details, drop_spoilt
 from ingestion.sources.jolpica.pages import Page
+from ingestion.sources.protocol import Classification
 from ingestion.sources.values import (
     LONGEST_CODE,
     LONGEST_PLACE,
@@ -40,19 +41,12 @@ MADE_TOGETHER = timedelta(minutes=1)
 LONGEST_STATUS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class RaceRows:
-    """A race's classification, and whether its rows are from pages that the upstream made at
-    different times: it may be of two revisions then."""
-
-    classification: ClassificationRecord | UnreadableClassification
-    is_mixed: bool
-
-
 def read_classifications(
     pages: Sequence[Page], season: int, session_type: SessionType
-) -> list[RaceRows]:
-    """The classifications in the pages of one endpoint, by round, each whole and in order.
+) -> list[tuple[Classification, bool]]:
+    """The classifications in the pages of one endpoint, by round, each whole and in order; and
+    whether its rows are from pages that the upstream made at different times: it may be of two
+    revisions then.
 
     A page cuts a race anywhere, and the halves of a qualifying interleave (they are cut by the
     best of Q1-Q3): pages are merged before anything is sorted. What is cut is as old as its older
@@ -83,12 +77,12 @@ def _read_classification(
     session_type: SessionType,
     rows: list[Mapping[str, Any]],
     ages: list[datetime | None],
-) -> RaceRows:
+) -> tuple[Classification, bool]:
     details = Details(race.name)
     try:
         results = drop_spoilt(_read_results(session_type, rows, details), details)
     except UNREADABLE as error:
-        return RaceRows(UnreadableClassification(race, session_type, str(error)), is_mixed=False)
+        return UnreadableClassification(race, session_type, str(error)), False
     details.say()
     known = [age for age in ages if age is not None]
     is_apart = bool(known) and max(known) - min(known) > MADE_TOGETHER
@@ -103,7 +97,7 @@ def _read_classification(
         results=results,
         spoilt=details.drivers,
     )
-    return RaceRows(record, is_mixed=is_apart or is_doubled)
+    return record, is_apart or is_doubled
 
 
 def _rows(frame: "pd.DataFrame") -> list[Mapping[str, Any]]:

@@ -17,7 +17,7 @@ from ingestion.records import (
 from ingestion.sessions import SessionType
 from ingestion.sources.cache import forget_copies
 from ingestion.sources.calls import calling
-from ingestion.sources.jolpica.classifications import RaceRows, read_classifications
+from ingestion.sources.jolpica.classifications import read_classifications
 from ingestion.sources.jolpica.pages import PAGE_ROWS, build_url, fetch_pages
 from ingestion.sources.protocol import (
     Classification,
@@ -153,14 +153,13 @@ class Jolpica(Upstream):
                     forget_copies(pages.urls)
                 raise
             classifications = tuple(
-                self._fetch_in_one_piece(race) if race.is_mixed else race.classification
-                for race in found
+                self._fetch_in_one_piece(one.race, query.session_type) if is_mixed else one
+                for one, is_mixed in found
             )
         return SourceAnswer(classifications, pages.generated_at, pages.expires_at, tuple(notices))
 
-    def _fetch_in_one_piece(self, mixed: RaceRows) -> Classification:
+    def _fetch_in_one_piece(self, race: RaceIdentity, session_type: SessionType) -> Classification:
         """A race whose halves were made at different times, requested again alone."""
-        race, session_type = mixed.classification.race, mixed.classification.session_type
         reason = "its halves are of different age"
         try:
             pages = fetch_pages(
@@ -173,9 +172,9 @@ class Jolpica(Upstream):
             again = read_classifications(pages.pages, race.season, session_type)
         except (SourceUnavailable, BadSourceData) as error:
             return UnreadableClassification(race, session_type, f"{reason}; {error}")
-        for one in again:
-            if one.classification.race == race and not one.is_mixed:
-                return one.classification
+        for one, is_mixed in again:
+            if one.race == race and not is_mixed:
+                return one
         return UnreadableClassification(race, session_type, reason)
 
 
