@@ -209,6 +209,6 @@ def retried(work: Callable[P, T]) -> Callable[P, T]:
 
 
 @retried
-def connect() -> None:
+def connect_database() -> None:
     """At the beginning of a command: a server that starts or is crowded is given a moment."""
     connection.ensure_connection()

@@ -1,4 +1,4 @@
-"""Counts and problems of a run: adding up, as dict, as words."""
+"""Counts and problems of a run: adding up, as dict, as text."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -95,31 +95,31 @@ class SaveReport:
 @dataclass(frozen=True, slots=True)
 class SeasonLine:
     """One season of several after the run. `missing` are the parts that it still lacks: none of a
-    complete one, and nobody's business while it `goes_on`."""
+    complete one, and not counted while it `is_running`."""
 
     season: int
     saved: SaveReport
     missing: tuple[str, ...] = ()
-    goes_on: bool = False
-    was_asked: bool = True
+    is_running: bool = False
+    was_requested: bool = True
 
     def __str__(self) -> str:
         return f"{self.season}: {self._outcome()}; {self._state()}"
 
     def _outcome(self) -> str:
-        if not self.was_asked:
-            return "nothing to ask for"
+        if not self.was_requested:
+            return "nothing to request"
         counts = (("events", self.saved.events), ("classifications", self.saved.results))
         parts = [
             f"{what} {', '.join(f'{number} {name}' for name, number in numbers.items() if number)}"
             for what, numbers in counts
             if numbers.total()
         ]
-        return ", ".join(parts) or "nothing was told"
+        return ", ".join(parts) or "nothing in the answers"
 
     def _state(self) -> str:
-        if self.goes_on:
-            return "it goes on"
+        if self.is_running:
+            return "still running"
         missing = ", ".join(part.replace("_", " ") for part in self.missing)
         return f"still without {missing}" if missing else "complete"
 
@@ -135,7 +135,7 @@ class RunReport(SaveReport):
     done: int = 0
     # Seasons whose calendars were all read and saved.
     refreshed: set[int] = field(default_factory=set)
-    # This machine's clock less the upstream's, None where no answer told.
+    # This machine's clock less the upstream's, None where no answer said.
     clock_offset: timedelta | None = None
     lines: dict[int, list[GrandPrixLine]] = field(default_factory=dict)
 
@@ -164,7 +164,7 @@ class RunReport(SaveReport):
             "notes": [note.as_dict() for note in self.notes],
         }
 
-    def as_words(self) -> str:
+    def as_text(self) -> str:
         events = self._words("events", self.events, EVENT_COUNTS)
         results = self._words("classifications", self.results, RESULT_COUNTS)
         return f"{events}; {results}; {self.requests} upstream requests"

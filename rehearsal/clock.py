@@ -63,7 +63,7 @@ def pauses_lifted(*addresses: str) -> Iterator[None]:
     from fastf1.logger import LoggingManager
     from fastf1.req import _SessionWithRateLimiting
 
-    # As `fetch.connect` does where it is the first to import FastF1.
+    # As `ingestion.sources.connect` does where it is the first to import FastF1.
     LoggingManager._root_logger.removeHandler(LoggingManager._console_handler)
     LoggingManager._root_logger.setLevel(logging.NOTSET)
     real = _SessionWithRateLimiting._RATE_LIMITS

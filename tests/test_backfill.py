@@ -205,7 +205,7 @@ def test_a_range_resumes_and_completes_and_asks_for_each_page_once(
     left = "2024 qualifying, sprint and sprint qualifying"
     assert problems(second) == [f"{too_many(backfill, '14:00')}; left for later: {left}"]
     assert backfill.lines[:4] == [
-        *(f"{year}: nothing to ask for; complete" for year in SEVEN[:3]),
+        *(f"{year}: nothing to request; complete" for year in SEVEN[:3]),
         "2021: classifications 12 created; complete",
     ]
 
@@ -224,7 +224,7 @@ def test_a_complete_season_takes_no_request(backfill: Backfill, upstream: Faulty
     asked(upstream)
     report = backfill(2018, 2019)
     assert (report.outcome, report.requests, asked(upstream)) == ("ok", 0, [])
-    assert backfill.lines == [f"{year}: nothing to ask for; complete" for year in (2018, 2019)]
+    assert backfill.lines == [f"{year}: nothing to request; complete" for year in (2018, 2019)]
 
 
 def test_a_season_alone_and_a_refresh_ask_for_everything(
@@ -251,9 +251,9 @@ def test_a_running_season_is_asked_for_everything_each_time(
         report = backfill(2021, 2022)
         assert report.outcome == "ok"
         assert backfill.lines[1].startswith(f"2022: {counts}")
-        assert backfill.lines[1].endswith("; it goes on")
+        assert backfill.lines[1].endswith("; still running")
         clock.now += HOUR
-    assert backfill.lines[0] == "2021: nothing to ask for; complete"
+    assert backfill.lines[0] == "2021: nothing to request; complete"
     polls = RequestBlock.objects.filter(purpose=Purpose.POLL)
     assert sum(polls.values_list("requests", flat=True)) == 4
 

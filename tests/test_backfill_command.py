@@ -127,7 +127,7 @@ def test_a_range_that_is_interrupted_anywhere_is_resumed(
     done = ingest(project, upstream, *YEARS)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[:2] == [
-        "2023: nothing to ask for; complete",
+        "2023: nothing to request; complete",
         "2024: classifications 2 created; complete",
     ]
     # What the interrupted season had been told was in FastF1's cache.

@@ -224,8 +224,8 @@ def _summarise(
         task.season,
         saved,
         tuple(part for part in PARTS if part in missing),
-        goes_on=picture.is_current,
-        was_asked=bool(picture.planned),
+        is_running=picture.is_current,
+        was_requested=bool(picture.planned),
     )
     return line, awaited
 

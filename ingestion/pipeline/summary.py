@@ -8,8 +8,8 @@ from ingestion.models import Change, Event, Result
 from ingestion.report import GrandPrixLine, Problem
 from ingestion.sessions import SessionType
 
-# Where the feed's own word would not tell what of.
-WORDS = {Change.Kind.SCHEDULED.value: "new", Change.Kind.PUBLISHED.value: "results"}
+# Where the feed's own name of a change does not say what changed.
+NAMES = {Change.Kind.SCHEDULED.value: "new", Change.Kind.PUBLISHED.value: "results"}
 
 
 def describe_season(
@@ -37,7 +37,7 @@ def _describe_grand_prix(weekend: dict[str, Event], kinds: Counter[str]) -> Gran
         race_date=race.starts_at.date() if race.starts_at is not None else None,
         pole=_surname(pole) if pole is not None else "",
         podium=tuple(_surname(result) for result in race.podium),
-        changes=", ".join(f"{times} {WORDS.get(kind, kind)}" for kind, times in kinds.items()),
+        changes=", ".join(f"{times} {NAMES.get(kind, kind)}" for kind, times in kinds.items()),
         is_cancelled=race.is_cancelled,
     )
 

@@ -159,6 +159,6 @@ def ignore_progress(step: str, *, done: int, total: int) -> None:
 
 def _summarize(*reports: RunReport) -> str:
     return "; ".join(
-        f"{', '.join(map(str, report.seasons))} {report.outcome}: {report.as_words()}"
+        f"{', '.join(map(str, report.seasons))} {report.outcome}: {report.as_text()}"
         for report in reports
     )

@@ -9,7 +9,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 from rich.table import Table
 
-from ingestion.database_failures import connect
+from ingestion.database_failures import connect_database
 from ingestion.management.event_lookup import find_event
 from ingestion.management.output import F1Command, as_text, facts_table, open_console
 from ingestion.models import Change, Event
@@ -56,7 +56,7 @@ class Command(F1Command):
         parser.add_argument("--format", choices=["text", "json"], default="text")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        connect()
+        connect_database()
         event = find_event(options["season"], options["words"])
         changes = list(Change.objects.filter(event=event).for_story().order_by("pk"))
         if options["format"] == "json":

@@ -14,7 +14,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 from rich.table import Table
 
-from ingestion.database_failures import connect
+from ingestion.database_failures import connect_database
 from ingestion.errors import WrongRequest, show_control_characters
 from ingestion.management.output import (
     WRONG_USAGE,
@@ -156,7 +156,7 @@ class Command(F1Command):
     def _ingest(
         self, seasons: tuple[int, ...], config: SourceConfig, options: dict[str, Any]
     ) -> RunReport:
-        connect()
+        connect_database()
         is_range = len(seasons) > 1
         mode = Mode.FILL if is_range else Mode.UPDATE
         request = IngestRequest(
@@ -198,7 +198,7 @@ class Command(F1Command):
             self.stdout.write(show_control_characters(f"problem: {problem}"))
         for note in report.notes:
             self.stdout.write(show_control_characters(f"note: {note}"))
-        self.stdout.write(report.as_words())
+        self.stdout.write(report.as_text())
         if report.dry_run:
             self.stdout.write("This was a dry run: nothing was written.")
         if sample:
