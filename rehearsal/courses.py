@@ -63,7 +63,8 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """`is_run` where the plan was played and not computed; `requests` are the times of all."""
+    """`is_run` where the plan was played and not computed; `requests` are the times of those
+    to Jolpica."""
 
     name: str
     is_run: bool

@@ -23,7 +23,6 @@ from rehearsal.upstream import (
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-CALENDARS = 2
 SETTLED_AFTER = DAY
 
 
@@ -85,7 +84,8 @@ class FixedPlan:
 
     def run(self, at: datetime) -> None:
         self._now = at
-        self._requests += [at] * CALENDARS
+        # Jolpica's calendar.
+        self._requests.append(at)
         for table in ENDPOINTS:
             if self._first_flags[table] <= at:
                 self._request_pages(table)

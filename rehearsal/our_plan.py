@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from ingestion.models import Change, Event
+from ingestion.sample.upstream import SCHEDULE_PATH
 from rehearsal.courses import Course, Seen
 from rehearsal.history import CLASSIFIED
 from rehearsal.played_season import PlayedSeason, Publication, Stage, Window
@@ -39,7 +40,8 @@ def observe_our_plan(name: str, upstream: PlayedUpstream, window: Window) -> Cou
         ]
         let_out_at = find_let_out(played, upstream.cache, publication, requested)
         seen.append(Seen(publication, let_out_at, saved_at))
-    return Course(name, True, tuple(seen), tuple(request.at for request in requests))
+    to_jolpica = (one.at for one in requests if not one.path.startswith(SCHEDULE_PATH))
+    return Course(name, True, tuple(seen), tuple(to_jolpica))
 
 
 def orders_since(publication: Publication, played: PlayedSeason) -> Iterator[list[str]]:

@@ -88,7 +88,7 @@ def _promises_of_requests(outcome: Outcome) -> Iterator[Promise]:
         if counts:
             kind = "sprint weekend (four sessions)" if sprint else "weekend (two sessions)"
             yield Promise(
-                f"at most {most} requests a {kind} on which the upstream answers",
+                f"at most {most} requests to Jolpica a {kind} on which it answers",
                 f"{max(counts)} at most",
                 max(counts) <= most,
             )

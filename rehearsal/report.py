@@ -43,7 +43,7 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
     console.print(Text(heading, style="bold"))
     parts = {
         "Until a classification is in the database, in minutes": latency_table(outcome),
-        "Requests, a weekend from its Friday to its Monday": request_table(outcome),
+        "Requests to Jolpica, a weekend from its Friday to its Monday": request_table(outcome),
         "": Text(EXPLAINED, style="dim"),
         "From the flag to the podium of our plan, in minutes": podium_table(outcome),
         "What happened": facts_table(list(describe(outcome))),

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from ingestion.lifecycle import RACE_DAY, Watched, next_calendar_poll, next_poll
+from ingestion.lifecycle import DAY_BEFORE, Watched, next_calendar_poll, next_poll
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 FLAG = datetime(2024, 7, 28, 16, tzinfo=UTC)
@@ -129,13 +129,34 @@ def test_failing_server_is_left_ever_longer_alone_where_nothing_is_awaited() -> 
     assert pauses == [4 * MINUTE, 8 * MINUTE, 64 * MINUTE, 6 * HOUR]
 
 
-def test_schedule_file_is_read_three_times_before_a_start_and_again_soon_where_it_fails() -> None:
-    looks = [FLAG - RACE_DAY]
+def test_calendars_are_read_on_the_day_before_a_start_and_more_often_in_its_last_hours() -> None:
+    looks = [FLAG - DAY_BEFORE]
     while looks[-1] < FLAG:
-        looks.append(next_calendar_poll(looks[-1], failures=0))
-    assert len(looks) == 4
-    assert next_calendar_poll(FLAG, failures=1) == FLAG + 4 * MINUTE
-    assert next_calendar_poll(FLAG, failures=9) == FLAG + 80 * MINUTE
+        looks.append(next_calendar_poll(looks[-1], failures=0, next_lock=FLAG))
+    hours = [(FLAG - at) / HOUR for at in looks]
+    assert hours[:6] == [24, 20, 16, 12, 8, 4]
+    assert [round(hour, 1) for hour in hours[6:]] == [2.7, 1.3, 0]
+
+
+@pytest.mark.parametrize(
+    ("before", "pause"), [(13 * HOUR, 4 * HOUR), (6 * HOUR, 2 * HOUR), (5 * HOUR, 80 * MINUTE)]
+)
+def test_last_hours_begin_with_a_reading(before: timedelta, pause: timedelta) -> None:
+    at = FLAG - before
+    assert next_calendar_poll(at, failures=0, next_lock=FLAG) == at + pause
+
+
+@pytest.mark.parametrize(
+    ("before", "longest"), [(DAY, 80 * MINUTE), (4 * HOUR, 20 * MINUTE), (HOUR, 20 * MINUTE)]
+)
+def test_calendar_that_cannot_be_read_is_requested_again_soon(
+    before: timedelta, longest: timedelta
+) -> None:
+    at = FLAG - before
+    pauses = [
+        next_calendar_poll(at, failures=failures, next_lock=FLAG) - at for failures in (1, 2, 9)
+    ]
+    assert pauses == [4 * MINUTE, 8 * MINUTE, longest]
 
 
 def test_answer_that_claims_to_hold_for_days_is_not_believed_for_as_long() -> None:

@@ -946,6 +946,28 @@ def test_where_the_two_contradict_each_other_the_first_counts_alone() -> None:
     assert race().starts_at == at(day, 9)
 
 
+def test_earlier_start_closes_picks_where_the_rest_of_the_weekend_contradicts() -> None:
+    """The file leaves the qualifying's start open, Jolpica has it after the file's race."""
+
+    def weekend(*hours: tuple[SessionType, datetime | None]) -> GrandPrixRecord:
+        return grand_prix(sessions=tuple(session(kind, starts_at) for kind, starts_at in hours))
+
+    file = weekend(
+        (SessionType.SPRINT, at(SATURDAY, 10)),
+        (SessionType.QUALIFYING, None),
+        (SessionType.RACE, at(SUNDAY, 13)),
+    )
+    jolpica = weekend(
+        (SessionType.SPRINT, at(SATURDAY, 8)),
+        (SessionType.QUALIFYING, at(SUNDAY, 14)),
+        (SessionType.RACE, at(SUNDAY, 17)),
+    )
+    save_two((file,), (jolpica,))
+    sprint = Event.objects.get(session_type=SessionType.SPRINT)
+    assert (sprint.starts_at, sprint.locks_at) == (at(SATURDAY, 10), at(SATURDAY, 8))
+    assert Event.objects.get(session_type=SessionType.QUALIFYING).starts_at is None
+
+
 def test_what_was_cancelled_before_its_lock_is_open_again_when_it_comes_back() -> None:
     """Nobody has to reopen the picks of a race that never came to its start."""
     later = grand_prix(sunday=SUNDAY + timedelta(weeks=10))

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 SATURDAY, SUNDAY = "07-27", "07-28"
-SCHEDULE = ["schedule_2024.json"]
+CALENDARS = ["schedule_2024.json", "2024/races"]
 QUALIFYING, RACE = ["2024/2/qualifying"], ["2024/2/results"]
 
 
@@ -97,7 +97,9 @@ def test_weekend_is_asked_about_when_there_can_be_news_and_not_before(
     """Results come an hour and a half after the expected end, which is 15:30 on Saturday."""
     before_belgium.jump_to(f"{SATURDAY} 09:00")
     waiting = before_belgium.tick_until(f"{SATURDAY} 17:00")
-    assert only(waiting, SCHEDULE) == [f"{SATURDAY} {time}" for time in ("10:00", "11:20", "12:40")]
+    # At nine the calendars were read; at 14:20 the race is less than a day ahead.
+    times = "10:20", "11:40", "13:00", "14:20"
+    assert only(waiting, CALENDARS) == [f"{SATURDAY} {time}" for time in times]
     # An empty answer is good for an hour.
     assert only(waiting, QUALIFYING) == [f"{SATURDAY} 15:30", f"{SATURDAY} 16:35"]
     before_belgium.publish("qualifyings")
@@ -107,7 +109,7 @@ def test_weekend_is_asked_about_when_there_can_be_news_and_not_before(
     # Every other hour; what is published in between is seen within the hour of being let out.
     assert len(later) == 4
     assert belgium("qualifying").pole is not None
-    assert watching.keys() == {first, *later}
+    assert watching.keys() == {first, *later, *only(watching, CALENDARS)}
 
 
 def test_statuses_follow_the_clock_and_the_result(before_belgium: World) -> None:
@@ -143,6 +145,7 @@ def test_run_is_recorded_where_something_was_asked_and_its_feed_is_of_a_poll(
     before_belgium: World,
 ) -> None:
     before_belgium.publish("qualifyings")
+    before_belgium.jump_to(f"{SATURDAY} 15:25")
     before_belgium.now = at(f"{SATURDAY} 15:30")
     before_belgium.tick()
     run = IngestRun.objects.latest("pk")

@@ -1,7 +1,7 @@
 """Pure functions of the clock: `now` is always an argument."""
 
 from ingestion.lifecycle.polling import (
-    RACE_DAY,
+    DAY_BEFORE,
     WATCHED_AFTER_SEASON,
     Watched,
     next_calendar_poll,
@@ -20,8 +20,8 @@ from ingestion.lifecycle.sessions import (
 )
 
 __all__ = [
+    "DAY_BEFORE",
     "LOOKED_FOR_EVERY",
-    "RACE_DAY",
     "WATCHED_AFTER_SEASON",
     "Watched",
     "expected_end",

@@ -55,10 +55,15 @@ LONGEST_RETRY = 6 * HOUR
 # The published sources have whatever is older.
 PROVISIONAL_IS_NEWS = 3 * DAY
 
-# Starts have moved by hours on the day (Miami 2026: three): the schedule file is read three times
-# more before each.
-RACE_DAY = 4 * HOUR
-CALENDAR_PAUSE = 80 * MINUTE
+# Starts have moved by hours at short notice (Miami 2026: three, on the day). Both calendars are
+# read on the day before each start, and more often in the last hours: a start may move in one of
+# them alone, and by more than those hours.
+DAY_BEFORE = 24 * HOUR
+LAST_HOURS = 4 * HOUR
+PAUSE_ON_DAY_BEFORE = 4 * HOUR
+PAUSE_IN_LAST_HOURS = 80 * MINUTE
+LONGEST_CALENDAR_RETRY = 80 * MINUTE
+LONGEST_RETRY_IN_LAST_HOURS = 20 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +164,20 @@ def retry_after(failures: int, *, longest: timedelta) -> timedelta:
     return min(FIRST_RETRY * doublings, longest)
 
 
-def next_calendar_poll(requested_at: datetime, *, failures: int) -> datetime:
-    """When to read a season's schedule file again, should one of its sessions start soon."""
+def next_calendar_poll(
+    requested_at: datetime, *, failures: int, next_lock: datetime | None
+) -> datetime:
+    """When to read one of a season's calendars again, on the day before a start.
+
+    `next_lock` is the next time at which picks close; None where none is known.
+    """
+    until_lock = next_lock - requested_at if next_lock is not None else DAY
+    is_last_hours = until_lock <= LAST_HOURS
     if failures:
-        return requested_at + retry_after(failures, longest=CALENDAR_PAUSE)
-    return requested_at + CALENDAR_PAUSE
+        longest = LONGEST_RETRY_IN_LAST_HOURS if is_last_hours else LONGEST_CALENDAR_RETRY
+        return requested_at + retry_after(failures, longest=longest)
+    if is_last_hours:
+        return requested_at + PAUSE_IN_LAST_HOURS
+    # No later than at the beginning of the last hours.
+    until_last_hours = max(PAUSE_IN_LAST_HOURS, until_lock - LAST_HOURS)
+    return requested_at + min(PAUSE_ON_DAY_BEFORE, until_last_hours)

@@ -1,4 +1,4 @@
-"""Request what is due: each session's classification by its plan, and a race day's calendars.
+"""Request what is due: each session's classification by its plan, and the calendars before a start.
 
 Any number of processes may do this at once. What is due is claimed before it is requested, and a
 claim that is not fulfilled (its process died) lapses by itself. Each source of a session has a plan
@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 
 from ingestion.errors import WrongRequest
-from ingestion.lifecycle import RACE_DAY, results_from
+from ingestion.lifecycle import DAY_BEFORE, results_from
 from ingestion.models import Event, Poll
 from ingestion.pipeline.plan import PUBLISHED_STATES
 from ingestion.pipeline.polls import LONGEST_WATCH, awaits_provisional, plan_next
@@ -36,8 +36,6 @@ from ingestion.sources import SourceConfig, result_sources
 LONGEST_SESSION = max(kind.kind.usual_duration for kind in SessionType)
 # Longer than requesting takes, however slow the upstream.
 CLAIMED_FOR = timedelta(minutes=15)
-# Where two calendars agree on a start, the second is read with every other reading of the first.
-SECOND_CALENDAR_PAUSE = timedelta(minutes=150)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +85,7 @@ def find_due(now: datetime) -> list[Due]:
 
 LOOKED_AT = (
     *("pk", "season", "session_type", "starts_at", "start_is_estimated", "ends_at"),
-    *("schedule_source", "disputed_starts_at"),
-    *("file_next_at", "jolpica_next_at", "jolpica_requested_at"),
+    *("file_next_at", "jolpica_next_at"),
 )
 
 
@@ -105,7 +102,7 @@ def _find_near(now: datetime, kinds: dict[SessionType, tuple[Source, ...]]) -> Q
             of_kinds &= ~Q(results_state__in=PUBLISHED_STATES)
         has_moved = polls.filter(requested_at__lt=OuterRef("starts_at"))
         is_planned |= of_kinds & (~Exists(polls) | Exists(polls.filter(is_due)) | Exists(has_moved))
-    is_near = Q(starts_at__gt=now, starts_at__lte=now + RACE_DAY)
+    is_near = Q(starts_at__gt=now, starts_at__lte=now + DAY_BEFORE)
     # A result may exist before the expected end: Python judges it.
     may_be_over = Q(ends_at__lte=now + LONGEST_SESSION, ends_at__gt=now - LONGEST_WATCH)
     calendars = Poll.objects.filter(event=None, season=OuterRef("season"))
@@ -118,23 +115,16 @@ def _find_near(now: datetime, kinds: dict[SessionType, tuple[Source, ...]]) -> Q
         .annotate(
             file_next_at=Subquery(file.values("next_at")[:1]),
             jolpica_next_at=Subquery(jolpica.values("next_at")[:1]),
-            jolpica_requested_at=Subquery(jolpica.values("requested_at")[:1]),
         )
     )
 
 
 def _judge_calendars(row: dict[str, Any], now: datetime) -> Calendars:
-    """Before a start the schedule file is read again and again, and Jolpica's calendar as often
-    where the start comes from it or is disputed; else more seldom, for a start that only it
-    moves."""
-    is_jolpicas = row["schedule_source"] == Source.JOLPICA or row["disputed_starts_at"] is not None
-    if is_jolpicas and _is_past(row["jolpica_next_at"], now):
+    """Before a start each calendar is due by its own plan. Jolpica's is read together with the
+    file: where they differ, both are needed to say when picks close."""
+    if _is_past(row["jolpica_next_at"], now):
         return Calendars.ALL
-    if not _is_past(row["file_next_at"], now):
-        return Calendars.NONE
-    last = row["jolpica_requested_at"]
-    is_recent = last is not None and last + SECOND_CALENDAR_PAUSE > now
-    return Calendars.CHANGED if is_recent else Calendars.ALL
+    return Calendars.CHANGED if _is_past(row["file_next_at"], now) else Calendars.NONE
 
 
 def _read_candidates(keys: Iterable[int]) -> QuerySet[Any]:

@@ -21,6 +21,7 @@ from ingestion.pipeline.polls import record_polls
 from ingestion.pipeline.rate_limit import MOST_REFUSALS, Pace, describe_stop, wait_until_allowed
 from ingestion.pipeline.request import IngestRequest, Mode
 from ingestion.pipeline.summary import describe_awaited, describe_season
+from ingestion.records import CalendarRecord
 from ingestion.report import Fault, Problem, RunReport, SaveReport, SeasonLine
 from ingestion.save import SaveContext, save_calendar, save_classifications
 from ingestion.sources import Sources, connect
@@ -188,18 +189,35 @@ def _save_season(picture: SeasonPicture, task: SeasonTask, run: Run) -> SaveRepo
     )
     if answers.calendars:
         first, *others = answers.calendars
+        second = next(iter(others), None)
         try:
-            saved.add(save_calendar(first, context, second=next(iter(others), None)))
+            saved.add(save_calendar(first, context, second=second))
             if picture.has_all_calendars:
                 run.report.refreshed.add(task.season)
         except BadSourceData as error:
-            run.report.done -= len(answers.calendars)
-            saved.problems.append(Problem(str(error), season=task.season, advice=error.advice))
+            run.report.done -= 1
+            message = str(error)
+            if second is not None:
+                # What it says of a start has to close picks, whatever became of the first.
+                message += _save_second(second, context, run, saved)
+            saved.problems.append(Problem(message, season=task.season, advice=error.advice))
     saved.add(save_classifications(answers.classifications, context))
     if picture.planned:
         extra = {"season": task.season, "dry_run": request.dry_run, **saved.counts()}
         logger.info("season saved", extra=extra)
     return saved
+
+
+def _save_second(
+    calendar: CalendarRecord, context: SaveContext, run: Run, saved: SaveReport
+) -> str:
+    """Jolpica's calendar alone; what became of it."""
+    try:
+        saved.add(save_calendar(calendar, context))
+    except BadSourceData as error:
+        run.report.done -= 1
+        return f"; {error}"
+    return "; Jolpica's calendar was used alone"
 
 
 def _summarise(

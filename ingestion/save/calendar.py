@@ -120,10 +120,11 @@ def _read_calendars(
             report.problems.append(Problem(problem, season=first.season, advice=error.advice))
             second = None
     merged = merge_calendars(first, second)
-    # Two calendars that are right alone can contradict each other: there the first counts.
     own = {grand_prix.name: grand_prix for grand_prix in first.grands_prix}
     grands_prix = tuple(
-        grand_prix if is_plausible_weekend(grand_prix) else own.get(grand_prix.name, grand_prix)
+        grand_prix
+        if is_plausible_weekend(grand_prix) or grand_prix.name not in own
+        else _keep_disputes(own[grand_prix.name], grand_prix)
         for grand_prix in merged.grands_prix
     )
     read = [calendar for calendar in (first, second) if calendar is not None]
@@ -135,6 +136,17 @@ def _read_calendars(
         is_complete=second is not None or first.season < FIRST_SCHEDULE_FILE,
         generated_at=min(ages, default=None),
     )
+
+
+def _keep_disputes(first: GrandPrixRecord, merged: GrandPrixRecord) -> GrandPrixRecord:
+    """Two calendars that are right alone can contradict each other: there the first one's sessions
+    count. An earlier start of the second closes picks all the same."""
+    disputed = {session.session_type: session.disputed_starts_at for session in merged.sessions}
+    sessions = (
+        replace(session, disputed_starts_at=disputed[session.session_type])
+        for session in first.sessions
+    )
+    return replace(first, sessions=tuple(sessions))
 
 
 def _check(calendar: CalendarRecord, stored: Sequence[StoredEvent], now: datetime) -> None:
