@@ -51,7 +51,7 @@ def take_out_right_race() -> None:
         raise BadSourceData(f"no round {race.round_number} is on the calendar")
 
     replace_in("ingestion.save.classifications", "match_race", match_round)
-    replace_in("ingestion.pipeline.results", "is_race_of", say_yes)
+    replace_in("ingestion.pipeline.gather", "_is_race", say_yes)
 
 
 def take_out_persons_lock() -> None:
@@ -85,8 +85,8 @@ def take_out_age() -> None:
 def take_out_plausibility() -> None:
     """What can be read is believed."""
     replace_in("ingestion.save.classifications", "check_classification", do_nothing)
-    replace_in("ingestion.pipeline.sprint_qualifyings.asking", "check_classification", do_nothing)
-    replace_in("ingestion.pipeline.calendars", "check_calendar", do_nothing)
+    replace_in("ingestion.pipeline.gather", "check_classification", do_nothing)
+    replace_in("ingestion.sources.schedule_file", "check_calendar", do_nothing)
     replace_in("ingestion.save.calendar", "check_calendar", do_nothing)
     replace_in("ingestion.save.calendar", "check_remaining", do_nothing)
 
