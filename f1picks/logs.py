@@ -75,6 +75,8 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
             # Prints a traceback for each request that fails, which is reported anyway.
             "requests_cache": {"level": "ERROR"},
             "urllib3": {"level": "WARNING"},
+            # Another one, where a response ends in the middle of its headers.
+            "urllib3.connection": {"level": "ERROR"},
             "matplotlib": {"level": "WARNING"},  # FastF1 imports it; it reports font caches
         },
     }

@@ -157,6 +157,12 @@ class SeasonTask:
             fault=fault_of(error),
         )
 
+    def note_each(
+        self, notices: Iterable[str], kind: SessionType | None = None
+    ) -> tuple[Problem, ...]:
+        """What a source noticed while it read an answer."""
+        return tuple(Problem(notice, self.season, session_type=kind) for notice in notices)
+
 
 def fault_of(error: IngestionError) -> Fault:
     return Fault.NONE if error.is_no_fault else Fault.UPSTREAM
@@ -241,9 +247,10 @@ def _gather_results(
     planned = picture.planned + tuple(part for part in PARTS if part in kinds)
     left: tuple[str, ...] = ()
     if answers.refusal is not None:
-        answered = {one.part for one in answers.outcomes if one.error is not answers.refusal}
-        left = tuple(part for part in PARTS if part in kinds and part not in answered)
         answers += Answers(outcomes=tuple(_leave(queries, answers)))
+        # Of one part some sessions may be answered, and the next refused.
+        refused = {one.part for one in answers.outcomes if one.error is answers.refusal}
+        left = tuple(part for part in PARTS if part in kinds & refused)
     return replace(picture, answers=answers, planned=planned, left=left)
 
 
@@ -319,7 +326,8 @@ def _request_calendars(task: SeasonTask, sources: Sequence[Upstream], *, fresh: 
                     break
             else:
                 outcome = Outcome(source.name, CALENDARS, expires_at=answer.expires_at)
-                answers += Answers(calendars=answer.records, outcomes=(outcome,))
+                notes = task.note_each(answer.notices)
+                answers += Answers(calendars=answer.records, notes=notes, outcomes=(outcome,))
     return answers
 
 
@@ -445,13 +453,9 @@ def _request_published(task: SeasonTask, query: Query, *, fresh: bool) -> Answer
             failed = outcome(expires_at=expires_at, error=error)
             answers += Answers(problems=(problem,), outcomes=(failed,))
         else:
-            notes = tuple(
-                Problem(notice, task.season, session_type=query.session_type)
-                for notice in answer.notices
-            )
             answers += Answers(
                 classifications=answer.records,
-                notes=notes,
+                notes=task.note_each(answer.notices, query.session_type),
                 outcomes=(outcome(expires_at=answer.expires_at),),
             )
     return answers
@@ -584,8 +588,11 @@ def _request_newer(
                 failed = outcome(expires_at=expires_at, error=error)
                 answers += Answers(outcomes=(failed,), refusal=refusal)
             else:
-                outcomes = (outcome(expires_at=answer.expires_at),)
-                answers += Answers(classifications=answer.records, outcomes=outcomes)
+                answers += Answers(
+                    classifications=answer.records,
+                    notes=task.note_each(answer.notices, query.session_type),
+                    outcomes=(outcome(expires_at=answer.expires_at),),
+                )
     return answers, errors
 
 
@@ -681,7 +688,10 @@ def _gather_provisional(
                 break
         else:
             answers = _put_in_place(task, source, session, answer, answers)
-            answers += Answers(outcomes=(outcome(expires_at=answer.expires_at),))
+            answers += Answers(
+                notes=task.note_each(answer.notices, kind),
+                outcomes=(outcome(expires_at=answer.expires_at),),
+            )
     return answers
 
 

@@ -1,4 +1,4 @@
-"""Kills, stops, full disks and damaged caches in the middle of ingests.
+"""Kills, stops, full disks, refusals and damaged caches in the middle of ingests and of a worker.
 
 After each the database has to be consistent, and the next run to end with the same content as a
 run that was never disturbed.
@@ -22,17 +22,21 @@ if TYPE_CHECKING:
     from tests.proofs.disasters import Outcome
     from tests.proofs.kills import Killed, Undisturbed
     from tests.proofs.stages import Served, Stage
+    from tests.proofs.workers import Struck
 
-KILLS = 200
-PARTS = ("kills", "disasters")
+KILLS, ROUNDS = 200, 2
+PARTS = ("kills", "workers", "disasters")
 # The command goes by the real clock, and so do the stages that it is run at.
-OF_TODAY = ("backfill", "amended backfill")
+AMENDED = "amended backfill"
+OF_TODAY = ("backfill", AMENDED)
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = command.option_parser("crash", __doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=KILLS, help="of each database")
-    parser.add_argument("--only", choices=PARTS, help="default: both")
+    parser.add_argument("--only", choices=PARTS, help="default: all of them")
+    parser.add_argument("--process", help="of a worker, one alone: worker, monitor, ...")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of each process of a worker")
     return command.run("crash", parser.parse_args(arguments), prove, show)
 
 
@@ -40,23 +44,34 @@ def prove(options: argparse.Namespace, place: Place) -> Findings:
     from tests.proofs.databases import Databases
     from tests.proofs.kills import Killed, kill_many
     from tests.proofs.stages import all_served, build_stages
+    from tests.proofs.workers import strike_workers
 
     luck = random.Random(options.seed)
     databases = Databases(place.folder, place.server.url if place.server else "")
     stages = build_stages(datetime.now(UTC).replace(microsecond=0))
-    killed, outcomes = Killed(), []
+    killed, outcomes, struck = Killed(), [], []
     with all_served(stages) as served, command.fastf1_at_hand(), ExitStack() as stack:
         at = {stage.name: one for stage, one in zip(stages, served, strict=True)}
         runs = measure_all(stages, at, databases, stack)
         if options.only in (None, "kills"):
             killed = kill_many(runs, options.kills, luck, databases, _teller(options))
+        if options.only in (None, "workers"):
+            backfill = next(run for run in runs if run.stage.name == AMENDED)
+            struck = strike_workers(
+                backfill, options.rounds, luck, databases, place.server, only=options.process
+            )
         if options.only in (None, "disasters"):
             outcomes = list(strike(runs, luck, databases, place))
     return {
         "database": databases.kind,
         "kills": [_count_kills(killed, run) for run in runs] if killed.kills else [],
+        "workers": [_count_struck(one) for one in struck],
         "disasters": [_count_outcome(outcome) for outcome in outcomes],
-        "deviations": killed.deviations + [one for each in outcomes for one in each.deviations],
+        "deviations": [
+            *killed.deviations,
+            *(one for each in struck for one in each.deviations),
+            *(one for each in outcomes for one in each.deviations),
+        ],
     }
 
 
@@ -93,6 +108,7 @@ def strike(
         yield from disasters.stop_server(todays, luck, databases, place.server)
     else:
         yield disasters.fill_database_disk(todays, databases)
+    yield from disasters.refuse(todays, luck, databases)
     yield disasters.fill_cache_disk(todays, databases)
     yield disasters.damage_cache(todays, databases)
 
@@ -107,6 +123,11 @@ def _count_kills(killed: "Killed", run: "Undisturbed") -> list[str]:
     name = run.stage.name
     hits = [str(killed.count(name, phase)) for phase in Phase]
     return [name, str(killed.count(name)), *hits]
+
+
+def _count_struck(struck: "Struck") -> list[str]:
+    counts = (struck.rounds, struck.restarts, f"{struck.slowest:.0f} s", len(struck.deviations))
+    return [struck.name, *map(str, counts)]
 
 
 def _count_outcome(outcome: "Outcome") -> Findings:
@@ -127,14 +148,19 @@ def show(findings: Sequence[Findings]) -> None:
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
     kills = Table("Database", "Stage", "Kills", "before", "inside", "after a transaction", box=None)
+    workers = Table(
+        *("Database", "Of a worker", "Rounds", "started anew", "longest", "deviations"), box=None
+    )
     disasters = Table("Database", "Disaster", "Runs", "exit codes", "deviations", box=None)
     for found in findings:
         for row in found.get("kills", []):
             kills.add_row(found["database"], *row)
+        for row in found.get("workers", []):
+            workers.add_row(found["database"], *row)
         for row in found.get("disasters", []):
             told = (row["name"], str(row["runs"]), row["codes"], str(row["deviations"]))
             disasters.add_row(found["database"], *told)
-    for table in (kills, disasters):
+    for table in (kills, workers, disasters):
         if table.row_count:
             console.print(table)
     for message in sorted({text for found in findings for text in _messages(found)}):

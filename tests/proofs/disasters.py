@@ -1,5 +1,6 @@
-"""What else can happen to a run, and what it says then: a database server that stops, a full disk,
-a damaged cache. Each run is the command itself, forked from a process that has imported it all."""
+"""What else can happen to a run, and what it says then: a database that stops or refuses, a full
+disk, a damaged cache. Each run is the command itself, forked from a process that has imported all
+of it."""
 
 import os
 import random
@@ -35,6 +36,11 @@ NOTHING = "Nothing was changed."
 DATABASE_PAGES_LEFT = (0, 1, 2, 4, 8, 12, 16, 24, 32, 48, 64)
 CACHE_PAGES_LEFT = (0, 1, 2, 8, 32)
 STOPS_OF_EACH_KIND = 6
+STRANGER = "stranger"
+# Roles belong to the server: it may be there from the try before.
+CREATE_STRANGER = f"""
+    DO $$ BEGIN CREATE ROLE {STRANGER}; EXCEPTION WHEN duplicate_object THEN NULL; END $$
+"""
 
 Around = Callable[[], AbstractContextManager[None]]
 
@@ -187,6 +193,96 @@ def _fork_held(run: Undisturbed, folder: Path, step: int) -> int:
             os.kill(os.getpid(), signal.SIGSTOP)
 
     return fork_command(run.served, folder, lambda: steps_taken(Progress(), hold))
+
+
+# A database that refuses
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """`begin` makes the run's own connection one that is refused, `message` says so."""
+
+    name: str
+    vendor: str
+    begin: str
+    message: str
+
+
+# Named by PostgreSQL's code, or by SQLite's.
+REFUSALS = (
+    Refusal(
+        "read-only (25006)",
+        "postgresql",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+        "the database is read-only",
+    ),
+    Refusal(
+        "no right (42501)",
+        "postgresql",
+        f"SET SESSION AUTHORIZATION {STRANGER}",
+        "the database's user has no right to write or read its tables",
+    ),
+    Refusal(
+        "statement timeout (57014)",
+        "postgresql",
+        "SET statement_timeout = 1",
+        "the database cancelled a statement",
+    ),
+    Refusal(
+        "read-only (8)", "sqlite", "PRAGMA query_only = ON", "the SQLite database is read-only"
+    ),
+)
+
+
+def refuse(
+    runs: Sequence[Undisturbed], luck: random.Random, databases: Databases
+) -> Iterator[Outcome]:
+    """From a step on, until the run ends. A server that is only slow may cancel nothing."""
+    for refusal in REFUSALS:
+        if refusal.vendor != connection.vendor:
+            continue
+        outcome = Outcome(f"refuses: {refusal.name}")
+        for number in range(STOPS_OF_EACH_KIND):
+            run = runs[number % len(runs)]
+            first = 1 if number < 2 else run.saves_from_step
+            _refuse_once(run, luck.randint(first, run.steps), refusal, outcome, databases)
+        yield outcome
+
+
+def _refuse_once(
+    run: Undisturbed, step: int, refusal: Refusal, outcome: Outcome, databases: Databases
+) -> None:
+    with databases.copied(run.template), tempfile.TemporaryDirectory() as name:
+        folder, before = Path(name), comparable_rows()
+        if refusal.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(CREATE_STRANGER)
+        ran = run_command(run.served, folder, partial(_refused_from, step, refusal))
+        faults = list(judge(run, before, ran, folder))
+        if ran.code and refusal.message not in "\n".join(ran.said):
+            faults.append(f"it does not say that {refusal.message}: {ran.message}")
+        outcome.note(run, f"from step {step} on", ran, faults)
+
+
+@contextmanager
+def _refused_from(step: int, refusal: Refusal) -> Iterator[None]:
+    """Each connection of the run, those that it makes later too."""
+    has_begun = False
+
+    def begin(connection: Any, **_: Any) -> None:
+        if has_begun:
+            # Of the driver: no step, and no part of a transaction of ours that would fail.
+            connection.connection.cursor().execute(refusal.begin)
+
+    def refuse_at(reached: int) -> None:
+        nonlocal has_begun
+        if reached >= step and not has_begun and not connection.in_atomic_block:
+            has_begun = True
+            begin(connection)
+
+    connection_created.connect(begin, weak=False)
+    with steps_taken(Progress(), refuse_at):
+        yield
 
 
 # A disk that is full

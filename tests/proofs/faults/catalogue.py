@@ -67,12 +67,16 @@ class Row:
     fault: Fault
     places: Places
     on_empty: bool = True
+    on_filled: bool = True
 
 
 MISSING_STILL = "positions are missing still"
 ROUND_LISTS = "Jolpica's newer list of the rounds of 2024"
 WAIT = "Run it again in an hour: it continues with what is missing"
 WAIT_UNTIL = "Run it again after 18:10 UTC: it continues with what is missing"
+WAIT_SIX_HOURS = "Run it again after 00:00 UTC: it continues with what is missing"
+# Nothing listens there: port 9 is for what is thrown away.
+PROXIES = {"http_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
 # Jolpica's newer form is read by us: what is wrong with it is told in Python's words.
 READ_BY_US = {
     "SQ list": f"{ROUND_LISTS} cannot be read: .*",
@@ -154,6 +158,7 @@ ANOTHER_RACE = {"SQ": f"{SQ.what} cannot be read: it is of the 2024 Pacific Gran
 STRANGERS = {"SQ": f"{SQ.what}: 30 entries"}
 TWICE = {"SQ": f"{SQ.what}: max_verstappen twice"}
 
+ENDPOINTS = (SCHEDULE, ONE_ROUND, POLL)
 OF_JOLPICA = (CALENDAR, *PAGED, SPRINT, ONE_ROUND, POLL)
 TOTAL_LIES = with_meta(total="1000")
 
@@ -164,6 +169,7 @@ ROWS = (
     lost("broken off", BROKEN_OFF, NETWORK, cut=40),
     Row(Fault("slow", "harmless", answers(delay=0.2)), PLACES),
     lost("dripping", TOO_LATE, NETWORK, drip="headers", interval=0.02, is_slow=True),
+    lost("dripping body", TOO_LATE, NETWORK, drip="body", interval=0.02, is_slow=True),
     lost("hanging", TOO_LATE, NETWORK, hang=True, is_slow=True),
     # An answer that refuses
     answered(404, "Not Found", SEASON),
@@ -178,6 +184,16 @@ ROWS = (
         ),
         PLACES,
     ),
+    Row(
+        Fault(
+            "429, far Retry-After",
+            "limited",
+            answers(status=429, headers={"Retry-After": switches.NEVER}),
+            FEWER,
+            WAIT_SIX_HOURS,
+        ),
+        PLACES,
+    ),
     answered(500, "Internal Server Error", TROUBLE),
     answered(503, "Service Unavailable", TROUBLE),
     # One that makes no sense
@@ -187,6 +203,21 @@ ROWS = (
     unreadable("cut JSON", truncate=40),
     unreadable("another shape", json={"other": []}, tells=READ_BY_US),
     unreadable("wrong types", transform=with_wrong_types, tells=READ_BY_US),
+    # ... or has something beside it that makes none
+    Row(
+        Fault(
+            "control characters",
+            "harmless",
+            answers(transform=switches.with_control_characters),
+        ),
+        PLACES,
+    ),
+    Row(Fault("future headers", "harmless", answers(headers=switches.FUTURE)), PLACES),
+    Row(
+        Fault("spoilt detail", "spoilt detail", rows_of_target(switches.with_spoilt_detail)),
+        (RACE_2, QUALI_2, ONE_ROUND, POLL),
+    ),
+    Row(Fault("a proxy", "harmless", switches.changes_nothing, environment=PROXIES), ENDPOINTS),
     # ... or another than was asked for
     lost("another season", "", transform=switches.in_another_season, tells=OF_2023),
     Row(
@@ -278,6 +309,11 @@ ROWS = (
         (SCHEDULE, CALENDAR, RACE_1, QUALI_1, SPRINT),
     ),
     Row(
+        Fault("future answer", "future", switches.keeps_copy_of_the_future),
+        (SCHEDULE, CALENDAR, RACE_1, QUALI_1, SPRINT),
+        on_filled=False,
+    ),
+    Row(
         Fault(
             "stale cache",
             "lost",
@@ -325,4 +361,5 @@ def _all_cells() -> Iterator[Cell]:
             # A poll is of an event that is there.
             if row.on_empty and place is not POLL:
                 yield Cell(row.fault, place, is_filled=False)
-            yield Cell(row.fault, place, is_filled=True)
+            if row.on_filled:
+                yield Cell(row.fault, place, is_filled=True)

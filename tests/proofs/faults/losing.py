@@ -45,15 +45,16 @@ def lost(fault: Fault, place: Place, is_filled: bool) -> Expected:
     if place in (ROUNDS, SQ):
         return left_to_the_grid(f"{told}; {MEANWHILE}: .*Miami Grand Prix", place, is_filled)
     if place.run != "season":
-        return lost_alone(f"2024 {IMOLA} qualifying: {told}", f"{advice}.", is_filled)
+        return lost_alone(f"2024 {IMOLA} qualifying: {told}", f"{advice}.", place, is_filled)
     # What is asked for beside them waits for the next run.
     kept = frozenset({place.kind, "sprint_qualifying"})
     return Expected("rest", 3, f"2024 {place.kind}: {told}. {SAVED} {advice}.", kept=kept)
 
 
-def lost_alone(problem: str, advice: str, is_filled: bool) -> Expected:
+def lost_alone(problem: str, advice: str, place: Place, is_filled: bool) -> Expected:
+    """A round is requested without the calendars where they are saved, a poll with them."""
     kept = frozenset({"qualifying"})
-    if is_filled:
+    if is_filled and place.run == "round":
         return Expected("none", 1, f"{problem}. {NOTHING} {advice}", kept=kept)
     return Expected("rest", 3, f"{problem}. {SAVED} {advice}", kept=kept)
 
@@ -114,13 +115,13 @@ def limited(fault: Fault, place: Place, is_filled: bool) -> Expected:
     """Too many requests: what is left is left for later, and said once."""
     if place in (SCHEDULE, CALENDAR):
         return lost(fault, place, is_filled)
-    when = "after 18:10 UTC" if "after" in fault.advice else "in an hour"
+    when = fault.advice.removeprefix("Run it again ").partition(": ")[0]
     left = ["qualifying"] if place.run != "season" else list(left_from(place))
     *others, last = [kind.replace("_", " ") for kind in left]
     names = f"{', '.join(others)} and {last}" if others else last
     problem = f"2024: {fault.told_at(place)}; left for later: {names}"
     if place.run != "season":
-        return lost_alone(problem, f"Run it again {when}: {CONTINUES}", is_filled)
+        return lost_alone(problem, f"Run it again {when}: {CONTINUES}", place, is_filled)
     complaint = f"{problem}. {SAVED} Run it again {when}: {CONTINUES}"
     if place in (ROUNDS, SQ):
         guessing = left_to_the_grid("", place, is_filled)

@@ -33,7 +33,13 @@ from tests.proofs.faults.dumps import Dump, read_dump
 from tests.proofs.faults.judging import judge_healthy, judge_recovery, judge_rows
 from tests.proofs.faults.outcomes import expect
 from tests.proofs.faults.places import CALENDAR, IMOLA, ROUND, SCHEDULE, Place
-from tests.proofs.faults.running import Ran, answers_in, run_command, run_poll
+from tests.proofs.faults.running import (
+    Ran,
+    answers_in,
+    environment_changed,
+    run_command,
+    run_poll,
+)
 from tests.proofs.faults.saying import judge_plan, judge_run
 from tests.proofs.faults.switches import Upstream
 
@@ -202,7 +208,8 @@ def _run_cell(cell: Cell) -> Iterator[str]:
         if cell.fault.is_late:
             _keep_stale_copy(cell.place, folder)
         cell.fault.spoils(_upstream, cell.place)
-        with answers_in(SOON) if cell.fault.is_slow else nullcontext():
+        in_time = answers_in(SOON) if cell.fault.is_slow else nullcontext()
+        with in_time, environment_changed(cell.fault.environment):
             ran = _come_by(cell, now)
         yield from judge_rows(expected, before, healthy.now, read_dump())
         yield from judge_run(expected, ran, is_gone=cell.fault.family == "gone")

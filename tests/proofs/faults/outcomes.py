@@ -27,6 +27,8 @@ FAMILIES: dict[str, Expect] = {
     "apart in vain": doubting.apart_in_vain,
     "few races": doubting.with_few_races,
     "old": doubting.of_old,
+    "future": doubting.of_future,
+    "spoilt detail": doubting.with_spoilt_detail,
     "other leaders": doubting.of_other_leaders,
     "moved qualifying": doubting.of_moved_qualifying,
     "moved weekend": doubting.of_moved_weekend,
@@ -42,4 +44,6 @@ def expect(fault: Fault, place: Place, *, is_filled: bool) -> Expected:
         key for kind in KINDS for key in all_keys(kind) if key != place.target
     )
     without_calendars = replace(expected, kept=expected.kept | others)
-    return replace(without_calendars, calendars=NEITHER) if is_filled else without_calendars
+    if is_filled and place.run == "round":
+        return replace(without_calendars, calendars=NEITHER)
+    return without_calendars

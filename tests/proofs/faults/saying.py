@@ -56,7 +56,8 @@ def _judge_record(expected: Expected, record: IngestRun) -> Iterator[str]:
 
 def _judge_first_problem(expected: Expected, record: IngestRun) -> Iterator[str]:
     """Of a worker's run, which complains to nobody."""
-    problem = expected.complaint.partition(" Nothing was changed.")[0].removesuffix(".")
+    said = re.split(" Nothing was changed| The rest is saved", expected.complaint)[0]
+    problem = said.removesuffix(".")
     first = str(next(iter(record.problem_list), ""))
     if not re.fullmatch(problem, first):
         yield f"its record says {first!r}, should be {problem!r}"

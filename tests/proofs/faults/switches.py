@@ -29,6 +29,15 @@ TROUBLE = "The server has trouble of its own: run it again later"
 REFRESH = "Run it again later, with --refresh where the answer may come from the cache"
 
 RETRY_AFTER = 600
+NEVER = "Fri, 31 Dec 9999 23:59:59 GMT"
+# Of a server whose clock is wrong; and nginx's `expires max`.
+FUTURE = {"Date": "Wed, 01 Jul 2099 12:00:00 GMT", "Expires": "Thu, 31 Dec 2037 23:55:55 GMT"}
+# They end a text in the database, colour a terminal, and turn the direction of writing.
+CONTROLS = ("\u202e", "\x00\x1b\x9b\u2066")
+# Addresses, times, and codes that are compared and never printed.
+UNTOUCHED = frozenset(
+    {"url", "xmlns", "time", "date", "timestamp", "id", "type", "code", "key", "event_format"}
+)
 OLD = timedelta(days=20)
 LITTLE_OLDER = timedelta(hours=2)
 
@@ -94,6 +103,8 @@ class Fault:
     is_slow: bool = False
     # In a season that is over, with an older copy in FastF1's cache.
     is_late: bool = False
+    # What the environment of the run has besides.
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def told_at(self, place: Place) -> str:
         told = self.tells.get(place.name) or self.tells.get(place.kind)
@@ -202,6 +213,27 @@ def with_nothing(document: Document) -> Document:
     return document
 
 
+def with_control_characters(document: Document) -> Document:
+    """Around every text with a letter in it, whatever it says."""
+    if isinstance(document, dict):
+        return {
+            key: value if key in UNTOUCHED else with_control_characters(value)
+            for key, value in document.items()
+        }
+    if isinstance(document, list):
+        return [with_control_characters(value) for value in document]
+    if isinstance(document, str) and re.fullmatch(r"[^\W\d][^:]*", document):
+        return document.join(CONTROLS)
+    return document
+
+
+def with_spoilt_detail(row: Document) -> Document:
+    """The third's, which nothing depends on."""
+    if row["position"] != "3":
+        return row
+    return {**row, "Q3": "1"} if "Q3" in row else {**row, "grid": "99"}
+
+
 def without_a_row(document: Document) -> Document:
     races = document["MRData"]["RaceTable"]["Races"]
     kinds = [key for key in races[-1] if key.endswith("Results")]
@@ -253,6 +285,10 @@ def spoils_with_doubled_driver(upstream: Upstream, place: Place) -> None:
     )
 
 
+def changes_nothing(upstream: Upstream, place: Place) -> None:
+    """What is wrong is on this side."""
+
+
 def goes(upstream: Upstream, place: Place) -> None:
     upstream.gone_at = place
 
@@ -261,6 +297,12 @@ def keeps_old_copy(upstream: Upstream, place: Place) -> None:
     """All of an endpoint, as a cache in between had it three weeks ago."""
     upstream.old_at = place
     upstream.fault(place.path, age=OLD)
+
+
+def keeps_copy_of_the_future(upstream: Upstream, place: Place) -> None:
+    """The same old copy, and it says that it was made in years to come."""
+    upstream.old_at = place
+    upstream.fault(place.path, headers=FUTURE)
 
 
 def makes_pages_apart(upstream: Upstream, place: Place) -> None:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from tests.proofs.guards.taking_out import (
     take_out_age,
     take_out_feed_lock,
+    take_out_jolpicas_start,
+    take_out_missing_detail,
+    take_out_own_clock,
     take_out_persons_lock,
     take_out_pick_lock,
     take_out_plausibility,
@@ -17,15 +20,18 @@ from tests.proofs.guards.taking_out import (
     take_out_season_lock,
     take_out_settled,
     take_out_transaction,
+    take_out_watchdog,
 )
 
 VARIABLE = "F1PICKS_PROOF_WITHOUT"
+# A proof that is a test: pytest's own arguments follow.
+PYTEST, PAYOUTS = "pytest", "tests/test_proofs_payouts.py"
 
 
 @dataclass(frozen=True)
 class Guard:
     """`what` it does, how it is taken out, and the smallest proof that notices: the arguments of
-    `python -m tests.proofs.`, without --without."""
+    `python -m tests.proofs.`, without --without, or of pytest."""
 
     name: str
     what: str
@@ -89,6 +95,39 @@ GUARDS = {
             "the lock that keeps ids of the feed in the order of commits",
             take_out_feed_lock,
             ("concurrency", "--database", "postgresql", "--repeats", "3"),
+        ),
+        Guard(
+            "near-start",
+            "near a start the calendar that it comes from is read",
+            take_out_jolpicas_start,
+            (PYTEST, f"{PAYOUTS}::test_a_start_that_jolpica_alone_moves_closes_picks_in_time"),
+        ),
+        Guard(
+            "spoilt-detail",
+            "a detail that cannot be right is missing and hides no result",
+            take_out_missing_detail,
+            ("faults", "--only", "spoilt detail / quali 2 / empty"),
+        ),
+        Guard(
+            "watchdog",
+            "a cluster that takes no task works on or ends with an error",
+            take_out_watchdog,
+            (
+                *("crash", "--database", "sqlite", "--only", "workers"),
+                *("--process", "worker", "--rounds", "1"),
+            ),
+        ),
+        Guard(
+            "own-clock",
+            "a time of the future counts as now, and settled needs a day on our own clock",
+            take_out_own_clock,
+            (PYTEST, f"{PAYOUTS}::test_answers_of_the_future_neither_settle_nor_hide"),
+        ),
+        Guard(
+            "future-headers",
+            "what is dated into the future hides no later answer",
+            take_out_own_clock,
+            ("faults", "--only", "future answer / race 1 / empty"),
         ),
     )
 }

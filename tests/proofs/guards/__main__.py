@@ -13,11 +13,13 @@ from rich.console import Console
 from rich.table import Table
 
 from f1picks.environment import ROOT
-from tests.proofs.guards import GUARDS, VARIABLE, Guard
+from tests.proofs.guards import GUARDS, PYTEST, VARIABLE, Guard
 
 WIDTH_OF_FILES = 110
 # What a proof prints before each deviation.
 DEVIATION = "deviation: "
+# What pytest prints before what a test found.
+FOUND = "E   "
 
 
 @dataclass(frozen=True)
@@ -50,21 +52,32 @@ def main() -> int:
 
 def prove(guard: Guard) -> Noticed:
     proven = _run(guard.proof)
-    ran = _run((*guard.proof, "--without", guard.name))
-    deviations = [line for line in ran.stdout.splitlines() if line.startswith(DEVIATION)]
+    ran = _run(guard.proof, without=guard.name)
+    begins = FOUND if guard.proof[0] == PYTEST else DEVIATION
+    deviations = [
+        line.removeprefix(begins).strip()
+        for line in ran.stdout.splitlines()
+        if line.startswith(begins)
+    ]
     return Noticed(
         guard,
         holds_with=proven.returncode == 0,
         fails_without=ran.returncode == 1 and bool(deviations),
-        told=deviations[0].removeprefix(DEVIATION) if deviations else _last_line(ran),
+        told=deviations[0] if deviations else _last_line(ran),
     )
 
 
-def _run(proof: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+def _run(proof: tuple[str, ...], *, without: str = "") -> subprocess.CompletedProcess[str]:
     name, *arguments = proof
     environment = {key: value for key, value in os.environ.items() if key != VARIABLE}
+    if name == PYTEST:
+        command = ["pytest", "-q", "-p", "tests.proofs.guards.of_tests", *arguments]
+        environment |= {VARIABLE: without} if without else {}
+    else:
+        command = [f"tests.proofs.{name}", *arguments]
+        command += ["--without", without] if without else []
     return subprocess.run(
-        [sys.executable, "-m", f"tests.proofs.{name}", *arguments],
+        [sys.executable, "-m", *command],
         check=False,
         cwd=ROOT,
         env=environment,

@@ -1,0 +1,327 @@
+"""A worker whose processes are killed or hang one by one, or whose broker stops, while it ingests:
+it works on, or ends with an error and is started again, and the database is as without that."""
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django_q.models import OrmQ, Schedule, Success
+from django_q.tasks import async_task
+
+from f1picks.environment import ROOT
+from ingestion.models import TaskRun
+from ingestion.queue import tasks
+from tests.forks import fork, wait
+from tests.postgres import Server
+from tests.proofs.consistency import comparable_rows, describe_difference, find_faults
+from tests.proofs.databases import Databases
+from tests.proofs.kills import OUTPUT, Undisturbed, last_line
+
+# In the order in which the guard starts those that it looks after.
+CHILDREN = ("worker", "monitor", "pusher")
+GUARD, FIRST, BROKER = "guard", "first process", "broker"
+INGEST, PROBE = "ingestion.queue.tasks.ingest_season", "math.factorial"
+SERVE = "import django; django.setup(); from tests.proofs.workers import serve; serve()"
+# A cluster that takes no task ends after so many seconds, after three times as many where its
+# monitor or its pusher is the one that hangs.
+WATCHDOG = 3
+# From a kill to the end of the task; most of it is for a busy machine.
+LONGEST_RECOVERY, LONGEST_START, LONGEST_STOP = 90.0, 60.0, 40.0
+BROKER_STOPPED_FOR = 2.0
+# Of a task by the queue; a killed one is not waited for that long.
+TASK_TIMEOUT = 20
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Cluster:
+    """Started again whenever it ends with an error, as by a supervisor."""
+
+    environment: dict[str, str]
+    log: Path
+    codes: list[int] = field(default_factory=list)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", SERVE],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def supervise(self) -> None:
+        assert self.process is not None
+        code = self.process.poll()
+        if code is not None:
+            self.codes.append(code)
+            self.start()
+
+    def find(self, role: str) -> int:
+        """The process that has this role now."""
+        assert self.process is not None
+        if role == FIRST:
+            return self.process.pid
+        (guard,) = _children(self.process.pid)
+        return guard if role == GUARD else _children(guard)[CHILDREN.index(role)]
+
+    def has_all(self) -> bool:
+        with suppress(ValueError, IndexError, FileNotFoundError):
+            return bool(self.find(CHILDREN[-1]))
+        return False
+
+    def stop(self) -> str:
+        """What is wrong with how it stops."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(LONGEST_STOP)
+        except subprocess.TimeoutExpired:
+            return f"SIGTERM did not stop it within {LONGEST_STOP:g} s"
+        return f"SIGTERM ended it with {code}" if code else ""
+
+    def end(self) -> None:
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+@dataclass
+class Struck:
+    """What came of striking at one process: how often the cluster was started again, and how long
+    the slowest took to have done its task."""
+
+    name: str
+    rounds: int = 0
+    restarts: int = 0
+    slowest: float = 0.0
+    deviations: list[str] = field(default_factory=list)
+
+
+def serve() -> None:
+    """A cluster's first process, in which FastF1 makes no pauses on loopback."""
+    from django.core.management import execute_from_command_line
+
+    from tests.fastf1_limits import limits_lifted
+    from tests.proofs.guards import take_out_named
+
+    take_out_named()
+    with limits_lifted():
+        execute_from_command_line(["manage.py", "qcluster"])
+
+
+def strike_workers(
+    run: Undisturbed,
+    rounds: int,
+    luck: random.Random,
+    databases: Databases,
+    server: Server | None,
+    *,
+    only: str | None = None,
+) -> list[Struck]:
+    """Each process in turn, or one alone, at rest and at work; then the broker."""
+    work = replace(run, rows=_work_undisturbed(run, databases))
+    strikes: list[tuple[str, Callable[[Cluster], None]]] = []
+    for role in (*CHILDREN, GUARD, FIRST):
+        strikes.append((f"{role} killed", partial(_signal, role, signal.SIGKILL)))
+        if role != FIRST:
+            strikes.append((f"{role} hangs", partial(_signal, role, signal.SIGSTOP)))
+    strikes.append((f"{BROKER} stopped", lambda _: _stop_broker(server)))
+    found = []
+    for name, strike in strikes:
+        if only is not None and not name.startswith(only):
+            continue
+        struck = Struck(name)
+        for number in range(rounds):
+            delay = luck.uniform(0, 1.5) if number % 2 else None
+            _strike_once(strike, delay, struck, work, databases)
+        found.append(struck)
+    return found
+
+
+def _signal(role: str, number: signal.Signals, cluster: Cluster) -> None:
+    os.kill(cluster.find(role), number)
+
+
+def _stop_broker(server: Server | None) -> None:
+    """SQLite has none that could stop: another process keeps its file meanwhile."""
+    connection.close()
+    if server is not None:
+        server.stop()
+        time.sleep(BROKER_STOPPED_FOR)
+        server.start()
+        return
+    with closing(sqlite3.connect(str(connection.settings_dict["NAME"]), timeout=30)) as keeper:
+        keeper.execute("BEGIN EXCLUSIVE")
+        time.sleep(BROKER_STOPPED_FOR)
+
+
+def _work_undisturbed(run: Undisturbed, databases: Databases) -> dict[str, Any]:
+    folder = databases.folder / "undisturbed"
+    folder.mkdir()
+
+    def work() -> None:
+        settings.F1_SCHEDULE_URL = run.served.schedule_url
+        settings.JOLPICA_URL = run.served.jolpica_url
+        settings.FASTF1_CACHE_DIR = folder / "cache"
+        tasks.ingest_season(2024)
+
+    with databases.copied(run.template):
+        connection.close()
+        if wait(fork(work, output=folder / OUTPUT)):
+            raise RuntimeError(f"the undisturbed task failed: {last_line(folder)}")
+        return comparable_rows()
+
+
+def _strike_once(
+    strike: Callable[[Cluster], None],
+    delay: float | None,
+    struck: Struck,
+    work: Undisturbed,
+    databases: Databases,
+) -> None:
+    """So many seconds after a task was put into the queue; where that is None, before one is."""
+    struck.rounds += 1
+    where = f"{struck.name}, {'at rest' if delay is None else f'after {delay:.2f} s of a task'}"
+    wrong: list[str] = []
+    with databases.copied(work.template), running(work, databases) as cluster:
+        if not _is_soon(lambda: cluster.has_all() and _has_done(PROBE, 1), LONGEST_START):
+            struck.deviations.append(f"{where}: the cluster did not start: {_end_of(cluster)}")
+            return
+        begun = time.monotonic()
+        if delay is None:
+            strike(cluster)
+            _enqueue(INGEST, 2024)
+        else:
+            _enqueue(INGEST, 2024)
+            time.sleep(delay)
+            strike(cluster)
+        _forget_time(struck.name)
+        _enqueue(PROBE, 4)
+        if not _recover(cluster, struck.name):
+            wrong.append(f"it did not recover within {LONGEST_RECOVERY:g} s: {_end_of(cluster)}")
+        else:
+            struck.slowest = max(struck.slowest, time.monotonic() - begun)
+            if unsaid := cluster.stop():
+                wrong.append(unsaid)
+        wrong += [f"it ended with {code}" for code in cluster.codes if code == 0]
+        struck.restarts += len(cluster.codes)
+        wrong += find_faults()
+        wrong += describe_difference(work.rows, comparable_rows())
+    struck.deviations += [f"{where}: {one}" for one in wrong]
+
+
+@contextmanager
+def running(run: Undisturbed, databases: Databases) -> Iterator[Cluster]:
+    """On the default database, which has one task in its queue and no schedule."""
+    name = str(connection.settings_dict["NAME"])
+    url = f"sqlite:///{name}"
+    if databases.server_url:
+        url = urlsplit(databases.server_url)._replace(path=f"/{name}").geturl()
+    Schedule.objects.all().delete()
+    async_task(PROBE, 3)
+    connection.close()
+    folder = databases.folder / f"cluster-{time.monotonic_ns()}"
+    folder.mkdir()
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.cluster_settings",
+        "DATABASE_URL": url,
+        "ENV_FILE": os.devnull,
+        "SECRET_KEY": settings.SECRET_KEY,
+        "F1_SCHEDULE_URL": run.served.schedule_url,
+        "JOLPICA_URL": run.served.jolpica_url,
+        "FASTF1_CACHE_DIR": str(folder / "cache"),
+        "F1_WATCHDOG_SECONDS": str(WATCHDOG),
+        "TASK_TIMEOUT": str(TASK_TIMEOUT),
+        "WORKERS": "1",
+    }
+    cluster = Cluster(environment, folder / "log")
+    cluster.start()
+    try:
+        yield cluster
+    finally:
+        cluster.end()
+        connection.close()
+
+
+def _recover(cluster: Cluster, name: str) -> bool:
+    """Until both tasks are done and none is in the queue, by a cluster that is whole; what is not
+    done after some time is delivered again. One that hangs has to have ended by itself."""
+    ends_itself = name.endswith("hangs")
+
+    def is_done() -> bool:
+        cluster.supervise()
+        if not cluster.has_all() or (ends_itself and not cluster.codes):
+            return False
+        return _has_done(INGEST, 1) and _has_done(PROBE, 2) and not OrmQ.objects.exists()
+
+    end = time.monotonic() + LONGEST_RECOVERY
+    while time.monotonic() < end:
+        if _is_soon(is_done, LONGEST_RECOVERY / 9):
+            return True
+        _forget_time(name)
+    return False
+
+
+def _forget_time(name: str) -> None:
+    """The queue delivers again at once, and what a killed process was at may begin again."""
+
+    def forget() -> bool:
+        OrmQ.objects.update(lock=LONG_AGO)
+        if not name.startswith(("monitor", "pusher", BROKER)):
+            TaskRun.objects.filter(ended_at=None).update(started_at=LONG_AGO)
+        return True
+
+    _is_soon(forget, LONGEST_START)
+
+
+def _enqueue(function: str, argument: int) -> None:
+    """As soon as the database takes it."""
+    _is_soon(lambda: bool(async_task(function, argument)), LONGEST_START)
+
+
+def _has_done(function: str, times: int) -> bool:
+    return bool(Success.objects.filter(func=function).count() >= times)
+
+
+def _is_soon(condition: Callable[[], bool], seconds: float) -> bool:
+    """A database that is away is not there yet."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if condition():
+                return True
+        except DatabaseError:
+            connection.close()
+        time.sleep(0.2)
+    return False
+
+
+def _children(process: int) -> Sequence[int]:
+    listed = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii")
+    return [int(number) for number in listed.split()]
+
+
+def _end_of(cluster: Cluster) -> str:
+    lines = cluster.log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return lines[-1] if lines else "it said nothing"
