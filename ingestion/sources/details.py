@@ -12,7 +12,8 @@ from datetime import timedelta
 from statistics import median_low
 from typing import Any, TypeVar
 
-from ingestion.records import ResultRecord
+from ingestion.plausibility.field import FIRST_KNOCKOUT
+from ingestion.records import RaceIdentity, ResultRecord
 from ingestion.sources.values import UNREADABLE, notice
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ OPEN_SLOTS = 4
 class Details:
     """Collects which drivers' details were dropped, and says so once a field."""
 
-    def __init__(self, race: str) -> None:
+    def __init__(self, race: RaceIdentity) -> None:
         self.race = race
         self.dropped: dict[str, list[str]] = {}
 
@@ -54,8 +55,8 @@ class Details:
     def say(self) -> None:
         for field, drivers in self.dropped.items():
             notice(
-                f"{self.race}: the {field} of {', '.join(drivers)} cannot be right and counts as "
-                "missing; the order does not depend on it"
+                f"{self.race.name}: the {field} of {', '.join(drivers)} cannot be right and counts "
+                "as missing; the order does not depend on it"
             )
 
 
@@ -93,11 +94,17 @@ def _drop_far_times(
 
 
 def _drop_wrong_slots(rows: list[ResultRecord], details: Details) -> list[ResultRecord]:
-    """0 is the pit lane, which many may share."""
+    """0 is the pit lane, which many may share. Older records have a slot twice as well: for the
+    drivers of one car (1958 France), and slot 17 for two cars (1979 Canada)."""
+    has_shared_slots = details.race.season < FIRST_KNOCKOUT
     if rows and all(row.grid is None for row in rows) and any(row.laps for row in rows):
-        notice(f"{details.race}: no entry has a grid slot yet")
+        notice(f"{details.race.name}: no entry has a grid slot yet")
     slots = Counter(row.grid for row in rows if row.grid)
-    wrong = {slot for slot, cars in slots.items() if cars > 1 or slot > len(rows) + OPEN_SLOTS}
+    wrong = {
+        slot
+        for slot, cars in slots.items()
+        if (cars > 1 and not has_shared_slots) or slot > len(rows) + OPEN_SLOTS
+    }
     involved = [row for row in rows if row.grid in wrong]
     if len(involved) > MOST_SPOILT:
         return rows

@@ -78,7 +78,7 @@ def _read_classification(
     rows: list[Mapping[str, Any]],
     ages: list[datetime | None],
 ) -> tuple[Classification, bool]:
-    details = Details(race.name)
+    details = Details(race)
     try:
         results = drop_spoilt(_read_results(session_type, rows, details), details)
     except UNREADABLE as error:

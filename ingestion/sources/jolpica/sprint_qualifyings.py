@@ -147,7 +147,7 @@ def read_sprint_qualifying(
             raise ValueError(f"it is of the {season} {read_text(sent.get('name'))}")
         made_at = _read_instant(document["metadata"].get("timestamp"))
         missing = _find_missing_part(data)
-        details = Details(round_.race.name)
+        details = Details(round_.race)
         results = () if missing else _read_results(data["results"], known, details)
         results = drop_spoilt(results, details)
     except UNREADABLE as error:
