@@ -86,7 +86,7 @@ print(json.dumps(sorted(heavy & sys.modules.keys())))
 
 
 def test_tick_with_nothing_due_imports_neither_fastf1_nor_pandas(project: Project) -> None:
-    ran = project.manage("shell", "-v0", "-c", IDLE_TICK)
+    ran = project.manage("shell", "-v0", "-c", IDLE_TICK, is_forked=False)
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout) == []
 
