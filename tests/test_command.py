@@ -340,12 +340,6 @@ def test_default_season_of_an_empty_database_is_the_calendar_year(
     assert asked(upstream) == [f"schedule_{year}.json", f"{year}/races"]
 
 
-def test_default_season_is_the_last_one_known(filled: Project, upstream: FaultyUpstream) -> None:
-    done = ingest(filled, upstream, "--skip-results", "--format", "json")
-    assert report_of(done)["seasons"] == [2024]
-    assert asked(upstream) == [SCHEDULE, CALENDAR]
-
-
 def test_default_season_is_that_of_the_next_known_event(
     filled: Project, upstream: FaultyUpstream
 ) -> None:

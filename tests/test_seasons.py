@@ -1,11 +1,14 @@
 """From one season to the next, and what a daily sweep puts right."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.management import call_command
 
 from ingestion.lifecycle import may_be_absent, season_to_look_for
+from ingestion.management.commands.ingest_f1 import Command
 from ingestion.models import Change, Event, IngestRun, Poll, TaskRun
 from ingestion.pipeline import current_season, mend_plans, prune
 from ingestion.queue import tasks
@@ -89,6 +92,61 @@ def test_new_season_becomes_the_current_one_once_the_old_one_is_over(
     assert current_season(world.now) == 2025
     world.now = at("12-11 06:00")
     assert world.refresh_schedule() == NEXT
+
+
+def run_command(world: World) -> None:  # noqa: F811
+    command = Command()
+    command.clock = world.read_clock
+    call_command(command, "--skip-results")
+
+
+def run_worker(world: World) -> None:  # noqa: F811
+    tasks.refresh_schedule(clock=world.read_clock)
+
+
+@pytest.mark.parametrize("run", [run_command, run_worker])
+@pytest.mark.parametrize("calendar", ["file", "jolpica"])
+def test_new_season_comes_from_either_calendar_in_january(
+    world: World,  # noqa: F811
+    run: Callable[[World], None],
+    calendar: str,
+) -> None:
+    run(world)
+    for day in ("2024-12-31T06:00", "2025-01-01T06:00"):
+        world.now = utc(day)
+        run(world)
+        assert current_season(world.now) == 2024
+        assert IngestRun.objects.exclude(outcome="ok").count() == 0
+        assert NEXT[0] in asked(world.upstream)
+    season = world.upstream.seasons[2024]
+    coming = tuple(in_year(grand_prix, 2025) for grand_prix in season.grands_prix)
+    known = coming if calendar == "file" else ()
+    world.upstream.seasons[2025] = replace(
+        season, year=2025, grands_prix=known, jolpica_calendar=coming
+    )
+    world.now = utc("2025-01-02T06:00")
+    run(world)
+    assert current_season(world.now) == 2025
+    # Jolpica's alone is no failure before March.
+    world.now = utc("2025-01-03T06:00")
+    run(world)
+    assert IngestRun.objects.exclude(outcome="ok").count() == 0
+
+
+@pytest.mark.parametrize("run", [run_command, run_worker])
+def test_season_of_the_year_is_requested_where_an_older_one_is_stored(
+    world: World,  # noqa: F811
+    run: Callable[[World], None],
+) -> None:
+    run(world)
+    asked(world.upstream)
+    season = world.upstream.seasons[2024]
+    coming = tuple(in_year(grand_prix, 2026) for grand_prix in season.grands_prix)
+    world.upstream.seasons[2026] = replace(season, year=2026, grands_prix=coming)
+    world.now = utc("2026-11-20T06:00")
+    run(world)
+    assert asked(world.upstream)[:2] == ["schedule_2026.json", "2026/races"]
+    assert IngestRun.objects.latest("pk").seasons == [2026]
 
 
 def test_first_calendar_of_an_empty_database_is_the_years(world: World) -> None:  # noqa: F811

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from f1picks.environment import ROOT
+from ingestion.models import Event
 from tests.command_line import (
     CALENDAR,
     RESULTS,
@@ -22,8 +23,11 @@ from tests.command_line import (
     addresses,
     asked,
     count_rows,
+    filled_database,  # noqa: F401
+    filled_project,  # noqa: F401 - fixture `filled`
     live_season,
     read_runs,
+    small_season,
     small_upstream,  # noqa: F401 - fixture `upstream`
     squeeze,
     today,
@@ -275,6 +279,17 @@ def test_part_that_failed_is_red_and_the_next_run_completes_it(
     assert (completed.code, completed.annotations) == (0, []), completed.log
     assert not {SCHEDULE, CALENDAR} & set(asked(upstream))
     assert count_rows(project) == {"event": 6, "result": 120, "change": 12}
+
+
+def test_season_of_the_year_is_requested_where_an_older_one_is_stored(filled: Project) -> None:
+    with live_upstream() as upstream:
+        [season] = upstream.seasons.values()
+        upstream.seasons = {2024: small_season(), season.year: season}
+        ran = sync(filled, upstream, skip_results="true")
+    assert ran.code == 0, ran.log
+    with filled.database() as alias:
+        stored = Event.objects.using(alias).filter(season=season.year)
+        assert stored.count() == 2
 
 
 @pytest.mark.once

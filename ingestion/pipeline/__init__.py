@@ -1,7 +1,8 @@
 """The only room that joins sources and save: plan, gather, run, poll."""
 
+from ingestion.lifecycle import may_be_absent
 from ingestion.pipeline.poll import Due, find_due, poll_due, request_event
-from ingestion.pipeline.polls import is_time_to_look, mend_plans, prune
+from ingestion.pipeline.polls import mend_plans, prune
 from ingestion.pipeline.probe import Probe, probe_upstreams
 from ingestion.pipeline.request import (
     Calendars,
@@ -12,7 +13,7 @@ from ingestion.pipeline.request import (
     configured_rules,
     configured_sources,
 )
-from ingestion.pipeline.run import current_season, ingest
+from ingestion.pipeline.run import current_season, ingest, look_for_next_season
 from ingestion.save import advance_statuses
 from ingestion.sources import SourceConfig
 
@@ -31,7 +32,8 @@ __all__ = [
     "current_season",
     "find_due",
     "ingest",
-    "is_time_to_look",
+    "look_for_next_season",
+    "may_be_absent",
     "mend_plans",
     "poll_due",
     "probe_upstreams",

@@ -14,17 +14,18 @@ from django.db.models import Prefetch
 
 from ingestion.budget import Budget
 from ingestion.errors import BadSourceData, IngestionError, WrongRequest
+from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.models import Change, Event, IngestRun, Result
 from ingestion.pipeline.gather import SeasonPicture, SeasonTask, fault_of, gather_season
 from ingestion.pipeline.plan import CALENDARS, PARTS, find_missing
-from ingestion.pipeline.polls import record_polls
+from ingestion.pipeline.polls import is_time_to_look, record_polls
 from ingestion.pipeline.rate_limit import MOST_REFUSALS, Pace, describe_stop, wait_until_allowed
-from ingestion.pipeline.request import IngestRequest, Mode
+from ingestion.pipeline.request import Calendars, IngestRequest, Mode, Rules
 from ingestion.pipeline.summary import describe_awaited, describe_season
 from ingestion.records import CalendarRecord
 from ingestion.report import Fault, Problem, RunReport, SaveReport, SeasonLine
 from ingestion.save import SaveContext, save_calendar, save_classifications
-from ingestion.sources import Sources, connect
+from ingestion.sources import SourceConfig, Sources, connect
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,40 @@ def ignore_line(_line: SeasonLine) -> None:
 
 
 def current_season(now: datetime) -> int:
-    return Event.objects.current_season(now)
+    """That of the stored calendars, unless by the date a later one has to have begun."""
+    stored = Event.objects.current_season(now)
+    coming = season_to_look_for(now, stored)
+    return stored if coming is None or may_be_absent(coming, now) else coming
+
+
+def look_for_next_season(
+    current: int,
+    *,
+    config: SourceConfig,
+    rules: Rules,
+    clock: Callable[[], datetime],
+    show_step: Progress,
+    trigger: str,
+    task: str = "",
+) -> RunReport | None:
+    """Read the calendars of the season after this one from the day on that they may be out, once a
+    day; None where it is not time."""
+    now = clock()
+    season = season_to_look_for(now, current)
+    if season is None or not is_time_to_look(season, now):
+        return None
+    request = IngestRequest(
+        seasons=(season,),
+        config=config,
+        mode=Mode.POLL,
+        calendars=Calendars.CHANGED,
+        with_results=False,
+        may_be_absent=may_be_absent(season, now),
+        trigger=trigger,
+        task=task,
+        rules=rules,
+    )
+    return ingest(request, clock=clock, show_step=show_step)
 
 
 def ingest(

@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from ingestion.lifecycle import may_be_absent, season_to_look_for
+from ingestion.lifecycle import may_be_absent
 from ingestion.monitoring.alerting import update_alarms
 from ingestion.monitoring.channels import send_heartbeat
 from ingestion.monitoring.facts import has_just_begun
@@ -28,7 +28,7 @@ from ingestion.pipeline import (
     current_season,
     find_due,
     ingest,
-    is_time_to_look,
+    look_for_next_season,
     mend_plans,
     poll_due,
     prune,
@@ -73,25 +73,27 @@ def refresh_schedule(*, clock: Clock = timezone.now) -> str:
     def refresh() -> str:
         now = clock()
         current = current_season(now)
-        reports = [_read_calendars(current, clock)]
-        coming = season_to_look_for(now, current)
-        if coming is not None and is_time_to_look(coming, now):
-            reports.append(_read_calendars(coming, clock, is_optional=may_be_absent(coming, now)))
-        return _summarize(*reports)
+        report = _ingest(
+            clock,
+            season=current,
+            trigger="schedule",
+            with_results=False,
+            mode=Mode.POLL,
+            calendars=Calendars.CHANGED,
+            may_be_absent=may_be_absent(current, now),
+        )
+        coming = look_for_next_season(
+            current,
+            config=configured_sources(),
+            rules=configured_rules(),
+            clock=clock,
+            show_step=ignore_progress,
+            trigger="schedule",
+            task=running_task(),
+        )
+        return _summarize(*filter(None, (report, coming)))
 
     return run_once("schedule", refresh, clock=clock) or ""
-
-
-def _read_calendars(season: int, clock: Clock, *, is_optional: bool = False) -> RunReport:
-    return _ingest(
-        clock,
-        season=season,
-        trigger="schedule",
-        with_results=False,
-        mode=Mode.POLL,
-        calendars=Calendars.CHANGED,
-        may_be_absent=is_optional,
-    )
 
 
 def sweep(*, clock: Clock = timezone.now) -> str:

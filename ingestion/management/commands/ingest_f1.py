@@ -32,6 +32,8 @@ from ingestion.pipeline import (
     configured_sources,
     current_season,
     ingest,
+    look_for_next_season,
+    may_be_absent,
 )
 from ingestion.report import GrandPrixLine, RunReport, SeasonLine
 from ingestion.sample.database import FILE_NAME, sample_database
@@ -84,6 +86,7 @@ exit codes:
 
 class Command(F1Command):
     help = HELP
+    clock = staticmethod(timezone.now)
     epilog = EPILOG
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -159,9 +162,22 @@ class Command(F1Command):
         connect_database()
         is_range = len(seasons) > 1
         mode = Mode.FILL if is_range else Mode.UPDATE
+        look = None
+        if not (seasons or options["skip_schedule"] or options["dry_run"]):
+            look = look_for_next_season(
+                current_season(self.clock()),
+                config=config,
+                rules=configured_rules(),
+                clock=self.clock,
+                show_step=ignore_progress,
+                trigger="command",
+            )
+        now = self.clock()
+        current = current_season(now)
         request = IngestRequest(
-            seasons=seasons or (current_season(timezone.now()),),
+            seasons=seasons or (current,),
             config=config,
+            may_be_absent=not seasons and may_be_absent(current, now),
             mode=Mode.REFRESH if options["refresh"] else mode,
             waits=options["wait"],
             round_number=options["round"],
@@ -187,7 +203,12 @@ class Command(F1Command):
                         # Where the result goes to a file, its reader need not wait for the end.
                         self.stdout.flush()
 
-            return ingest(request, clock=timezone.now, show_step=show_step, show_line=print_season)
+            report = ingest(request, clock=self.clock, show_step=show_step, show_line=print_season)
+        if look is not None:
+            report.add(look)
+            report.requests += look.requests
+            report.done += look.done
+        return report
 
     def _print_report(self, report: RunReport, *, sample: bool) -> None:
         console = open_console(self.stdout)
@@ -229,6 +250,10 @@ def read_round(text: str | None, seasons: tuple[int, ...]) -> int | None:
     if len(seasons) > 1:
         raise ValueError("--round takes a single --year beside it")
     return int(text)
+
+
+def ignore_progress(step: str, *, done: int, total: int) -> None:
+    """Of the look for another season, which is over at once."""
 
 
 @contextmanager
