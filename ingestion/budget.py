@@ -73,15 +73,20 @@ class Budget:
             self._judge(block)
         self._blocks[host].append(block)
 
+    @retried
     def give_back(self, host: str, requests: int) -> None:
         """Of the blocks since the last time: those requests were never made."""
-        for block in reversed(self._blocks.pop(host, [])):
-            unused = min(block.requests, requests)
-            if unused:
-                kept = RequestBlock.objects.filter(pk=block.pk)
-                kept.update(requests=F("requests") - unused)
-                requests -= unused
-                self.left = None if self.left is None else self.left + unused
+        left = requests
+        with transaction.atomic():
+            for block in reversed(self._blocks.get(host, [])):
+                unused = min(block.requests, left)
+                if unused:
+                    kept = RequestBlock.objects.filter(pk=block.pk)
+                    kept.update(requests=F("requests") - unused)
+                    left -= unused
+        self._blocks.pop(host, None)
+        if self.left is not None:
+            self.left += requests - left
 
     def _judge(self, block: RequestBlock) -> None:
         share = share_of(self.purpose)

@@ -13,6 +13,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import Prefetch
 
 from ingestion.budget import Budget
+from ingestion.database_failures import retried
 from ingestion.errors import BadSourceData, IngestionError, WrongRequest
 from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.models import Change, Event, IngestRun, Result
@@ -313,7 +314,7 @@ def _recorded(
     if request.dry_run:
         yield None
         return
-    run = IngestRun.objects.create(
+    run = retried(IngestRun.objects.create)(
         trigger=request.trigger,
         arguments=request.arguments(),
         seasons=list(request.seasons),
@@ -335,7 +336,7 @@ def _recorded(
         run.fault = report.fault
         run.schedule_refreshed = report.refreshed.issuperset(report.seasons)
         run.clock_offset = report.clock_offset
-        run.save(update_fields=CLOSED)
+        retried(run.save)(update_fields=CLOSED)
 
 
 def _describe_ending(error: BaseException) -> Problem:

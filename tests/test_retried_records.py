@@ -1,0 +1,51 @@
+"""What a run writes beside its facts is tried again where the database refuses it for a moment."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+
+from ingestion.budget import Budget
+from ingestion.models import IngestRun, RequestBlock
+from tests.command_line import small_upstream  # noqa: F401
+from tests.ticking import World, world  # noqa: F401
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class SerializationError(Exception):
+    sqlstate = "40001"
+
+
+class RefusesOnce:
+    """The database's first answer to a statement that begins like this."""
+
+    def __init__(self, begin: str) -> None:
+        self.begin = begin
+        self.refused = 0
+
+    def __call__(self, execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        if sql.startswith(self.begin) and not self.refused:
+            self.refused += 1
+            raise OperationalError from SerializationError()
+        return execute(sql, *arguments)
+
+
+@pytest.mark.parametrize("statement", ["INSERT INTO", "UPDATE"])
+def test_record_of_a_run_is_written_again(world: World, statement: str) -> None:  # noqa: F811
+    refusal = RefusesOnce(f'{statement} "ingestion_ingestrun"')
+    with connection.execute_wrapper(refusal):
+        world.refresh_schedule()
+    assert refusal.refused == 1
+    assert IngestRun.objects.get().outcome == "ok"
+
+
+def test_requests_are_given_back_once() -> None:
+    budget = Budget()
+    budget.reserve("api.jolpi.ca", 10)
+    refusal = RefusesOnce('UPDATE "ingestion_requestblock"')
+    with connection.execute_wrapper(refusal):
+        budget.give_back("api.jolpi.ca", 4)
+    assert refusal.refused == 1
+    assert RequestBlock.objects.get().requests == 6
