@@ -17,6 +17,7 @@ from ingestion.pipeline import Calendars, IngestRequest, SourceConfig
 from ingestion.pipeline import ingest as run_pipeline
 from ingestion.report import RunReport
 from ingestion.sample.ergast import Page, Query, build_body, build_document
+from ingestion.sample.schedule_file import build_schedule
 from ingestion.sample.season import (
     Finish,
     GrandPrix,
@@ -199,6 +200,25 @@ def test_every_result_lands_on_its_own_race_where_the_file_is_behind(run: Runs) 
         **{grand_prix.name: grand_prix.round for grand_prix in WITHOUT_IT},
         CAME_BACK: None,
     }
+
+
+def test_one_bad_value_of_the_file_is_a_problem_by_name_and_the_rest_is_saved(
+    run: Runs, upstream: FaultyUpstream
+) -> None:
+    facts = season(WITH_IT, WITH_IT)
+    run(facts)
+    before = dict(Event.objects.values_list("pk", "starts_at"))
+    document = json.loads(json.dumps(build_schedule(facts)))
+    spoilt = next(iter(document["event_name"]))
+    document["round_number"][spoilt] = "four"
+    upstream.serve_schedule(2024, json.dumps(document).encode())
+
+    report = run(facts)
+
+    assert report.outcome == "partial"
+    [problem] = report.problems
+    assert f"has a {document['event_name'][spoilt]} that cannot be read" in problem.message
+    assert dict(Event.objects.values_list("pk", "starts_at")) == before
 
 
 def test_every_result_lands_on_its_own_race_where_jolpica_is_behind(run: Runs) -> None:

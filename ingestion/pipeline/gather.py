@@ -326,8 +326,19 @@ def _request_calendars(task: SeasonTask, sources: Sequence[Upstream], *, fresh: 
                     break
             else:
                 outcome = Outcome(source.name, CALENDARS, expires_at=answer.expires_at)
+                refused = tuple(
+                    Problem(
+                        f"{source.label} has a {name} that cannot be read; what is saved of it is "
+                        "kept",
+                        task.season,
+                        source=source.name,
+                        advice="It is read again by itself; set a start that you know by hand",
+                    )
+                    for calendar in answer.records
+                    for name in calendar.unreadable
+                )
                 notes = task.note_each(answer.notices)
-                answers += Answers(calendars=answer.records, notes=notes, outcomes=(outcome,))
+                answers += Answers(answer.records, (), refused, notes, (outcome,))
     return answers
 
 
