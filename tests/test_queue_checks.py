@@ -9,6 +9,7 @@ from django_q.models import Schedule
 
 from ingestion.checks import check_database, check_queue, check_schedules, check_times
 from ingestion.queue.cluster import queue_name
+from tests.project import Project
 
 SQLITE = "django.db.backends.sqlite3"
 
@@ -141,6 +142,18 @@ def test_row_that_cannot_be_read_is_named_without_its_values() -> None:
     assert "s3cr3t" not in str(message)
 
 
-def test_command_without_the_watchdog_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingestion.checks.get_commands", lambda: {"qcluster": "django_q"})
-    assert "ingestion.W013" in found()
+WITH_DJANGO_Q_FIRST = """
+from f1picks.settings import *
+INSTALLED_APPS = sorted(INSTALLED_APPS, key=lambda app: app.startswith("ingestion"))
+"""
+
+
+@pytest.mark.once
+@pytest.mark.project
+def test_command_without_the_watchdog_is_warned_of(project: Project) -> None:
+    (project.folder / "django_q_first.py").write_text(WITH_DJANGO_Q_FIRST)
+    env = {"PYTHONPATH": str(project.folder)}
+    usual = project.manage("check", env=env)
+    other = project.manage("check", env={**env, "DJANGO_SETTINGS_MODULE": "django_q_first"})
+    assert "ingestion.W013" not in usual.stderr
+    assert "ingestion.W013" in other.stderr

@@ -2,6 +2,7 @@
 
 from ingestion.lifecycle.polling import (
     DAY_BEFORE,
+    PROVISIONAL_IS_NEWS,
     WATCHED_AFTER_SEASON,
     Watched,
     next_calendar_poll,
@@ -22,6 +23,7 @@ from ingestion.lifecycle.sessions import (
 __all__ = [
     "DAY_BEFORE",
     "LOOKED_FOR_EVERY",
+    "PROVISIONAL_IS_NEWS",
     "WATCHED_AFTER_SEASON",
     "Watched",
     "expected_end",

@@ -52,7 +52,7 @@ FIRST_RETRY = 4 * MINUTE
 LONGEST_RETRY_WHILE_AWAITED = 9 * MINUTE
 LONGEST_RETRY = 6 * HOUR
 
-# The published sources have whatever is older.
+# The published sources have whatever is older, but for sprint qualifyings.
 PROVISIONAL_IS_NEWS = 3 * DAY
 
 # Starts have moved by hours at short notice (Miami 2026: three, on the day). Both calendars are

@@ -240,7 +240,9 @@ def _gather_results(
     )
     answers = picture.answers
     if not sessions and not answers.problems:
-        answers += Answers(problems=(_describe_nothing_stored(task),))
+        advice = "Run it once without --skip-schedule"
+        problem = Problem("no event of the season is stored", task.season, advice=advice)
+        answers += Answers(problems=(problem,))
     task = replace(task, has_results=bool(rows))
     answers += _gather_classifications(task, queries, sessions, events, fresh=picture.is_current)
     kinds = {query.session_type for query in queries}
@@ -270,14 +272,6 @@ def _leave(queries: Iterable[Query], answers: Answers) -> Iterable[Outcome]:
         for slug in slugs:
             if (query.source, query.session_type.value, slug) not in reached:
                 yield Outcome(query.source, query.session_type, slug, error=answers.refusal)
-
-
-def _describe_nothing_stored(task: SeasonTask) -> Problem:
-    return Problem(
-        "no event of the season is stored",
-        task.season,
-        advice="Run it once without --skip-schedule",
-    )
 
 
 # Calendars
@@ -419,12 +413,16 @@ def _gather_classifications(
     for query in queries:
         if answers.refusal is not None:
             break
-        if query.source is Source.JOLPICA:
-            task.show_step(f"{task.season} {query.session_type.replace('_', ' ')} results")
-            answers += _request_published(task, query, fresh=fresh)
-        elif not answers.problems or task.request.sessions is not None:
-            task.show_step(f"{task.season} {query.session_type.replace('_', ' ')} results")
-            answers += _gather_sprint_qualifyings(task, query, answers, events, fresh=fresh)
+        is_ergasts = query.source is Source.JOLPICA
+        # One server has both forms: where the first failed, a season leaves the second alone.
+        if not is_ergasts and answers.problems and task.request.sessions is None:
+            continue
+        task.show_step(f"{task.season} {query.session_type.replace('_', ' ')} results")
+        answers += (
+            _request_published(task, query, fresh=fresh)
+            if is_ergasts
+            else _gather_sprint_qualifyings(task, query, answers, events, fresh=fresh)
+        )
     if answers.refusal is not None and task.request.mode is not Mode.POLL:
         return answers
     for source in task.sources.provisional():
@@ -440,38 +438,63 @@ def _gather_classifications(
 
 
 def _request_published(task: SeasonTask, query: Query, *, fresh: bool) -> Answers:
-    """The season at once, or each session alone. A source that cannot be reached, or wants to be
-    left alone, is not requested for the rest."""
+    """The season at once, or each session alone, with what went wrong as problems."""
     source = task.sources.named(query.source)
     if source is None:
         return Answers()
+    answers, errors = _request_each(task, source, query, fresh=fresh)
+    said: list[IngestionError] = [answers.refusal] if answers.refusal is not None else []
+    problems = []
+    for slug, error in errors.items():
+        # A silence is said once, and a refusal by the run.
+        if not any(error is one for one in said):
+            said.append(error)
+            problems.append(task.problem(str(error), error, query.session_type, slug))
+    return answers + Answers(problems=tuple(problems))
+
+
+def _request_each(
+    task: SeasonTask,
+    source: Upstream,
+    query: Query,
+    *,
+    entrants: Sequence[Entrant] = (),
+    fresh: bool,
+) -> tuple[Answers, dict[str | None, IngestionError]]:
+    """What the source answered, and the errors by grand prix (None: of the whole season). One that
+    cannot be reached, or wants to be left alone, is not requested for the rest."""
     answers = Answers()
+    errors: dict[str | None, IngestionError] = {}
     alone: Sequence[Session | None] = [None] if query.sessions is None else query.sessions
     silence: IngestionError | None = None
     for session in alone:
         slug = session.grand_prix.slug if session is not None else None
         outcome = partial(Outcome, query.source, query.session_type, slug)
         if silence is not None:
+            errors[slug] = silence
             answers += Answers(outcomes=(outcome(error=silence),))
             continue
         try:
-            answer = _fetch(task, source, query, session, fresh=fresh)
-        except SourceRateLimited as error:
-            silence = error
-            answers += Answers(outcomes=(outcome(error=error),), refusal=error)
+            answer = _fetch(task, source, query, session, entrants=entrants, fresh=fresh)
+        except ResultsNotReady as error:
+            # That there is nothing yet is an answer.
+            errors[slug] = error
+            answers += Answers(outcomes=(outcome(expires_at=error.expires_at),))
         except (SourceUnavailable, BadSourceData) as error:
-            silence = error if _is_silent(error) else None
+            errors[slug] = error
+            refusal = error if isinstance(error, SourceRateLimited) else None
+            is_silent = isinstance(error, SourceUnavailable) and error.status is None
+            silence = error if refusal or is_silent else None
             expires_at = error.expires_at if isinstance(error, BadSourceData) else None
-            problem = task.problem(str(error), error, query.session_type, slug)
             failed = outcome(expires_at=expires_at, error=error)
-            answers += Answers(problems=(problem,), outcomes=(failed,))
+            answers += Answers(outcomes=(failed,), refusal=refusal)
         else:
             answers += Answers(
                 classifications=answer.records,
                 notes=task.note_each(answer.notices, query.session_type),
                 outcomes=(outcome(expires_at=answer.expires_at),),
             )
-    return answers
+    return answers, errors
 
 
 def _fetch(
@@ -503,10 +526,6 @@ def _fetch(
 
 def _is_race(session: Session, race: RaceIdentity) -> bool:
     return is_race_of(race, session.grand_prix)
-
-
-def _is_silent(error: IngestionError) -> bool:
-    return isinstance(error, SourceUnavailable) and error.status is None
 
 
 def _find_session(session: Session, answers: Answers) -> list[Classification]:
@@ -554,9 +573,11 @@ def _gather_sprint_qualifyings(
     penalties."""
     sessions = query.sessions or ()
     source = task.sources.named(query.source)
-    errors: dict[str, IngestionError] = {}
+    errors: dict[str | None, IngestionError] = {}
     if source is not None and source.offers(task.season, query.session_type):
-        answers, errors = _request_newer(task, source, query, so_far, fresh=fresh)
+        entrants = _find_entrants(task, so_far)
+        with task.sources.block(1 + len(sessions)):
+            answers, errors = _request_each(task, source, query, entrants=entrants, fresh=fresh)
     else:
         # Where there is no newer form nothing is requested, and nothing is due again at once.
         outcome = partial(Outcome, query.source, query.session_type)
@@ -568,45 +589,6 @@ def _gather_sprint_qualifyings(
     }
     answers += Answers(classifications=tuple(poles.values()))
     return answers + _describe_missing(task, sessions, errors, set(poles), answers.refusal)
-
-
-def _request_newer(
-    task: SeasonTask, source: Upstream, query: Query, so_far: Answers, *, fresh: bool
-) -> tuple[Answers, dict[str, IngestionError]]:
-    """Each session alone; the errors by grand prix, one that is silent for all that follow."""
-    answers = Answers()
-    errors: dict[str, IngestionError] = {}
-    entrants = _find_entrants(task, so_far)
-    sessions = query.sessions or ()
-    silence: IngestionError | None = None
-    with task.sources.block(1 + len(sessions)):
-        for session in sessions:
-            slug = session.grand_prix.slug
-            outcome = partial(Outcome, query.source, query.session_type, slug)
-            if silence is not None:
-                errors[slug] = silence
-                answers += Answers(outcomes=(outcome(error=silence),))
-                continue
-            try:
-                answer = _fetch(task, source, query, session, entrants=entrants, fresh=fresh)
-            except ResultsNotReady as error:
-                # That there is nothing yet is an answer.
-                errors[slug] = error
-                answers += Answers(outcomes=(outcome(expires_at=error.expires_at),))
-            except (SourceUnavailable, BadSourceData) as error:
-                errors[slug] = error
-                refusal = error if isinstance(error, SourceRateLimited) else None
-                silence = error if refusal or _is_silent(error) else None
-                expires_at = error.expires_at if isinstance(error, BadSourceData) else None
-                failed = outcome(expires_at=expires_at, error=error)
-                answers += Answers(outcomes=(failed,), refusal=refusal)
-            else:
-                answers += Answers(
-                    classifications=answer.records,
-                    notes=task.note_each(answer.notices, query.session_type),
-                    outcomes=(outcome(expires_at=answer.expires_at),),
-                )
-    return answers, errors
 
 
 def _guess_pole(
@@ -647,7 +629,7 @@ def _read_saved(
 def _describe_missing(
     task: SeasonTask,
     sessions: Iterable[Session],
-    errors: dict[str, IngestionError],
+    errors: Mapping[str | None, IngestionError],
     guessed: set[str],
     refusal: SourceRateLimited | None,
 ) -> Answers:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ingestion.errors import WrongRequest
-from ingestion.lifecycle import expected_end, is_over, results_from
+from ingestion.lifecycle import PROVISIONAL_IS_NEWS, expected_end, is_over, results_from
 from ingestion.matching import StoredGrandPrix, as_known, find_listed, gather_grands_prix
 from ingestion.models import OVERDUE_AFTER, Event
 from ingestion.pipeline.request import IngestRequest, Mode
@@ -21,8 +21,6 @@ PARTS: tuple[str, ...] = (CALENDARS, *reversed(SessionType))
 
 # After its last session a season is no longer polled but replayed: FastF1's cache will do.
 SEASON_COOLS_DOWN = timedelta(days=14)
-# Provisional sources are for news; the others have whatever is older, but for sprint qualifyings.
-STILL_NEWS = timedelta(days=3)
 
 # Cars in a classification; until 2009 more of them than could start.
 USUAL_FIELD = 20
@@ -262,23 +260,28 @@ def plan_provisional(
         named = {
             (one.grand_prix, one.session_type) for one in request.sessions if one.source is source
         }
+    is_repeated = named is not None or request.mode is Mode.REFRESH
     return [
         one
         for one in sessions
         if (named is None or (one.grand_prix.slug, one.session_type) in named)
         and is_over(now, one.ends_at)
-        and _is_open(one, source, is_named=named is not None or request.mode is Mode.REFRESH)
+        and (
+            awaits_provisional(one.results_state, one.results_source, source)
+            or (is_repeated and one.results_state == Event.ResultsState.PROVISIONAL)
+        )
         and (
             not one.session_type.kind.ergast_endpoint
-            or not is_over(now, one.ends_at and one.ends_at + STILL_NEWS)
+            or not is_over(now, one.ends_at and one.ends_at + PROVISIONAL_IS_NEWS)
         )
     ]
 
 
-def _is_open(session: Session, source: Source, *, is_named: bool) -> bool:
-    if session.results_state == Event.ResultsState.PROVISIONAL:
-        return is_named or is_better_provisional(source, session.results_source)
-    return session.results_state == Event.ResultsState.PENDING
+def awaits_provisional(results_state: str, results_source: str, source: Source) -> bool:
+    """Whether nothing is saved of a session, or what a worse provisional source had."""
+    if results_state == Event.ResultsState.PROVISIONAL:
+        return is_better_provisional(source, results_source)
+    return results_state == Event.ResultsState.PENDING
 
 
 def expect_pages(

@@ -16,8 +16,8 @@ from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 from ingestion.errors import WrongRequest
 from ingestion.lifecycle import DAY_BEFORE, results_from
 from ingestion.models import Event, Poll
-from ingestion.pipeline.plan import PUBLISHED_STATES
-from ingestion.pipeline.polls import LONGEST_WATCH, awaits_provisional, plan_next
+from ingestion.pipeline.plan import PUBLISHED_STATES, awaits_provisional
+from ingestion.pipeline.polls import LONGEST_WATCH, plan_next
 from ingestion.pipeline.request import (
     Calendars,
     IngestRequest,
@@ -38,6 +38,13 @@ LONGEST_SESSION = max(kind.kind.usual_duration for kind in SessionType)
 CLAIMED_FOR = timedelta(minutes=15)
 
 
+READ_TOGETHER = {
+    Calendars.NONE: (),
+    Calendars.CHANGED: (Source.SCHEDULE_FILE,),
+    Calendars.ALL: (Source.SCHEDULE_FILE, Source.JOLPICA),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """What is due of a season: sessions, each with the sources to request it of, and calendars."""
@@ -53,7 +60,8 @@ class Due:
 def find_due(now: datetime) -> list[Due]:
     """By one statement where nothing is due, however many seasons there are, and by two more where
     something may be."""
-    kinds = {kind: result_sources(kind, configured_sources()) for kind in SessionType}
+    config = configured_sources()
+    kinds = {kind: result_sources(kind, config) for kind in SessionType}
     candidates: set[int] = set()
     calendars: dict[int, Calendars] = defaultdict(lambda: Calendars.NONE)
     for row in _find_near(now, kinds).values(*LOOKED_AT):
@@ -136,7 +144,9 @@ def _read_candidates(keys: Iterable[int]) -> QuerySet[Any]:
 
 def _due_at(event: Any, source: Source, poll: Poll | None, now: datetime) -> datetime | None:
     """As it was planned when it was last requested, unless the session has moved since."""
-    if source.is_provisional and not awaits_provisional(event, source):
+    if source.is_provisional and not awaits_provisional(
+        event.results_state, event.results_source, source
+    ):
         return None
     if poll is not None and poll.next_at is not None:
         soonest = event.results_from
@@ -235,17 +245,14 @@ def _claim(due: Due, now: datetime) -> Due:
                 claimed.append(poll or Poll(season=due.season, event=event, source=source))
                 sessions.append((event, source))
         calendars = due.calendars
-        wanted = {
-            Calendars.NONE: (),
-            Calendars.CHANGED: (Source.SCHEDULE_FILE,),
-            Calendars.ALL: (Source.SCHEDULE_FILE, Source.JOLPICA),
-        }[calendars]
-        polls = [kept.get((None, source)) for source in wanted]
-        if any(poll is not None and not _is_past(poll.next_at, now) for poll in polls[-1:]):
-            calendars, wanted = Calendars.NONE, ()
-        claimed += [
-            kept.get((None, source)) or Poll(season=due.season, source=source) for source in wanted
+        polls = [
+            kept.get((None, source)) or Poll(season=due.season, source=source)
+            for source in READ_TOGETHER[calendars]
         ]
+        # The last one is why they are due.
+        if polls and not _is_past(polls[-1].next_at, now):
+            calendars, polls = Calendars.NONE, []
+        claimed += polls
         for poll in claimed:
             poll.next_at = until
         Poll.objects.bulk_create([poll for poll in claimed if not poll.pk])

@@ -20,8 +20,8 @@ from ingestion.lifecycle import (
 from ingestion.matching import find_listed, gather_grands_prix, is_race_of
 from ingestion.models import Alarm, Event, IngestRun, Poll, TaskRun
 from ingestion.pipeline.gather import Outcome, SeasonPicture, SeasonTask, digest_calendar
-from ingestion.pipeline.plan import CALENDARS, PUBLISHED_STATES
-from ingestion.records import ClassificationRecord, Source, is_better_provisional
+from ingestion.pipeline.plan import CALENDARS, PUBLISHED_STATES, awaits_provisional
+from ingestion.records import ClassificationRecord, Source
 from ingestion.save import season_locked
 from ingestion.sessions import SessionType
 
@@ -44,12 +44,6 @@ TASK_RUNS_KEPT = timedelta(days=7)
 ALARMS_KEPT = timedelta(days=365)
 
 
-def awaits_provisional(event: Event, source: Source) -> bool:
-    if event.results_state == Event.ResultsState.PROVISIONAL:
-        return is_better_provisional(source, event.results_source)
-    return event.results_state == Event.ResultsState.PENDING
-
-
 def plan_next(
     event: Event, source: Source, poll: Poll | None, season_ends_at: datetime | None
 ) -> datetime | None:
@@ -69,12 +63,10 @@ def plan_next(
         failures=poll.failures if poll is not None else 0,
     )
     if source.is_provisional:
-        is_fresh = SessionType(event.session_type).kind.ergast_endpoint != ""
-        return (
-            next_provisional_poll(watched, is_news=is_fresh)
-            if awaits_provisional(event, source)
-            else None
-        )
+        if not awaits_provisional(event.results_state, event.results_source, source):
+            return None
+        has_ergast = SessionType(event.session_type).kind.ergast_endpoint != ""
+        return next_provisional_poll(watched, is_news=has_ergast)
     return next_poll(watched)
 
 
@@ -115,13 +107,9 @@ def _pair(
         if event.is_cancelled or not is_over(task.now, event.results_from):
             continue
         whole = outcomes.get((event.session_type, None), {})
-        yield from (
-            (event, outcome)
-            for outcome in {
-                **whole,
-                **outcomes.get((event.session_type, event.grand_prix), {}),
-            }.values()
-        )
+        alone = outcomes.get((event.session_type, event.grand_prix), {})
+        for outcome in {**whole, **alone}.values():
+            yield event, outcome
 
 
 def _record_outcome(poll: Poll, outcome: Outcome, now: datetime) -> None:
@@ -218,9 +206,8 @@ def mend_plans(now: datetime) -> int:
     mended = 0
     for season in list(recent.values_list("season", flat=True).distinct()):
         with season_locked(season):
-            late = list(
-                _find_late(list(events.filter(season=season).prefetch_related("polls")), now)
-            )
+            of_season = list(events.filter(season=season).prefetch_related("polls"))
+            late = list(_find_late(of_season, now))
             for poll in late:
                 poll.next_at = now
             mended += Poll.objects.bulk_update(late, ["next_at"]) if late else 0
