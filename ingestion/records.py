@@ -21,26 +21,41 @@ FIRST_SCHEDULE_FILE = 2018
 
 class Source(StrEnum):
     """Where a fact came from, and its name for people. The classifications of a provisional source
-    count until another source publishes one; of those the better ones are later here."""
+    count until another source publishes one; of those the better ones are later here.
+
+    `publisher` names what a source publishes classifications of, '' of those that publish none: of
+    two with the same one neither confirms what the other says.
+    """
 
     _value_: str
     label: str
     is_provisional: bool
+    publisher: str
 
-    def __new__(cls, value: str, label: str = "", is_provisional: bool = False) -> Self:
+    def __new__(
+        cls, value: str, label: str = "", is_provisional: bool = False, publisher: str = ""
+    ) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
-        member.label, member.is_provisional = label, is_provisional
+        member.label, member.is_provisional, member.publisher = label, is_provisional, publisher
         return member
 
     SCHEDULE_FILE = "schedule_file", "the schedule file"
-    JOLPICA = "jolpica", "Jolpica"
+    JOLPICA = "jolpica", "Jolpica", False, "jolpica"
     # The same server's newer form.
-    JOLPICA_NEWER = "jolpica_newer", "Jolpica's newer form"
+    JOLPICA_NEWER = "jolpica_newer", "Jolpica's newer form", False, "jolpica_newer"
     # A sprint's grid slot 1, read as the pole of its qualifying.
     SPRINT_GRID = "sprint_grid", "the sprint's grid", True
     LIVE_TIMING = "live_timing", "live timing", True
     PERSON = "person", "a person"
+
+    @property
+    def is_published(self) -> bool:
+        return self.publisher != ""
+
+    def is_of_publisher(self, other: str) -> bool:
+        """Whether neither confirms what the other says."""
+        return self.is_published and self.publisher == Source(other).publisher
 
 
 # The better ones later.

@@ -1,7 +1,7 @@
 """What the rest of the monolith trusts: sessions and their classifications."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -239,10 +239,12 @@ class Event(models.Model):
 
     @property
     def poll(self) -> "Poll | None":
-        """What polling remembers of the source that publishes the results; None before the first
-        request. No query after `prefetch_related("polls")`."""
-        published = (Source.JOLPICA, Source.JOLPICA_NEWER)
-        return next((poll for poll in self.polls.all() if poll.source in published), None)
+        """What polling remembers of the source that publishes the results, of several the one that
+        was requested last; None before the first request. No query after
+        `prefetch_related("polls")`."""
+        published = (poll for poll in self.polls.all() if Source(poll.source).is_published)
+        never = datetime.min.replace(tzinfo=UTC)
+        return max(published, key=lambda poll: poll.requested_at or never, default=None)
 
     @property
     def has_results(self) -> bool:

@@ -236,6 +236,7 @@ def _gather_results(
         task.now,
         needed=needed,
         rows=rows,
+        published=task.sources.published(),
         round_slug=slug,
     )
     answers = picture.answers
@@ -413,15 +414,15 @@ def _gather_classifications(
     for query in queries:
         if answers.refusal is not None:
             break
-        is_ergasts = query.source is Source.JOLPICA
-        # One server has both forms: where the first failed, a season leaves the second alone.
-        if not is_ergasts and answers.problems and task.request.sessions is None:
+        is_shown_by_sprint = query.session_type is SessionType.SPRINT_QUALIFYING
+        # What takes a request a session is left alone by a season where the server failed before.
+        if is_shown_by_sprint and answers.problems and task.request.sessions is None:
             continue
         task.show_step(f"{task.season} {query.session_type.replace('_', ' ')} results")
         answers += (
-            _request_published(task, query, fresh=fresh)
-            if is_ergasts
-            else _gather_sprint_qualifyings(task, query, answers, events, fresh=fresh)
+            _gather_sprint_qualifyings(task, query, answers, events, fresh=fresh)
+            if is_shown_by_sprint
+            else _request_published(task, query, answers, fresh=fresh)
         )
     if answers.refusal is not None and task.request.mode is not Mode.POLL:
         return answers
@@ -437,12 +438,13 @@ def _gather_classifications(
     return answers
 
 
-def _request_published(task: SeasonTask, query: Query, *, fresh: bool) -> Answers:
+def _request_published(task: SeasonTask, query: Query, so_far: Answers, *, fresh: bool) -> Answers:
     """The season at once, or each session alone, with what went wrong as problems."""
     source = task.sources.named(query.source)
     if source is None:
         return Answers()
-    answers, errors = _request_each(task, source, query, fresh=fresh)
+    entrants = () if source.has_whole_seasons() else _find_entrants(task, so_far)
+    answers, errors = _request_each(task, source, query, entrants=entrants, fresh=fresh)
     said: list[IngestionError] = [answers.refusal] if answers.refusal is not None else []
     problems = []
     for slug, error in errors.items():

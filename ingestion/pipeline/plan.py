@@ -12,7 +12,7 @@ from ingestion.models import OVERDUE_AFTER, Event
 from ingestion.pipeline.request import IngestRequest, Mode
 from ingestion.records import CalendarRecord, Source, is_better_provisional
 from ingestion.sessions import SessionType
-from ingestion.sources import count_pages
+from ingestion.sources import Upstream, count_pages
 
 # The parts of a season, in the order in which they are requested: its calendars, and each kind of
 # session, the races first.
@@ -164,15 +164,16 @@ def plan_published(
     *,
     needed: frozenset[str],
     rows: Mapping[str, int],
+    published: Sequence[Upstream],
     round_slug: str | None = None,
 ) -> list[Query]:
     """The queries to the sources that publish, in the order of the parts.
 
-    `rows` are the stored results by kind of session; `round_slug` names the one grand prix that
-    the request is limited to.
+    `rows` are the stored results by kind of session; of the `published` sources the first that has
+    a kind is requested. `round_slug` names the one grand prix that the request is limited to.
     """
     if request.sessions is not None:
-        return _plan_requested(request, sessions, rows)
+        return _plan_requested(request, sessions, rows, published)
     over = [
         one
         for one in sessions
@@ -183,27 +184,23 @@ def plan_published(
     queries = []
     for kind in reversed(SessionType):
         listed = SessionType.RACE if kind.is_unlisted(season) else kind
-        if listed not in held or kind not in needed:
+        source = next((one for one in published if one.has_kind(kind)), None)
+        if source is None or listed not in held or kind not in needed:
             continue
-        if not kind.kind.ergast_endpoint:
-            queries.append(
-                Query(
-                    Source.JOLPICA_NEWER,
-                    kind,
-                    _plan_newer(request, kind, sessions, now, round_slug),
-                )
-            )
+        if not source.has_whole_seasons():
+            each = _plan_each(request, kind, sessions, now, round_slug)
+            queries.append(Query(source.name, kind, each))
         elif request.round_number is not None:
             race = next(one for one in over if one.session_type in (kind, SessionType.RACE))
             alone = next((one for one in over if one.session_type is kind), race)
-            queries.append(Query(Source.JOLPICA, kind, (alone,)))
+            queries.append(Query(source.name, kind, (alone,)))
         else:
             pages = expect_pages(season, kind, sessions, rows, now)
-            queries.append(Query(Source.JOLPICA, kind, None, pages))
+            queries.append(Query(source.name, kind, None, pages))
     return [query for query in queries if query.sessions != ()]
 
 
-def _plan_newer(
+def _plan_each(
     request: IngestRequest,
     kind: SessionType,
     sessions: Iterable[Session],
@@ -225,7 +222,10 @@ def _plan_newer(
 
 
 def _plan_requested(
-    request: IngestRequest, sessions: Sequence[Session], rows: Mapping[str, int]
+    request: IngestRequest,
+    sessions: Sequence[Session],
+    rows: Mapping[str, int],
+    published: Sequence[Upstream],
 ) -> list[Query]:
     """What polling found due: each alone, or the whole season where that takes fewer requests."""
     by_key = {(one.grand_prix.slug, one.session_type): one for one in sessions}
@@ -236,15 +236,17 @@ def _plan_requested(
             due[requested.source, requested.session_type].append(session)
     queries = []
     for kind in reversed(SessionType):
-        for source in (Source.JOLPICA, Source.JOLPICA_NEWER):
-            alone = due.get((source, kind))
+        for source in published:
+            alone = due.get((source.name, kind))
             if alone is None:
                 continue
             unsaved = sum(one.results_state == Event.ResultsState.PENDING for one in alone)
             pages = count_pages(rows.get(kind, 0) + USUAL_FIELD * unsaved)
-            is_whole = source is Source.JOLPICA and pages < len(alone)
+            is_whole = source.has_whole_seasons() and pages < len(alone)
             queries.append(
-                Query(source, kind, None, pages) if is_whole else Query(source, kind, tuple(alone))
+                Query(source.name, kind, None, pages)
+                if is_whole
+                else Query(source.name, kind, tuple(alone))
             )
     return queries
 

@@ -100,7 +100,7 @@ class Comparison:
             and self.event.has_open_proposal
             and self.is_proposed_already
             and not self.reported.is_provisional
-            and proposal.after["source"] != self.reported.source.value
+            and not self.reported.source.is_of_publisher(proposal.after["source"])
         )
 
     def find_overruled(self) -> UpstreamClassification | None:
@@ -219,7 +219,7 @@ class Comparison:
         proposal, reported_at = event.proposal, self.reported.generated_at
         if proposal is None or event.proposal_rejected:
             return None
-        if proposal.after["source"] != self.reported.source.value:
+        if not self.reported.source.is_of_publisher(proposal.after["source"]):
             return None
         if reported_at is not None and reported_at < proposal.created_at:
             return None

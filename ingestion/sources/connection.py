@@ -57,6 +57,10 @@ class Sources:
         ranks = PROVISIONAL_SOURCES
         return sorted(provisional, key=lambda source: ranks.index(source.name), reverse=True)
 
+    def published(self) -> list[Upstream]:
+        """The first that has a kind of session is the one to request."""
+        return [source for source in self.all if source.name.is_published]
+
     def named(self, name: Source) -> Upstream | None:
         """None where it is not configured."""
         return next((source for source in self.all if source.name is name), None)

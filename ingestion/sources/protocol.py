@@ -117,6 +117,11 @@ class Upstream:
         """Whether it has results of such sessions in any season: polling plans by it."""
         return False
 
+    @classmethod
+    def has_whole_seasons(cls) -> bool:
+        """Whether it answers for all sessions of a kind in a season at once, page by page."""
+        return False
+
     @property
     def label(self) -> str:
         return self.name.label

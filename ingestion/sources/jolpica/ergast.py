@@ -47,6 +47,10 @@ class Jolpica(Upstream):
     def has_kind(cls, session_type: SessionType) -> bool:
         return bool(session_type.kind.ergast_endpoint)
 
+    @classmethod
+    def has_whole_seasons(cls) -> bool:
+        return True
+
     def offers(self, season: int, session_type: SessionType) -> bool:
         return self.has_kind(session_type)
 
