@@ -52,6 +52,7 @@ def main() -> None:
             DATABASE_URL=f"sqlite:///{arguments.database.resolve()}",
             FASTF1_CACHE_DIR=cache,
             LOG_LEVEL="WARNING",
+            F1_SECOND_SOURCE="off",
         )
         _serve(arguments.port, arguments.database)
 

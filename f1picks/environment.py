@@ -63,6 +63,13 @@ class Environment(environ.Env):  # type: ignore[misc]
             raise ImproperlyConfigured(f"{name} is neither on nor off.")
         return SWITCHES[value]
 
+    def choice(self, name: str, first: str, *others: str) -> str:
+        """One of these; empty is the first."""
+        value = self.text(name).lower() or first
+        if value not in (first, *others):
+            raise ImproperlyConfigured(f"{name} is none of {', '.join((first, *others))}.")
+        return value
+
     def number(self, name: str, *, default: int, least: int, most: int) -> int:
         """A whole number between two limits."""
         value = self.text(name)

@@ -178,6 +178,12 @@ FASTF1_CACHE_DIR = BASE_DIR / expand_home(
 # Empty: FastF1's own addresses.
 F1_SCHEDULE_URL = env.text("F1_SCHEDULE_URL")
 JOLPICA_URL = env.text("JOLPICA_URL")
+# The second source, a witness of the first: openf1 or off.
+F1_SECOND_SOURCE = env.choice("F1_SECOND_SOURCE", "openf1", "off")
+# Empty: its own.
+OPENF1_URL = env.text("OPENF1_URL")
+# Of an account, which is answered while sessions run too; empty: none.
+OPENF1_TOKEN = env.secret("OPENF1_TOKEN")
 # Empty: no live timing.
 F1_USERNAME = env.text("F1_USERNAME")
 F1_PASSWORD = env.secret("F1_PASSWORD")
@@ -197,8 +203,8 @@ HEARTBEAT_URL = env.text("HEARTBEAT_URL")
 _database_password = DATABASES["default"].get("PASSWORD", "")
 if _database_password != DATABASES["default"].get("USER", ""):
     keep_secret(_database_password)
-keep_secret(SECRET_KEY, F1_PASSWORD)
-keep_secrets_of_addresses(REDIS_URL, F1_SCHEDULE_URL, JOLPICA_URL)
+keep_secret(SECRET_KEY, F1_PASSWORD, OPENF1_TOKEN)
+keep_secrets_of_addresses(REDIS_URL, F1_SCHEDULE_URL, JOLPICA_URL, OPENF1_URL)
 # Whoever knows these can post there: they are secret as a whole.
 for _address in (*F1_ALARM_URLS.replace(",", " ").split(), HEARTBEAT_URL):
     _rest = _address.partition("://")[2]

@@ -5,7 +5,7 @@ pass the 200 requests an hour that Jolpica allows to one address.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,6 +19,9 @@ from ingestion.errors import SourceRateLimited
 from ingestion.models import Event, RequestBlock
 
 Purpose = RequestBlock.Purpose
+
+# Of a host: how many requests within which time.
+Limits = Sequence[tuple[int, timedelta]]
 
 HOUR = timedelta(hours=1)
 # Below FastF1's own hard limit of 200 (fastf1.req), which counts refused attempts too.
@@ -46,10 +49,12 @@ def share_of(purpose: Purpose) -> int:
 @dataclass(slots=True)
 class Budget:
     """What one run takes of the hour, to `reserve` before it asks and to `give_back` from. The
-    purpose may change from season to season; `left` is the room that the last reservation left."""
+    purpose may change from season to season; `left` is the room that the last reservation left.
+    `limits` are of hosts that allow less than the hour's usual number, or count otherwise."""
 
     purpose: Purpose = Purpose.POLL
     clock: Callable[[], datetime] = field(default=timezone.now, kw_only=True)
+    limits: Mapping[str, Limits] = field(default_factory=dict, kw_only=True)
     left: int | None = field(default=None, init=False)
     _blocks: dict[str, list[RequestBlock]] = field(
         default_factory=lambda: defaultdict(list), init=False
@@ -66,7 +71,11 @@ class Budget:
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [BUDGET_LOCK])
             now = self.clock()
-            RequestBlock.objects.filter(reserved_at__lte=now - HOUR).delete()
+            old = RequestBlock.objects.filter(reserved_at__lte=now - HOUR)
+            for limited, limits in self.limits.items():
+                longest = max(within for _, within in limits)
+                old = old.exclude(host=limited, reserved_at__gt=now - longest)
+            old.delete()
             block = RequestBlock.objects.create(
                 host=host, purpose=self.purpose, requests=requests, reserved_at=now
             )
@@ -89,6 +98,9 @@ class Budget:
             self.left += requests - left
 
     def _judge(self, block: RequestBlock) -> None:
+        if block.host in self.limits:
+            self._judge_limits(block, self.limits[block.host])
+            return
         share = share_of(self.purpose)
         blocks = RequestBlock.objects.filter(host=block.host, reserved_at__lte=block.reserved_at)
         totals: dict[str, Aggregate] = {"spent": Sum("requests")}
@@ -103,6 +115,19 @@ class Budget:
             self.left += block.requests
             others = list(blocks.exclude(pk=block.pk).order_by("reserved_at"))
             raise _refuse(block, share, _room_at(others, sums["spent"], share))
+
+    def _judge_limits(self, block: RequestBlock, limits: Limits) -> None:
+        blocks = RequestBlock.objects.filter(host=block.host, reserved_at__lte=block.reserved_at)
+        for most, within in limits:
+            recent = blocks.filter(reserved_at__gt=block.reserved_at - within)
+            spent = recent.aggregate(sum=Sum("requests"))["sum"]
+            if spent > most:
+                others = list(recent.exclude(pk=block.pk).order_by("reserved_at"))
+                retry_at = _room_at(others, spent, most, within=within)
+                raise SourceRateLimited(
+                    f"{block.host} would get more than {most} requests within {within}",
+                    retry_at=retry_at,
+                )
 
 
 def _awaited(now: datetime) -> QuerySet[Event]:
@@ -134,10 +159,12 @@ def _refuse(block: RequestBlock, share: int, retry_at: datetime | None) -> Sourc
     )
 
 
-def _room_at(blocks: list[RequestBlock], needed: int, share: int) -> datetime | None:
-    """When enough of the blocks are an hour old; None where not even all of them would do."""
+def _room_at(
+    blocks: list[RequestBlock], needed: int, share: int, *, within: timedelta = HOUR
+) -> datetime | None:
+    """When enough of the blocks are that old; None where not even all of them would do."""
     for block in blocks:
         needed -= block.requests
         if needed <= share:
-            return block.reserved_at + HOUR
+            return block.reserved_at + within
     return None

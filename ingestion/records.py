@@ -40,6 +40,12 @@ class Source(StrEnum):
         member.label, member.is_provisional, member.publisher = label, is_provisional, publisher
         return member
 
+    @property
+    def is_second(self) -> bool:
+        """Whether it is the second source: optional everywhere, and a witness of what is published.
+        Its silence and its mistakes are notes."""
+        return self is Source.OPENF1
+
     SCHEDULE_FILE = "schedule_file", "the schedule file"
     JOLPICA = "jolpica", "Jolpica", False, "jolpica"
     # The same server's newer form.
@@ -47,6 +53,8 @@ class Source(StrEnum):
     # A sprint's grid slot 1, read as the pole of its qualifying.
     SPRINT_GRID = "sprint_grid", "the sprint's grid", True
     LIVE_TIMING = "live_timing", "live timing", True
+    # Formula 1's own result pages.
+    OPENF1 = "openf1", "OpenF1", True
     PERSON = "person", "a person"
 
     @property

@@ -96,6 +96,7 @@ def settings_of(upstream: PlayedUpstream, cache_dir: Path) -> override_settings:
         F1_SCHEDULE_URL=upstream.schedule_url,
         JOLPICA_URL=upstream.jolpica_url,
         FASTF1_CACHE_DIR=cache_dir,
+        F1_SECOND_SOURCE="off",
         F1_USERNAME="",
         F1_PASSWORD="",
         HEARTBEAT_URL="",

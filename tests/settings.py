@@ -8,6 +8,8 @@ from f1picks.settings import *  # noqa: E402, F403 - the environment had to be c
 from f1picks.settings import DATABASES  # noqa: E402
 
 SECRET_KEY = "only-for-tests"
+# Who tests it names a stand-in: the real one is never reached.
+F1_SECOND_SOURCE = "off"
 FASTF1_CACHE_DIR = SCRATCH / "cache"
 # Whatever the developer has collected may be of yesterday.
 STATIC_ROOT = SCRATCH / "staticfiles"

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from ingestion.sample import newer
+from ingestion.sample import newer, openf1
 from ingestion.sample.ergast import build_body, read_query
 from ingestion.sample.season import Season, load_season
 from ingestion.sample.upstream import (
@@ -227,8 +227,9 @@ class FaultyUpstream(StandInUpstream):
         question = read_query(request.path)
         if question and question.year in self._recorded_years:
             return False
-        if request.path.startswith(f"{newer.PATH}/"):
-            return self.knows_alpha(request)
+        for path, knows in ((newer.PATH, self.knows_alpha), (openf1.PATH, self.knows_openf1)):
+            if request.path.startswith(f"{path}/"):
+                return knows(request)
         return bool(question or SCHEDULE_FILE.fullmatch(request.path))
 
     def knows_alpha(self, request: Request) -> bool:
@@ -239,6 +240,17 @@ class FaultyUpstream(StandInUpstream):
         results = newer.RESULTS.fullmatch(request.path)
         found = newer.find_weekend(self.seasons, results["key"]) if results else None
         return found is not None and not request.query and newer.has_sprint_qualifying(found[1])
+
+    def knows_openf1(self, request: Request) -> bool:
+        """Any year's lists, and the rows of the sessions that are listed; never 'latest'."""
+        name, query = request.path.removeprefix(f"{openf1.PATH}/"), request.query
+        if name in openf1.LISTS:
+            return set(query) == {"year"} and query["year"].isdigit()
+        try:
+            openf1.find_session(self.seasons, int(query["session_key"]))
+        except (LookupError, ValueError):
+            return False
+        return name in openf1.OF_SESSIONS and set(query) == {"session_key"}
 
     def answer_truly(self, request: Request) -> Answer:
         file = self._files.get(read_target(request.target))

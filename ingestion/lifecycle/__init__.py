@@ -8,6 +8,7 @@ from ingestion.lifecycle.polling import (
     next_calendar_poll,
     next_poll,
     next_provisional_poll,
+    next_witness_poll,
 )
 from ingestion.lifecycle.seasons import LOOKED_FOR_EVERY, may_be_absent, season_to_look_for
 from ingestion.lifecycle.sessions import (
@@ -34,6 +35,7 @@ __all__ = [
     "next_calendar_poll",
     "next_poll",
     "next_provisional_poll",
+    "next_witness_poll",
     "picks_close",
     "results_from",
     "season_to_look_for",

@@ -52,6 +52,19 @@ FIRST_RETRY = 4 * MINUTE
 LONGEST_RETRY_WHILE_AWAITED = 9 * MINUTE
 LONGEST_RETRY = 6 * HOUR
 
+# The second source: by how long ago there may have been a result. With four sessions of a weekend
+# these stay below its forty requests, lists and witnessing included, where it has its rows soon.
+SECOND_PENDING = (
+    (50 * MINUTE, 9 * MINUTE),
+    (2 * HOUR, 30 * MINUTE),
+    (DAY, 4 * HOUR),
+    (timedelta.max, 12 * HOUR),
+)
+# By how long ago what scores was saved or changed.
+SECOND_PROVISIONAL = ((6 * HOUR, 2 * HOUR), (DAY, 6 * HOUR), (3 * DAY, DAY))
+SECOND_WATCHED = ((DAY, DAY), (2 * DAY, 2 * DAY))
+SECOND_DISPUTED = ((3 * DAY, 6 * HOUR), (14 * DAY, DAY), (60 * DAY, 7 * DAY))
+
 # The published sources have whatever is older, but for sprint qualifyings.
 PROVISIONAL_IS_NEWS = 3 * DAY
 
@@ -110,6 +123,46 @@ def next_provisional_poll(session: Watched, *, is_news: bool) -> datetime | None
         expires_at = _expiry(session, session.requested_at)
         at = max(session.requested_at + pause, expires_at or session.ends_at)
     return at if not is_news or at <= session.ends_at + PROVISIONAL_IS_NEWS else None
+
+
+def next_witness_poll(
+    session: Watched, *, changed_at: datetime | None, is_disputed: bool
+) -> datetime | None:
+    """When to request the second source next; None: never again.
+
+    From the earliest result on, closely at first: it has one within minutes, or for days none. What
+    is saved has changed at `changed_at` (None while nothing is, or what a worse source had): as a
+    witness it is requested soon after that, then seldom, and more often while the two disagree.
+    """
+    if session.results_from is None or session.ends_at is None:
+        return None
+    requested_at = session.requested_at
+    if requested_at is None or requested_at < session.results_from:
+        is_news = session.is_official and _is_old(session.results_from, changed_at)
+        return None if is_news else session.results_from
+    pause: timedelta | None
+    if session.failures:
+        pause = retry_after(session.failures, longest=LONGEST_RETRY)
+    elif not session.is_official and changed_at is None:
+        age = requested_at - session.results_from
+        pause = next(pause for until, pause in SECOND_PENDING if age < until)
+    elif changed_at is not None and requested_at < changed_at:
+        pause = LONGEST_RETRY_WHILE_AWAITED
+    else:
+        age = requested_at - (changed_at or session.ends_at)
+        plan = SECOND_WATCHED if session.is_official else SECOND_PROVISIONAL
+        plan = SECOND_DISPUTED if is_disputed else plan
+        pause = next((pause for until, pause in plan if age < until), None)
+        if pause is None:
+            return None
+    at = max(requested_at + pause, _expiry(session, requested_at) or requested_at)
+    limit = (changed_at or session.ends_at) + SECOND_DISPUTED[-1][0]
+    return at if at <= limit else None
+
+
+def _is_old(results_from: datetime, changed_at: datetime | None) -> bool:
+    """What was filled in later than it was news was never requested, and is not from then on."""
+    return changed_at is not None and changed_at > results_from + PROVISIONAL_IS_NEWS
 
 
 def _next_at(session: Watched, results_from: datetime, ends_at: datetime) -> datetime:

@@ -431,7 +431,11 @@ def _gather_classifications(
             one
             for one in plan_provisional(task.request, source.name, sessions, task.now)
             if source.offers(task.season, one.session_type)
-            and not any(_is_better(known, source.name) for known in _find_session(one, answers))
+            and (
+                # A witness is requested all the same where it is due.
+                (source.name.is_second and task.request.sessions is not None)
+                or not any(_is_better(known, source.name) for known in _find_session(one, answers))
+            )
         ]
         if awaited:
             answers = _gather_provisional(task, source, awaited, answers)
@@ -674,12 +678,17 @@ def _gather_provisional(
             answer = _fetch(task, source, query, session, entrants=entrants, fresh=True)
         except ResultsNotReady as error:
             problem = task.problem(f"not available yet, {error}", error, kind, slug)
-            is_loud = session.ends_at is not None and session.is_overdue(task.now)
+            is_overdue = session.ends_at is not None and session.is_overdue(task.now)
+            is_loud = is_overdue and not source.name.is_second
             said = Answers(problems=(problem,)) if is_loud else Answers(notes=(problem,))
             answers += said + Answers(outcomes=(outcome(expires_at=error.expires_at),))
         except (SourceUnavailable, BadSourceData) as error:
             problem = task.problem(str(error), error, kind, slug)
-            answers += Answers(problems=(problem,), outcomes=(outcome(error=error),))
+            said = Answers(problems=(problem,))
+            if source.name.is_second:
+                # Optional everywhere: what is published does not wait for it.
+                said = Answers(notes=(problem,))
+            answers += said + Answers(outcomes=(outcome(error=error),))
             if isinstance(error, SourceUnavailable):
                 # The others would be answered alike.
                 break
@@ -701,7 +710,7 @@ def _put_in_place(
 ) -> Answers:
     """A session has one classification in a run: in the place of a guess, or of the half-filled one
     that the other sources have so far."""
-    worse = _find_session(session, answers)
+    worse = [one for one in _find_session(session, answers) if not _is_better(one, source.name)]
     kept = tuple(one for one in answers.classifications if one not in worse)
     answers = replace(answers, classifications=kept + answer.records)
     if not any(not (isinstance(one, ClassificationRecord) and one.is_provisional) for one in worse):

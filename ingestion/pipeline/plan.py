@@ -267,13 +267,16 @@ def plan_provisional(
         one
         for one in sessions
         if (named is None or (one.grand_prix.slug, one.session_type) in named)
-        and is_over(now, one.ends_at)
+        and is_over(now, one.results_from if source.is_second else one.ends_at)
         and (
             awaits_provisional(one.results_state, one.results_source, source)
             or (is_repeated and one.results_state == Event.ResultsState.PROVISIONAL)
+            # As a witness of what is published, when that is due.
+            or (named is not None and source.is_second)
         )
         and (
             not one.session_type.kind.ergast_endpoint
+            or (named is not None and source.is_second)
             or not is_over(now, one.ends_at and one.ends_at + PROVISIONAL_IS_NEWS)
         )
     ]

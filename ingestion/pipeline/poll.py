@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 
 from ingestion.errors import WrongRequest
-from ingestion.lifecycle import DAY_BEFORE, results_from
+from ingestion.lifecycle import DAY_BEFORE, PROVISIONAL_IS_NEWS, results_from
 from ingestion.models import Event, Poll
 from ingestion.pipeline.plan import PUBLISHED_STATES, awaits_provisional
 from ingestion.pipeline.polls import LONGEST_WATCH, plan_next
@@ -106,10 +106,14 @@ def _find_near(now: datetime, kinds: dict[SessionType, tuple[Source, ...]]) -> Q
             Q(requested_at__lt=OuterRef("ends_at")) & Q(next_at__isnull=True)
         )
         of_kinds = Q(session_type__in=[kind for kind in kinds if source in kinds[kind]])
-        if source.is_provisional:
+        is_new: Any = ~Exists(polls)
+        if source.is_second:
+            # A witness of what is news; what was filled in of old seasons has none.
+            is_new &= Q(ends_at__gt=now - PROVISIONAL_IS_NEWS)
+        elif source.is_provisional:
             of_kinds &= ~Q(results_state__in=PUBLISHED_STATES)
         has_moved = polls.filter(requested_at__lt=OuterRef("starts_at"))
-        is_planned |= of_kinds & (~Exists(polls) | Exists(polls.filter(is_due)) | Exists(has_moved))
+        is_planned |= of_kinds & (is_new | Exists(polls.filter(is_due)) | Exists(has_moved))
     is_near = Q(starts_at__gt=now, starts_at__lte=now + DAY_BEFORE)
     # A result may exist before the expected end: Python judges it.
     may_be_over = Q(ends_at__lte=now + LONGEST_SESSION, ends_at__gt=now - LONGEST_WATCH)
@@ -144,9 +148,8 @@ def _read_candidates(keys: Iterable[int]) -> QuerySet[Any]:
 
 def _due_at(event: Any, source: Source, poll: Poll | None, now: datetime) -> datetime | None:
     """As it was planned when it was last requested, unless the session has moved since."""
-    if source.is_provisional and not awaits_provisional(
-        event.results_state, event.results_source, source
-    ):
+    awaits = awaits_provisional(event.results_state, event.results_source, source)
+    if source.is_provisional and not (awaits or source.is_second):
         return None
     if poll is not None and poll.next_at is not None:
         soonest = event.results_from

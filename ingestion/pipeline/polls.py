@@ -3,6 +3,7 @@
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db.models import Max
@@ -16,6 +17,7 @@ from ingestion.lifecycle import (
     next_calendar_poll,
     next_poll,
     next_provisional_poll,
+    next_witness_poll,
 )
 from ingestion.matching import find_listed, gather_grands_prix, is_race_of
 from ingestion.models import Alarm, Event, IngestRun, Poll, TaskRun
@@ -62,6 +64,14 @@ def plan_next(
         expires_at=poll.expires_at if poll is not None else None,
         failures=poll.failures if poll is not None else 0,
     )
+    if source.is_second:
+        awaits = awaits_provisional(event.results_state, event.results_source, source)
+        opinion = getattr(event, "second_opinion", None)
+        return next_witness_poll(
+            replace(watched, requested_at=poll.requested_at if poll is not None else None),
+            changed_at=None if awaits else event.results_changed_at,
+            is_disputed=opinion is not None and opinion.disputed_since is not None,
+        )
     if source.is_provisional:
         if not awaits_provisional(event.results_state, event.results_source, source):
             return None
@@ -88,12 +98,29 @@ def record_polls(picture: SeasonPicture, task: SeasonTask) -> None:
                 at = plan_next(event, outcome.source, poll, season_ends_at)
                 poll.next_at = None if at is None else at + jitter
             changed.append(poll)
+        changed += _call_witnesses(events, changed, season_ends_at)
         new = [poll for poll in changed if not poll.pk]
         known = [poll for poll in changed if poll.pk]
         if new:
             Poll.objects.bulk_create(new)
         if known:
             Poll.objects.bulk_update(known, WRITTEN)
+
+
+def _call_witnesses(
+    events: Iterable[Event], changed: Sequence[Poll], season_ends_at: datetime | None
+) -> Iterator[Poll]:
+    """The second source is requested soon after another has changed what scores."""
+    planned = {id(poll) for poll in changed}
+    for event in events:
+        changed_at = event.results_changed_at
+        for poll in event.polls.all():
+            is_second = Source(poll.source).is_second and id(poll) not in planned
+            if not is_second or changed_at is None or poll.requested_at is None:
+                continue
+            if poll.requested_at < changed_at:
+                poll.next_at = plan_next(event, Source.OPENF1, poll, season_ends_at)
+                yield poll
 
 
 def _pair(

@@ -10,8 +10,9 @@ from django.conf import settings
 
 from ingestion.records import Source
 from ingestion.sessions import SessionType
-from ingestion.sources import SourceConfig
+from ingestion.sources import OPENF1_ADDRESS, SourceConfig, is_loopback
 
+OPENF1 = Source.OPENF1.value
 DEFAULT_CACHE_DIR = Path("cache/fastf1")
 
 
@@ -107,12 +108,21 @@ def configured_rules() -> Rules:
 
 
 def configured_sources() -> SourceConfig:
-    """From the settings; a project that sets none of them gets FastF1's own addresses."""
+    """From the settings; a project that sets none of them gets FastF1's own addresses, and OpenF1
+    as its second source. An installation whose Jolpica is a stand-in on its own machine never
+    reaches the real OpenF1 unless it names an address."""
+    jolpica_url = getattr(settings, "JOLPICA_URL", "")
+    openf1_url = getattr(settings, "OPENF1_URL", "")
+    if not openf1_url and not is_loopback(jolpica_url):
+        openf1_url = OPENF1_ADDRESS
+    has_second = getattr(settings, "F1_SECOND_SOURCE", OPENF1) == OPENF1
     return SourceConfig(
         cache_dir=Path(getattr(settings, "FASTF1_CACHE_DIR", DEFAULT_CACHE_DIR)),
         schedule_url=getattr(settings, "F1_SCHEDULE_URL", ""),
-        jolpica_url=getattr(settings, "JOLPICA_URL", ""),
+        jolpica_url=jolpica_url,
         f1_username=getattr(settings, "F1_USERNAME", ""),
         f1_password=getattr(settings, "F1_PASSWORD", ""),
         live_timing_url=getattr(settings, "LIVE_TIMING_URL", ""),
+        openf1_url=openf1_url if has_second else "",
+        openf1_token=getattr(settings, "OPENF1_TOKEN", ""),
     )

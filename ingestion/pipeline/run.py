@@ -26,7 +26,7 @@ from ingestion.pipeline.summary import describe_awaited, describe_season
 from ingestion.records import CalendarRecord
 from ingestion.report import Fault, Problem, RunReport, SaveReport, SeasonLine
 from ingestion.save import SaveContext, save_calendar, save_classifications
-from ingestion.sources import SourceConfig, Sources, connect
+from ingestion.sources import SourceConfig, Sources, connect, list_limits
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ def ingest(
     """
     report = RunReport(dry_run=request.dry_run, seasons=list(request.seasons))
     with _recorded(request, report, clock) as record:
-        budget = Budget(clock=clock)
+        budget = Budget(clock=clock, limits=list_limits(request.config))
         try:
             sources = connect(
                 request.config, reserve=budget.reserve, give_back=budget.give_back, clock=clock

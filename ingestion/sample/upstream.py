@@ -18,7 +18,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from ingestion.sample import ergast, newer
+from ingestion.sample import ergast, newer, openf1
 from ingestion.sample.schedule_file import build_schedule_file
 from ingestion.sample.season import Season
 
@@ -33,6 +33,7 @@ HTML = "text/html; charset=utf-8"
 PLAIN_TEXT = "text/plain; charset=utf-8"
 NOT_FOUND_PAGE = b"<!doctype html><title>Not Found</title><h1>Not Found</h1>"
 SERVER_ERROR_PAGE = b"<!doctype html><title>Server Error (500)</title><h1>Server Error (500)</h1>"
+RESTRICTED = "Session in progress, access is restricted to authenticated users until it has ended."
 SHUTDOWN_POLL_SECONDS = 0.02
 
 
@@ -104,6 +105,10 @@ class StandInUpstream:
     def jolpica_url(self) -> str:
         return self.address + JOLPICA_PATH
 
+    @property
+    def openf1_url(self) -> str:
+        return self.address + openf1.PATH
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -148,6 +153,8 @@ class StandInUpstream:
             return self.answer_schedule(request)
         if request.path.startswith(f"{newer.PATH}/"):
             return self.answer_newer_form(request)
+        if request.path.startswith(f"{openf1.PATH}/"):
+            return self.answer_openf1(request)
         return self.answer_jolpica(request)
 
     def send(self, connection: "Connection", answer: Answer) -> None:
@@ -207,6 +214,32 @@ class StandInUpstream:
             return refuse_jolpica(request, 400, "Input should be a valid integer")
         document = newer.build_rounds(self.seasons, int(year), self.address, request.at)
         return serve_jolpica(request, ergast.build_body(document))
+
+    def answer_openf1(self, request: Request) -> Answer:
+        """Without an account nothing while a session runs, and for half an hour after it. What has
+        no row is not found."""
+        if (
+            openf1.is_restricted(self.seasons, request.at)
+            and "authorization" not in request.headers
+        ):
+            return serve_openf1(request, {"detail": RESTRICTED}, status=401)
+        name = request.path.removeprefix(f"{openf1.PATH}/")
+        rows: list[Any] = []
+        with suppress(LookupError, ValueError):
+            if name in openf1.LISTS:
+                rows = openf1.build_list(self.seasons[int(request.query["year"])], name)
+            elif name in openf1.OF_SESSIONS:
+                key = int(request.query["session_key"])
+                rows = openf1.build_rows(*openf1.find_session(self.seasons, key), name)
+        if not rows:
+            return serve_openf1(request, {"detail": "No results found."}, status=404)
+        return serve_openf1(request, rows)
+
+
+def serve_openf1(request: Request, document: Any, *, status: int = 200) -> Answer:
+    """Without a header about caching."""
+    headers = {"Content-Type": JSON, "Date": print_date(request.at)}
+    return Answer(status, headers, ergast.build_body(document))
 
 
 def serve_schedule(request: Request, body: bytes) -> Answer:

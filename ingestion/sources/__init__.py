@@ -5,9 +5,11 @@ FastF1 swallows failures into log lines, keeps wrong responses in its cache and 
 password; here its parts are joined so that none of that reaches the rest of the project.
 """
 
+from ingestion.sources.addresses import is_loopback
 from ingestion.sources.cache import make_private_folder
-from ingestion.sources.connection import Sources, connect, result_sources
+from ingestion.sources.connection import Sources, connect, list_limits, result_sources
 from ingestion.sources.jolpica import count_pages
+from ingestion.sources.openf1 import ADDRESS as OPENF1_ADDRESS
 from ingestion.sources.protocol import (
     Classification,
     ClassificationQuery,
@@ -19,6 +21,7 @@ from ingestion.sources.protocol import (
 from ingestion.sources.sprint_grid import read_sprint_pole
 
 __all__ = [
+    "OPENF1_ADDRESS",
     "Classification",
     "ClassificationQuery",
     "Entrant",
@@ -28,6 +31,8 @@ __all__ = [
     "Upstream",
     "connect",
     "count_pages",
+    "is_loopback",
+    "list_limits",
     "make_private_folder",
     "read_sprint_pole",
     "result_sources",

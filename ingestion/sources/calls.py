@@ -115,6 +115,17 @@ def get_document(url: str) -> Any:
     return json.loads(response.content.decode("utf-8"))
 
 
+def find_document(url: str, *, since: datetime) -> tuple[Any, datetime | None]:
+    """A copy in FastF1's cache that is young enough, expired or not, and when it was made; None
+    where there is none."""
+    copy = find_copy(url)
+    made_at = None if copy is None else read_generated_at(copy.headers)
+    if copy is None or made_at is None or made_at < since:
+        return None, None
+    made_at, _ = bound_age_of_copy(made_at, copy.created_at.replace(tzinfo=UTC))
+    return json.loads(copy.content.decode("utf-8")), made_at
+
+
 def _translate(what: str, exchange: "Exchange | None", error: Exception) -> Exception:
     """What to raise in place of what FastF1, requests or SQLite raised."""
     import requests

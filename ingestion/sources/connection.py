@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from ingestion.records import PROVISIONAL_SOURCES, Source
 from ingestion.sessions import SessionType
-from ingestion.sources.addresses import read_address
+from ingestion.sources.addresses import Address, is_loopback, read_address
 from ingestion.sources.cache import make_private_folder, open_cache
 from ingestion.sources.jolpica import Jolpica, JolpicaNewer
 from ingestion.sources.live_timing import LiveTiming
+from ingestion.sources.openf1 import MOST_A_MINUTE, MOST_A_WEEKEND, SHORTEST_PAUSE, OpenF1
 from ingestion.sources.protocol import SourceConfig, Upstream
 from ingestion.sources.schedule_file import ScheduleFile
 
@@ -26,6 +27,7 @@ REGISTRY: tuple[type[Upstream], ...] = (
     Jolpica,
     JolpicaNewer,
     LiveTiming,
+    OpenF1,
 )
 
 
@@ -104,6 +106,9 @@ def connect(
     schedule_url, jolpica_url = config.schedule_url, config.jolpica_url
     schedule = read_address("F1_SCHEDULE_URL", schedule_url) if schedule_url else None
     jolpica = read_address("JOLPICA_URL", jolpica_url) if jolpica_url else None
+    openf1 = read_address("OPENF1_URL", config.openf1_url) if config.openf1_url else None
+    if openf1 is not None and config.openf1_token:
+        openf1 = Address(openf1.url, f"Bearer {config.openf1_token}")
     make_private_folder(config.cache_dir)
     with _logging_left_alone("fastf1"):
         import fastf1.ergast.interface
@@ -122,8 +127,10 @@ def connect(
     adapter = Adapter(reserve, give_back, clock=clock)
     if note:
         adapter.notices.append(note)
-    for address in filter(None, (schedule, jolpica)):
+    for address in filter(None, (schedule, jolpica, openf1)):
         adapter.authorize(address)
+    if openf1 is not None and not is_loopback(openf1.url):
+        adapter.pace(openf1.url, SHORTEST_PAUSE, *MOST_A_MINUTE)
     # `Cache.configure` makes a new session each time.
     for session in (Cache._requests_session_cached, Cache._requests_session):
         assert session is not None  # noqa: S101 - for mypy
@@ -133,6 +140,20 @@ def connect(
         session.mount(LIVETIMING_URL, RefusingAdapter())
     configured = (source for source in REGISTRY if source.is_configured(config))
     return Sources(adapter, tuple(source(adapter, config) for source in configured))
+
+
+def list_limits(config: SourceConfig) -> dict[str, tuple[tuple[int, timedelta], ...]]:
+    """Of hosts whose limits are not the hour's: how many requests within which time. A stand-in
+    that has all upstreams at one address has the usual ones."""
+    from ingestion.sources.http import budget_key
+
+    try:
+        others = {budget_key(url) for url in (config.schedule_url, config.jolpica_url) if url}
+        host = budget_key(config.openf1_url) if config.openf1_url else ""
+    except ValueError:
+        # `connect` says which address cannot be used.
+        return {}
+    return {host: (MOST_A_MINUTE, MOST_A_WEEKEND)} if host and host not in others else {}
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 import queue
 import socket
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -89,6 +91,28 @@ class Exchange:
     error: Exception | None = None
 
 
+@dataclass(slots=True)
+class Pace:
+    """How quickly one host may be requested by this process; across processes the budget counts."""
+
+    pause: timedelta
+    most: int
+    within: timedelta
+    taken: deque[datetime] = field(default_factory=deque)
+
+    def take(self, now: datetime) -> timedelta:
+        """How long to wait for the next request, which then counts as made."""
+        at = now
+        if self.taken:
+            at = max(at, self.taken[-1] + self.pause)
+        if len(self.taken) >= self.most:
+            at = max(at, self.taken[-self.most] + self.within)
+        self.taken.append(at)
+        while len(self.taken) > self.most:
+            self.taken.popleft()
+        return at - now
+
+
 class Adapter(HTTPAdapter):
     """Bounds each request as a whole, counts it, and keeps the last exchange.
 
@@ -104,6 +128,7 @@ class Adapter(HTTPAdapter):
         *,
         clock: Callable[[], datetime],
         whole_request: float = WHOLE_REQUEST,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(max_retries=0)
         # What was noticed before the first request; it goes with the first answer.
@@ -119,6 +144,13 @@ class Adapter(HTTPAdapter):
         # By host: what is left of the blocks that were reserved.
         self._reserved: dict[str, int] = {}
         self._authorizations: dict[str, str] = {}
+        self._paces: dict[str, Pace] = {}
+        self._sleep = sleep
+
+    def pace(self, url: str, pause: timedelta, most: int, within: timedelta) -> None:
+        """From now on wait before a request to that address's host, so that between two of them is
+        this pause, and within that time are no more than the most."""
+        self._paces[budget_key(url)] = Pace(pause, most, within)
 
     def authorize(self, address: Address) -> None:
         """Send its user and password to its host from now on, and to no other."""
@@ -153,7 +185,11 @@ class Adapter(HTTPAdapter):
             kwargs["proxies"] = {}
         try:
             authorized = self._authorize(request)
-            self._reserve_for(budget_key(exchange.url))
+            host = budget_key(exchange.url)
+            self._reserve_for(host)
+            if host in self._paces:
+                wait = self._paces[host].take(self._clock())
+                self._sleep(wait.total_seconds())
             response = self._send_in_time(authorized, kwargs)
         except Exception as error:
             # FastF1 turns whatever it is into a log line; `calling` raises it from here.

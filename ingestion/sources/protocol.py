@@ -27,7 +27,8 @@ Classification = ClassificationRecord | UnreadableClassification
 class SourceConfig:
     """Where the upstreams are, and the folder of FastF1's cache; '' means FastF1's own address.
 
-    Without a user and password of Formula 1, live timing is no source.
+    Without a user and password of Formula 1, live timing is no source, and without an address
+    OpenF1 is none: only the settings name the real one.
     """
 
     cache_dir: Path
@@ -36,6 +37,8 @@ class SourceConfig:
     f1_username: str = ""
     f1_password: str = field(default="", repr=False)
     live_timing_url: str = ""
+    openf1_url: str = ""
+    openf1_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ The frames' columns are force-cast: a missing text comes as '', 'nan' or 'None',
 as -1 or NaN, a missing time as NaT, and '*DateUtc' is UTC without saying so.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ LONGEST_PLACE = 80
 LONGEST_KEY = 60
 # Of what is printed in front of a driver, and of his three letters.
 LONGEST_CODE = 4
+
+OFFSET = re.compile(r"(?P<sign>[+-]?)(?P<hours>\d\d):(?P<minutes>\d\d)(?::\d\d)?", re.ASCII)
 
 MISSING_TEXTS = {"", "nan", "None", "NaT", "<NA>"}
 
@@ -116,6 +119,15 @@ def read_utc_offset(value: Any) -> timedelta | None:
 
 def read_date(value: Any) -> date | None:
     return None if is_missing(value) else value.date()
+
+
+def read_offset(text: str) -> timedelta:
+    """'-05:00:00', of the circuit's local time from UTC."""
+    parts = OFFSET.fullmatch(text)
+    if parts is None:
+        raise ValueError(f"{text!r} is no offset from UTC")
+    offset = timedelta(hours=int(parts["hours"]), minutes=int(parts["minutes"]))
+    return -offset if parts["sign"] == "-" else offset
 
 
 def is_missing(value: Any) -> bool:

@@ -5,9 +5,8 @@ FastF1 does not read it. Its own request session fetches it all the same, so tha
 (of any address of jolpi.ca), its cache and our adapter hold as for everything else.
 """
 
-import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ingestion.errors import (
@@ -20,9 +19,8 @@ from ingestion.errors import (
 from ingestion.plausibility import SeasonField, check_classification
 from ingestion.records import ClassificationRecord, Source
 from ingestion.sessions import SessionType
-from ingestion.sources.cache import find_copy, forget_copies
-from ingestion.sources.calls import calling, get_document
-from ingestion.sources.headers import bound_age_of_copy, read_generated_at
+from ingestion.sources.cache import forget_copies
+from ingestion.sources.calls import calling, find_document, get_document
 from ingestion.sources.jolpica.ergast import expect_all
 from ingestion.sources.jolpica.pages import PAGE_ROWS, build_url
 from ingestion.sources.jolpica.sprint_qualifyings import (
@@ -152,7 +150,7 @@ class JolpicaNewer(Upstream):
         with calling(self._adapter, what, url, fresh=query.with_lists) as call:
             document, made_at = None, None
             if not query.with_lists:
-                document, made_at = _find_document(url, since=self._adapter.now() - ROUNDS_KEPT)
+                document, made_at = find_document(url, since=self._adapter.now() - ROUNDS_KEPT)
             if document is None:
                 document, made_at = get_document(url), call.generated_at
             self._rounds[query.season] = read_rounds(document, query.season)
@@ -205,14 +203,3 @@ def _base_url() -> str:
     from fastf1.ergast import interface
 
     return f"{interface.BASE_URL.removesuffix(ERGAST_PATH)}{NEWER_PATH}"
-
-
-def _find_document(url: str, *, since: datetime) -> tuple[Any, datetime | None]:
-    """A copy in FastF1's cache that is young enough, expired or not, and when it was made; None
-    where there is none."""
-    copy = find_copy(url)
-    made_at = None if copy is None else read_generated_at(copy.headers)
-    if copy is None or made_at is None or made_at < since:
-        return None, None
-    made_at, _ = bound_age_of_copy(made_at, copy.created_at.replace(tzinfo=UTC))
-    return json.loads(copy.content.decode("utf-8")), made_at

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from ingestion.errors import BadSourceData, ResultsNotReady
@@ -22,6 +22,7 @@ from ingestion.sources.values import (
     clean_text,
     read_duration,
     read_integer,
+    read_offset,
     read_text,
     require,
 )
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 # The day of the race, then the session's own. It becomes part of an address.
 PATH = re.compile(r"(?P<race_day>\d{4}-\d\d-\d\d)_[^/?#\s]+/\d{4}-\d\d-\d\d_[^/?#\s]+/")
-OFFSET = re.compile(r"(?P<sign>[+-]?)(?P<hours>\d\d):(?P<minutes>\d\d)(?::\d\d)?")
 # The key in the index of a session that was never held.
 NO_SESSION = -1
 
@@ -87,18 +87,10 @@ def _read_listing(season: int, meeting: Row, session: Row) -> Listing | None:
         country=read_text(meeting["Country"]["Name"], longest=LONGEST_PLACE),
         location=read_text(meeting["Location"], longest=LONGEST_PLACE),
     )
-    start = datetime.fromisoformat(session["StartDate"]) - _read_offset(session["GmtOffset"])
+    start = datetime.fromisoformat(session["StartDate"]) - read_offset(session["GmtOffset"])
     return Listing(
         race, session_type, start.replace(tzinfo=UTC), int(session["Key"]), session["Path"]
     )
-
-
-def _read_offset(text: str) -> timedelta:
-    parts = OFFSET.fullmatch(text)
-    if parts is None:
-        raise ValueError(f"{text!r} is no offset from UTC")
-    offset = timedelta(hours=int(parts["hours"]), minutes=int(parts["minutes"]))
-    return -offset if parts["sign"] == "-" else offset
 
 
 def read_classification(

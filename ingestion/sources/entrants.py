@@ -1,0 +1,106 @@
+"""Who drives a car, and for whom, by what sources print that know no key of Jolpica's: a car's
+number, three letters, a name and a team. Matched and never guessed: no pick could be paid on a
+guess."""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from ingestion.errors import ResultsNotReady
+from ingestion.sources.protocol import Entrant
+
+# Of number, letters and name. A number alone may be last season's, letters alone a brother's.
+SIGNS_NEEDED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Car:
+    """One car as the source prints it; what it does not say is None or ''."""
+
+    number: int | None
+    code: str
+    name: str
+    team: str
+
+    def __str__(self) -> str:
+        return f"{self.name or self.code or 'a driver'} in car {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Driving:
+    """Who drives the car, and for whom; an `Entrant`."""
+
+    driver_id: str
+    driver_number: int | None
+    driver_code: str
+    driver_name: str
+    constructor_id: str
+    constructor_name: str
+
+
+def find_entrants(cars: Sequence[Car], known: Collection[Entrant]) -> list[Entrant]:
+    """An entrant for each car, of the constructor that its team's cars have driven for: drivers
+    change teams within a season, and sources name teams differently. Raises `ResultsNotReady` with
+    the name of a driver whom the season does not know yet."""
+    candidates = [_find_candidates(car, known) for car in cars]
+    teams: dict[str, list[set[str]]] = defaultdict(list)
+    for car, found in zip(cars, candidates, strict=True):
+        teams[car.team or str(car)].append(set(found))
+    constructors = _assign_constructors(teams)
+    names = {one.constructor_id: one.constructor_name for one in known}
+    entrants: list[Entrant] = []
+    for car, found in zip(cars, candidates, strict=True):
+        constructor = constructors.get(car.team or str(car))
+        if constructor is None:
+            raise ResultsNotReady(f"the season does not know yet for whom {car} drives")
+        one = found.get(constructor) or next(iter(found.values()))
+        entrants.append(
+            Driving(
+                one.driver_id,
+                one.driver_number if car.number is None else car.number,
+                *(one.driver_code, one.driver_name),
+                *(constructor, names[constructor]),
+            )
+        )
+    return entrants
+
+
+def _find_candidates(car: Car, known: Collection[Entrant]) -> dict[str, Entrant]:
+    """The driver's entries by constructor. Two of number, letters and name have to agree on one
+    driver, and the third must not be another's: the champion's 1 was somebody else's last year."""
+    words = _fold(car.name)
+    signs: list[set[str]] = [
+        {one.driver_id for one in known if car.number and one.driver_number == car.number},
+        {one.driver_id for one in known if car.code and one.driver_code == car.code},
+        {one.driver_id for one in known if words and _fold(one.driver_name) == words},
+    ]
+    given = [drivers for drivers in signs if drivers]
+    drivers = set.intersection(*given) if given else set()
+    if len(given) < SIGNS_NEEDED or len(drivers) != 1:
+        if len(given) > 1 and not drivers:
+            raise ResultsNotReady(f"the season knows another driver than {car}")
+        raise ResultsNotReady(f"{car} is no driver that the season knows yet")
+    return {one.constructor_id: one for one in known if one.driver_id in drivers}
+
+
+def _assign_constructors(teams: dict[str, list[set[str]]]) -> dict[str, str]:
+    """The one constructor that all cars of a team have driven for; what one team has for sure no
+    other has (2024: Bearman had driven for Ferrari when he drove for Haas)."""
+    assigned: dict[str, str] = {}
+    while True:
+        taken = set(assigned.values())
+        for team, cars in teams.items():
+            left = [found - taken for found in cars if found - taken]
+            common = set.intersection(*left) if left else set()
+            if team not in assigned and len(common) == 1:
+                assigned[team] = common.pop()
+                break
+        else:
+            return assigned
+
+
+def _fold(name: str) -> frozenset[str]:
+    """Without accents, capitals and order: 'Guanyu ZHOU' is 'Zhou Guanyu'."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return frozenset(plain.replace("-", " ").split())

@@ -1,0 +1,167 @@
+"""OpenF1, the second source: what Formula 1's own result pages say, minutes after a session and
+without an account. It is unofficial, and optional everywhere: its silence is a note."""
+
+import json
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from ingestion.errors import BadSourceData, IngestionError, ResultsNotReady, SourceRateLimited
+from ingestion.plausibility import SeasonField, check_classification
+from ingestion.records import ClassificationRecord, Source
+from ingestion.sessions import SessionType
+from ingestion.sources.addresses import read_address
+from ingestion.sources.cache import forget_copies
+from ingestion.sources.calls import calling, find_document
+from ingestion.sources.openf1.classification import Row, read_classification
+from ingestion.sources.openf1.listings import Listing, find_listing, read_listings
+from ingestion.sources.protocol import (
+    Classification,
+    ClassificationQuery,
+    SourceAnswer,
+    SourceConfig,
+    Upstream,
+)
+from ingestion.sources.values import noticing, read_text
+
+if TYPE_CHECKING:
+    from ingestion.sources.http import Adapter
+
+__all__ = ["ADDRESS", "Listing", "OpenF1"]
+
+ADDRESS = "https://api.openf1.org/v1"
+FIRST_OPENF1 = 2023
+# Its own are 3 a second and 30 a minute; nothing of ours needs more than 40 in a weekend.
+SHORTEST_PAUSE = timedelta(seconds=0.35)
+MOST_A_MINUTE = (20, timedelta(minutes=1))
+MOST_A_WEEKEND = (40, timedelta(days=4))
+# Meetings and sessions are updated at midnight UTC. Keys do not change.
+LISTS_KEPT = timedelta(hours=20)
+# How it answers who has no account while a session runs, and for some time afterwards.
+IN_PROGRESS = "session in progress"
+
+
+class OpenF1(Upstream):
+    name = Source.OPENF1
+
+    def __init__(self, adapter: "Adapter", config: SourceConfig) -> None:
+        super().__init__(adapter, config)
+        self._address = read_address("OPENF1_URL", config.openf1_url).url
+        # As this run has read them; a list that could not be had is not requested again.
+        self._listings: dict[int, list[Listing] | IngestionError] = {}
+
+    @classmethod
+    def is_configured(cls, config: SourceConfig) -> bool:
+        return bool(config.openf1_url)
+
+    @classmethod
+    def has_kind(cls, session_type: SessionType) -> bool:
+        return True
+
+    def offers(self, season: int, session_type: SessionType) -> bool:
+        return season >= FIRST_OPENF1
+
+    def fetch_classifications(
+        self, query: ClassificationQuery, *, fresh: bool
+    ) -> SourceAnswer[Classification]:
+        """Of one race, and only what can be believed. A result is never read from FastF1's cache:
+        without headers that say otherwise, it would be kept for twelve hours."""
+        kind = query.session_type.value.replace("_", " ")
+        what = f"OpenF1's {kind} of the {query.season} {query.name}"
+        with noticing() as notices:
+            try:
+                listing = find_listing(query, self.fetch_listings(query.season))
+                record = self._fetch(query, listing)
+                check_classification(record, SeasonField())
+            except (BadSourceData, ResultsNotReady) as error:
+                named = type(error)(f"{what}: {error}")
+                named.expires_at = error.expires_at
+                raise named from error
+        return SourceAnswer((record,), record.generated_at, notices=tuple(notices))
+
+    def _fetch(self, query: ClassificationQuery, listing: Listing) -> ClassificationRecord:
+        key = f"session_key={listing.session_key}"
+        url = f"{self._address}/session_result?{key}"
+        with calling(self._adapter, "its rows", url, fresh=True) as call:
+            rows, generated_at = self._get_rows(url, query.season), call.generated_at
+            if not rows:
+                raise ResultsNotReady("OpenF1 has no rows yet")
+        # Who drives which car is decided once the session is over: a copy will do. One with which
+        # nothing can be read is forgotten by `calling`.
+        url = f"{self._address}/drivers?{key}"
+        with calling(self._adapter, "its drivers", url, fresh=False):
+            drivers = self._get_kept(url, query.season)
+            return read_classification(listing, rows, drivers, query.entrants, generated_at)
+
+    def fetch_listings(self, season: int) -> list[Listing]:
+        """Meetings and sessions, requested once in twenty hours at most. Raises as a fetch does."""
+        kept = self._listings.get(season)
+        if kept is None:
+            try:
+                kept = self._fetch_lists(season)
+            except SourceRateLimited:
+                raise
+            except IngestionError as error:
+                kept = error
+            self._listings[season] = kept
+        if isinstance(kept, IngestionError):
+            raise kept
+        return kept
+
+    def _fetch_lists(self, season: int) -> list[Listing]:
+        lists = []
+        urls = {name: f"{self._address}/{name}?year={season}" for name in ("meetings", "sessions")}
+        for name, url in urls.items():
+            with calling(self._adapter, f"OpenF1's {name} of {season}", url, fresh=False):
+                lists.append(self._get_kept(url, season))
+                if not lists[-1]:
+                    raise ResultsNotReady(f"OpenF1 lists no {name} of {season} yet")
+        meetings, sessions = lists
+        try:
+            return read_listings(meetings, sessions, season)
+        except BadSourceData:
+            forget_copies(urls.values())
+            raise
+
+    def _get_kept(self, url: str, season: int) -> list[Row]:
+        """FastF1's copy, expired or not, while it is young enough. Within `calling`."""
+        rows, _ = find_document(url, since=self._adapter.now() - LISTS_KEPT)
+        if rows is not None:
+            return expect_rows(rows)
+        forget_copies([url])
+        return self._get_rows(url, season)
+
+    def _get_rows(self, url: str, season: int) -> list[Row]:
+        """Within `calling`. No row where there is none yet. Raises `ResultsNotReady` while a
+        session runs."""
+        from fastf1.ergast import interface
+        from fastf1.req import Cache
+
+        response = Cache.requests_get(url, headers=interface.HEADERS, timeout=interface.TIMEOUT)
+        if response.status_code == 404:
+            return []
+        document: Any = None
+        if response.status_code in (200, 401):
+            document = json.loads(response.content.decode("utf-8"))
+        if response.status_code == 401 and IN_PROGRESS in read_text(document.get("detail")).lower():
+            not_now = ResultsNotReady(
+                "OpenF1 answers nobody without an account while a session runs"
+            )
+            not_now.expires_at = self._find_end(season)
+            raise not_now
+        if response.status_code != 200:
+            raise ValueError(f"answered {response.status_code}")
+        return expect_rows(document)
+
+    def _find_end(self, season: int) -> datetime | None:
+        """When the session that runs should be over; None where it is, or is not known."""
+        now, listings = self._adapter.now(), self._listings.get(season)
+        if not isinstance(listings, list):
+            return None
+        running = (one.ends_at for one in listings if one.starts_at <= now < one.ends_at)
+        return max(running, default=None)
+
+
+def expect_rows(document: Any) -> list[Row]:
+    if not isinstance(document, list) or not all(isinstance(row, dict) for row in document):
+        raise ValueError("the answer is no list of rows")
+    return document

@@ -1,0 +1,129 @@
+"""OpenF1's meetings and sessions of a season: which of them is which of ours."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from ingestion.errors import BadSourceData, ResultsNotReady
+from ingestion.records import RaceIdentity
+from ingestion.sessions import SessionType, read_session_name
+from ingestion.sources.protocol import ClassificationQuery
+from ingestion.sources.values import (
+    LONGEST_PLACE,
+    UNREADABLE,
+    notice,
+    read_offset,
+    read_text,
+    require,
+)
+
+RACE = "Race"
+# A weekend has one session of a name, and the next is a week away.
+MOVED_AT_MOST = timedelta(days=1)
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A session as OpenF1 lists it; its keys are the only way to its results. Times are UTC."""
+
+    race: RaceIdentity
+    session_type: SessionType
+    starts_at: datetime
+    ends_at: datetime
+    session_key: int
+    meeting_key: int
+    is_cancelled: bool
+
+
+def read_listings(meetings: Sequence[Row], sessions: Sequence[Row], season: int) -> list[Listing]:
+    """The sessions that people can pick on; practice and testing are left out. A meeting or a
+    session that cannot be read is left out, with a notice; raises `BadSourceData` where none can
+    be read."""
+    by_meeting: dict[int, list[Row]] = {}
+    for session in sessions:
+        by_meeting.setdefault(_read_number(session.get("meeting_key")), []).append(session)
+    listings: list[Listing] = []
+    faults = []
+    for meeting in meetings:
+        try:
+            key = _read_number(meeting.get("meeting_key"))
+            listings += _read_meeting(meeting, by_meeting.get(key, []), season)
+        except UNREADABLE as error:
+            name = read_text(meeting.get("meeting_name")) or "a meeting without a name"
+            faults.append(f"{name} ({error})")
+    if faults and not listings:
+        raise BadSourceData(f"OpenF1's list of {season} cannot be read: {faults[0]}")
+    for fault in faults:
+        notice(f"OpenF1's list of {season}: {fault} cannot be read and is left out")
+    return listings
+
+
+def _read_meeting(meeting: Row, sessions: Sequence[Row], season: int) -> Iterable[Listing]:
+    if meeting["year"] != season:
+        raise ValueError(f"it is of {read_text(meeting['year'])}")
+    kinds = [read_session_name(season, read_text(one.get("session_name"))) for one in sessions]
+    races = [one for one in sessions if one.get("session_name") == RACE]
+    if not any(kinds):
+        return []
+    offset = read_offset(read_text(meeting["gmt_offset"]))
+    last = races[0]["date_start"] if races else meeting["date_end"]
+    race = RaceIdentity(
+        season=season,
+        round_number=0,
+        name=require(read_text(meeting["meeting_name"]), "name of a meeting"),
+        race_date=_read_race_date(last, offset),
+        country=read_text(meeting.get("country_name"), longest=LONGEST_PLACE),
+        location=read_text(meeting.get("location"), longest=LONGEST_PLACE),
+    )
+    return [
+        Listing(
+            race,
+            kind,
+            _read_instant(session["date_start"]),
+            _read_instant(session["date_end"]),
+            _read_number(session["session_key"]),
+            _read_number(session["meeting_key"]),
+            bool(meeting.get("is_cancelled")) or bool(session.get("is_cancelled")),
+        )
+        for session, kind in zip(sessions, kinds, strict=True)
+        if kind is not None
+    ]
+
+
+def find_listing(query: ClassificationQuery, listings: Iterable[Listing]) -> Listing:
+    """The session of the same race and kind, not on another day. A meeting that was cancelled and
+    came back is listed twice. Raises `ResultsNotReady` where there is none, or more than one."""
+    found = [
+        listing
+        for listing in listings
+        if listing.session_type is query.session_type
+        and not listing.is_cancelled
+        and (query.is_race is None or query.is_race(listing.race))
+        and abs(listing.starts_at - (query.starts_at or listing.starts_at)) <= MOVED_AT_MOST
+    ]
+    if not found:
+        raise ResultsNotReady("OpenF1 does not list it")
+    if len(found) > 1:
+        names = " and ".join(f"{one.race.name} ({one.session_key})" for one in found)
+        raise ResultsNotReady(f"OpenF1 lists more than one session that it may be: {names}")
+    return found[0]
+
+
+def _read_race_date(text: Any, offset: timedelta) -> date:
+    """The circuit's."""
+    return (_read_instant(text) + offset).date()
+
+
+def _read_instant(text: Any) -> datetime:
+    instant = datetime.fromisoformat(require(read_text(text), "time"))
+    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _read_number(value: Any) -> int:
+    # They become part of an address; `True` is a number to Python.
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is no key")
+    return value

@@ -1,0 +1,98 @@
+"""What users of OpenF1 met, each as a change of the stand-in's rows: for `fault(transform=)`."""
+
+from collections.abc import Callable
+from typing import Any
+
+Row = dict[str, Any]
+Rows = list[Row]
+Trap = Callable[[Rows], Rows]
+
+RESULT, DRIVERS = "*/openf1/v1/session_result", "*/openf1/v1/drivers"
+LISTS = ("*/openf1/v1/meetings", "*/openf1/v1/sessions")
+
+
+def shuffle(rows: Rows) -> Rows:
+    """The page's order is not that of the places; who leads is first all the same."""
+    return [rows[0], *reversed(rows[1:])]
+
+
+def list_disqualified_winner_first(rows: Rows) -> Rows:
+    """Belgium 2024: first in the page, with the second's time, and not marked."""
+    winner = next(row for row in rows if row["dsq"])
+    others = [row for row in rows if row is not winner]
+    time = others[0]["duration"]
+    return [{**winner, "dsq": False, "duration": time, "gap_to_leader": 0}, *others]
+
+
+def keep_disqualified_winner(rows: Rows) -> Rows:
+    """The same where he kept the place as well: everybody else is one place behind."""
+    [first, *others] = list_disqualified_winner_first(rows)
+    moved = [row | {"position": row["position"] and row["position"] + 1} for row in others]
+    return [{**first, "position": 1}, *moved]
+
+
+def keep_old_last_row(rows: Rows) -> Rows:
+    """An amendment with fewer rows leaves the last one, of a driver who is listed above by now."""
+    return [*rows[:-1], {**rows[-1], "driver_number": rows[4]["driver_number"]}]
+
+
+def mark_placed_as_disqualified(rows: Rows) -> Rows:
+    return [{**rows[0], "dsq": True}, *rows[1:]]
+
+
+def mark_starters_as_not_started(rows: Rows) -> Rows:
+    return [*rows[:-1], {**rows[-1], "position": None, "dns": True, "number_of_laps": 40}]
+
+
+def forget_places(rows: Rows) -> Rows:
+    return [row | {"position": None, "dnf": True} for row in rows]
+
+
+def keep_half(rows: Rows) -> Rows:
+    return rows[: len(rows) // 2]
+
+
+def keep_first_part(rows: Rows) -> Rows:
+    """A qualifying while it is being filled: Q1 alone, and its order."""
+    by_time = sorted(rows, key=lambda row: (row["duration"][0] is None, row["duration"][0]))
+    return [
+        row | {"position": place, "duration": [row["duration"][0], None, None]}
+        for place, row in enumerate(by_time, 1)
+    ]
+
+
+def number_alone(rows: Rows) -> Rows:
+    """Of the drivers."""
+    kept = ("driver_number", "session_key", "meeting_key")
+    return [{name: row[name] if name in kept else None for name in row} for row in rows]
+
+
+def champion_of_last_season(rows: Rows) -> Rows:
+    """Car 1 is still the one's who had it last year, by name and letters."""
+    [other] = [row for row in rows if row["name_acronym"] == "NOR"]
+    kept = {name: other[name] for name in ("name_acronym", "full_name", "first_name", "last_name")}
+    return [row | kept if row["driver_number"] == 1 else row for row in rows]
+
+
+def unknown_driver(rows: Rows) -> Rows:
+    name = {"full_name": "Nino NOWHERE", "name_acronym": "NOW", "driver_number": 98}
+    return [row | name if row["driver_number"] == 44 else row for row in rows]
+
+
+def another_session(rows: Rows) -> Rows:
+    return [row | {"session_key": row["session_key"] + 1} for row in rows]
+
+
+def places_as_texts(rows: Rows) -> Rows:
+    return [row | {"position": str(row["position"])} for row in rows]
+
+
+def renamed(rows: Rows) -> Rows:
+    """A shape that is not known."""
+    return [
+        {name.replace("position", "rank"): value for name, value in row.items()} for row in rows
+    ]
+
+
+def in_an_object(rows: Rows) -> Any:
+    return {"data": rows}

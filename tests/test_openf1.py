@@ -1,0 +1,417 @@
+"""OpenF1 over real HTTP, from a stand-in of the 2024 facts: what becomes a classification, and what
+is kept out with which reason."""
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestion.errors import (
+    BadSourceData,
+    ResultsNotReady,
+    SourceRateLimited,
+    SourceUnavailable,
+)
+from ingestion.matching import as_known, is_race_of
+from ingestion.records import ClassificationRecord, ResultRecord, Source
+from ingestion.sample import openf1
+from ingestion.sample.season import Finish, Lap
+from ingestion.sessions import SessionType
+from ingestion.sources import ClassificationQuery, Sources
+from ingestion.sources.http import Pace
+from ingestion.sources.openf1 import OpenF1
+from tests import openf1_traps as traps
+from tests.fastf1_limits import connect
+from tests.live_facts import KINDS, SEASON, as_record, as_result, known_drivers
+from tests.upstream import FaultyUpstream
+
+AFTERWARDS = datetime(2025, 2, 1, tzinfo=UTC)
+# Of all the season, as its other sessions make them known.
+EVERYBODY = tuple(
+    {
+        (row.driver_id, row.driver_number, row.constructor_id): row
+        for table in (SEASON.qualifyings, SEASON.races)
+        for entries in table.values()
+        for row in map(as_result, entries)
+    }.values()
+)
+ALL = [
+    (weekend.id, session.name)
+    for weekend in SEASON.grands_prix
+    for session in weekend.sessions
+    if session.name in KINDS
+]
+
+
+@pytest.fixture
+def clock(upstream: FaultyUpstream) -> list[datetime]:
+    """Of the stand-in and of the source; a test replaces its only item."""
+    times = [AFTERWARDS]
+    upstream.seasons[2024] = SEASON
+    upstream.clock = lambda: times[0]
+    return times
+
+
+@pytest.fixture
+def second(
+    upstream: FaultyUpstream, tmp_path: Path, fastf1_restored: None, clock: list[datetime]
+) -> OpenF1:
+    return open_source(upstream, tmp_path / "cache", clock)
+
+
+@pytest.fixture
+def open_second(
+    upstream: FaultyUpstream, tmp_path: Path, fastf1_restored: None, clock: list[datetime]
+) -> Callable[[], OpenF1]:
+    """For runs that follow each other, with one cache."""
+    return lambda: open_source(upstream, tmp_path / "cache", clock)
+
+
+def open_source(
+    upstream: FaultyUpstream, folder: Path, clock: list[datetime], **options: Any
+) -> OpenF1:
+    options = {"openf1_url": upstream.openf1_url, **options}
+    sources: Sources = connect(upstream, folder, clock=lambda: clock[0], **options)
+    source = sources.named(Source.OPENF1)
+    assert isinstance(source, OpenF1)
+    return source
+
+
+def fetch(
+    source: OpenF1,
+    key: str = "belgium",
+    name: str = "Race",
+    known: Collection[ResultRecord] | None = None,
+    **changes: Any,
+) -> ClassificationRecord:
+    weekend = as_record(key)
+    query = ClassificationQuery(
+        2024,
+        KINDS[name],
+        name=weekend.name,
+        is_race=partial(lambda known, race: is_race_of(race, known), as_known(weekend)),
+        starts_at=SEASON.grand_prix(key).starts_at(name),
+        entrants=tuple(known_drivers() if known is None else known),
+    )
+    answer = source.fetch_classifications(replace(query, **changes), fresh=True)
+    [record] = answer.records
+    assert isinstance(record, ClassificationRecord)
+    return record
+
+
+def test_every_session_of_the_season_becomes_its_classification(second: OpenF1) -> None:
+    for key, name in ALL:
+        record = fetch(second, key, name, known=EVERYBODY)
+        weekend = SEASON.grand_prix(key)
+        session = weekend.session(name)
+        assert session is not None
+        entries = openf1.find_entries(SEASON, weekend, session)
+        # In the 2024 season each weekend's entrants are known from its other sessions.
+        assert [row.driver_id for row in record.results] == [one.driver for one in entries], key
+        assert [row.constructor_id for row in record.results] == [
+            one.constructor for one in entries
+        ]
+        for row, entry in zip(record.results, entries, strict=True):
+            assert row.driver_number == entry.number
+            if isinstance(entry, Finish):
+                assert row.classification == entry.classification
+                assert (row.laps, str(row.points)) == (entry.laps, f"{float(entry.points):.2f}")
+            if isinstance(entry, Lap):
+                laps = [lap and timedelta(milliseconds=lap) for lap in (entry.q1, entry.q2)]
+                assert [row.q1, row.q2] == laps
+        assert record.is_provisional
+        assert record.session_type is KINDS[name]
+        assert record.generated_at == AFTERWARDS
+
+
+def test_lists_are_requested_once_in_twenty_hours_and_a_result_each_time(
+    second: OpenF1, upstream: FaultyUpstream, tmp_path: Path, clock: list[datetime]
+) -> None:
+    def requested() -> list[str]:
+        names = [one.path.rpartition("/")[2] for one in upstream.requests]
+        upstream.clear_requests()
+        return names
+
+    fetch(second)
+    assert requested() == ["meetings", "sessions", "session_result", "drivers"]
+    # Another run, another process: FastF1's cache has what does not change.
+    fetch(open_source(upstream, tmp_path / "cache", clock))
+    assert requested() == ["session_result"]
+    clock[0] += timedelta(hours=21)
+    fetch(open_source(upstream, tmp_path / "cache", clock))
+    assert requested() == ["meetings", "sessions", "session_result", "drivers"]
+
+
+KEPT_OUT: dict[str, tuple[str, traps.Trap, str, type[Exception]]] = {
+    "disqualified winner first": (
+        *(traps.RESULT, traps.list_disqualified_winner_first),
+        *("car 63 is listed first, and has no place", ResultsNotReady),
+    ),
+    "disqualified winner keeps the place": (
+        *(traps.RESULT, traps.keep_disqualified_winner),
+        *("Lewis Hamilton is behind George Russell and was not slower", ResultsNotReady),
+    ),
+    "old last row": (*(traps.RESULT, traps.keep_old_last_row, "is listed twice", ResultsNotReady),),
+    "place and disqualified": (
+        *(traps.RESULT, traps.mark_placed_as_disqualified),
+        *("car 44 has place 1 and is marked dsq", ResultsNotReady),
+    ),
+    "laps without a start": (
+        *(traps.RESULT, traps.mark_starters_as_not_started),
+        *("did not start, and has laps or another mark", ResultsNotReady),
+    ),
+    "no places": (traps.RESULT, traps.forget_places, "no driver is first", ResultsNotReady),
+    "half a field": (traps.RESULT, traps.keep_half, "10 entries", ResultsNotReady),
+    "numbers alone": (
+        *(traps.DRIVERS, traps.number_alone),
+        *("a driver in car 44 is no driver that the season knows yet", ResultsNotReady),
+    ),
+    "last season's champion": (
+        *(traps.DRIVERS, traps.champion_of_last_season),
+        *("the season knows another driver than Lando NORRIS in car 1", ResultsNotReady),
+    ),
+    "unknown driver": (
+        *(traps.DRIVERS, traps.unknown_driver),
+        *("a driver in car 44 is no driver that the season knows yet", ResultsNotReady),
+    ),
+    "another session": (
+        *(traps.RESULT, traps.another_session, "it is of another session", BadSourceData),
+    ),
+    "places as texts": (
+        *(traps.RESULT, traps.places_as_texts, "a row has the place '1'", BadSourceData),
+    ),
+    "another shape": (traps.RESULT, traps.renamed, "cannot be read", BadSourceData),
+    "an object": (traps.RESULT, traps.in_an_object, "cannot be read", BadSourceData),
+}
+
+
+@pytest.mark.parametrize("case", KEPT_OUT)
+def test_what_contradicts_itself_is_kept_out_with_the_reason(
+    second: OpenF1, upstream: FaultyUpstream, case: str
+) -> None:
+    path, trap, reason, error = KEPT_OUT[case]
+    upstream.fault(path, transform=trap, times=1)
+    with pytest.raises(error, match="OpenF1's race of the 2024 Belgian Grand Prix") as raised:
+        fetch(second)
+    assert reason in str(raised.value)
+    # Nothing of it stays: the next answer is read as it is.
+    assert fetch(second).results[0].driver_id == "hamilton"
+
+
+def test_a_qualifying_while_it_is_filled_is_kept_out(
+    second: OpenF1, upstream: FaultyUpstream
+) -> None:
+    upstream.fault(traps.RESULT, transform=traps.keep_first_part)
+    with pytest.raises(ResultsNotReady, match="Q2 is missing still"):
+        fetch(second, "belgium", "Qualifying")
+
+
+def test_rows_in_the_pages_order_are_sorted_by_place(
+    second: OpenF1, upstream: FaultyUpstream
+) -> None:
+    truth = fetch(second)
+    upstream.fault(traps.RESULT, transform=traps.shuffle)
+    assert fetch(second).results == truth.results
+
+
+@pytest.mark.parametrize("value", ["fast", [1], True, -4, 1e9, {}])
+def test_a_detail_that_cannot_be_read_hides_no_result(
+    second: OpenF1, upstream: FaultyUpstream, value: Any
+) -> None:
+    def spoil(rows: traps.Rows) -> traps.Rows:
+        spoilt = {"duration": value, "gap_to_leader": value}
+        return [rows[0], rows[1] | spoilt, *rows[2:]]
+
+    truth = fetch(second)
+    upstream.fault(traps.RESULT, transform=spoil)
+    record = fetch(second)
+    assert [row.driver_id for row in record.results] == [row.driver_id for row in truth.results]
+    assert record.results[1].time is None
+
+
+NOT_NOW = timedelta(minutes=100)
+
+
+def test_while_a_session_runs_is_not_now_and_the_wait_is_until_it_can_be_over(
+    second: OpenF1, upstream: FaultyUpstream, clock: list[datetime]
+) -> None:
+    start = SEASON.grand_prix("belgium").starts_at("Race")
+    assert start is not None
+    clock[0] = start - timedelta(hours=1)
+    with pytest.raises(ResultsNotReady):
+        fetch(second, "belgium", "Sprint", is_race=None)
+    clock[0] = start + NOT_NOW
+    with pytest.raises(ResultsNotReady, match="nobody without an account while a session") as now:
+        fetch(second)
+    assert now.value.expires_at == start + timedelta(hours=2)
+    # It should be over, and is asked for again by the usual rhythm.
+    clock[0] = start + timedelta(hours=2, minutes=10)
+    with pytest.raises(ResultsNotReady, match="nobody without an account") as late:
+        fetch(second)
+    assert late.value.expires_at is None
+    clock[0] = start + timedelta(hours=2, minutes=31)
+    assert fetch(second).results[0].driver_id == "hamilton"
+
+
+def test_an_account_is_answered_while_a_session_runs_and_its_token_goes_nowhere_else(
+    upstream: FaultyUpstream, tmp_path: Path, fastf1_restored: None, clock: list[datetime]
+) -> None:
+    start = SEASON.grand_prix("belgium").starts_at("Race")
+    assert start is not None
+    clock[0] = start + NOT_NOW
+    source = open_source(upstream, tmp_path / "cache", clock, openf1_token="let me in")
+    assert fetch(source).results[0].driver_id == "hamilton"
+    assert {one.headers.get("authorization") for one in upstream.requests} == {"Bearer let me in"}
+    cached = (tmp_path / "cache" / "fastf1_http_cache.sqlite").read_bytes()
+    assert b"let me in" not in cached
+
+
+@pytest.mark.parametrize("body", [b"[]", None], ids=["an empty list", "not found"])
+def test_no_rows_are_not_yet(second: OpenF1, upstream: FaultyUpstream, body: bytes | None) -> None:
+    how: dict[str, Any] = {"body": body} if body else {"status": 404}
+    upstream.fault(traps.RESULT, **how)
+    with pytest.raises(ResultsNotReady, match="OpenF1 has no rows yet"):
+        fetch(second)
+
+
+def test_drivers_that_come_later_are_requested_again(
+    second: OpenF1, upstream: FaultyUpstream
+) -> None:
+    upstream.fault(traps.DRIVERS, body=b"[]", times=1)
+    with pytest.raises(ResultsNotReady, match="no driver that the season knows yet"):
+        fetch(second)
+    assert fetch(second).results[0].driver_id == "hamilton"
+
+
+FAILURES: dict[str, tuple[dict[str, Any], type[Exception]]] = {
+    "an HTML page": ({"status": 500, "html": True}, SourceUnavailable),
+    "unavailable": ({"status": 503}, SourceUnavailable),
+    "too many requests": ({"status": 429}, SourceRateLimited),
+    "a refused account": ({"status": 401, "json": {"detail": "Bad token"}}, SourceUnavailable),
+    "a reset": ({"reset": True}, SourceUnavailable),
+    "HTML as if it were rows": ({"html": True}, BadSourceData),
+    "half a body": ({"truncate": 100}, BadSourceData),
+    "a detail as if it were rows": ({"json": {"detail": "Oops"}}, BadSourceData),
+    "no objects": ({"json": [1, 2, 3]}, BadSourceData),
+}
+
+
+@pytest.mark.parametrize("path", ["*/session_result", "*/drivers", "*/meetings", "*/sessions"])
+@pytest.mark.parametrize("case", FAILURES)
+def test_a_failure_has_a_type_and_leaves_no_copy(
+    upstream: FaultyUpstream,
+    open_second: Callable[[], OpenF1],
+    path: str,
+    case: str,
+) -> None:
+    how, error = FAILURES[case]
+    upstream.fault(path, times=1, **how)
+    with pytest.raises(error):
+        fetch(open_second())
+    assert fetch(open_second()).results[0].driver_id == "hamilton"
+
+
+def change_lists(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[Any], Any]:
+    return lambda rows: [change(row) for row in rows]
+
+
+def test_a_meeting_that_came_back_is_found_by_its_day_and_not_by_its_old_key(
+    second: OpenF1, upstream: FaultyUpstream
+) -> None:
+    def add_cancelled(rows: traps.Rows) -> traps.Rows:
+        [belgium] = [row for row in rows if row["meeting_name"] == "Belgian Grand Prix"]
+        return [{**belgium, "meeting_key": 1, "is_cancelled": True}, *rows]
+
+    def add_sessions(rows: traps.Rows) -> traps.Rows:
+        key = openf1.meeting_key(SEASON, SEASON.grand_prix("belgium"))
+        old = [row for row in rows if row["meeting_key"] == key]
+        return [*({**row, "meeting_key": 1, "session_key": 7} for row in old), *rows]
+
+    upstream.fault("*/meetings", transform=add_cancelled)
+    upstream.fault("*/sessions", transform=add_sessions)
+    assert fetch(second).results[0].driver_id == "hamilton"
+
+
+def test_two_sessions_that_it_may_be_are_none(second: OpenF1, upstream: FaultyUpstream) -> None:
+    upstream.fault("*/sessions", transform=lambda rows: [*rows, *rows])
+    with pytest.raises(ResultsNotReady, match="lists more than one session that it may be"):
+        fetch(second)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"is_cancelled": True}, {"date_start": "2024-06-01T10:00:00+00:00"}, {"session_name": "GP"}],
+)
+def test_a_session_that_is_cancelled_or_another_is_not_taken(
+    second: OpenF1, upstream: FaultyUpstream, change: dict[str, Any]
+) -> None:
+    upstream.fault("*/sessions", transform=change_lists(lambda row: row | change))
+    with pytest.raises((ResultsNotReady, BadSourceData)):
+        fetch(second)
+
+
+def test_a_meeting_that_cannot_be_read_spoils_no_other(
+    second: OpenF1, upstream: FaultyUpstream
+) -> None:
+    def spoil(row: dict[str, Any]) -> dict[str, Any]:
+        is_monaco = row["meeting_name"].startswith("Monaco")
+        return row | {"gmt_offset": None} if is_monaco else row
+
+    upstream.fault("*/meetings", transform=change_lists(spoil))
+    assert fetch(second).results[0].driver_id == "hamilton"
+    with pytest.raises(ResultsNotReady, match="OpenF1 does not list it"):
+        fetch(second, "monaco")
+
+
+def test_a_debutant_keeps_his_session_out_by_name(second: OpenF1) -> None:
+    known = [row for row in known_drivers() if row.driver_id != "bearman"]
+    with pytest.raises(ResultsNotReady, match="Oliver BEARMAN in car 38 is no driver that the"):
+        fetch(second, "saudi-arabia", known=known)
+
+
+def test_who_drives_for_another_team_is_known_by_what_is_left() -> None:
+    """Bearman had driven for Ferrari alone when he drove for Haas in Azerbaijan."""
+    from ingestion.sources.entrants import Car, find_entrants
+
+    def entrant(driver: str, number: int, team: str) -> ResultRecord:
+        return ResultRecord(
+            1, 1, "1", driver, number, driver[:3].upper(), driver.title(), team, team.title()
+        )
+
+    known = [
+        entrant("leclerc", 16, "ferrari"),
+        entrant("sainz", 55, "ferrari"),
+        entrant("bearman", 38, "ferrari"),
+        entrant("hulkenberg", 27, "haas"),
+    ]
+    cars = [
+        Car(50, "BEA", "BEARMAN", "Haas"),
+        Car(27, "HUL", "Hülkenberg", "Haas"),
+        Car(16, "LEC", "Leclerc", "Scuderia"),
+        Car(55, "SAI", "Sainz", "Scuderia"),
+    ]
+    found = find_entrants(cars, known)
+    assert [(one.driver_id, one.constructor_id) for one in found] == [
+        ("bearman", "haas"), ("hulkenberg", "haas"), ("leclerc", "ferrari"), ("sainz", "ferrari"),
+    ]  # fmt: skip
+
+
+def test_the_pace_leaves_pauses_and_stays_below_the_minutes_limit() -> None:
+    pace = Pace(timedelta(seconds=0.35), 20, timedelta(minutes=1))
+    now, times = AFTERWARDS, []
+    for _ in range(60):
+        now += pace.take(now)
+        times.append(now)
+    for earlier, later in zip(times, times[3:], strict=False):
+        assert later - earlier > timedelta(seconds=1)
+    for first, beyond in zip(times, times[20:], strict=False):
+        assert beyond - first >= timedelta(minutes=1)
+
+
+def test_seasons_before_it_are_not_offered(second: OpenF1) -> None:
+    assert not second.offers(2022, SessionType.SPRINT)
+    assert second.offers(2023, SessionType.SPRINT_QUALIFYING)
