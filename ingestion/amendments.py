@@ -13,6 +13,7 @@ Entry = Mapping[str, Any]
 Entries = Sequence[Entry]
 
 DISQUALIFIED_CLASSIFICATIONS = ("D", "E")
+ORDINALS = ("first", "second", "third")
 DISQUALIFIED_STATUSES = ("Disqualified", "Excluded")
 
 
@@ -53,6 +54,38 @@ def touches_leaders(session_type: str, before: Entries, after: Entries) -> bool:
     """Whether the podium of a race or sprint, or the pole of a qualifying, is another."""
     places = picked_places(session_type)
     return is_amended(before[:places], after[:places])
+
+
+def differs_in_what_scores(session_type: str, one: Entries, other: Entries) -> bool:
+    """Whether two sources have another podium or pole, or disqualified others."""
+    out, other_out = (
+        {entry["driver_id"] for entry in entries if is_disqualified(entry)}
+        for entries in (one, other)
+    )
+    return touches_leaders(session_type, one, other) or out != other_out
+
+
+def describe_disagreement(
+    session_type: str, one: Entries, other: Entries, *, names: tuple[str, str]
+) -> str:
+    """'Jolpica has Hadjar third, formula1.com Gasly'; '' where they agree on what scores."""
+    first, second = names
+    places = picked_places(session_type)
+    pairs = zip_longest(one[:places], other[:places])
+    parts = [
+        f"{first} has {had} {ORDINALS[place]}, {second} {has}"
+        for place, (was, now) in enumerate(pairs)
+        if not _is_one(was, now)
+        for had, has in [_names(was, now)]
+    ]
+    for entries, others, source in ((one, other, first), (other, one, second)):
+        known = {entry["driver_id"] for entry in others if is_disqualified(entry)}
+        parts += [
+            f"{source} alone has {surname(entry)} disqualified"
+            for entry in entries
+            if is_disqualified(entry) and entry["driver_id"] not in known
+        ]
+    return "; ".join(parts)
 
 
 def picked_places(session_type: str) -> int:

@@ -46,6 +46,11 @@ class Source(StrEnum):
         Its silence and its mistakes are notes."""
         return self is Source.OPENF1
 
+    @property
+    def origin(self) -> str:
+        """Where what it says is read: OpenF1 reads Formula 1's own pages."""
+        return "formula1.com" if self is Source.OPENF1 else self.label
+
     SCHEDULE_FILE = "schedule_file", "the schedule file"
     JOLPICA = "jolpica", "Jolpica", False, "jolpica"
     # The same server's newer form.

@@ -359,11 +359,11 @@ def test_an_entry_that_was_not_read_back_is_told_as_one_that_was(feed: SeasonFee
 def test_every_kind_is_told_however_little_it_says(kind: str, feed: SeasonFeed) -> None:
     event = feed.schedule().event
     sides = {"classification": [], "source": "jolpica"} if kind in NEEDING else {}
-    change = Change(event=event, kind=kind, revision=1, before={}, after=sides)
+    change = Change(event=event, kind=kind, revision=1, before=sides, after=sides)
     assert describe_change(change)
 
 
-NEEDING = ("published", "amended", "proposed")
+NEEDING = ("published", "amended", "proposed", "confirmed", "disputed")
 
 
 # What an event is now

@@ -18,7 +18,7 @@ from ingestion.admin.forms import CORRECTIONS, EntriesForm
 from ingestion.admin.marks import PHASES, marks_of
 from ingestion.amendments import apply_details
 from ingestion.corrections import list_restorable, possible_corrections
-from ingestion.models import Change, Event
+from ingestion.models import Change, Event, SecondOpinion
 from ingestion.records import RESULT_FIELDS
 from ingestion.story import (
     describe_author,
@@ -74,6 +74,7 @@ def describe_page(event: Event, now: datetime, *, may_correct: bool) -> dict[str
         "headings": [label_of(name) for name in columns],
         "rows": [(entry, [values[name] for name in columns]) for entry, values in entries.items()],
         "other": _find_other(event, changes),
+        "second": _find_second(event, now),
         "story": [
             {
                 "change": change,
@@ -85,6 +86,16 @@ def describe_page(event: Event, now: datetime, *, may_correct: bool) -> dict[str
             for change in reversed(changes)
         ],
     }
+
+
+def _find_second(event: Event, now: datetime) -> Other | None:
+    """The second source's classification beside the published one that it does not confirm."""
+    if not event.is_disputed:
+        return None
+    opinion: SecondOpinion = event.second_opinion
+    lines = compare(as_entries(event.classification), opinion.classification or [])
+    at = print_instant(opinion.disputed_since or now)
+    return Other(print_source(opinion.source), at, lines, is_proposal=False)
 
 
 def _find_other(event: Event, changes: Sequence[Change]) -> Other | None:

@@ -46,7 +46,7 @@ def with_marks(events: EventQuerySet, now: datetime) -> EventQuerySet:
     return (
         events.with_overdue(now, has_live_timing=has_live_timing)
         .annotate(is_amended=Exists(amended))
-        .select_related("upstream_classification")
+        .select_related("upstream_classification", "second_opinion")
     )
 
 
@@ -88,4 +88,6 @@ def _disputes(event: Event, leaders: Sequence[str]) -> list[str]:
         first = [entry["driver_id"] for entry in kept.classification[:places]]
         if first != list(leaders[:places]):
             disputes.append("The upstream has another podium or pole than the person's.")
+    if event.is_disputed:
+        disputes.append("A second source has another podium, pole or disqualification.")
     return disputes

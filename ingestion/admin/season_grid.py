@@ -143,6 +143,8 @@ def _find_tasks(cells: Sequence[Cell], now: datetime) -> Iterator[tuple[Event, s
         if getattr(cell.event, "is_overdue", False):
             what = "podium" if cell.event.is_race else "pole"
             yield (cell.event, "!", f"the result is overdue: enter the {what}, or void it")
+    disputed = (cell.event for cell in cells if cell.event.is_disputed)
+    yield from ((event, "≠", "a second source says otherwise: compare") for event in disputed)
     for cell in cells:
         start, other = cell.event.starts_at, cell.event.disputed_starts_at
         if start is not None and other is not None and _is_ahead(cell.event, now):

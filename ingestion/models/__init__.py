@@ -6,7 +6,7 @@ from ingestion.models.feed import Change, ChangeQuerySet
 from ingestion.models.requests import Poll, RequestBlock
 from ingestion.models.runs import CreatedSchedule, IngestRun, TaskRun
 from ingestion.models.seasons import Season
-from ingestion.models.upstream import UpstreamClassification
+from ingestion.models.upstream import SecondOpinion, UpstreamClassification
 
 __all__ = [
     "OVERDUE_AFTER",
@@ -21,6 +21,7 @@ __all__ = [
     "RequestBlock",
     "Result",
     "Season",
+    "SecondOpinion",
     "TaskRun",
     "UpstreamClassification",
 ]

@@ -141,6 +141,12 @@ class Event(models.Model):
         blank=True,
         help_text="When what scores was last saved, or became official, UTC.",
     )
+    confirmed_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Since when a second source says the same of what scores, UTC; empty where none "
+        "does.",
+    )
     proposal = models.ForeignKey(
         "Change",
         null=True,
@@ -253,6 +259,14 @@ class Event(models.Model):
     @property
     def has_open_proposal(self) -> bool:
         return self.proposal_id is not None and not self.proposal_rejected
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether a second source says otherwise of what scores than what is published. No query
+        after `select_related("second_opinion")`."""
+        opinion = getattr(self, "second_opinion", None)
+        is_other = opinion is not None and opinion.disputed_since is not None
+        return is_other and not self.results_locked
 
     def phase(self, at: datetime) -> str:
         """The status at an instant; the column is only as fresh as the last ingest."""

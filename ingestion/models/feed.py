@@ -38,6 +38,8 @@ class Change(models.Model):
         CORRECTED = "corrected", "corrected"
         RELEASED = "released", "released"
         VOIDED = "voided", "voided"
+        CONFIRMED = "confirmed", "confirmed"
+        DISPUTED = "disputed", "disputed"
 
     class Cause(models.TextChoices):
         POLL = "poll", "poll"

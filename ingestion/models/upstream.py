@@ -27,3 +27,35 @@ class UpstreamClassification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_id} by {self.source}"
+
+
+class SecondOpinion(models.Model):
+    """What the second source says of an event, to be shown beside what counts. It changes neither
+    the classification nor a start."""
+
+    event = models.OneToOneField(Event, on_delete=models.CASCADE, related_name="second_opinion")
+    source = models.CharField(max_length=20)
+    classification = models.JSONField(
+        null=True,
+        blank=True,
+        encoder=DjangoJSONEncoder,
+        help_text="Its entries in order, as the feed keeps them; empty where it has none.",
+    )
+    generated_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it said so, UTC: first, or last where that matters."
+    )
+    disputed_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Since when it says otherwise of what scores than a published classification "
+        "that is older, UTC.",
+    )
+    starts_at = models.DateTimeField(
+        null=True, blank=True, help_text="Its start where that is another than ours, UTC."
+    )
+    is_cancelled = models.BooleanField(
+        default=False, help_text="It has it as cancelled, and our calendars do not."
+    )
+
+    def __str__(self) -> str:
+        return f"{self.event_id} by {self.source}"

@@ -108,6 +108,32 @@ KINDS = (
         detection.find_proposals,
     ),
     AlarmKind(
+        "disputed-result",
+        ATTENTION,
+        "Two sources disagree about {event}: {what}",
+        "What is published counts, and nothing was changed. Compare the two on the event's page, "
+        "and correct the classification by hand if the published one is wrong; it ends by itself "
+        "when they agree.",
+        detection.find_disputed_results,
+    ),
+    AlarmKind(
+        "second-source-silent",
+        ATTENTION,
+        "The second source has given no usable answer since {since}",
+        "The last failure: {trouble}. Nothing that is published depends on it: provisional results "
+        "come later, and there is no witness. It is requested again automatically; "
+        "F1_SECOND_SOURCE=off leaves it out.",
+        detection.find_second_silence,
+    ),
+    AlarmKind(
+        "second-source-calendar",
+        ATTENTION,
+        "The second source has other starts for the {grand_prix}",
+        "{starts}. Picks close by our calendars, which it does not move. Set the start by hand "
+        "where it is wrong.",
+        detection.find_second_calendar,
+    ),
+    AlarmKind(
         "disputed-start",
         ATTENTION,
         "The calendars disagree by hours about the {grand_prix}",

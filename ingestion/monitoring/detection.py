@@ -8,8 +8,9 @@ from typing import Any
 
 from django.conf import settings
 
+from ingestion.amendments import describe_disagreement
 from ingestion.lifecycle import is_small_dispute, may_be_absent, season_to_look_for
-from ingestion.models import OVERDUE_AFTER, Alarm, Event, IngestRun, Poll
+from ingestion.models import OVERDUE_AFTER, Alarm, Event, IngestRun, Poll, SecondOpinion
 from ingestion.monitoring.facts import (
     AHEAD,
     CLOCK_TOLERANCE,
@@ -19,6 +20,7 @@ from ingestion.monitoring.facts import (
     print_instant,
 )
 from ingestion.monitoring.schedule_rows import OWN_TASKS
+from ingestion.records import RESULT_FIELDS, Source
 from ingestion.sessions import SessionType
 
 # Five ticks; a look every five minutes then notices a dead worker within thirty.
@@ -255,6 +257,56 @@ def find_proposals(facts: Facts) -> Iterator[Case]:
         if event.proposal is not None and event.has_open_proposal:
             values = {"what": "podium" if event.is_race else "pole", "event": event}
             yield Case(event.proposal.created_at, values, subject=name_event(event))
+
+
+def find_disputed_results(facts: Facts) -> Iterator[Case]:
+    """What is published, where the second source's newer answer has another podium, pole or
+    disqualification."""
+    for event in facts.events:
+        opinion: SecondOpinion | None = getattr(event, "second_opinion", None)
+        if opinion is None or opinion.disputed_since is None or not event.is_disputed:
+            continue
+        rows = [
+            {name: getattr(row, name) for name in RESULT_FIELDS} for row in event.classification
+        ]
+        names = Source(event.results_source).origin, Source(opinion.source).origin
+        what = describe_disagreement(
+            event.session_type, rows, opinion.classification or [], names=names
+        )
+        yield Case(
+            opinion.disputed_since, {"event": event, "what": what}, subject=name_event(event)
+        )
+
+
+def find_second_silence(facts: Facts) -> Iterator[Case]:
+    failing = [poll for poll in facts.failing_second if poll.failures >= FAILURES_IN_A_ROW]
+    if failing:
+        since = min(_failing_since(facts, poll) for poll in failing)
+        yield Case(since, {"since": print_instant(since), "trouble": failing[0].last_error})
+
+
+def find_second_calendar(facts: Facts) -> Iterator[Case]:
+    """One for a weekend, of what is still to come."""
+    differing: dict[Event, str] = {}
+    for event in facts.events:
+        opinion: SecondOpinion | None = getattr(event, "second_opinion", None)
+        if opinion is None or event.starts_at is None or event.starts_at <= facts.now:
+            continue
+        if event.schedule_locked or not (opinion.is_cancelled or opinion.starts_at is not None):
+            continue
+        start = opinion.starts_at
+        says = "cancelled" if start is None else f"at {print_instant(start)}"
+        differing[event] = f"{says}, where ours is at {print_instant(event.starts_at)}"
+    for weekend in _weekends(differing):
+        first = weekend[0]
+        starts = "; ".join(
+            f"{event.get_session_type_display()} {differing[event]}" for event in weekend
+        )
+        yield Case(
+            first.updated_at,
+            {"grand_prix": f"{first.season} {first.name}", "starts": starts},
+            subject=f"{first.season}-{first.grand_prix}",
+        )
 
 
 def find_disputes(facts: Facts) -> Iterator[Case]:

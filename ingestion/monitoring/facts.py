@@ -12,6 +12,7 @@ from django_q.models import Schedule, Success
 
 from ingestion.models import CreatedSchedule, Event, IngestRun, Poll, TaskRun
 from ingestion.monitoring.schedule_rows import find_unreadable_rows
+from ingestion.records import Source
 from ingestion.sessions import SessionType
 
 TICK_SCHEDULE = "f1 tick"
@@ -50,6 +51,7 @@ class Facts:
     given_up: Sequence[TaskRun]
     unreadable_schedules: Sequence[tuple[Schedule, str]]
     failing_polls: Sequence[Poll]
+    failing_second: Sequence[Poll]
     last_answer: datetime | None
     events: Sequence[Event]
 
@@ -85,7 +87,10 @@ def gather_facts(now: datetime) -> Facts:
         Poll.objects.filter(failures__gt=0, next_at__isnull=False)
         .exclude(OF_SPRINT_QUALIFYINGS)
         .exclude(event__status=Event.Status.CANCELLED)
+        .select_related("event")
+        .order_by("pk")
     )
+    polls = list(still_polled)
     # An answer that cannot be used is recorded as one as well, and is no sign of life.
     usable = Q(failing_since=None) | Q(answered_at__lt=F("failing_since"))
     answered = Poll.objects.filter(usable, event__isnull=False, answered_at__lte=latest)
@@ -95,7 +100,7 @@ def gather_facts(now: datetime) -> Facts:
     disputed = Q(disputed_starts_at__isnull=False, starts_at__gt=now)
     proposed = Q(proposal__isnull=False, proposal_rejected=False)
     events = Event.objects.exclude(status=Event.Status.CANCELLED).filter(
-        around | expected | disputed | proposed
+        around | expected | disputed | proposed | Q(second_opinion__disputed_since__isnull=False)
     )
     return Facts(
         now=now,
@@ -109,10 +114,15 @@ def gather_facts(now: datetime) -> Facts:
         first_run_at=first_run_at,
         given_up=list(given_up.order_by("started_at")),
         unreadable_schedules=list(find_unreadable_rows(now)),
-        failing_polls=list(still_polled.select_related("event").order_by("pk")),
-        last_answer=answered.exclude(OF_SPRINT_QUALIFYINGS).aggregate(at=Max("answered_at"))["at"],
+        failing_polls=[poll for poll in polls if not Source(poll.source).is_second],
+        failing_second=[poll for poll in polls if Source(poll.source).is_second],
+        last_answer=answered.exclude(OF_SPRINT_QUALIFYINGS)
+        .exclude(source=Source.OPENF1)
+        .aggregate(at=Max("answered_at"))["at"],
         events=list(
-            events.select_related("proposal").prefetch_related("polls").order_by("ends_at", "pk")
+            events.select_related("proposal", "second_opinion")
+            .prefetch_related("polls")
+            .order_by("ends_at", "pk")
         ),
     )
 

@@ -143,7 +143,8 @@ def _read_candidates(keys: Iterable[int]) -> QuerySet[Any]:
     of_season = Event.objects.filter(season=OuterRef("season")).order_by().values("season")
     ends = Subquery(of_season.annotate(end=Max("ends_at")).values("end"))
     events = Event.objects.filter(pk__in=keys).annotate(season_ends_at=ends)
-    return events.prefetch_related("polls").order_by("season", "pk")
+    events = events.select_related("second_opinion").prefetch_related("polls")
+    return events.order_by("season", "pk")
 
 
 def _due_at(event: Any, source: Source, poll: Poll | None, now: datetime) -> datetime | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from ingestion.errors import BadSourceData, SourceRateLimited
 from ingestion.lifecycle import (
@@ -84,7 +84,7 @@ def record_polls(picture: SeasonPicture, task: SeasonTask) -> None:
     """What came of the requests, and when to make the next ones: in few statements, whatever the
     number of sessions."""
     with season_locked(task.season):
-        events = list(Event.objects.filter(season=task.season).prefetch_related("polls"))
+        events = list(_with_polls(Event.objects.filter(season=task.season)))
         season_ends_at = max((event.ends_at for event in events if event.ends_at), default=None)
         jitter = timedelta(seconds=random.uniform(0, JITTER.total_seconds()))  # noqa: S311
         changed = _record_calendars(picture, task, events)
@@ -105,6 +105,11 @@ def record_polls(picture: SeasonPicture, task: SeasonTask) -> None:
             Poll.objects.bulk_create(new)
         if known:
             Poll.objects.bulk_update(known, WRITTEN)
+
+
+def _with_polls(events: QuerySet[Event]) -> QuerySet[Event]:
+    """And with what decides their plans."""
+    return events.select_related("second_opinion").prefetch_related("polls")
 
 
 def _call_witnesses(
@@ -233,7 +238,7 @@ def mend_plans(now: datetime) -> int:
     mended = 0
     for season in list(recent.values_list("season", flat=True).distinct()):
         with season_locked(season):
-            of_season = list(events.filter(season=season).prefetch_related("polls"))
+            of_season = list(_with_polls(events.filter(season=season)))
             late = list(_find_late(of_season, now))
             for poll in late:
                 poll.next_at = now

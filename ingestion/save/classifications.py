@@ -1,7 +1,9 @@
 """Classifications to results, each whole or not at all."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
@@ -14,7 +16,7 @@ from ingestion.models import OVERDUE_AFTER, Change, Event, Result
 from ingestion.plausibility import check_classification, describe_field
 from ingestion.records import ClassificationRecord, Source, UnreadableClassification
 from ingestion.report import Problem, SaveReport
-from ingestion.save.comparison import RESULTS_FIELDS, Comparison, PlannedClassification
+from ingestion.save.comparison import APPLIED, RESULTS_FIELDS, Comparison, PlannedClassification
 from ingestion.save.rows import (
     Plan,
     SaveContext,
@@ -24,6 +26,7 @@ from ingestion.save.rows import (
     snapshot,
     write,
 )
+from ingestion.save.witness import weigh
 from ingestion.sessions import SessionType
 
 # Sources of a podium or a pole alone, which say nothing of the field.
@@ -45,6 +48,8 @@ class SavedSeason:
     results: dict[int, list[Result]] = field(default_factory=dict)
     compared: set[int] = field(default_factory=set)
     drivers: dict[tuple[str, SessionType], list[str]] = field(default_factory=dict)
+    # What counts of an event once this run is saved, where that is another than was read.
+    counting: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
 
 
 @retried
@@ -74,7 +79,7 @@ def _read_season(season: int) -> SavedSeason:
     events = {
         (event.grand_prix, event.session_type): event
         for event in Event.objects.filter(season=season).select_related(
-            "proposal", "upstream_classification"
+            "proposal", "upstream_classification", "second_opinion"
         )
     }
     saved = SavedSeason(
@@ -105,17 +110,23 @@ def _plan(
             event is None or event.ends_at is None or event.ends_at + OVERDUE_AFTER <= context.now
         )
         is_loud = is_old and not (event is not None and event.results_locked)
+        is_loud = is_loud and not _is_seconds(reported)
         message = f"{outcome or 'not available yet'}, {error}"
         problem = _problem(reported, event, message, advice=error.advice)
         (report.problems if is_loud else report.notes).append(problem)
         return None
     except IngestionError as error:
         problem = _problem(reported, event, f"refused, {error}", advice=error.advice)
-        report.problems.append(problem)
+        # Of the second source it is a note: what is published does not depend on it.
+        (report.notes if _is_seconds(reported) else report.problems).append(problem)
         return None
     if planned is None:
         report.results["unchanged"] += 1
     return planned
+
+
+def _is_seconds(reported: Reported) -> bool:
+    return isinstance(reported, ClassificationRecord) and reported.source.is_second
 
 
 def _find_event(reported: Reported, saved: SavedSeason) -> Event:
@@ -143,9 +154,11 @@ def _find_event(reported: Reported, saved: SavedSeason) -> Event:
         saved.events[event.grand_prix, event.session_type] = event
     if event.is_cancelled and not event.schedule_locked:
         raise BadSourceData("the session is cancelled on the calendar")
-    if id(event) in saved.compared:
-        raise BadSourceData("the answer has two classifications of this session")
-    saved.compared.add(id(event))
+    # The second source speaks beside the others.
+    if not _is_seconds(reported):
+        if id(event) in saved.compared:
+            raise BadSourceData("the answer has two classifications of this session")
+        saved.compared.add(id(event))
     return event
 
 
@@ -159,13 +172,15 @@ def _plan_event(
         check_classification(reported)
     else:
         check_classification(reported, describe_field(saved.drivers, *key))
-        saved.drivers[key] = [entry.driver_id for entry in reported.results]
+        if not reported.source.is_second or key not in saved.drivers:
+            saved.drivers[key] = [entry.driver_id for entry in reported.results]
     if event.is_cancelled:
         # By a person: what a calendar cancelled is refused before.
         report.notes.append(_problem(reported, event, "a person voided it; left aside"))
         return None
-    rows = saved.results.get(event.pk, [])
-    before = snapshot(rows)
+    # Copies: what a witness says must not change rows that a published one is about to write.
+    rows = [copy(row) for row in saved.results.get(event.pk, [])]
+    before = saved.counting.get(id(event), snapshot(rows))
     changed = plan_rows(event, rows, reported.results)
     fault = next(
         filter(None, map(find_unstorable, changed.new_results + changed.changed_results)), ""
@@ -176,6 +191,9 @@ def _plan_event(
         reported, event, before, after=snapshot(reported.results), rows=changed, context=context
     )
     planned = _judge(comparison, report)
+    if planned is not None and planned.count in APPLIED:
+        saved.counting[id(event)] = comparison.after
+    planned = weigh(comparison, planned)
     overruled = comparison.find_overruled() if event.results_locked else None
     if overruled is not None:
         planned = planned or PlannedClassification(event, "unchanged", Plan())

@@ -17,6 +17,7 @@ RESULTS_FIELDS = (
     "results_source",
     "results_generated_at",
     "results_changed_at",
+    "confirmed_at",
     "proposal",
     "proposal_rejected",
     "status",
@@ -252,3 +253,5 @@ COUNTED = {
     Change.Kind.AMENDED: "amended",
     Change.Kind.DETAILS: "updated",
 }
+# The counts of what was saved.
+APPLIED = frozenset(COUNTED.values())

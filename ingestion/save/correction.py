@@ -87,6 +87,7 @@ def replace_classification(
     if is_new_revision:
         event.results_revision += 1
         event.results_changed_at = context.now
+        event.confirmed_at = None
     event.status = Event.Status.COMPLETED
     event.proposal, event.proposal_rejected = None, False
     old, new = _differences(was, event)

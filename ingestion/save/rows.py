@@ -13,7 +13,14 @@ from django.db.models import DecimalField, Field, Model, PositiveSmallIntegerFie
 from django.dispatch import Signal
 
 from ingestion import signals
-from ingestion.models import Change, Event, IngestRun, Result, UpstreamClassification
+from ingestion.models import (
+    Change,
+    Event,
+    IngestRun,
+    Result,
+    SecondOpinion,
+    UpstreamClassification,
+)
 from ingestion.records import RESULT_FIELDS, ResultRecord
 
 if TYPE_CHECKING:
@@ -31,6 +38,10 @@ HUNDREDTH = Decimal("0.01")
 SEASON_LOCK = 0x46315345
 FEED_LOCK = 0x46314645
 
+OPINION = (
+    *("classification", "generated_at", "disputed_since"),
+    *("starts_at", "is_cancelled"),
+)
 OVERRULED = ("classification", "source", "generated_at", "seen_at")
 
 SIGNALS = {
@@ -73,6 +84,7 @@ class Plan:
     proposals: list[Change] = field(default_factory=list)
     # What the upstream says of classifications that are a person's.
     overruled: list[UpstreamClassification] = field(default_factory=list)
+    opinions: list[SecondOpinion] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
@@ -91,6 +103,7 @@ class Plan:
         self.changes += other.changes
         self.proposals += other.proposals
         self.overruled += other.overruled
+        self.opinions += other.opinions
 
 
 @contextmanager
@@ -119,6 +132,9 @@ def write(plan: Plan, event_fields: Sequence[str], context: SaveContext) -> None
     overruled = plan.overruled
     UpstreamClassification.objects.bulk_create([each for each in overruled if not each.pk])
     UpstreamClassification.objects.bulk_update([each for each in overruled if each.pk], OVERRULED)
+    opinions = plan.opinions
+    SecondOpinion.objects.bulk_create([each for each in opinions if not each.pk])
+    SecondOpinion.objects.bulk_update([each for each in opinions if each.pk], OPINION)
     if plan.changes:
         # Ids come from a sequence that does not wait for commits: without a lock until the end of
         # the transaction a reader's cursor could pass an id that is committed later.

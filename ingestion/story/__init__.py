@@ -5,7 +5,12 @@ Over loaded rows, with no query of its own: see `Change.objects.for_story`, and
 """
 
 from ingestion.story.changes import StoryLine, describe_author, describe_change, describe_story
-from ingestion.story.events import describe_event, describe_payout, find_made_at
+from ingestion.story.events import (
+    describe_event,
+    describe_payout,
+    describe_second_opinion,
+    find_made_at,
+)
 from ingestion.story.printing import print_instant, print_source
 
 __all__ = [
@@ -14,6 +19,7 @@ __all__ = [
     "describe_change",
     "describe_event",
     "describe_payout",
+    "describe_second_opinion",
     "describe_story",
     "find_made_at",
     "print_instant",

@@ -9,10 +9,10 @@ from typing import Any
 
 from django.utils.dateparse import parse_duration
 
-from ingestion.amendments import describe_amendment
+from ingestion.amendments import describe_amendment, describe_disagreement
 from ingestion.models import Change, Event
 from ingestion.records import RESULT_FIELDS
-from ingestion.story.printing import print_instant, print_source, print_start
+from ingestion.story.printing import print_instant, print_origin, print_source, print_start
 
 Side = Mapping[str, Any]
 
@@ -152,6 +152,20 @@ def _describe_released(change: Change) -> str:
     return "Start and status were given back to the calendars"
 
 
+def _describe_witness(change: Change) -> str:
+    """What the second source says of the revision, by Formula 1's own pages."""
+    before, after = change.before, change.after
+    if change.kind == Change.Kind.CONFIRMED:
+        return f"Revision {change.revision} confirmed by {print_source(after['source'])}"
+    what = describe_disagreement(
+        change.event.session_type,
+        before["classification"],
+        after["classification"],
+        names=(print_origin(before["source"]), print_origin(after["source"])),
+    )
+    return f"Revision {change.revision} disputed, and left as it is: {what}"
+
+
 DESCRIPTIONS: Mapping[Change.Kind, Callable[[Change], str]] = {
     Change.Kind.SCHEDULED: _describe_calendar,
     Change.Kind.RESCHEDULED: _describe_calendar,
@@ -165,6 +179,8 @@ DESCRIPTIONS: Mapping[Change.Kind, Callable[[Change], str]] = {
     Change.Kind.SETTLED: _describe_settled,
     Change.Kind.CORRECTED: _describe_corrected,
     Change.Kind.RELEASED: _describe_released,
+    Change.Kind.CONFIRMED: _describe_witness,
+    Change.Kind.DISPUTED: _describe_witness,
 }
 
 

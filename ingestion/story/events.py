@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from ingestion.models import Event
-from ingestion.records import Source
+from ingestion.amendments import describe_disagreement
+from ingestion.models import Event, SecondOpinion
+from ingestion.records import RESULT_FIELDS, Source
 from ingestion.story.changes import describe_change
-from ingestion.story.printing import print_instant, print_source, print_start
+from ingestion.story.printing import print_instant, print_origin, print_source, print_start
 
 Fact = tuple[str, str]
 
@@ -43,9 +44,36 @@ def describe_event(event: Event, now: datetime) -> list[Fact]:
         ),
         ("results", f"{event.results_state}{results}"),
         ("by hand", f"{' and '.join(held)}; ingests only compare" if held else ""),
+        ("second source", describe_second_opinion(event)),
         ("proposal", f"rejected ({proposal})" if event.proposal_rejected else proposal),
     ]
     return [(label, text) for label, text in facts if text]
+
+
+def describe_second_opinion(event: Event) -> str:
+    """Whether it confirms what scores, or says otherwise of that, or of the start."""
+    opinion: SecondOpinion | None = getattr(event, "second_opinion", None)
+    if opinion is None:
+        return ""
+    parts = []
+    if event.confirmed_at is not None:
+        at = print_instant(event.confirmed_at)
+        parts.append(f"confirmed by {print_source(opinion.source)} at {at}")
+    if opinion.disputed_since is not None and opinion.classification is not None:
+        what = describe_disagreement(
+            event.session_type,
+            [{name: getattr(row, name) for name in RESULT_FIELDS} for row in event.classification],
+            opinion.classification,
+            names=(print_origin(event.results_source), print_origin(opinion.source)),
+        )
+        parts.append(f"since {print_instant(opinion.disputed_since)} {what}")
+    if opinion.starts_at is not None:
+        parts.append(
+            f"{print_source(opinion.source)} has the start at {print_instant(opinion.starts_at)}"
+        )
+    if opinion.is_cancelled:
+        parts.append(f"{print_source(opinion.source)} has it as cancelled")
+    return "; ".join(parts)
 
 
 def _describe_start(event: Event) -> str:

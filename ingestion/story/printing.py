@@ -11,6 +11,10 @@ def print_source(source: str) -> str:
     return next((known.label for known in Source if known == source), source)
 
 
+def print_origin(source: str) -> str:
+    return next((known.origin for known in Source if known == source), source)
+
+
 def print_instant(value: datetime | str) -> str:
     """In UTC; an entry of the feed has its instants as JSON once it was read from there."""
     at = parse_datetime(value) if isinstance(value, str) else value

@@ -111,7 +111,7 @@ def describe_fields(event: Event) -> dict[str, Any]:
         *("season", "grand_prix", "session_type", "name", "round_number", "country", "location"),
         *("starts_at", "start_is_estimated", "disputed_starts_at", "ends_at", "locks_at"),
         *("schedule_source", "schedule_locked", "results_state", "results_revision"),
-        *("results_source", "results_locked", "proposal_rejected"),
+        *("results_source", "results_locked", "proposal_rejected", "confirmed_at"),
     )
     return {
         **{name: getattr(event, name) for name in names},

@@ -1,0 +1,92 @@
+"""The second source beside what is published: where both say the same, the event is confirmed;
+where they differ in what scores, and the second one's is the newer, a person has to know. Nothing
+of the classification is touched."""
+
+import json
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+from ingestion.amendments import Entries, differs_in_what_scores
+from ingestion.models import Change, Event, SecondOpinion
+from ingestion.records import Source
+from ingestion.save.comparison import APPLIED, Comparison, PlannedClassification
+from ingestion.save.rows import Plan, build_change
+
+
+def weigh(
+    comparison: Comparison, planned: PlannedClassification | None
+) -> PlannedClassification | None:
+    """The plan, with what the second source says of what counts by it; a provisional classification
+    and a person's are not weighed.
+
+    An opinion is written where it is another, or where its age decides: a classification that was
+    saved after it was made is disputed only by one that is made later.
+    """
+    event, context = comparison.event, comparison.context
+    opinion, is_kept = _find_opinion(comparison)
+    if opinion is None or opinion.classification is None:
+        return planned
+    since, confirmed_at = opinion.disputed_since, event.confirmed_at
+    is_applied = planned is not None and planned.count in APPLIED
+    counts = comparison.after if is_applied else comparison.before
+    if planned is not None and planned.count in {"created", "amended"}:
+        # Another revision, to be confirmed anew.
+        confirmed_at = None
+    agrees, disagrees = _compare(event, counts, opinion)
+    opinion.disputed_since = (since or context.now) if disagrees else None
+    confirmed_at = (confirmed_at or context.now) if agrees else None
+    changes = []
+    if confirmed_at == context.now:
+        after = {"source": opinion.source}
+        changes.append(build_change(event, Change.Kind.CONFIRMED, {}, after, context))
+    if disagrees and since is None:
+        before = {"source": event.results_source, "classification": counts}
+        after = {"source": opinion.source, "classification": opinion.classification}
+        changes.append(build_change(event, Change.Kind.DISPUTED, before, after, context))
+    plan = Plan(changes=changes)
+    if is_kept or opinion.disputed_since != since:
+        plan.opinions.append(opinion)
+    if confirmed_at != event.confirmed_at:
+        event.confirmed_at = confirmed_at
+        plan.changed_events.append(event)
+    return _add(planned, event, plan)
+
+
+def _find_opinion(comparison: Comparison) -> tuple[SecondOpinion | None, bool]:
+    """As it is after this answer, and whether it is another than is saved."""
+    reported, event = comparison.reported, comparison.event
+    opinion: SecondOpinion | None = getattr(event, "second_opinion", None)
+    if not reported.source.is_second:
+        return opinion, False
+    # As the database gives it back: durations and decimals are texts there.
+    said = json.loads(json.dumps(comparison.after, cls=DjangoJSONEncoder))
+    opinion = opinion or SecondOpinion(event=event, source=reported.source.value)
+    is_another = opinion.classification != said
+    opinion.classification = said
+    opinion.generated_at = reported.generated_at or comparison.context.now
+    return opinion, is_another
+
+
+def _add(
+    planned: PlannedClassification | None, event: Event, plan: Plan
+) -> PlannedClassification | None:
+    if not (plan.changes or plan.opinions or plan.changed_events):
+        return planned
+    if planned is None:
+        return PlannedClassification(event, "unchanged", plan)
+    if event in planned.plan.changed_events:
+        plan.changed_events.clear()
+    planned.plan.merge(plan)
+    return planned
+
+
+def _compare(event: Event, counts: Entries, opinion: SecondOpinion) -> tuple[bool, bool]:
+    """Whether the two agree, and whether the second one's disagrees and is the newer."""
+    states = (Event.ResultsState.OFFICIAL, Event.ResultsState.SETTLED)
+    is_persons = event.results_locked or event.results_source == Source.PERSON
+    if event.results_state not in states or is_persons or event.is_cancelled:
+        return False, False
+    if not differs_in_what_scores(event.session_type, counts, opinion.classification or []):
+        return True, False
+    made_at, saved_at = opinion.generated_at, event.results_changed_at
+    return False, made_at is not None and (saved_at is None or made_at > saved_at)

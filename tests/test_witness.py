@@ -1,0 +1,184 @@
+"""The second source as a witness: it confirms, or a person is told, and nothing is overwritten."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from ingestion.models import Alarm, Change, Event, SecondOpinion
+from ingestion.monitoring.alarm_kinds import KINDS
+from ingestion.monitoring.facts import gather_facts
+from ingestion.records import ClassificationRecord, Source
+from ingestion.save import save_calendar, save_classifications
+from tests.builders import calendar, classification, context, entries, grand_prix
+from tests.rows import all_rows
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+FLAG = datetime(2024, 7, 28, 15, tzinfo=UTC)
+ONE = ("hamilton", "piastri", "leclerc")
+OTHER = ("hamilton", "piastri", "gasly")
+
+
+def said(source: Source, drivers: Sequence[str], after: timedelta) -> ClassificationRecord:
+    return classification(drivers=drivers, source=source, generated_at=FLAG + after)
+
+
+def save(source: Source, drivers: Sequence[str], after: timedelta, **changes: Any) -> Event:
+    record = replace(said(source, drivers, after), **changes)
+    report = save_classifications([record], context(FLAG + after))
+    assert report.problems == []
+    return Event.objects.select_related("second_opinion").get(session_type="race")
+
+
+@pytest.fixture(autouse=True)
+def belgium() -> None:
+    save_calendar(calendar(grand_prix()), context(FLAG - DAY))
+
+
+def find_alarms(now: datetime) -> list[str]:
+    facts = gather_facts(now)
+    [kind] = [kind for kind in KINDS if kind.key == "disputed-result"]
+    return [kind.title.format(**case.values) for case in kind.find(facts)]
+
+
+def kinds() -> list[str]:
+    return [change.kind for change in Change.objects.order_by("pk") if change.kind != "scheduled"]
+
+
+def test_what_both_say_is_confirmed_with_its_time() -> None:
+    event = save(Source.OPENF1, ONE, HOUR)
+    assert (event.results_state, event.confirmed_at) == ("provisional", None)
+    event = save(Source.JOLPICA, ONE, 3 * HOUR)
+    assert (event.results_state, event.results_revision) == ("official", 1)
+    assert event.confirmed_at == FLAG + 3 * HOUR
+    assert kinds() == ["published", "details", "confirmed"]
+
+
+def test_the_same_again_writes_nothing() -> None:
+    save(Source.OPENF1, ONE, HOUR)
+    save(Source.JOLPICA, ONE, 3 * HOUR)
+    before = all_rows()
+    save(Source.OPENF1, ONE, 4 * HOUR)
+    save(Source.JOLPICA, ONE, 5 * HOUR)
+    assert all_rows() == before
+
+
+def test_an_older_opinion_disputes_nothing_and_a_newer_one_does() -> None:
+    save(Source.OPENF1, ONE, HOUR)
+    event = save(Source.JOLPICA, OTHER, 3 * HOUR)
+    assert (event.results_revision, event.is_disputed, event.confirmed_at) == (2, False, None)
+    event = save(Source.OPENF1, ONE, 4 * HOUR)
+    assert event.is_disputed
+    assert [row.driver_id for row in event.podium] == list(OTHER)
+    assert (event.results_state, event.results_revision) == ("official", 2)
+    [alarm] = find_alarms(FLAG + 4 * HOUR)
+    what = "Jolpica has Gasly third, formula1.com Leclerc"
+    assert alarm == f"Two sources disagree about 2024 Belgian Grand Prix Race: {what}"
+
+
+@pytest.mark.parametrize(
+    ("first", "then"), [(ONE, OTHER), (OTHER, ONE)], ids=["forward", "the other way round"]
+)
+def test_monaco_2026_has_one_alarm_and_one_all_clear(
+    first: Sequence[str], then: Sequence[str]
+) -> None:
+    """The third was amended at Jolpica; the other followed a day later. Then back, 89 days on."""
+    save(Source.OPENF1, first, HOUR)
+    save(Source.JOLPICA, first, 2 * HOUR)
+    event = save(Source.JOLPICA, then, 20 * HOUR)
+    assert (event.results_revision, event.confirmed_at) == (2, None)
+    seen = []
+    for hours in (21, 27, 33, 43):
+        event = save(Source.OPENF1, first, hours * HOUR)
+        # Each answer of Jolpica's in between says the same.
+        event = save(Source.JOLPICA, then, hours * HOUR + HOUR)
+        seen += find_alarms(FLAG + hours * HOUR)
+    assert len(set(seen)) == 1
+    assert len(seen) == 4
+    event = save(Source.OPENF1, then, 45 * HOUR)
+    assert find_alarms(FLAG + 45 * HOUR) == []
+    assert (event.is_disputed, event.confirmed_at) == (False, FLAG + 45 * HOUR)
+    assert event.results_revision == 2
+    assert kinds().count("disputed") == 1
+    assert kinds().count("confirmed") == 2
+
+    out = StringIO()
+    call_command("f1_explain", "2024", "belgium", "race", stdout=out)
+    story = " ".join(out.getvalue().split())
+    assert "Revision 2 disputed, and left as it is: Jolpica has" in story
+    assert "Revision 2 confirmed by OpenF1" in story
+    assert f"confirmed by OpenF1 at {FLAG + 45 * HOUR:%Y-%m-%d %H:%M} UTC" in story
+
+
+def test_a_disqualification_that_one_of_them_has_is_disputed() -> None:
+    out = entries(ONE)
+    out[-1] = replace(out[-1], classification="D", status="Disqualified")
+    save(Source.JOLPICA, ONE, HOUR)
+    event = save(Source.OPENF1, ONE, 2 * HOUR, results=tuple(out))
+    assert event.is_disputed
+    assert "formula1.com alone has Zhou disqualified" in find_alarms(FLAG + 2 * HOUR)[0]
+
+
+def test_places_that_nobody_picks_are_not_disputed() -> None:
+    save(Source.JOLPICA, (*ONE, "norris", "sainz"), HOUR)
+    event = save(Source.OPENF1, (*ONE, "sainz", "norris"), 2 * HOUR)
+    assert (event.is_disputed, event.confirmed_at) == (False, FLAG + 2 * HOUR)
+
+
+def test_a_witness_beside_the_published_in_one_run_is_no_second_classification() -> None:
+    records = [said(Source.JOLPICA, ONE, HOUR), said(Source.OPENF1, ONE, HOUR)]
+    report = save_classifications(records, context(FLAG + HOUR))
+    assert report.problems == []
+    event = Event.objects.get(session_type="race")
+    assert (event.results_source, event.confirmed_at) == ("jolpica", FLAG + HOUR)
+
+
+def test_a_witness_in_the_run_of_an_amendment_does_not_touch_what_is_saved() -> None:
+    save(Source.JOLPICA, ONE, HOUR)
+    records = [said(Source.JOLPICA, OTHER, DAY), said(Source.OPENF1, ONE, DAY + HOUR)]
+    report = save_classifications(records, context(FLAG + DAY))
+    assert report.problems == []
+    event = Event.objects.select_related("second_opinion").get(session_type="race")
+    assert [row.driver_id for row in event.podium] == list(OTHER)
+    assert event.is_disputed
+
+
+def test_what_the_second_source_cannot_say_plausibly_is_a_note() -> None:
+    save(Source.JOLPICA, ONE, HOUR)
+    half = replace(said(Source.OPENF1, ONE, 60 * DAY), results=tuple(entries(ONE)[:9]))
+    report = save_classifications([half], context(FLAG + 60 * DAY))
+    assert report.problems == []
+    assert "9 entries" in report.notes[0].message
+    assert not SecondOpinion.objects.exists()
+
+
+def test_a_persons_correction_is_neither_confirmed_nor_disputed(admin_client: Client) -> None:
+    save(Source.JOLPICA, ONE, HOUR)
+    save(Source.OPENF1, OTHER, 2 * HOUR)
+    Event.objects.filter(session_type="race").update(results_locked=True)
+    assert find_alarms(FLAG + 3 * HOUR) == []
+    event = save(Source.OPENF1, OTHER, 3 * HOUR)
+    assert (event.is_disputed, event.confirmed_at) == (False, None)
+
+
+def test_the_pages_show_both_side_by_side_and_the_season_marks_it(admin_client: Client) -> None:
+    save(Source.JOLPICA, ONE, HOUR)
+    event = save(Source.OPENF1, OTHER, 2 * HOUR)
+    page = admin_client.get(f"/admin/ingestion/event/{event.pk}/change/").content.decode()
+    assert "A second source says otherwise" in page
+    assert "Jolpica has Leclerc third, formula1.com Gasly" in page
+    season = admin_client.get("/admin/ingestion/season/2024/").content.decode()
+    assert "A second source has another podium, pole or disqualification." in season
+    assert "a second source says otherwise: compare" in season
+    save(Source.OPENF1, ONE, 3 * HOUR)
+    page = admin_client.get(f"/admin/ingestion/event/{event.pk}/change/").content.decode()
+    assert "A second source says otherwise" not in page
+    assert "confirmed by OpenF1 at 2024-07-28 18:00 UTC" in page
+    assert not Alarm.objects.exists()
