@@ -437,3 +437,29 @@ def test_interrupted_run_ends_with_a_line_and_a_closed_record(
     assert run.outcome == "failed"
     assert [str(one) for one in run.problem_list] == ["interrupted; what was saved before stays"]
     assert run.requests == len(asked(upstream)) == 3
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Date": "Wed, 01 Jul 2099 12:00:00 GMT", "Expires": "", "Cache-Control": ""},
+        {"Cache-Control": "max-age=315360000", "Expires": "Thu, 31 Dec 2037 23:55:55 GMT"},
+        {"Age": "-3600", "Expires": "", "Cache-Control": "public"},
+    ],
+    ids=["date", "expires max", "negative age"],
+)
+def test_an_answer_of_the_future_is_a_problem(
+    headers: dict[str, str], filled: Project, upstream: FaultyUpstream
+) -> None:
+    upstream.fault("*", headers=headers)
+
+    done = ingest(filled, upstream, *YEAR, "--refresh", "--format", "json")
+
+    report = report_of(done)
+    assert (done.returncode, report["outcome"]) == (3, "partial")
+    [problem] = report["problems"]
+    assert problem["season"] == 2024
+    assert "which is still to come; it counts as made when it arrived" in problem["message"]
+    assert counts_of(report) == UNCHANGED
+    [kept] = read_runs(filled)[-1].problem_list
+    assert kept.advice.startswith("Compare this machine's clock with the upstream's")

@@ -75,6 +75,7 @@ def run(
         request = IngestRequest(
             (2024,), config, mode=Mode.POLL, calendars=Calendars.NONE, sessions=sessions
         )
+        live_upstream.clock = lambda: now
         return ingest(request, clock=lambda: now, show_step=lambda *_, **__: None)
 
     return poll

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.models import Change, Event
+from ingestion.models import Change, Event, IngestRun
 from ingestion.sample.season import Season, with_start
 from tests.amending import (
     Replay,
@@ -72,14 +72,19 @@ def replay(tmp_path: Path, fastf1_restored: None) -> Iterator[Replay]:
         yield started
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Expires": "Thu, 31 Dec 2037 23:55:55 GMT"},
-        {"Date": "Wed, 01 Jul 2099 12:00:00 GMT", "Expires": "", "Cache-Control": ""},
-    ],
-    ids=["expires", "date"],
-)
+FUTURE = {
+    "expires": {"Expires": "Thu, 31 Dec 2037 23:55:55 GMT"},
+    "date": {"Date": "Wed, 01 Jul 2099 12:00:00 GMT", "Expires": "", "Cache-Control": ""},
+    "expires max": {
+        "Expires": "Thu, 31 Dec 2037 23:55:55 GMT",
+        "Cache-Control": "max-age=315360000",
+    },
+    "negative age": {"Age": "-86400", "Expires": "", "Cache-Control": "public"},
+    "negative max-age": {"Cache-Control": "max-age=-86400"},
+}
+
+
+@pytest.mark.parametrize("headers", FUTURE.values(), ids=FUTURE)
 def test_answers_of_the_future_neither_settle_nor_hide(
     replay: Replay, headers: dict[str, str]
 ) -> None:
@@ -88,15 +93,33 @@ def test_answers_of_the_future_neither_settle_nor_hide(
     replay.publish(replace(final, races=first))
     replay.upstream.fault("*", headers=headers)
     for time in ("18:00", "18:10", "18:20"):
-        replay.ingest(f"2024-07-28 {time}")
+        report = replay.ingest(f"2024-07-28 {time}")
+        [problem] = IngestRun.objects.latest("pk").problem_list
+        assert report.outcome == "partial"
+        assert "which is still to come; it counts as made when it arrived" in problem.message
     assert (podium(saved())[0], saved().results_state) == ("russell", "official")
 
     replay.upstream.clear_faults()
     replay.publish(final)
-    replay.ingest("2024-07-28 20:00")
+    report = replay.ingest("2024-07-28 20:00")
 
+    assert report.outcome == "ok"
     assert (podium(saved())[0], saved().results_revision) == ("hamilton", 2)
     assert not Change.objects.filter(kind=Change.Kind.SETTLED).exists()
+
+
+def test_a_calendar_of_the_future_hides_no_later_move(replay: Replay) -> None:
+    weekend = sample_weekend("belgium")
+    replay.publish(weekend)
+    replay.upstream.fault("*", headers=FUTURE["expires max"])
+    replay.ingest("2024-07-20 12:00")
+
+    replay.upstream.clear_faults()
+    earlier = at("07-28 11:00")
+    replay.publish(with_start(weekend, "belgium", "Race", earlier))
+    report = replay.ingest("2024-07-27 12:00")
+
+    assert (report.outcome, saved().starts_at) == ("ok", earlier)
 
 
 def test_a_spoilt_lap_time_hides_no_pole(replay: Replay) -> None:

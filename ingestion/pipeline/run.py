@@ -190,6 +190,11 @@ def _save(
     does the same in one transaction and rolls it back; no signal is sent then."""
     request, report, answers = run.request, run.report, picture.answers
     report.problems += answers.problems
+    if wrong_times := run.sources.take_wrong_times():
+        first, *others = wrong_times
+        more = f" (and {len(others)} more answers)" if others else ""
+        advice = "Compare this machine's clock with the upstream's, and set the wrong one right"
+        report.problems.append(Problem(f"{first}{more}", task.season, advice=advice))
     report.notes += answers.notes
     report.done += picture.answer_count
     with transaction.atomic() if request.dry_run else nullcontext():

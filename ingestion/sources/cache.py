@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from time import time
 from typing import Any
 
 from ingestion.errors import IngestionError
@@ -22,6 +23,8 @@ CACHE_FILE = "fastf1_http_cache.sqlite"
 # As requests-cache 1 makes them.
 TABLES = ("responses", "redirects")
 COLUMNS = {"key", "value", "expires"}
+# In seconds; FastF1 keeps for half a day what does not say how long it holds.
+LONGEST_COPY = 24 * 60 * 60
 # For which another process is waited for, in seconds.
 LONGEST_LOCK = 10.0
 PRIVATE = 0o700
@@ -118,7 +121,11 @@ def _find_fault(file: Path) -> str:
                 columns = {row[1] for row in opened.execute(f"PRAGMA table_info({table})")}
                 if columns and columns != COLUMNS:
                     return f"{table} has the columns {', '.join(sorted(columns))}"
-            opened.execute("ROLLBACK")
+                if columns:
+                    # Kept by a header that says years, or by a clock that was ahead.
+                    latest = int(time()) + LONGEST_COPY
+                    opened.execute(f"DELETE FROM {table} WHERE expires > {latest}")  # noqa: S608
+            opened.execute("COMMIT")
     except sqlite3.DatabaseError as error:
         if not _is_damage(error):
             raise

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,30 +43,30 @@ class Call:
 
     @property
     def generated_at(self) -> datetime | None:
-        """When the upstream made it (UTC)."""
+        """When the upstream made it (UTC). Where its headers cannot be right the run has a problem:
+        its clock or ours is wrong, and ages decide which answer counts."""
         headers, received_at = self._read_headers()
+        generated_at = read_generated_at(headers)
+        if received_at is None:
+            return generated_at
         # A copy may be of any age.
         bound = bound_generated_at if self.adapter.last is not None else bound_age_of_copy
-        return self._bound(bound, read_generated_at(headers), received_at)
+        generated_at, fault = bound(generated_at, received_at)
+        if fault:
+            self.adapter.wrong_times.append(f"{self.what}: {fault}")
+        return generated_at
 
     @property
     def expires_at(self) -> datetime | None:
         """Until when the upstream answers the same (UTC)."""
         headers, received_at = self._read_headers()
-        return self._bound(bound_expires_at, read_expires_at(headers), received_at)
-
-    def _bound(
-        self,
-        bound: Callable[[datetime | None, datetime], tuple[datetime | None, str]],
-        time: datetime | None,
-        received_at: datetime | None,
-    ) -> datetime | None:
+        expires_at = read_expires_at(headers)
         if received_at is None:
-            return time
-        time, fault = bound(time, received_at)
+            return expires_at
+        expires_at, fault = bound_expires_at(expires_at, received_at)
         if fault:
             notice(f"{self.what}: {fault}")
-        return time
+        return expires_at
 
     def _read_headers(self) -> tuple[Mapping[str, str], datetime | None]:
         """And when the response arrived."""
@@ -119,10 +119,12 @@ def find_document(url: str, *, since: datetime) -> tuple[Any, datetime | None]:
     """A copy in FastF1's cache that is young enough, expired or not, and when it was made; None
     where there is none."""
     copy = find_copy(url)
-    made_at = None if copy is None else read_generated_at(copy.headers)
-    if copy is None or made_at is None or made_at < since:
+    if copy is None:
         return None, None
-    made_at, _ = bound_age_of_copy(made_at, copy.created_at.replace(tzinfo=UTC))
+    kept_at = copy.created_at.replace(tzinfo=UTC)
+    made_at, _ = bound_age_of_copy(read_generated_at(copy.headers), kept_at)
+    if made_at is None or made_at < since:
+        return None, None
     return json.loads(copy.content.decode("utf-8")), made_at
 
 

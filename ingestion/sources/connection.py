@@ -77,6 +77,12 @@ class Sources:
         """This machine's clock less the upstreams', as the last answer showed; None without one."""
         return self.adapter.clock_offset
 
+    def take_wrong_times(self) -> list[str]:
+        """Of which answers since the last call the headers cannot be right about when they were
+        made, and what they count as."""
+        taken, self.adapter.wrong_times = self.adapter.wrong_times, []
+        return list(dict.fromkeys(taken))
+
     def block(self, requests: int) -> AbstractContextManager[None]:
         """Around requests that are worth something together: reserved at once."""
         return self.adapter.block(requests)

@@ -1,5 +1,6 @@
 """What the headers of a response say: when it was made, and when a new request is welcome."""
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -11,17 +12,21 @@ CLOCK_TOLERANCE = timedelta(seconds=30)
 OLDEST = timedelta(days=365)
 # As long as a run that waits trusts an upstream; the real ones say an hour at most.
 LONGEST_WAIT = timedelta(hours=6)
+# A negative age is none that can be true, and has to be seen for that.
+SECONDS = re.compile(r"[+-]?\d+", re.ASCII)
 
 # What headers of another form than HTTP's raise.
 MALFORMED = (LookupError, TypeError, ValueError, OverflowError)
 
 
 def read_generated_at(headers: Mapping[str, str]) -> datetime | None:
-    """When the upstream made it (UTC): `Expires` less `max-age`, else `Date` less `Age`."""
+    """When the upstream made it (UTC): `Expires` less `max-age`, else `Date` less `Age`. Not
+    bounded: a negative age gives a time to come."""
     headers = _folded(headers)
     with suppress(*MALFORMED):
         max_age = _max_age(headers.get("cache-control", ""))
-        if max_age is not None:
+        # With none an answer is not kept, and `Expires` is often any past date.
+        if max_age:
             return _http_date(headers["expires"]) - max_age
     with suppress(*MALFORMED):
         return _http_date(headers["date"]) - _seconds(headers.get("age", "0"))
@@ -43,13 +48,14 @@ def bound_generated_at(
 def bound_age_of_copy(
     generated_at: datetime | None, received_at: datetime
 ) -> tuple[datetime | None, str]:
-    if generated_at is not None and generated_at > received_at + CLOCK_TOLERANCE:
-        return received_at, (
-            f"by its headers it was made at {generated_at:%Y-%m-%d %H:%M} UTC, which is still to "
-            "come; it counts as made when it arrived; compare this machine's clock with the "
-            "upstream's"
-        )
-    return generated_at, ""
+    if generated_at is None or generated_at <= received_at:
+        return generated_at, ""
+    if generated_at <= received_at + CLOCK_TOLERANCE:
+        return received_at, ""
+    return received_at, (
+        f"by its headers it was made at {generated_at:%Y-%m-%d %H:%M} UTC, which is still to "
+        "come; it counts as made when it arrived"
+    )
 
 
 def bound_expires_at(
@@ -69,7 +75,8 @@ def read_expires_at(headers: Mapping[str, str]) -> datetime | None:
     answers be kept at all."""
     headers = _folded(headers)
     with suppress(*MALFORMED):
-        if _max_age(headers.get("cache-control", "")):
+        max_age = _max_age(headers.get("cache-control", ""))
+        if max_age is not None and max_age > timedelta(0):
             return _http_date(headers["expires"])
     return None
 
@@ -79,7 +86,8 @@ def read_clock(headers: Mapping[str, str]) -> datetime | None:
     cache in between has kept it since."""
     headers = _folded(headers)
     with suppress(*MALFORMED):
-        return _http_date(headers["date"]) + _seconds(headers.get("age", "0"))
+        age = max(_seconds(headers.get("age", "0")), timedelta(0))
+        return _http_date(headers["date"]) + age
     return None
 
 
@@ -109,9 +117,8 @@ def _max_age(cache_control: str) -> timedelta | None:
 
 
 def _seconds(text: str) -> timedelta:
-    """Raises `ValueError` for a negative number: it would make an answer of the future."""
-    if not text.strip().isdecimal():
-        raise ValueError(f"{text!r} is no number of seconds")
+    if not SECONDS.fullmatch(text.strip()):
+        raise ValueError(f"{text[:40]!r} is no number of seconds")
     return timedelta(seconds=int(text))
 
 

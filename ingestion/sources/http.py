@@ -133,6 +133,8 @@ class Adapter(HTTPAdapter):
         super().__init__(max_retries=0)
         # What was noticed before the first request; it goes with the first answer.
         self.notices: list[str] = []
+        # Of which answers the headers cannot be right about when they were made, and why.
+        self.wrong_times: list[str] = []
         self.requests = 0
         self.last: Exchange | None = None
         self.clock_offset: timedelta | None = None

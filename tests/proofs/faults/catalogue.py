@@ -212,7 +212,7 @@ ROWS = (
         ),
         PLACES,
     ),
-    Row(Fault("future headers", "harmless", answers(headers=switches.FUTURE)), PLACES),
+    Row(Fault("future headers", "dated ahead", answers(headers=switches.FUTURE)), PLACES),
     Row(
         Fault("spoilt detail", "spoilt detail", rows_of_target(switches.with_spoilt_detail)),
         (RACE_2, QUALI_2, ONE_ROUND, POLL),

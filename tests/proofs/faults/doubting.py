@@ -119,10 +119,19 @@ def of_old(fault: Fault, place: Place, is_filled: bool) -> Expected:
     return Expected("believed", told=told, kept=kept)
 
 
+DATED_AHEAD = (
+    "2024: .*: by its headers it was made at .* UTC, which is still to come; it counts as made "
+    rf"when it arrived( \(and \d+ more answers\))?. {SAVED} Compare this machine's clock .*"
+)
+
+
 def of_future(fault: Fault, place: Place, is_filled: bool) -> Expected:
-    """As old facts are, with a note: it counts as made when it arrived, and the next is younger."""
-    note = "which is still to come; it counts as made when it arrived"
-    return replace(of_old(fault, place, is_filled), notes=(note,))
+    """As old facts are, with a problem: it counts as made when it arrived, the next is younger."""
+    return replace(of_old(fault, place, is_filled), code=3, complaint=DATED_AHEAD)
+
+
+def dated_ahead(fault: Fault, place: Place, is_filled: bool) -> Expected:
+    return Expected("all", 3, DATED_AHEAD)
 
 
 def with_spoilt_detail(fault: Fault, place: Place, is_filled: bool) -> Expected:

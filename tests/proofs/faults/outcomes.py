@@ -28,6 +28,7 @@ FAMILIES: dict[str, Expect] = {
     "few races": doubting.with_few_races,
     "old": doubting.of_old,
     "future": doubting.of_future,
+    "dated ahead": doubting.dated_ahead,
     "spoilt detail": doubting.with_spoilt_detail,
     "other leaders": doubting.of_other_leaders,
     "moved qualifying": doubting.of_moved_qualifying,
