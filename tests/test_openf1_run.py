@@ -1,0 +1,305 @@
+"""OpenF1 through the whole installation: real commands and ticks against the stand-in."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ingestion.models import Event, IngestRun, Poll, RequestBlock
+from ingestion.monitoring.alarm_kinds import KINDS
+from ingestion.monitoring.facts import gather_facts
+from ingestion.pipeline import configured_sources
+from ingestion.sample.season import GrandPrix, Season, Session, load_season
+from tests import openf1_traps as traps
+from tests.amending import disqualified
+from tests.command_line import addresses, read_rows, small_upstream  # noqa: F401
+from tests.project import Project
+from tests.ticking import World, at, world  # noqa: F401
+from tests.upstream import FaultyUpstream
+
+SATURDAY, SUNDAY = "07-27", "07-28"
+SPRINTS = tuple(load_season(2024).sprints)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+
+
+def second(upstream: FaultyUpstream) -> dict[str, str]:
+    return {
+        **addresses(upstream),
+        "F1_SECOND_SOURCE": "openf1",
+        "OPENF1_URL": upstream.openf1_url,
+    }
+
+
+# Through the real command
+
+
+def in_2023(season: Season) -> Season:
+    """The same facts a year before: the weekends' days are those of 2023."""
+
+    def move(weekend: GrandPrix) -> GrandPrix:
+        names = {"Sprint Qualifying": "Sprint Shootout"}
+        sessions = tuple(
+            Session(names.get(one.name, one.name), one.starts_at and one.starts_at - 364 * DAY)
+            for one in weekend.sessions
+        )
+        kind = weekend.format.replace("sprint_qualifying", "sprint_shootout")
+        return replace(weekend, sessions=sessions, format=kind)
+
+    return replace(
+        season, year=2023, testing=(), grands_prix=tuple(move(one) for one in season.grands_prix)
+    )
+
+
+@pytest.mark.parametrize("year", [2023, 2024])
+def test_sprint_qualifyings_are_whole_without_an_account(
+    project: Project, upstream: FaultyUpstream, year: int
+) -> None:
+    season = load_season(2024)
+    upstream.seasons = {2024: season} if year == 2024 else {2023: in_2023(season)}
+    # Jolpica has none of them.
+    upstream.fault("*/results/*/SQ/", status=404)
+    ran = project.manage("ingest_f1", "--year", str(year), "--format", "json", env=second(upstream))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert json.loads(ran.stdout)["problems"] == []
+    with project.database() as alias:
+        events = Event.objects.using(alias).filter(session_type="sprint_qualifying")
+        assert {event.grand_prix for event in events if event.results_source == "openf1"} == {
+            event.grand_prix for event in events
+        }
+        assert events.count() == len(SPRINTS)
+        for event in events:
+            assert event.results_state == "provisional"
+            assert len(event.classification) == 20
+    again = project.manage("ingest_f1", "--year", str(year), env=second(upstream))
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+TROUBLE: dict[str, dict[str, Any]] = {
+    "down": {"status": 503},
+    "an HTML page": {"status": 500, "html": True},
+    "too many requests": {"status": 429},
+    "not now": {"status": 401, "json": {"detail": "Session in progress, access is restricted"}},
+    "changed in shape": {"transform": traps.in_an_object},
+    "empty": {"body": b"[]"},
+    "reset": {"reset": True},
+    "renamed": {"transform": traps.renamed},
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_whatever_becomes_of_it_no_run_fails_and_no_published_row_differs(
+    project: Project, upstream: FaultyUpstream, trouble: str
+) -> None:
+    upstream.fault("*/results/*/SQ/", status=404)
+    without = project.manage("ingest_f1", "--year", "2024", env=addresses(upstream))
+    assert without.returncode == 0, without.stdout + without.stderr
+    before = read_rows(project)
+    upstream.fault("/openf1/*", **TROUBLE[trouble])
+    ran = project.manage(
+        "ingest_f1", "--year", "2024", "--refresh", "--format", "json", env=second(upstream)
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert json.loads(ran.stdout)["problems"] == []
+    assert read_rows(project) == before
+    assert any(one.path.startswith("/openf1/") for one in upstream.requests)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("value", ["off", "OFF"])
+def test_switched_off_it_is_never_requested(
+    project: Project, upstream: FaultyUpstream, value: str
+) -> None:
+    env = {**second(upstream), "F1_SECOND_SOURCE": value}
+    ran = project.manage("ingest_f1", "--year", "2024", env=env)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert not any(one.path.startswith("/openf1/") for one in upstream.requests)
+
+
+@pytest.mark.once
+def test_an_unknown_second_source_is_refused_by_name(project: Project) -> None:
+    ran = project.manage("check", env={"F1_SECOND_SOURCE": "opnef1"})
+    assert ran.returncode != 0
+    assert "F1_SECOND_SOURCE is none of openf1, off." in ran.stderr
+    assert "opnef1" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.once
+def test_the_real_one_is_named_by_the_settings_alone(settings: Any) -> None:
+    """Neither the tests, nor the sample, nor an installation on its own stand-in reaches it."""
+    assert configured_sources().openf1_url == ""
+    settings.F1_SECOND_SOURCE = "openf1"
+    assert configured_sources().openf1_url == "https://api.openf1.org/v1"
+    settings.JOLPICA_URL = "http://127.0.0.1:9/ergast/f1"
+    assert configured_sources().openf1_url == ""
+    settings.OPENF1_URL = "http://127.0.0.1:9/v1"
+    assert configured_sources().openf1_url == "http://127.0.0.1:9/v1"
+
+
+@pytest.mark.once
+def test_the_sample_leaves_it_out(project: Project) -> None:
+    env = {"F1_SECOND_SOURCE": "openf1", "OPENF1_URL": "http://127.0.0.1:9/v1"}
+    ran = project.manage("ingest_f1", "--sample", "--format", "json", env=env)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "OpenF1" not in ran.stdout + ran.stderr
+
+
+# By ticks
+
+
+@pytest.fixture
+def before_belgium(world: World, settings: Any) -> World:  # noqa: F811
+    """The Friday before, its events known, China's results in, and the second source on."""
+    settings.F1_SECOND_SOURCE, settings.OPENF1_URL = "openf1", world.upstream.openf1_url
+    world.publish("races", "qualifyings", "sprints", "sprint_qualifyings")
+    season = world.upstream.seasons[2024]
+    world.upstream.seasons[2024] = replace(
+        season, races={"china": season.races["china"]}, qualifyings={}
+    )
+    world.refresh_schedule()
+    world.now = at("07-26 12:00")
+    world.tick()
+    world.upstream.clear_requests()
+    return world
+
+
+def belgium(kind: str) -> Event:
+    events = Event.objects.select_related("second_opinion")
+    return events.get(grand_prix="belgian-grand-prix", session_type=kind)
+
+
+def requested(upstream: FaultyUpstream) -> list[str]:
+    """Of OpenF1, with the time."""
+    return [
+        f"{one.at:%H:%M} {one.path.rpartition('/')[2]}"
+        for one in upstream.requests
+        if one.path.startswith("/openf1/")
+    ]
+
+
+def hold_jolpica(before: World) -> None:
+    before.upstream.fault("/ergast/f1/*/qualifying*", status=503)
+    before.upstream.fault("/ergast/f1/*/results*", status=503)
+
+
+def other_alarms(now: Any) -> list[str]:
+    facts = gather_facts(now)
+    # China's qualifying has no result in this season.
+    return [
+        kind.key for kind in KINDS for case in kind.find(facts) if "chinese" not in case.subject
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_podium_is_in_within_ten_minutes_of_the_end_of_the_restriction(
+    before_belgium: World,
+) -> None:
+    hold_jolpica(before_belgium)
+    before_belgium.publish("races", "qualifyings")
+    before_belgium.jump_to(f"{SUNDAY} 14:50")
+    before_belgium.upstream.clear_requests()
+    before_belgium.tick_until(f"{SUNDAY} 15:45")
+    race = belgium("race")
+    assert (race.results_state, race.results_source) == ("provisional", "openf1")
+    assert [row.driver_id for row in race.podium] == ["hamilton", "piastri", "leclerc"]
+    saved_at = race.results_changed_at
+    assert saved_at is not None
+    # Without an account it answers from 15:30 on.
+    assert at(f"{SUNDAY} 15:30") <= saved_at <= at(f"{SUNDAY} 15:40")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_jolpicas_replaces_it_and_is_confirmed_and_an_amendment_is_seen_by_both(
+    before_belgium: World,
+) -> None:
+    world_ = before_belgium
+    hold_jolpica(world_)
+    world_.publish("races", "qualifyings")
+    world_.jump_to(f"{SUNDAY} 14:50")
+    world_.tick_until(f"{SUNDAY} 16:30")
+    assert belgium("race").results_source == "openf1"
+    world_.upstream.clear_faults()
+    world_.tick_until(f"{SUNDAY} 17:30")
+    race = belgium("race")
+    assert (race.results_state, race.results_source) == ("official", "jolpica")
+    assert race.results_revision == 1
+    assert race.confirmed_at == race.results_changed_at
+    # Jolpica disqualifies the winner; the other keeps him.
+    truth = world_.upstream.seasons[2024]
+    amended = disqualified(truth.races["belgium"], "hamilton")
+    old = build_race(truth)
+    kept = world_.upstream.fault(
+        traps.RESULT,
+        transform=lambda rows: old if rows[0]["session_key"] == old[0]["session_key"] else rows,
+    )
+    world_.upstream.seasons[2024] = replace(truth, races={**truth.races, "belgium": amended})
+    world_.tick_until(f"{SUNDAY} 23:00")
+    race = belgium("race")
+    assert (race.results_revision, race.is_disputed, race.confirmed_at) == (2, True, None)
+    assert other_alarms(world_.now) == ["disputed-result"]
+    # It is amended by hand on the next day.
+    kept.times = 0
+    world_.tick_until("07-29 09:00")
+    race = belgium("race")
+    assert (race.results_revision, race.is_disputed) == (2, False)
+    assert race.confirmed_at is not None
+    assert other_alarms(world_.now) == []
+    assert IngestRun.objects.exclude(outcome="ok").exclude(fault="upstream").count() == 0
+
+
+def build_race(season: Season) -> traps.Rows:
+    from ingestion.sample import openf1
+
+    weekend = season.grand_prix("belgium")
+    race = weekend.session("Race")
+    assert race is not None
+    return openf1.build_rows(season, weekend, race, "session_result")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "trouble",
+    [{"body": b"[]"}, {"status": 503}, {"transform": traps.in_an_object}],
+    ids=["empty", "down", "another shape"],
+)
+def test_a_weekend_without_it_costs_few_requests_and_no_other_alarm(
+    before_belgium: World, trouble: dict[str, Any]
+) -> None:
+    before_belgium.publish("races", "qualifyings")
+    before_belgium.upstream.fault("/openf1/*/session_result", **trouble)
+    before_belgium.jump_to(f"{SATURDAY} 15:00")
+    before_belgium.tick_until("07-29 02:00", step=10 * MINUTE)
+    assert len(requested(before_belgium.upstream)) <= 40
+    assert {belgium(kind).results_state for kind in ("qualifying", "race")} <= {
+        "official", "settled",
+    }  # fmt: skip
+    assert set(other_alarms(before_belgium.now)) <= {"second-source-silent"}
+    assert IngestRun.objects.exclude(outcome="ok").count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_weekends_forty_are_kept_by_the_budgets_table(
+    before_belgium: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    hold_jolpica(before_belgium)
+    host = before_belgium.upstream.openf1_url.split("/")[2]
+    RequestBlock.objects.create(host=host, requests=40, reserved_at=at(f"{SATURDAY} 10:00"))
+    before_belgium.publish("races", "qualifyings")
+    before_belgium.jump_to(f"{SUNDAY} 14:50")
+    before_belgium.upstream.clear_requests()
+    before_belgium.tick_until(f"{SUNDAY} 18:00")
+    assert requested(before_belgium.upstream) == []
+    poll = Poll.objects.get(event=belgium("race"), source="openf1")
+    assert "would get more than 40 requests" in poll.last_error
+    assert poll.failures == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_ordinary_weekend_stays_far_below_forty(before_belgium: World) -> None:
+    before_belgium.publish("races", "qualifyings")
+    before_belgium.jump_to(f"{SATURDAY} 15:00")
+    before_belgium.tick_until("07-29 18:00", step=10 * MINUTE)
+    assert len(requested(before_belgium.upstream)) <= 20
+    for kind in ("qualifying", "race"):
+        assert belgium(kind).confirmed_at is not None
