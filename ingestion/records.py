@@ -149,6 +149,17 @@ class RaceIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedSession:
+    """A session as the second source's calendar has it: an opinion, which moves nothing."""
+
+    race: RaceIdentity
+    session_type: SessionType
+    starts_at: datetime
+    is_cancelled: bool
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
 class ResultRecord:
     """One entry of a classification; see `ingestion.models.Result` for the fields' meaning."""
 

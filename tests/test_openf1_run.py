@@ -303,3 +303,46 @@ def test_an_ordinary_weekend_stays_far_below_forty(before_belgium: World) -> Non
     assert len(requested(before_belgium.upstream)) <= 20
     for kind in ("qualifying", "race"):
         assert belgium(kind).confirmed_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_its_calendar_is_an_opinion_that_moves_no_lock(before_belgium: World) -> None:
+    """A start an hour earlier, and a cancellation: a note and an alarm, which ends by itself."""
+    race = belgium("race")
+    start = race.starts_at
+    assert start is not None
+
+    def move(rows: traps.Rows) -> traps.Rows:
+        earlier = (start - timedelta(hours=1)).isoformat()
+        is_race = [row["date_start"] == start.isoformat() for row in rows]
+        return [
+            row | {"date_start": earlier} if moved else row
+            for row, moved in zip(rows, is_race, strict=True)
+        ]
+
+    before_belgium.upstream.fault("*/sessions", transform=move, times=1)
+    before_belgium.now += DAY
+    before_belgium.refresh_schedule()
+    moved = belgium("race")
+    assert (moved.starts_at, moved.locks_at) == (start, race.locks_at)
+    assert moved.second_opinion.starts_at == start - timedelta(hours=1)
+    assert other_alarms(before_belgium.now) == ["second-source-calendar"]
+    [note] = [one for one in IngestRun.objects.latest("pk").notes if "OpenF1" in one["message"]]
+    assert "OpenF1 has it at 2024-07-28 12:00 UTC; the calendars' start counts" in note["message"]
+    before_belgium.now += timedelta(hours=21)
+    before_belgium.refresh_schedule()
+    assert belgium("race").second_opinion.starts_at is None
+    assert other_alarms(before_belgium.now) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("trouble", [{"status": 503}, {"transform": traps.in_an_object}])
+def test_a_calendar_of_it_that_cannot_be_had_is_a_note(
+    before_belgium: World, trouble: dict[str, Any]
+) -> None:
+    before_belgium.upstream.fault("/openf1/*", **trouble)
+    before_belgium.now += DAY
+    before_belgium.refresh_schedule()
+    run = IngestRun.objects.latest("pk")
+    assert (run.outcome, run.problems) == ("ok", [])
+    assert any("OpenF1" in note["message"] for note in run.notes)

@@ -36,6 +36,7 @@ from ingestion.records import (
     RESULT_FIELDS,
     CalendarRecord,
     ClassificationRecord,
+    ListedSession,
     RaceIdentity,
     ResultRecord,
     Source,
@@ -92,6 +93,7 @@ class Answers:
     notes: tuple[Problem, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     refusal: SourceRateLimited | None = None
+    listed: tuple[ListedSession, ...] = ()
 
     def __add__(self, other: "Answers") -> "Answers":
         return Answers(
@@ -101,6 +103,7 @@ class Answers:
             self.notes + other.notes,
             self.outcomes + other.outcomes,
             self.refusal or other.refusal,
+            self.listed + other.listed,
         )
 
 
@@ -187,6 +190,8 @@ def gather_season(task: SeasonTask) -> SeasonPicture:
         calendars = _gather_calendars(task, fresh=current or task.request.mode is Mode.REFRESH)
         if calendars.refusal is not None:
             return SeasonPicture(calendars, current, planned, planned, has_all_calendars=False)
+        if current:
+            calendars += _gather_listed(task)
     read = {calendar.source for calendar in calendars.calendars}
     has_all = bool(planned) and read.issuperset(
         source.name for source in task.sources.calendars(task.season)
@@ -334,6 +339,21 @@ def _request_calendars(task: SeasonTask, sources: Sequence[Upstream], *, fresh: 
                 )
                 notes = task.note_each(answer.notices)
                 answers += Answers(answer.records, (), refused, notes, (outcome,))
+    return answers
+
+
+def _gather_listed(task: SeasonTask) -> Answers:
+    """The opinion of a source that is optional: what goes wrong with it is a note."""
+    answers = Answers()
+    for source in task.sources.provisional():
+        try:
+            answer = source.fetch_listed(task.season)
+        except ResultsNotReady:
+            continue
+        except (SourceUnavailable, BadSourceData) as error:
+            answers += Answers(notes=(task.problem(str(error), error),))
+        else:
+            answers += Answers(notes=task.note_each(answer.notices), listed=answer.records)
     return answers
 
 

@@ -13,6 +13,7 @@ from ingestion.save.correction import (
     replace_classification,
 )
 from ingestion.save.derived import advance_statuses, derive_fields
+from ingestion.save.listed import save_listed
 from ingestion.save.rows import SaveContext, season_locked
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "replace_classification",
     "save_calendar",
     "save_classifications",
+    "save_listed",
     "season_locked",
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from ingestion.records import (
     CalendarRecord,
     ClassificationRecord,
+    ListedSession,
     RaceIdentity,
     Source,
     UnreadableClassification,
@@ -138,6 +139,11 @@ class Upstream:
     def fetch_calendar(self, season: int, *, fresh: bool) -> SourceAnswer[CalendarRecord]:
         """The season's calendar, one record."""
         raise NotImplementedError
+
+    def fetch_listed(self, season: int) -> SourceAnswer[ListedSession]:
+        """What its calendar says of the season's sessions, of a source whose calendar is an
+        opinion alone."""
+        return SourceAnswer(())
 
     def fetch_classifications(
         self, query: ClassificationQuery, *, fresh: bool

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingestion.errors import BadSourceData, IngestionError, ResultsNotReady, SourceRateLimited
 from ingestion.plausibility import SeasonField, check_classification
-from ingestion.records import ClassificationRecord, Source
+from ingestion.records import ClassificationRecord, ListedSession, Source
 from ingestion.sessions import SessionType
 from ingestion.sources.addresses import read_address
 from ingestion.sources.cache import forget_copies
@@ -59,6 +59,18 @@ class OpenF1(Upstream):
 
     def offers(self, season: int, session_type: SessionType) -> bool:
         return season >= FIRST_OPENF1
+
+    def fetch_listed(self, season: int) -> SourceAnswer[ListedSession]:
+        if season < FIRST_OPENF1:
+            return SourceAnswer(())
+        with noticing() as notices:
+            listed = tuple(
+                ListedSession(
+                    one.race, one.session_type, one.starts_at, one.is_cancelled, self.name
+                )
+                for one in self.fetch_listings(season)
+            )
+        return SourceAnswer(listed, notices=tuple(notices))
 
     def fetch_classifications(
         self, query: ClassificationQuery, *, fresh: bool

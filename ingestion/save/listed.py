@@ -1,0 +1,70 @@
+"""What the second source's calendar says of sessions that are still to come, where that is another
+start or a cancellation: for a note and an alarm. It moves no start and no lock."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from ingestion.errors import BadSourceData
+from ingestion.matching import gather_grands_prix, match_race
+from ingestion.models import Event, SecondOpinion
+from ingestion.records import ListedSession
+from ingestion.report import Problem, SaveReport
+from ingestion.save.rows import Plan, SaveContext, season_locked, write
+
+# It rounds no start, but sessions of a postponed weekend drift by minutes.
+SAME_START = timedelta(minutes=10)
+
+
+def save_listed(listed: Sequence[ListedSession], context: SaveContext) -> SaveReport:
+    """Written only where it says something new; the notes are about all that differs."""
+    report = SaveReport()
+    if not listed:
+        return report
+    season = listed[0].race.season
+    with season_locked(season):
+        events = list(Event.objects.filter(season=season).select_related("second_opinion"))
+        ahead = [event for event in events if event.starts_at and event.starts_at > context.now]
+        found = _match(listed, events) if ahead else {}
+        plan = Plan()
+        for event in ahead:
+            session = found.get((event.grand_prix, event.session_type))
+            if session is None:
+                continue
+            differs = _find_difference(session, event)
+            if differs != (None, False):
+                says = "cancelled" if differs[1] else f"at {session.starts_at:%Y-%m-%d %H:%M} UTC"
+                message = f"{session.source.label} has it {says}; the calendars' start counts"
+                report.notes.append(Problem(message, season, event.grand_prix, event.session_type))
+            opinion: SecondOpinion | None = getattr(event, "second_opinion", None)
+            opinion = opinion or SecondOpinion(event=event, source=session.source.value)
+            if (opinion.starts_at, opinion.is_cancelled) != differs:
+                opinion.starts_at, opinion.is_cancelled = differs
+                plan.opinions.append(opinion)
+        if plan.opinions:
+            write(plan, (), context)
+    return report
+
+
+def _find_difference(session: ListedSession, event: Event) -> tuple[datetime | None, bool]:
+    """Its start, and whether it is cancelled there, where that is another than ours. Of what our
+    calendars have cancelled it has nothing to say."""
+    if event.is_cancelled or event.starts_at is None:
+        return None, False
+    is_same = abs(session.starts_at - event.starts_at) <= SAME_START
+    return None if is_same else session.starts_at, session.is_cancelled
+
+
+def _match(
+    listed: Iterable[ListedSession], events: Sequence[Event]
+) -> dict[tuple[str, str], ListedSession]:
+    """By event; a meeting that was cancelled and came back is the one that is held."""
+    grands_prix = gather_grands_prix([event.as_stored() for event in events])
+    found: dict[tuple[str, str], ListedSession] = {}
+    for session in sorted(listed, key=lambda one: not one.is_cancelled):
+        try:
+            slug = match_race(session.race, grands_prix).slug
+        except BadSourceData:
+            # Of another race, or on another day than ours.
+            continue
+        found[slug, session.session_type.value] = session
+    return found
