@@ -184,6 +184,8 @@ F1_SECOND_SOURCE = env.choice("F1_SECOND_SOURCE", "openf1", "off")
 OPENF1_URL = env.text("OPENF1_URL")
 # Of an account, which is answered while sessions run too; empty: none.
 OPENF1_TOKEN = env.secret("OPENF1_TOKEN")
+# Empty: beside Jolpica's forms; an address, a file on this machine, or 'off'.
+JOLPICA_DUMP_URL = env.text("JOLPICA_DUMP_URL")
 # Empty: no live timing.
 F1_USERNAME = env.text("F1_USERNAME")
 F1_PASSWORD = env.secret("F1_PASSWORD")
@@ -204,7 +206,7 @@ _database_password = DATABASES["default"].get("PASSWORD", "")
 if _database_password != DATABASES["default"].get("USER", ""):
     keep_secret(_database_password)
 keep_secret(SECRET_KEY, F1_PASSWORD, OPENF1_TOKEN)
-keep_secrets_of_addresses(REDIS_URL, F1_SCHEDULE_URL, JOLPICA_URL, OPENF1_URL)
+keep_secrets_of_addresses(REDIS_URL, F1_SCHEDULE_URL, JOLPICA_URL, OPENF1_URL, JOLPICA_DUMP_URL)
 # Whoever knows these can post there: they are secret as a whole.
 for _address in (*F1_ALARM_URLS.replace(",", " ").split(), HEARTBEAT_URL):
     _rest = _address.partition("://")[2]

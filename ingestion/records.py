@@ -55,6 +55,8 @@ class Source(StrEnum):
     JOLPICA = "jolpica", "Jolpica", False, "jolpica"
     # The same server's newer form.
     JOLPICA_NEWER = "jolpica_newer", "Jolpica's newer form", False, "jolpica_newer"
+    # Its whole database as one file, a fortnight late.
+    JOLPICA_DUMP = "jolpica_dump", "Jolpica's dump", False, "jolpica"
     # A sprint's grid slot 1, read as the pole of its qualifying.
     SPRINT_GRID = "sprint_grid", "the sprint's grid", True
     LIVE_TIMING = "live_timing", "live timing", True

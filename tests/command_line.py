@@ -88,7 +88,12 @@ def live_season(now: datetime) -> Season:
 
 
 def addresses(upstream: FaultyUpstream) -> dict[str, str]:
-    return {"F1_SCHEDULE_URL": upstream.schedule_url, "JOLPICA_URL": upstream.jolpica_url}
+    """Pages alone; tests of Jolpica's dump switch it on."""
+    return {
+        "F1_SCHEDULE_URL": upstream.schedule_url,
+        "JOLPICA_URL": upstream.jolpica_url,
+        "JOLPICA_DUMP_URL": "off",
+    }
 
 
 def ingest(

@@ -102,6 +102,7 @@ class Backfill:
             self.folder / f"cache {self.runs}",
             self.upstream.schedule_url,
             self.upstream.jolpica_url,
+            jolpica_dump_url="off",
         )
         changes = {"mode": Mode.FILL if len(seasons) > 1 else Mode.UPDATE, **changes}
         return ingest(

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from ingestion.sample import newer, openf1
+from ingestion.sample import dump, newer, openf1
 from ingestion.sample.ergast import build_body, read_query
 from ingestion.sample.season import Season, load_season
 from ingestion.sample.upstream import (
@@ -230,7 +230,11 @@ class FaultyUpstream(StandInUpstream):
         for path, knows in ((newer.PATH, self.knows_alpha), (openf1.PATH, self.knows_openf1)):
             if request.path.startswith(f"{path}/"):
                 return knows(request)
-        return bool(question or SCHEDULE_FILE.fullmatch(request.path))
+        is_dump = (
+            request.path in (dump.OVERVIEW_PATH, dump.DOWNLOAD_PATH)
+            or dump.SIGNED.fullmatch(request.path) is not None
+        )
+        return bool(is_dump or question or SCHEDULE_FILE.fullmatch(request.path))
 
     def knows_alpha(self, request: Request) -> bool:
         """Any year's rounds, none where it is no season of ours (nor was it recorded); and the

@@ -18,6 +18,7 @@ from ingestion.errors import (
 )
 from ingestion.matching import is_race_of, merge_calendars
 from ingestion.models import Event, Poll, Result
+from ingestion.pipeline.archive import open_archive, read_archived
 from ingestion.pipeline.plan import (
     CALENDARS,
     PARTS,
@@ -48,6 +49,7 @@ from ingestion.sources import (
     Classification,
     ClassificationQuery,
     Entrant,
+    JolpicaDump,
     SourceAnswer,
     Sources,
     Upstream,
@@ -182,18 +184,28 @@ def gather_season(task: SeasonTask) -> SeasonPicture:
     needed = (find_missing(events, task.now) if fills else frozenset(PARTS)) - task.answered
     _charge(task, is_news=current)
 
-    calendars = Answers()
-    planned: tuple[str, ...] = ()
+    archived = Answers()
+    if fills and needed and task.sources.archive is not None:
+        archived = _gather_archived(task, task.sources.archive, needed)
+        parts = frozenset(outcome.part for outcome in archived.outcomes)
+        if archived.refusal is not None or parts == needed:
+            planned = tuple(part for part in PARTS if part in needed)
+            left = planned if archived.refusal is not None else ()
+            return SeasonPicture(archived, current, planned, left, has_all_calendars=False)
+        needed -= parts
+
+    calendars = archived
+    planned = tuple(part for part in PARTS if part not in needed and archived.outcomes)
     if task.request.calendars is not Calendars.NONE and CALENDARS in needed:
         task.show_step(f"{task.season} schedule")
-        planned = (CALENDARS,)
-        calendars = _gather_calendars(task, fresh=current or task.request.mode is Mode.REFRESH)
+        planned = (CALENDARS, *planned)
+        calendars += _gather_calendars(task, fresh=current or task.request.mode is Mode.REFRESH)
         if calendars.refusal is not None:
             return SeasonPicture(calendars, current, planned, planned, has_all_calendars=False)
         if current:
             calendars += _gather_listed(task)
     read = {calendar.source for calendar in calendars.calendars}
-    has_all = bool(planned) and read.issuperset(
+    has_all = CALENDARS in planned and read.issuperset(
         source.name for source in task.sources.calendars(task.season)
     )
     merged = merge_calendars(*calendars.calendars[:2]) if calendars.calendars else None
@@ -244,13 +256,16 @@ def _gather_results(
         published=task.sources.published(),
         round_slug=slug,
     )
-    answers = picture.answers
+    known = picture.answers.classifications
+    answers = replace(picture.answers, classifications=())
     if not sessions and not answers.problems:
         advice = "Run it once without --skip-schedule"
         problem = Problem("no event of the season is stored", task.season, advice=advice)
         answers += Answers(problems=(problem,))
     task = replace(task, has_results=bool(rows))
-    answers += _gather_classifications(task, queries, sessions, events, fresh=picture.is_current)
+    answers += _gather_classifications(
+        task, queries, sessions, events, known, fresh=picture.is_current
+    )
     kinds = {query.session_type for query in queries}
     planned = picture.planned + tuple(part for part in PARTS if part in kinds)
     left: tuple[str, ...] = ()
@@ -278,6 +293,30 @@ def _leave(queries: Iterable[Query], answers: Answers) -> Iterable[Outcome]:
         for slug in slugs:
             if (query.source, query.session_type.value, slug) not in reached:
                 yield Outcome(query.source, query.session_type, slug, error=answers.refusal)
+
+
+# The archive
+
+
+def _gather_archived(task: SeasonTask, archive: JolpicaDump, needed: frozenset[str]) -> Answers:
+    """What the dump has of the needed parts, each with its outcome."""
+    task.show_step(f"{task.season} from Jolpica's dump")
+    try:
+        past = [season for season in task.request.seasons if season < task.now.year]
+        notices = open_archive(archive, past)
+    except SourceRateLimited as error:
+        outcome = Outcome(archive.name, CALENDARS, error=error)
+        return Answers(outcomes=(outcome,), refusal=error)
+    parts = needed if task.request.with_results else needed & {CALENDARS}
+    if task.request.calendars is Calendars.NONE:
+        parts -= {CALENDARS}
+    found = read_archived(archive, task.season, parts)
+    return Answers(
+        calendars=(found.calendar,) if found.calendar is not None else (),
+        classifications=found.classifications,
+        notes=(*map(Problem, notices), *task.note_each(found.notices)),
+        outcomes=tuple(Outcome(archive.name, part) for part in PARTS if part in found.parts),
+    )
 
 
 # Calendars
@@ -424,12 +463,13 @@ def _gather_classifications(
     queries: Sequence[Query],
     sessions: Sequence[Session],
     events: Sequence[Event],
+    known: tuple[Classification, ...],
     *,
     fresh: bool,
 ) -> Answers:
-    """The published sources first; what none of them has is guessed from a sprint's grid, or
-    requested of the provisional ones."""
-    answers = Answers()
+    """Besides those that are known: the published sources first; what none of them has is guessed
+    from a sprint's grid, or requested of the provisional ones."""
+    answers = Answers(classifications=known)
     fresh = fresh or task.request.mode is Mode.REFRESH
     for query in queries:
         if answers.refusal is not None:

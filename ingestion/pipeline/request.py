@@ -125,4 +125,5 @@ def configured_sources() -> SourceConfig:
         live_timing_url=getattr(settings, "LIVE_TIMING_URL", ""),
         openf1_url=openf1_url if has_second else "",
         openf1_token=getattr(settings, "OPENF1_TOKEN", ""),
+        jolpica_dump_url=getattr(settings, "JOLPICA_DUMP_URL", ""),
     )

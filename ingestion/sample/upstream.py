@@ -18,7 +18,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from ingestion.sample import ergast, newer, openf1
+from ingestion.sample import dump, ergast, newer, openf1
 from ingestion.sample.schedule_file import build_schedule_file
 from ingestion.sample.season import Season
 
@@ -78,6 +78,9 @@ class StandInUpstream:
         self.seasons = dict(seasons)
         self.clock = clock
         self.failures: list[BaseException] = []
+        # Of these seasons where it is None; made a fortnight ago where it is not known when.
+        self.dump: bytes | None = None
+        self.dump_made_at: datetime | None = None
         self._requests: list[Request] = []
         self._lock = threading.Lock()
         self._server: Server | None = None
@@ -96,6 +99,10 @@ class StandInUpstream:
         if self._server is None:
             raise RuntimeError("the stand-in upstream is not started")
         return f"http://{LOOPBACK}:{self._server.server_port}"
+
+    @property
+    def store_address(self) -> str:
+        return self.address.replace(LOOPBACK, "localhost")
 
     @property
     def schedule_url(self) -> str:
@@ -156,6 +163,8 @@ class StandInUpstream:
             return self.answer_newer_form(request)
         if request.path.startswith(f"{openf1.PATH}/"):
             return self.answer_openf1(request)
+        if request.path.startswith(dump.OVERVIEW_PATH) or dump.SIGNED.fullmatch(request.path):
+            return self.answer_dump(request)
         return self.answer_jolpica(request)
 
     def send(self, connection: "Connection", answer: Answer) -> None:
@@ -207,6 +216,24 @@ class StandInUpstream:
             headers = {"Content-Type": HTML, "Date": print_date(request.at)}
             return Answer(500, headers, SERVER_ERROR_PAGE)
         return serve_jolpica(request, ergast.build_body(document))
+
+    def answer_dump(self, request: Request) -> Answer:
+        """The overview, and the redirect to the store, which is another host's by its name."""
+        if self.dump is None:
+            self.dump = dump.build_dump(self.seasons.values())
+        digest = hashlib.sha256(self.dump).hexdigest()
+        date = {"Date": print_date(request.at)}
+        if request.path == dump.OVERVIEW_PATH:
+            made_at = self.dump_made_at or request.at - dump.DELAY
+            overview = dump.build_overview(self.dump, made_at, self.address)
+            return Answer(200, {"Content-Type": JSON, **date}, ergast.build_body(overview))
+        if request.path == dump.DOWNLOAD_PATH and request.query.get("dump_type") == "csv":
+            location = f"{self.store_address}/dump-store/{digest}.zip?signature=a"
+            return Answer(302, {"Location": location, **date})
+        signed = dump.SIGNED.fullmatch(request.path)
+        if signed and signed["hash"] == digest:
+            return Answer(200, {"Content-Type": "application/zip", **date}, self.dump)
+        return refuse_jolpica(request, 404, "Not found.")
 
     def answer_rounds(self, request: Request) -> Answer:
         """Any parameter but those that it knows is refused; only one year's rounds are served."""

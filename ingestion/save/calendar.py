@@ -236,6 +236,12 @@ def _read_known(
     """What a calendar says of a known event: of one that the schedule file has had and does not
     have now, Jolpica's calendar can only dispute the start."""
     reported = _read_fields(grand_prix, session)
+    if session.starts_at == event.starts_at and event.schedule_source:
+        # Jolpica's dump says the circuit's offset too, which its pages leave out.
+        if session.utc_offset is None:
+            reported["utc_offset"] = event.utc_offset
+        if session.source.is_of_publisher(event.schedule_source):
+            reported["schedule_source"] = event.schedule_source
     is_known_to_file = calendars.has_file and grand_prix.round_number is not None
     if not calendars.is_complete and calendars.has_file:
         reported |= _keep_unread(event, session)
@@ -246,7 +252,7 @@ def _read_known(
     if (
         event.is_cancelled
         or not is_the_files
-        or session.source is not Source.JOLPICA
+        or session.source is Source.SCHEDULE_FILE
         or is_known_to_file
     ):
         return reported
@@ -261,7 +267,7 @@ def _read_known(
 def _keep_unread(event: Event, session: SessionRecord) -> dict[str, Any]:
     """What Jolpica's calendar alone can take back, while it could not be read: its start of a
     session that the file leaves open, and its dispute of the file's."""
-    if session.starts_at is None and event.schedule_source in (Source.JOLPICA, Source.PERSON):
+    if session.starts_at is None and event.schedule_source != Source.SCHEDULE_FILE:
         names = (*START, "utc_offset", "schedule_source")
         return {name: getattr(event, name) for name in names}
     disputed = event.disputed_starts_at

@@ -8,7 +8,7 @@ password; here its parts are joined so that none of that reaches the rest of the
 from ingestion.sources.addresses import is_loopback
 from ingestion.sources.cache import make_private_folder
 from ingestion.sources.connection import Sources, connect, list_limits, result_sources
-from ingestion.sources.jolpica import count_pages
+from ingestion.sources.jolpica import JolpicaDump, count_pages
 from ingestion.sources.openf1 import ADDRESS as OPENF1_ADDRESS
 from ingestion.sources.protocol import (
     Classification,
@@ -25,6 +25,7 @@ __all__ = [
     "Classification",
     "ClassificationQuery",
     "Entrant",
+    "JolpicaDump",
     "SourceAnswer",
     "SourceConfig",
     "Sources",

@@ -11,7 +11,7 @@ from ingestion.records import PROVISIONAL_SOURCES, Source
 from ingestion.sessions import SessionType
 from ingestion.sources.addresses import Address, is_loopback, read_address
 from ingestion.sources.cache import make_private_folder, open_cache
-from ingestion.sources.jolpica import Jolpica, JolpicaNewer
+from ingestion.sources.jolpica import Jolpica, JolpicaDump, JolpicaNewer
 from ingestion.sources.live_timing import LiveTiming
 from ingestion.sources.openf1 import MOST_A_MINUTE, MOST_A_WEEKEND, SHORTEST_PAUSE, OpenF1
 from ingestion.sources.protocol import SourceConfig, Upstream
@@ -28,6 +28,7 @@ REGISTRY: tuple[type[Upstream], ...] = (
     JolpicaNewer,
     LiveTiming,
     OpenF1,
+    JolpicaDump,
 )
 
 
@@ -44,10 +45,12 @@ def result_sources(session_type: SessionType, config: SourceConfig) -> tuple[Sou
 @dataclass(frozen=True, slots=True)
 class Sources:
     """The sources of one run; made by `connect`. What one of them learns of a season, such as its
-    round numbers, holds for the run."""
+    round numbers, holds for the run. `archive` has whole seasons that are over, None where it is
+    switched off."""
 
     adapter: "Adapter"
     all: tuple[Upstream, ...]
+    archive: JolpicaDump | None = None
 
     def calendars(self, season: int) -> list[Upstream]:
         """The first decides where two disagree."""
@@ -145,7 +148,9 @@ def connect(
         # In place of FastF1's own adapter, which signs in and can prompt for it.
         session.mount(LIVETIMING_URL, RefusingAdapter())
     configured = (source for source in REGISTRY if source.is_configured(config))
-    return Sources(adapter, tuple(source(adapter, config) for source in configured))
+    made = tuple(source(adapter, config) for source in configured)
+    archive = next((source for source in made if isinstance(source, JolpicaDump)), None)
+    return Sources(adapter, made, archive)
 
 
 def list_limits(config: SourceConfig) -> dict[str, tuple[tuple[int, timedelta], ...]]:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from http import HTTPStatus
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import requests
@@ -17,6 +18,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from ingestion.errors import IngestionError
 from ingestion.sources.addresses import Address, is_loopback, origin
 from ingestion.sources.headers import read_clock
 
@@ -76,6 +78,15 @@ class _HTTPSPool(HTTPSConnectionPool):
 
 
 POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """Where a large response goes in place of the memory: so many bytes at most, and so long."""
+
+    file: BinaryIO
+    largest: int
+    seconds: float
 
 
 @dataclass(slots=True)
@@ -143,6 +154,7 @@ class Adapter(HTTPAdapter):
         self._give_back = give_back
         self._whole_request = whole_request
         self._ahead = 0
+        self._sink: Sink | None = None
         # By host: what is left of the blocks that were reserved.
         self._reserved: dict[str, int] = {}
         self._authorizations: dict[str, str] = {}
@@ -175,6 +187,15 @@ class Adapter(HTTPAdapter):
     def expect(self, requests: int) -> None:
         """How many requests lie ahead, now that it is known better."""
         self._ahead = requests
+
+    @contextmanager
+    def saving_to(self, sink: Sink) -> Iterator[None]:
+        """The bodies of good responses go there meanwhile."""
+        self._sink = sink
+        try:
+            yield
+        finally:
+            self._sink = None
 
     def now(self) -> datetime:
         return self._clock()
@@ -252,24 +273,26 @@ class Adapter(HTTPAdapter):
         self.requests += 1
         outcome: queue.SimpleQueue[requests.Response | Exception] = queue.SimpleQueue()
         sockets: list[socket.socket] = []
+        sink = self._sink
+        seconds = self._whole_request if sink is None else sink.seconds
 
         def exchange() -> None:
             _request.sockets = sockets
             try:
-                outcome.put(self._send_whole(request, kwargs))
+                outcome.put(self._send_whole(request, kwargs, sink))
             except Exception as error:  # noqa: BLE001 - handed over, raised by the caller
                 outcome.put(error)
 
         thread = threading.Thread(target=exchange, daemon=True, name="upstream-request")
         thread.start()
         try:
-            response = outcome.get(timeout=self._whole_request)
+            response = outcome.get(timeout=seconds)
         except queue.Empty:
             _end(thread, sockets)
             raise requests.exceptions.ReadTimeout(
-                f"no complete response within {self._whole_request:g} s", request=request
+                f"no complete response within {seconds:g} s", request=request
             ) from None
-        if isinstance(response, requests.RequestException):
+        if isinstance(response, (requests.RequestException, IngestionError)):
             raise response
         if isinstance(response, Exception):
             # Whatever the libraries raise over what a server sends is the server's.
@@ -277,7 +300,7 @@ class Adapter(HTTPAdapter):
         return response
 
     def _send_whole(
-        self, request: requests.PreparedRequest, kwargs: dict[str, Any]
+        self, request: requests.PreparedRequest, kwargs: dict[str, Any], sink: Sink | None
     ) -> requests.Response:
         limits = {
             **kwargs,
@@ -285,14 +308,20 @@ class Adapter(HTTPAdapter):
             "timeout": kwargs.get("timeout") or (BETWEEN_BYTES, BETWEEN_BYTES),
         }
         response = super().send(request, **limits)
-        body = bytearray()
+        sink = sink if response.status_code == HTTPStatus.OK else None
+        largest = LARGEST_BODY if sink is None else sink.largest
+        body, length = bytearray(), 0
         for chunk in response.iter_content(64 * 1024):
-            body += chunk
-            if len(body) > LARGEST_BODY:
+            length += len(chunk)
+            if length > largest:
                 response.close()
                 raise requests.exceptions.ContentDecodingError(
-                    f"the response is larger than {LARGEST_BODY} bytes", request=request
+                    f"the response is larger than {largest} bytes", request=request
                 )
+            if sink is None:
+                body += chunk
+            else:
+                _write(sink, chunk)
         response._content = bytes(body)
         return response
 
@@ -304,6 +333,13 @@ class RefusingAdapter(HTTPAdapter):
         raise requests.exceptions.ConnectionError(
             "live timing needs a Formula 1 account and is not requested", request=request
         )
+
+
+def _write(sink: Sink, chunk: bytes) -> None:
+    try:
+        sink.file.write(chunk)
+    except OSError as error:
+        raise IngestionError(f"the response cannot be saved ({error.strerror})") from error
 
 
 def _end(thread: threading.Thread, sockets: list[socket.socket]) -> None:

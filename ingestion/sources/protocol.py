@@ -29,7 +29,8 @@ class SourceConfig:
     """Where the upstreams are, and the folder of FastF1's cache; '' means FastF1's own address.
 
     Without a user and password of Formula 1, live timing is no source, and without an address
-    OpenF1 is none: only the settings name the real one.
+    OpenF1 is none: only the settings name the real one. Jolpica's dump is at another address or in
+    a local file, beside Jolpica's forms where it is '', and no source where 'off'.
     """
 
     cache_dir: Path
@@ -40,6 +41,7 @@ class SourceConfig:
     live_timing_url: str = ""
     openf1_url: str = ""
     openf1_token: str = field(default="", repr=False)
+    jolpica_dump_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,9 @@ Fetch the schedule and the results of Formula 1 seasons through FastF1 and save 
 Every qualifying, sprint qualifying, sprint and race becomes an event; each session that is over
 gets its classification. Running it again is always safe: the same facts again change nothing.
 
-Of a range, only what is missing is fetched for seasons that are over. It may take hours, since the
-upstreams limit the requests in an hour: stop it at any time, and run it again to continue.
+Of a range, only what is missing is fetched for seasons that are over: from Jolpica's dump, which is
+one file, where it has them. What it lacks may take hours, since the upstreams limit the requests in
+an hour: stop it at any time, and run it again to continue.
 """
 
 EPILOG = """\
@@ -101,6 +103,11 @@ class Command(F1Command):
         )
         parser.add_argument(
             "--wait", action="store_true", help="wait when rate-limited, then continue"
+        )
+        parser.add_argument(
+            "--no-dump",
+            action="store_true",
+            help="fetch seasons of a range that are over page by page, not from Jolpica's dump",
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="show what would change and write nothing"
@@ -160,6 +167,8 @@ class Command(F1Command):
         self, seasons: tuple[int, ...], config: SourceConfig, options: dict[str, Any]
     ) -> RunReport:
         connect_database()
+        if options["no_dump"]:
+            config = replace(config, jolpica_dump_url="off")
         is_range = len(seasons) > 1
         mode = Mode.FILL if is_range else Mode.UPDATE
         look = None

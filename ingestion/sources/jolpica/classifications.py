@@ -67,17 +67,20 @@ def read_classifications(
             f"Jolpica's {kind} results of {season} cannot be read: {error}"
         ) from error
     return [
-        _read_classification(race, session_type, rows, ages[race])
+        read_classification(race, session_type, rows, ages[race], source=Source.JOLPICA)
         for race, rows in sorted(races.items(), key=lambda item: item[0].round_number)
     ]
 
 
-def _read_classification(
+def read_classification(
     race: RaceIdentity,
     session_type: SessionType,
-    rows: list[Mapping[str, Any]],
-    ages: list[datetime | None],
+    rows: Sequence[Mapping[str, Any]],
+    ages: Sequence[datetime | None],
+    *,
+    source: Source,
 ) -> tuple[Classification, bool]:
+    """Of one race, its rows by FastF1's names of columns."""
     details = Details(race)
     try:
         results = drop_spoilt(_read_results(session_type, rows, details), details)
@@ -92,7 +95,7 @@ def _read_classification(
     record = ClassificationRecord(
         race,
         session_type,
-        Source.JOLPICA,
+        source,
         generated_at=min(known) if len(known) == len(ages) else None,
         results=results,
         spoilt=details.drivers,
@@ -118,7 +121,7 @@ def _read_race(season: int, race: Mapping[Any, Any]) -> RaceIdentity:
 
 
 def _read_results(
-    session_type: SessionType, rows: list[Mapping[str, Any]], details: Details
+    session_type: SessionType, rows: Sequence[Mapping[str, Any]], details: Details
 ) -> tuple[ResultRecord, ...]:
     """Sorted by position; entries that share one by car and driver, so that the order does not
     depend on how the upstream happened to sort."""

@@ -1,0 +1,117 @@
+"""What Jolpica's dump has of a season that is over, in place of its pages."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ingestion.errors import BadSourceData, ResultsNotReady
+from ingestion.pipeline.plan import CALENDARS
+from ingestion.plausibility import SeasonField, check_calendar, check_classification
+from ingestion.records import CalendarRecord, ClassificationRecord
+from ingestion.sessions import SessionType
+from ingestion.sources import Classification, ClassificationQuery, JolpicaDump
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedSeason:
+    """`parts` are those that need no page: the dump has all of them that there is."""
+
+    parts: frozenset[str] = frozenset()
+    calendar: CalendarRecord | None = None
+    classifications: tuple[Classification, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def open_archive(archive: JolpicaDump, seasons: Sequence[int]) -> tuple[str, ...]:
+    """Once a run: what is to be said of it, and of the seasons of the run that it lacks. Raises
+    `SourceRateLimited`."""
+    if archive.is_open:
+        return ()
+    notices = archive.open()
+    made_at = archive.made_at
+    if made_at is None:
+        return notices
+    lacking = [season for season in seasons if not has_season(archive, season)]
+    if not lacking:
+        return notices
+    return (
+        *notices,
+        (
+            f"Jolpica's dump of {made_at:%Y-%m-%d} has no final results of {_join(lacking)}; what "
+            "is missing of them is requested page by page"
+        ),
+    )
+
+
+def has_season(archive: JolpicaDump, season: int) -> bool:
+    return archive.is_over(season) and archive.has_results(season)
+
+
+def read_archived(archive: JolpicaDump, season: int, needed: frozenset[str]) -> ArchivedSeason:
+    """The needed parts of a season, as far as an opened dump has them whole and plausible."""
+    if not has_season(archive, season):
+        return ArchivedSeason()
+    try:
+        calendar = archive.fetch_calendar(season).records[0]
+        check_calendar(calendar)
+    except BadSourceData as error:
+        notice = f"Jolpica's dump: {error}; the season is requested page by page"
+        return ArchivedSeason(notices=(notice,))
+    parts = needed & {CALENDARS}
+    classifications: list[Classification] = []
+    notices: list[str] = []
+    for kind in reversed(SessionType):
+        if kind not in needed:
+            continue
+        try:
+            answer = archive.fetch_classifications(ClassificationQuery(season, kind))
+        except BadSourceData as error:
+            notices.append(f"{error}; they are requested page by page")
+            continue
+        # A part is of one source: what the dump has half of, a page brings whole.
+        if _is_whole(archive, season, kind, answer.records):
+            parts |= {kind}
+            classifications += answer.records
+            notices += answer.notices
+    return ArchivedSeason(
+        parts,
+        calendar if CALENDARS in parts else None,
+        tuple(classifications),
+        tuple(notices),
+    )
+
+
+def _is_whole(
+    archive: JolpicaDump, season: int, kind: SessionType, found: Sequence[Classification]
+) -> bool:
+    """Whether each session has its classification; of those that no calendar lists, which Jolpica
+    may lack for ever, most of them."""
+    plausible = sum(map(_is_plausible, found))
+    if kind.is_unlisted(season):
+        return 2 * plausible >= archive.count_sessions(season, SessionType.RACE)
+    is_held = season >= kind.kind.results_since
+    return plausible >= (archive.count_sessions(season, kind) if is_held else 0)
+
+
+def _is_plausible(found: Classification) -> bool:
+    if not isinstance(found, ClassificationRecord):
+        return False
+    try:
+        check_classification(found, SeasonField())
+    except (BadSourceData, ResultsNotReady):
+        return False
+    return True
+
+
+def _join(seasons: Sequence[int]) -> str:
+    """'1950 to 1957, 1981 and 1982'."""
+    *others, last = _find_runs(seasons)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _find_runs(seasons: Sequence[int]) -> Iterator[str]:
+    first = seasons[0]
+    for season, following in pairwise((*seasons, 0)):
+        if following != season + 1:
+            yield f"{first}" if first == season else f"{first} to {season}"
+            first = following
