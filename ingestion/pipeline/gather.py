@@ -49,7 +49,6 @@ from ingestion.sources import (
     Classification,
     ClassificationQuery,
     Entrant,
-    JolpicaDump,
     SourceAnswer,
     Sources,
     Upstream,
@@ -184,18 +183,11 @@ def gather_season(task: SeasonTask) -> SeasonPicture:
     needed = (find_missing(events, task.now) if fills else frozenset(PARTS)) - task.answered
     _charge(task, is_news=current)
 
-    archived = Answers()
-    if fills and needed and task.sources.archive is not None:
-        archived = _gather_archived(task, task.sources.archive, needed)
-        parts = frozenset(outcome.part for outcome in archived.outcomes)
-        if archived.refusal is not None or parts == needed:
-            planned = tuple(part for part in PARTS if part in needed)
-            left = planned if archived.refusal is not None else ()
-            return SeasonPicture(archived, current, planned, left, has_all_calendars=False)
-        needed -= parts
-
-    calendars = archived
-    planned = tuple(part for part in PARTS if part not in needed and archived.outcomes)
+    calendars, planned = _gather_archived(task, needed)
+    if calendars.refusal is not None or (planned and needed.issubset(planned)):
+        left = planned if calendars.refusal is not None else ()
+        return SeasonPicture(calendars, current, planned, left, has_all_calendars=False)
+    needed = needed.difference(planned)
     if task.request.calendars is not Calendars.NONE and CALENDARS in needed:
         task.show_step(f"{task.season} schedule")
         planned = (CALENDARS, *planned)
@@ -298,25 +290,31 @@ def _leave(queries: Iterable[Query], answers: Answers) -> Iterable[Outcome]:
 # The archive
 
 
-def _gather_archived(task: SeasonTask, archive: JolpicaDump, needed: frozenset[str]) -> Answers:
-    """What the dump has of the needed parts, each with its outcome."""
+def _gather_archived(task: SeasonTask, needed: frozenset[str]) -> tuple[Answers, tuple[str, ...]]:
+    """What the dump has of a season that is filled, and which parts that are."""
+    archive = task.sources.archive
+    if archive is None or not needed or task.request.mode is not Mode.FILL:
+        return Answers(), ()
     task.show_step(f"{task.season} from Jolpica's dump")
     try:
         past = [season for season in task.request.seasons if season < task.now.year]
         notices = open_archive(archive, past)
     except SourceRateLimited as error:
         outcome = Outcome(archive.name, CALENDARS, error=error)
-        return Answers(outcomes=(outcome,), refusal=error)
+        planned = tuple(part for part in PARTS if part in needed)
+        return Answers(outcomes=(outcome,), refusal=error), planned
     parts = needed if task.request.with_results else needed & {CALENDARS}
     if task.request.calendars is Calendars.NONE:
         parts -= {CALENDARS}
     found = read_archived(archive, task.season, parts)
-    return Answers(
+    planned = tuple(part for part in PARTS if part in found.parts)
+    answers = Answers(
         calendars=(found.calendar,) if found.calendar is not None else (),
         classifications=found.classifications,
         notes=(*map(Problem, notices), *task.note_each(found.notices)),
-        outcomes=tuple(Outcome(archive.name, part) for part in PARTS if part in found.parts),
+        outcomes=tuple(Outcome(archive.name, part) for part in planned),
     )
+    return answers, planned
 
 
 # Calendars
