@@ -88,7 +88,6 @@ exit codes:
 
 class Command(F1Command):
     help = HELP
-    clock = staticmethod(timezone.now)
     epilog = EPILOG
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -174,14 +173,14 @@ class Command(F1Command):
         look = None
         if not (seasons or options["skip_schedule"] or options["dry_run"]):
             look = look_for_next_season(
-                current_season(self.clock()),
+                current_season(timezone.now()),
                 config=config,
                 rules=configured_rules(),
-                clock=self.clock,
+                clock=timezone.now,
                 show_step=ignore_progress,
                 trigger="command",
             )
-        now = self.clock()
+        now = timezone.now()
         current = current_season(now)
         request = IngestRequest(
             seasons=seasons or (current,),
@@ -212,7 +211,7 @@ class Command(F1Command):
                         # Where the result goes to a file, its reader need not wait for the end.
                         self.stdout.flush()
 
-            report = ingest(request, clock=self.clock, show_step=show_step, show_line=print_season)
+            report = ingest(request, clock=timezone.now, show_step=show_step, show_line=print_season)
         if look is not None:
             report.add(look)
             report.requests += look.requests
