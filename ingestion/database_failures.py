@@ -200,7 +200,9 @@ def retried(work: Callable[P, T]) -> Callable[P, T]:
                 if connection.in_atomic_block or failure is None or not failure.can_pass:
                     raise
                 logger.warning("trying again: %s", failure.what, extra={"seconds": pause})
-            if not connection.is_usable():
+            # Django goes on in a transaction that nothing commits where it could not end one.
+            is_open = connection.autocommit != connection.settings_dict["AUTOCOMMIT"]
+            if is_open or not connection.is_usable():
                 connection.close()
             time.sleep(pause)
         return work(*args, **kwargs)

@@ -134,12 +134,12 @@ def test_calendars_are_read_on_the_day_before_a_start_and_more_often_in_its_last
     while looks[-1] < FLAG:
         looks.append(next_calendar_poll(looks[-1], failures=0, next_lock=FLAG))
     hours = [(FLAG - at) / HOUR for at in looks]
-    assert hours[:6] == [24, 20, 16, 12, 8, 4]
-    assert [round(hour, 1) for hour in hours[6:]] == [2.7, 1.3, 0]
+    assert hours[:5] == [24, 19, 14, 9, 4]
+    assert [round(hour, 1) for hour in hours[5:]] == [2.7, 1.3, 0]
 
 
 @pytest.mark.parametrize(
-    ("before", "pause"), [(13 * HOUR, 4 * HOUR), (6 * HOUR, 2 * HOUR), (5 * HOUR, 80 * MINUTE)]
+    ("before", "pause"), [(13 * HOUR, 5 * HOUR), (6 * HOUR, 2 * HOUR), (5 * HOUR, 80 * MINUTE)]
 )
 def test_last_hours_begin_with_a_reading(before: timedelta, pause: timedelta) -> None:
     at = FLAG - before

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 
 from ingestion.budget import Budget
+from ingestion.database_failures import retried
 from ingestion.models import IngestRun, RequestBlock
 from tests.command_line import small_upstream  # noqa: F401
 from tests.ticking import World, world  # noqa: F401
@@ -30,6 +32,23 @@ class RefusesOnce:
             self.refused += 1
             raise OperationalError from SerializationError()
         return execute(sql, *arguments)
+
+
+@retried
+def reserve_and_break_off() -> None:
+    """What Django leaves behind where a connection fails between a commit and its end."""
+    left = connection.autocommit
+    with transaction.atomic():
+        RequestBlock.objects.create(host="localhost", requests=1, reserved_at=timezone.now())
+    if left and RequestBlock.objects.count() == 1:
+        connection.set_autocommit(False)
+        raise OperationalError from SerializationError()
+
+
+def test_what_is_tried_again_is_committed() -> None:
+    reserve_and_break_off()
+    connection.close()
+    assert RequestBlock.objects.count() == 2
 
 
 @pytest.mark.parametrize("statement", ["INSERT INTO", "UPDATE"])

@@ -211,7 +211,9 @@ class Command(F1Command):
                         # Where the result goes to a file, its reader need not wait for the end.
                         self.stdout.flush()
 
-            report = ingest(request, clock=timezone.now, show_step=show_step, show_line=print_season)
+            report = ingest(
+                request, clock=timezone.now, show_step=show_step, show_line=print_season
+            )
         if look is not None:
             report.add(look)
             report.requests += look.requests

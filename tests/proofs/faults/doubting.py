@@ -6,7 +6,14 @@ from typing import Any
 
 from tests.proofs.faults import facts
 from tests.proofs.faults.expected import MONACO, NEITHER, SPAIN, Expected, start_of, told_by
-from tests.proofs.faults.losing import MEANWHILE, SAVED, left_to_the_grid, lost, on_file_alone
+from tests.proofs.faults.losing import (
+    MEANWHILE,
+    SAVED,
+    left_to_the_grid,
+    lost,
+    on_file_alone,
+    on_jolpica_alone,
+)
 from tests.proofs.faults.places import (
     CALENDAR,
     CHINA,
@@ -95,10 +102,11 @@ def apart_in_vain(fault: Fault, place: Place, is_filled: bool) -> Expected:
 
 
 def with_few_races(fault: Fault, place: Place, is_filled: bool) -> Expected:
-    """Most of what remains is missing: the calendar is refused, the file with all calendars."""
+    """Most of what remains is missing: the calendar is refused, and the other one used."""
     told = "the calendar of 2024 has 1 of the 3 grands prix that remain"
     if place is SCHEDULE:
-        return Expected("rest", 3, f"2024: {told}. {SAVED} {REFRESH}.", calendars=NEITHER)
+        end = f"; Jolpica's calendar was used alone. {SAVED} {REFRESH}."
+        return on_jolpica_alone(Expected("2nd", 3, f"2024: {told}{end}"), is_filled)
     complaint = f"2024: Jolpica's calendar: {told}; it was left aside. {SAVED} {REFRESH}."
     return on_file_alone(Expected("file", 3, complaint), is_filled)
 
