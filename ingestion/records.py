@@ -159,6 +159,7 @@ class ListedSession:
     starts_at: datetime
     is_cancelled: bool
     source: Source
+    generated_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

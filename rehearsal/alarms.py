@@ -8,6 +8,7 @@ from ingestion.models import Alarm, Event
 from ingestion.monitoring.channels import import_apprise
 from rehearsal.history import CLASSIFIED, current_name
 from rehearsal.played_season import PlayedSeason, Trouble, Window
+from rehearsal.second_source import SecondSource
 from rehearsal.worker import BROKEN, Death, Spell
 
 # Messages stay in this process.
@@ -66,11 +67,11 @@ def keep_message(body: str, title: str, *_: object, **__: object) -> bool:
 
 
 def tally_alarms(
-    played: PlayedSeason, window: Window, death: Death | None, spells: Sequence[Spell]
+    second: SecondSource, window: Window, death: Death | None, spells: Sequence[Spell]
 ) -> AlarmTally:
     alarms = list(Alarm.objects.order_by("raised_at", "pk"))
     tally = AlarmTally(mails=len(outbox))
-    expected = list(expect_alarms(played, window))
+    expected = list(expect_alarms(second, window))
     for alarm in alarms:
         why = next((one.why for one in expected if one.explains(alarm)), "")
         tally.raised.append((alarm, why))
@@ -94,7 +95,8 @@ def tally_alarms(
     return tally
 
 
-def expect_alarms(played: PlayedSeason, window: Window) -> Iterator[Expected]:
+def expect_alarms(second: SecondSource, window: Window) -> Iterator[Expected]:
+    played = second.played
     for disturbance in played.disturbances:
         is_within = window.has(disturbance.since) and window.has(disturbance.until)
         if is_within and disturbance.trouble is not Trouble.BLANK:
@@ -102,6 +104,13 @@ def expect_alarms(played: PlayedSeason, window: Window) -> Iterator[Expected]:
             why = disturbance.trouble.value
             yield Expected("upstream-silent", why, disturbance.since, disturbance.until, is_due)
     yield from _expect_disputes(played, window)
+    for amendment, until in second.list_disputes():
+        if window.has(amendment.at):
+            weekend = played.facts.grand_prix(amendment.grand_prix)
+            slug = Event.objects.filter(name=weekend.name).values_list("grand_prix", flat=True)
+            key = f"disputed-result:{played.facts.year}-{slug.first()}"
+            why = "OpenF1 was corrected by hand later than Jolpica"
+            yield Expected(key, why, amendment.at, until, is_due=False)
 
 
 def _expect_disputes(played: PlayedSeason, window: Window) -> Iterator[Expected]:

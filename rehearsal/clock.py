@@ -44,7 +44,7 @@ def virtual_time(clock: VirtualClock) -> Iterator[None]:
 
 
 LOOPBACK = "127.0.0.1"
-ANYWHERE_BUT_LOOPBACK = rf"(?!https?://{re.escape(LOOPBACK)}[:/])"
+ANYWHERE_BUT_LOOPBACK = rf"(?!https?://(?:{re.escape(LOOPBACK)}|localhost)[:/])"
 LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 # The longest `max-age` of the upstreams.
 LONGEST_MAX_AGE = timedelta(hours=1)

@@ -64,12 +64,13 @@ class Seen:
 @dataclass(frozen=True, slots=True)
 class Course:
     """`is_run` where the plan was played and not computed; `requests` are the times of those
-    to Jolpica."""
+    to Jolpica, `second_requests` of those to OpenF1."""
 
     name: str
     is_run: bool
     seen: tuple[Seen, ...]
     requests: tuple[datetime, ...]
+    second_requests: tuple[datetime, ...] = ()
 
     @property
     def missing(self) -> list[Seen]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from ingestion.models import Change, Event
+from ingestion.sample import openf1
 from ingestion.sample.upstream import SCHEDULE_PATH
 from rehearsal.courses import Course, Seen
 from rehearsal.history import CLASSIFIED
@@ -40,8 +41,10 @@ def observe_our_plan(name: str, upstream: PlayedUpstream, window: Window) -> Cou
         ]
         let_out_at = find_let_out(played, upstream.cache, publication, requested)
         seen.append(Seen(publication, let_out_at, saved_at))
-    to_jolpica = (one.at for one in requests if not one.path.startswith(SCHEDULE_PATH))
-    return Course(name, True, tuple(seen), tuple(to_jolpica))
+    others = (SCHEDULE_PATH, f"{openf1.PATH}/")
+    to_jolpica = (one.at for one in requests if not one.path.startswith(others))
+    to_second = (one.at for one in requests if one.path.startswith(f"{openf1.PATH}/"))
+    return Course(name, True, tuple(seen), tuple(to_jolpica), tuple(to_second))
 
 
 def orders_since(publication: Publication, played: PlayedSeason) -> Iterator[list[str]]:
@@ -66,10 +69,13 @@ def read_revisions(played: PlayedSeason) -> dict[Key, list[Revision]]:
     )
     for change in changes.select_related("event").order_by("pk"):
         rows: list[dict[str, Any]] = change.after.get("classification", [])
+        key = change.event.name, change.event.session_type
+        of_event = revisions.setdefault(key, [])
         if rows:
-            drivers = [row["driver_id"] for row in rows]
-            key = change.event.name, change.event.session_type
-            revisions.setdefault(key, []).append((change.created_at, drivers))
+            of_event.append((change.created_at, [row["driver_id"] for row in rows]))
+        elif change.after.get("results_state") == Event.ResultsState.OFFICIAL and of_event:
+            # A provisional one that was published as it was.
+            of_event.append((change.created_at, of_event[-1][1]))
     return revisions
 
 

@@ -12,6 +12,7 @@ from rehearsal.courses import Course
 from rehearsal.engine import Cast, ShowTime, choose_death, play
 from rehearsal.fixed_plans import daily_at, every, follow
 from rehearsal.game import ANNOUNCED, Game
+from rehearsal.milestones import Milestones, measure
 from rehearsal.our_plan import find_unlike_facts, find_wrong_revisions, observe_our_plan
 from rehearsal.played_season import PlayedSeason, Stage, Trouble, Weekend, Window
 from rehearsal.upstream import PlayedUpstream, open_cache
@@ -56,6 +57,7 @@ class Outcome:
     wrong_revisions: list[str]
     tasks: dict[str, int]
     failed_tasks: list[str]
+    milestones: Milestones
 
     @property
     def ours(self) -> Course:
@@ -77,7 +79,7 @@ def conclude(
             follow(POLL, every(window, 15 * MINUTE), played, window, open_cache(played, seed=seed)),
         ),
         picks=tally_picks(cast),
-        alarms=tally_alarms(played, window, death, cast.monitor.spells()),
+        alarms=tally_alarms(upstream.second, window, death, cast.monitor.spells()),
         feed=count_feed(),
         without_signal=find_without_signal(cast.game),
         payouts=len(cast.game.paid),
@@ -89,6 +91,7 @@ def conclude(
         wrong_revisions=find_wrong_revisions(played),
         tasks={name.rpartition(".")[2]: runs for name, runs in cast.worker.runs.items()},
         failed_tasks=cast.worker.failures,
+        milestones=measure(upstream.second, window),
     )
 
 

@@ -16,6 +16,7 @@ PROMISED_AMENDMENTS = ((12 * HOUR, HOUR), (72 * HOUR, 6 * HOUR))
 # Of a weekend of two sessions that people pick on; a sprint weekend has four.
 PROMISED_REQUESTS = 60
 PROMISED_SPRINT_REQUESTS = 2 * PROMISED_REQUESTS
+PROMISED_SECOND = 40
 # Of what broke a promise; the others are counted.
 NAMED = 3
 
@@ -38,6 +39,7 @@ def list_promises(outcome: Outcome) -> list[Promise]:
     return [
         *_promises_of_latency(outcome.ours),
         *_promises_of_requests(outcome),
+        *_promises_of_second_source(outcome),
         _none("picks that count though the session had begun", [], outcome.picks.counted_late),
         _none("payouts reversed", outcome.reversals),
         Promise(
@@ -92,6 +94,24 @@ def _promises_of_requests(outcome: Outcome) -> Iterator[Promise]:
                 f"{max(counts)} at most",
                 max(counts) <= most,
             )
+
+
+def _promises_of_second_source(outcome: Outcome) -> Iterator[Promise]:
+    delays = outcome.milestones.since_let_out
+    p95 = delays.percentile(95)
+    if p95 is not None:
+        yield Promise(
+            "a provisional podium within 10 minutes of the moment OpenF1 lets it out (p95)",
+            f"{print_minutes(p95)}{_named(outcome.milestones.late)}",
+            p95 <= PROMISED_DELAY,
+        )
+    requests = outcome.ours.second_requests
+    counts = [sum(map(weekend.has, requests)) for weekend in outcome.window.weekends]
+    yield Promise(
+        f"at most {PROMISED_SECOND} of the second source a weekend",
+        f"{max(counts, default=0)} at most",
+        max(counts, default=0) <= PROMISED_SECOND,
+    )
 
 
 def _none(what: str, which: Sequence[str], count: int | None = None) -> Promise:

@@ -107,6 +107,13 @@ def podium_table(outcome: Outcome) -> Table:
         "of it the upstream's": waits_for_upstream(filter(is_first_podium, ours.seen)),
         "of it ours": ours.delays(since_let_out, of=is_first_podium),
     }
+    milestones = outcome.milestones
+    parts |= {
+        "flag to the first, of any source": milestones.first,
+        "flag to the official one": milestones.official,
+        "flag to the settled one": milestones.settled,
+        "OpenF1's, since it let it out": milestones.since_let_out,
+    }
     for label, delays in parts.items():
         table.add_row(label, *percentiles(delays))
     return table
@@ -190,6 +197,11 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
             "upstream": waits_for_upstream(filter(is_first_podium, ours.seen)).as_dict(),
             "ours": ours.delays(since_let_out, of=is_first_podium).as_dict(),
         },
+        "podiums": {
+            name: getattr(outcome.milestones, name).as_dict()
+            for name in ("first", "official", "settled", "since_let_out")
+        },
+        "requests_to_openf1": len(ours.second_requests),
         "requests_while_refused": {
             weekend.grand_prix.id: ours.count_weekend(weekend) for weekend in outcome.disturbed
         },

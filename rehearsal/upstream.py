@@ -33,6 +33,7 @@ from ingestion.sample.upstream import (
 )
 from rehearsal.history import Table
 from rehearsal.played_season import DEFAULT_SEED, PlayedSeason, Publication, Trouble
+from rehearsal.second_source import SecondSource
 
 
 class SharedCache:
@@ -117,6 +118,7 @@ class PlayedUpstream(StandInUpstream):
         super().__init__({}, clock=clock)
         self.played = played
         self.cache = open_cache(played, seed=seed)
+        self.second = SecondSource(played, seed=seed)
         self._refusals = 0
         self._answering = threading.Lock()
 
@@ -137,6 +139,13 @@ class PlayedUpstream(StandInUpstream):
 
     def answer_newer_form(self, request: Request) -> Answer:
         return self._refuse(request) or self._answer_shared(request, super().answer_newer_form)
+
+    def is_restricted(self, at: datetime) -> bool:
+        return self.second.is_restricted(at)
+
+    def answer_openf1(self, request: Request) -> Answer:
+        self.seasons = {self.played.facts.year: self.second.has_at(request.at)}
+        return super().answer_openf1(request)
 
     def send(self, connection: Connection, answer: Answer) -> None:
         if isinstance(answer, NoAnswer):

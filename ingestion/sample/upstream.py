@@ -243,13 +243,13 @@ class StandInUpstream:
         document = newer.build_rounds(self.seasons, int(year), self.address, request.at)
         return serve_jolpica(request, ergast.build_body(document))
 
+    def is_restricted(self, at: datetime) -> bool:
+        return openf1.is_restricted(self.seasons, at)
+
     def answer_openf1(self, request: Request) -> Answer:
         """Without an account nothing while a session runs, and for half an hour after it. What has
         no row is not found."""
-        if (
-            openf1.is_restricted(self.seasons, request.at)
-            and "authorization" not in request.headers
-        ):
+        if "authorization" not in request.headers and self.is_restricted(request.at):
             return serve_openf1(request, {"detail": RESTRICTED}, status=401)
         name = request.path.removeprefix(f"{openf1.PATH}/")
         rows: list[Any] = []

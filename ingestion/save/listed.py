@@ -47,8 +47,11 @@ def save_listed(listed: Sequence[ListedSession], context: SaveContext) -> SaveRe
 
 def _find_difference(session: ListedSession, event: Event) -> tuple[datetime | None, bool]:
     """Its start, and whether it is cancelled there, where that is another than ours. Of what our
-    calendars have cancelled it has nothing to say."""
-    if event.is_cancelled or event.starts_at is None:
+    calendars have cancelled it has nothing to say, nor of what they learnt since: its lists are
+    updated at midnight (UTC)."""
+    known_at, made_at = event.schedule_generated_at, session.generated_at
+    is_behind = known_at and made_at and made_at.date() <= known_at.date()
+    if event.is_cancelled or event.starts_at is None or is_behind:
         return None, False
     is_same = abs(session.starts_at - event.starts_at) <= SAME_START
     return None if is_same else session.starts_at, session.is_cancelled

@@ -48,6 +48,7 @@ class OpenF1(Upstream):
         self._address = read_address("OPENF1_URL", config.openf1_url).url
         # As this run has read them; a list that could not be had is not requested again.
         self._listings: dict[int, list[Listing] | IngestionError] = {}
+        self._made_at: dict[int, datetime | None] = {}
 
     @classmethod
     def is_configured(cls, config: SourceConfig) -> bool:
@@ -66,11 +67,16 @@ class OpenF1(Upstream):
         with noticing() as notices:
             listed = tuple(
                 ListedSession(
-                    one.race, one.session_type, one.starts_at, one.is_cancelled, self.name
+                    one.race,
+                    one.session_type,
+                    one.starts_at,
+                    one.is_cancelled,
+                    self.name,
+                    self._made_at.get(season),
                 )
                 for one in self.fetch_listings(season)
             )
-        return SourceAnswer(listed, notices=tuple(notices))
+        return SourceAnswer(listed, self._made_at.get(season), notices=tuple(notices))
 
     def fetch_classifications(
         self, query: ClassificationQuery, *, fresh: bool
@@ -101,7 +107,7 @@ class OpenF1(Upstream):
         # nothing can be read is forgotten by `calling`.
         url = f"{self._address}/drivers?{key}"
         with calling(self._adapter, "its drivers", url, fresh=False):
-            drivers = self._get_kept(url, query.season)
+            drivers, _ = self._get_kept(url, query.season)
             return read_classification(listing, rows, drivers, query.entrants, generated_at)
 
     def fetch_listings(self, season: int) -> list[Listing]:
@@ -123,10 +129,14 @@ class OpenF1(Upstream):
         lists = []
         urls = {name: f"{self._address}/{name}?year={season}" for name in ("meetings", "sessions")}
         for name, url in urls.items():
-            with calling(self._adapter, f"OpenF1's {name} of {season}", url, fresh=False):
-                lists.append(self._get_kept(url, season))
-                if not lists[-1]:
+            with calling(self._adapter, f"OpenF1's {name} of {season}", url, fresh=False) as call:
+                rows, made_at = self._get_kept(url, season)
+                made_at = made_at or call.generated_at
+                if not rows:
                     raise ResultsNotReady(f"OpenF1 lists no {name} of {season} yet")
+                lists.append(rows)
+        # Of the sessions, which have the starts.
+        self._made_at[season] = made_at
         meetings, sessions = lists
         try:
             return read_listings(meetings, sessions, season)
@@ -134,13 +144,14 @@ class OpenF1(Upstream):
             forget_copies(urls.values())
             raise
 
-    def _get_kept(self, url: str, season: int) -> list[Row]:
-        """FastF1's copy, expired or not, while it is young enough. Within `calling`."""
-        rows, _ = find_document(url, since=self._adapter.now() - LISTS_KEPT)
+    def _get_kept(self, url: str, season: int) -> tuple[list[Row], datetime | None]:
+        """FastF1's copy, expired or not, while it is young enough, and when it was made. Within
+        `calling`."""
+        rows, made_at = find_document(url, since=self._adapter.now() - LISTS_KEPT)
         if rows is not None:
-            return expect_rows(rows)
+            return expect_rows(rows), made_at
         forget_copies([url])
-        return self._get_rows(url, season)
+        return self._get_rows(url, season), None
 
     def _get_rows(self, url: str, season: int) -> list[Row]:
         """Within `calling`. No row where there is none yet. Raises `ResultsNotReady` while a
