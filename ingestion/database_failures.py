@@ -49,6 +49,8 @@ UNREACHABLE = Failure(
     "the database cannot be reached",
     "Check that it runs and that DATABASE_URL names it, then run it again",
 )
+# Of a server: it may be on its way up, or a name server that answers late.
+NOT_REACHED = UNREACHABLE._replace(can_pass=True)
 NO_TABLES = Failure("the database has no tables yet", "Run 'python manage.py migrate' first")
 NOT_MIGRATED = Failure(
     "the database's tables are not those of this version",
@@ -108,6 +110,11 @@ REFUSALS = {
     "authentication failed": REFUSED,
     "no pg_hba.conf entry": REFUSED,
     "does not exist": REFUSED,
+    # Of psycopg itself, where nothing above says more.
+    "connection failed": NOT_REACHED,
+    "connection is bad": NOT_REACHED,
+    "failed to resolve": NOT_REACHED,
+    "connection timeout expired": NOT_REACHED,
 }
 # By the lower byte of SQLite's code: https://sqlite.org/rescode.html
 SQLITE = {

@@ -466,6 +466,7 @@ def test_database_that_is_down_is_one_clear_line(
     )
     assert done.stdout == ""
     assert MARK not in done.stderr
+    assert done.stderr.count("trying again: the database cannot be reached") == 4
     assert asked(upstream) == []
 
 

@@ -242,7 +242,7 @@ def test_what_can_pass_is_tried_again_by_an_ingest(
     project.query(REFUSE_TWICE.format(table=table, code=code))
     done = ingest(project, upstream, "--year", "2024")
     assert done.returncode == 0, done.stderr
-    assert count_rows(project) == {"event": 6, "result": 120, "change": 12}
+    assert count_rows(project).items() >= {"event": 6, "result": 120, "change": 12}.items()
     assert done.stderr.count("trying again") == 2
 
 

@@ -1,12 +1,20 @@
 """From one season to the next, and what a daily sweep puts right."""
 
+import os
+import shlex
+import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 
 import pytest
+import yaml
 from django.core.management import call_command
 
+from f1picks.environment import ROOT
 from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.management.commands.ingest_f1 import Command
 from ingestion.models import Change, Event, IngestRun, Poll, TaskRun
@@ -101,11 +109,57 @@ def run_command(world: World) -> None:  # noqa: F811
         call_command(Command(), "--skip-results")
 
 
+def run_workflow(world: World) -> None:  # noqa: F811
+    """The commands that the steps of the workflow's cron would run, each on the world's clock."""
+    for name, *arguments in list_workflow_commands():
+        if name == "ingest_f1":
+            # Of the results none is out in this world.
+            with virtual_time(VirtualClock(world.now)):
+                call_command(Command(), *arguments, "--skip-results")
+        else:
+            assert (name, arguments) == ("migrate", ["--check", "--plan"])
+
+
+@cache
+def list_workflow_commands() -> list[list[str]]:
+    """Its steps, run by their shell with a `python` that only writes down what it is to run."""
+    workflow = yaml.load((ROOT / ".github/workflows/f1-data-sync.yml").read_text(), yaml.BaseLoader)
+    with tempfile.TemporaryDirectory() as name:
+        folder, said = Path(name), Path(name) / "said"
+        (folder / "python").write_text('#!/bin/sh\nprintf "%s\\n" "$*" >>"$SAID"\n')
+        (folder / "python").chmod(0o755)
+        for step in workflow["jobs"]["ingest"]["steps"]:
+            if "run" not in step:
+                continue
+            # A cron has no inputs.
+            inputs = dict.fromkeys(step.get("env", {}), "")
+            environment = {
+                **inputs,
+                "DATABASE_URL": "the secret",
+                "RUNNER_TEMP": name,
+                "GITHUB_STEP_SUMMARY": f"{name}/summary",
+                "PATH": f"{name}{os.pathsep}{os.environ['PATH']}",
+                "SAID": str(said),
+            }
+            script = folder / "step.sh"
+            script.write_text(step["run"])
+            shell = workflow["defaults"]["run"]["shell"].format(script)
+            subprocess.run(shlex.split(shell), check=True, env=environment, capture_output=True)
+        lines = [line.split() for line in said.read_text().splitlines()]
+    return [line[1:] for line in lines if line[0] == "manage.py"]
+
+
+def test_workflow_ingests_once_and_names_no_year() -> None:
+    assert [command for command in list_workflow_commands() if command[0] == "ingest_f1"] == [
+        ["ingest_f1"]
+    ]
+
+
 def run_worker(world: World) -> None:  # noqa: F811
     tasks.refresh_schedule(clock=world.read_clock)
 
 
-@pytest.mark.parametrize("run", [run_command, run_worker])
+@pytest.mark.parametrize("run", [run_command, run_worker, run_workflow])
 @pytest.mark.parametrize("calendar", ["file", "jolpica"])
 def test_new_season_comes_from_either_calendar_in_january(
     world: World,  # noqa: F811
@@ -134,7 +188,7 @@ def test_new_season_comes_from_either_calendar_in_january(
     assert IngestRun.objects.exclude(outcome="ok").count() == 0
 
 
-@pytest.mark.parametrize("run", [run_command, run_worker])
+@pytest.mark.parametrize("run", [run_command, run_worker, run_workflow])
 def test_season_of_the_year_is_requested_where_an_older_one_is_stored(
     world: World,  # noqa: F811
     run: Callable[[World], None],

@@ -11,8 +11,7 @@ import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from ingestion.corrections import Author, correct_start, release_schedule
-from ingestion.errors import WrongRequest
+from ingestion.corrections import Author, correct_start, release_schedule, void_event
 from ingestion.models import Change, Event, IngestRun, Poll
 from ingestion.pipeline import configured_rules, configured_sources, find_due, poll_due
 from ingestion.queue import tasks
@@ -355,13 +354,29 @@ def test_start_that_a_person_released_is_the_calendars_by_ingest_now(
     )
 
 
-def test_cancelled_grand_prix_is_not_asked_about_by_a_person_either(
-    before_belgium: World,
-) -> None:
+def test_cancelled_grand_prix_comes_back_by_ingest_now(before_belgium: World) -> None:
     Event.objects.filter(grand_prix="belgian-grand-prix").update(status="cancelled")
-    with pytest.raises(WrongRequest, match="cancelled"):
-        tasks.ingest_event(belgium("race").pk, clock=before_belgium.read_clock)
-    assert asked(before_belgium.upstream) == []
+
+    tasks.ingest_event(belgium("race").pk, clock=before_belgium.read_clock)
+
+    assert asked(before_belgium.upstream) == ["schedule_2024.json", "2024/races"]
+    assert belgium("race").status == "scheduled"
+    assert Change.objects.filter(event=belgium("race"), kind="reinstated").exists()
+
+
+def test_released_void_ends_by_ingest_now_beside_it(
+    before_belgium: World, django_user_model: Any
+) -> None:
+    race = belgium("race")
+    author = Author(django_user_model.objects.create_user("ana"), "a test", before_belgium.now)
+    void_event(race, author)
+    tasks.ingest_event(race.pk, clock=before_belgium.read_clock)
+    assert belgium("race").status == "cancelled"
+
+    release_schedule(belgium("race"), author)
+    tasks.ingest_event(race.pk, clock=before_belgium.read_clock)
+
+    assert belgium("race").status == "scheduled"
 
 
 def test_grand_prix_that_jolpica_does_not_know_is_asked_about_once_an_hour(

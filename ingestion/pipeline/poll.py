@@ -13,7 +13,6 @@ from typing import Any
 
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 
-from ingestion.errors import WrongRequest
 from ingestion.lifecycle import DAY_BEFORE, PROVISIONAL_IS_NEWS, results_from
 from ingestion.models import Event, Poll
 from ingestion.pipeline.plan import PUBLISHED_STATES, awaits_provisional
@@ -208,19 +207,19 @@ def request_event(
     key: int, *, config: SourceConfig, rules: Rules, trigger: str, task: str = ""
 ) -> IngestRequest:
     """For one event, whether it is due or not: its classification of every source, and the
-    calendars that its start comes from.
+    calendars that its start comes from. Of one that is cancelled the calendars alone, which bring
+    it back where it is in them again.
 
-    Raises `Event.DoesNotExist`, and `WrongRequest` where it is cancelled.
+    Raises `Event.DoesNotExist`.
     """
     event = Event.objects.get(pk=key)
-    if event.is_cancelled:
-        raise WrongRequest(f"the {event.name} is cancelled, its results are not requested")
     sources = result_sources(SessionType(event.session_type), config)
     return IngestRequest(
         seasons=(event.season,),
         config=config,
         mode=Mode.POLL,
         calendars=Calendars.ALL,
+        with_results=not event.is_cancelled,
         sessions=_as_requested((event, source) for source in sources),
         trigger=trigger,
         task=task,

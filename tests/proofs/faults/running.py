@@ -39,7 +39,7 @@ class Ran:
 
 
 def run_command(upstream: FaultyUpstream, at: datetime, *arguments: str) -> Ran:
-    return _run(upstream, at, lambda clock: _ingest(arguments, clock))
+    return _run(upstream, at, lambda _: _ingest(arguments))
 
 
 def run_poll(upstream: FaultyUpstream, at: datetime, event: Event) -> Ran:
@@ -51,11 +51,9 @@ def run_poll(upstream: FaultyUpstream, at: datetime, event: Event) -> Ran:
     return _run(upstream, at, poll)
 
 
-def _ingest(arguments: tuple[str, ...], clock: VirtualClock) -> int:
+def _ingest(arguments: tuple[str, ...]) -> int:
     """As `manage.py` runs it: its exit code, and its one line on standard error."""
-    command: Any = load_command_class("ingestion", "ingest_f1")
-    # Bound when it is imported, be that before or within the virtual time.
-    command.clock = clock.read
+    command = load_command_class("ingestion", "ingest_f1")
     try:
         command.run_from_argv(["manage.py", "ingest_f1", "--year", str(SEASON), *arguments])
     except SystemExit as ended:
