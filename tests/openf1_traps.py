@@ -18,10 +18,10 @@ def shuffle(rows: Rows) -> Rows:
 
 def list_disqualified_winner_first(rows: Rows) -> Rows:
     """Belgium 2024: first in the page, with the second's time, and not marked."""
-    winner = next(row for row in rows if row["dsq"])
+    winner = next((row for row in rows if row["dsq"]), rows[-1])
     others = [row for row in rows if row is not winner]
-    time = others[0]["duration"]
-    return [{**winner, "dsq": False, "duration": time, "gap_to_leader": 0}, *others]
+    changes = {"position": None, "dsq": False, "duration": others[0]["duration"]}
+    return [{**winner, **changes, "gap_to_leader": 0}, *others]
 
 
 def keep_disqualified_winner(rows: Rows) -> Rows:

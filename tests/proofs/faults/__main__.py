@@ -35,6 +35,7 @@ later       too many requests: it and what comes after it is left for later (exi
 aside       one classification, or an old answer, was left aside; everything else is saved
 not yet     no rows: what is saved stays
 guess       no sprint qualifying: the pole by the sprint's grid, which the next run replaces
+note        the second source's alone: everything else is saved, and a note says why
 held        a settled podium or pole: proposed to a person, not applied (exit 3)
 shut        a start moved later: picks that had closed stay closed
 believed    nothing better is known on an empty database; the next run puts it right
@@ -118,14 +119,14 @@ def report(verdicts: Sequence["Verdict"], words: Mapping["Cell", str], *, second
 
 
 def draw_table(name: str, words: Mapping["Cell", str]) -> Table:
-    from tests.proofs.faults.places import PLACES
+    from tests.proofs.faults.places import PLACES, SECOND
 
     table = Table(title=f"Faults on {name}", title_justify="left", box=None, padding=(0, 1, 0, 0))
-    for column in ("fault", *(place.name for place in PLACES)):
+    for column in ("fault", *(place.name for place in (*PLACES, SECOND))):
         table.add_column(column, no_wrap=True)
     for fault in dict.fromkeys(cell.fault.name for cell in words):
         told = {cell.place: word for cell, word in words.items() if cell.fault.name == fault}
-        table.add_row(fault, *(told.get(place, "-") for place in PLACES))
+        table.add_row(fault, *(told.get(place, "-") for place in (*PLACES, SECOND)))
     return table
 
 

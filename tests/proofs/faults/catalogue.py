@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests import openf1_traps as traps
+from tests.openf1_traps import DRIVERS
 from tests.proofs.faults import facts, switches
 from tests.proofs.faults.places import (
     CALENDAR,
@@ -17,6 +19,7 @@ from tests.proofs.faults.places import (
     RACE_2,
     RESULTS,
     SCHEDULE,
+    SECOND,
     SPRINT,
     SQ,
     Place,
@@ -162,7 +165,65 @@ ENDPOINTS = (SCHEDULE, ONE_ROUND, POLL)
 OF_JOLPICA = (CALENDAR, *PAGED, SPRINT, ONE_ROUND, POLL)
 TOTAL_LIES = with_meta(total="1000")
 
+
+def second(name: str, reason: str, *, path: str = "", **answer: Any) -> Row:
+    """Of the second source: whatever it is, what is published does not depend on it."""
+
+    def spoil(upstream: switches.Upstream, place: Place) -> None:
+        upstream.fault(path or place.path, **answer)
+
+    is_slow = bool(answer.get("hang") or answer.get("drip"))
+    return Row(Fault(name, "second source", spoil, reason, is_slow=is_slow), (SECOND,))
+
+
+IN_PROGRESS = {"detail": "Session in progress, access is restricted to authenticated users"}
+OF_SECOND = (
+    second("2nd: reset", BROKEN_OFF, reset=True),
+    second("2nd: hanging", TOO_LATE, hang=True),
+    second("2nd: dripping", TOO_LATE, drip="body", interval=0.02),
+    second("2nd: 500, HTML", "answered 500", status=500, html=True),
+    second("2nd: 429", FEWER, status=429),
+    second("2nd: not now", "nobody without an account", status=401, json=IN_PROGRESS),
+    second("2nd: refused", "answered 401", status=401, json={"detail": "Bad token"}),
+    second("2nd: 404", "no rows yet", status=404),
+    second("2nd: empty list", "no rows yet", body=b"[]"),
+    second("2nd: cut JSON", UNREADABLE, truncate=40),
+    second("2nd: HTML", UNREADABLE, html=True),
+    second("2nd: an object", UNREADABLE, transform=traps.in_an_object),
+    second("2nd: renamed", "cannot be read", transform=traps.renamed),
+    second("2nd: texts", "has the place '1'", transform=traps.places_as_texts),
+    second("2nd: other key", "of another session", transform=traps.another_session),
+    second("2nd: lists down", "answered 503", path="*/openf1/v1/meetings", status=503),
+    second("2nd: no lists", "lists no sessions", path="*/openf1/v1/sessions", body=b"[]"),
+    second(
+        "2nd: winner out",
+        "is listed first, and has no place",
+        transform=traps.list_disqualified_winner_first,
+    ),
+    second("2nd: old row", "is listed twice", transform=traps.keep_old_last_row),
+    second("2nd: placed, out", "and is marked dsq", transform=traps.mark_placed_as_disqualified),
+    second(
+        "2nd: not started", "did not start, and has", transform=traps.mark_starters_as_not_started
+    ),
+    second("2nd: half a field", "10 entries", transform=traps.keep_half),
+    second("2nd: Q1 alone", "Q2 is missing still", transform=traps.keep_first_part),
+    second("2nd: numbers", "no driver that the season", path=DRIVERS, transform=traps.number_alone),
+    second(
+        "2nd: old champion",
+        "the season knows another driver",
+        path=DRIVERS,
+        transform=traps.champion_of_last_season,
+    ),
+    second(
+        "2nd: unknown driver",
+        "no driver that the season",
+        path=DRIVERS,
+        transform=traps.unknown_driver,
+    ),
+)
+
 ROWS = (
+    *OF_SECOND,
     # No answer
     Row(Fault("refused", "gone", switches.goes, BROKEN_OFF, NETWORK), PLACES),
     lost("reset", BROKEN_OFF, NETWORK, reset=True),
@@ -359,7 +420,7 @@ def _all_cells() -> Iterator[Cell]:
     for row in ROWS:
         for place in row.places:
             # A poll is of an event that is there.
-            if row.on_empty and place is not POLL:
+            if row.on_empty and place.run != "poll":
                 yield Cell(row.fault, place, is_filled=False)
             if row.on_filled:
                 yield Cell(row.fault, place, is_filled=True)

@@ -32,7 +32,7 @@ from tests.proofs.faults.catalogue import Cell
 from tests.proofs.faults.dumps import Dump, read_dump
 from tests.proofs.faults.judging import judge_healthy, judge_recovery, judge_rows
 from tests.proofs.faults.outcomes import expect
-from tests.proofs.faults.places import CALENDAR, IMOLA, ROUND, SCHEDULE, Place
+from tests.proofs.faults.places import CALENDAR, IMOLA, ROUND, SCHEDULE, SECOND, Place
 from tests.proofs.faults.running import (
     Ran,
     answers_in,
@@ -216,6 +216,7 @@ def _run_cell(cell: Cell) -> Iterator[str]:
         if cell.place.run == "poll":
             yield from judge_plan(expected, ran.record)
         _upstream.heal(facts.latest_facts())
+        settings.F1_SECOND_SOURCE = "off"
         ran = run_command(_upstream, again)
         if ran.code:
             yield f"the next healthy run ended with {ran.code}: {ran.complaint}"
@@ -225,6 +226,8 @@ def _run_cell(cell: Cell) -> Iterator[str]:
 
 
 def _come_by(cell: Cell, at: datetime) -> Ran:
+    settings.F1_SECOND_SOURCE = "openf1" if cell.place is SECOND else "off"
+    settings.OPENF1_URL = _upstream.openf1_url
     if cell.place.run == "poll":
         event = Event.objects.get(grand_prix=IMOLA, session_type="qualifying")
         return run_poll(_upstream, at, event)

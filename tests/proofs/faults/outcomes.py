@@ -14,6 +14,11 @@ from tests.proofs.faults.switches import Fault
 
 Expect = Callable[[Fault, Place, bool], Expected]
 
+
+def of_second_source(fault: Fault, _place: Place, _is_filled: bool) -> Expected:
+    return Expected("note", notes=(fault.reason,))
+
+
 FAMILIES: dict[str, Expect] = {
     "harmless": doubting.harmless,
     "other rounds": doubting.in_other_rounds,
@@ -32,6 +37,7 @@ FAMILIES: dict[str, Expect] = {
     "spoilt detail": doubting.with_spoilt_detail,
     "other leaders": doubting.of_other_leaders,
     "moved qualifying": doubting.of_moved_qualifying,
+    "second source": of_second_source,
     "moved weekend": doubting.of_moved_weekend,
 }
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ingestion.sample import newer
+from ingestion.sample import newer, openf1
 from tests.proofs.faults import facts
 
 Key = tuple[str, str]
@@ -102,6 +102,15 @@ ONE_ROUND = Place(
     run="round",
 )
 POLL = Place("poll", ONE_ROUND.path, ONE_ROUND.what, ONE_ROUND.target, run="poll")
+
+# The second source, beside what Jolpica's poll brings; off at every other place.
+SECOND = Place(
+    "OpenF1",
+    f"{openf1.PATH}/session_result",
+    "OpenF1's qualifying of the 2024 Emilia Romagna Grand Prix",
+    (IMOLA, "qualifying"),
+    run="poll",
+)
 
 # In the order in which a run comes by.
 PLACES = (
