@@ -176,7 +176,13 @@ def test_the_page_makes_a_project_that_ingests_the_sample(installed: Installed) 
     with closing(connect(installed.shop / "db.sqlite3")) as rows:
         assert rows.execute("SELECT count(*) FROM ingestion_event").fetchone() == (0,)
         schedules = rows.execute("SELECT name FROM django_q_schedule ORDER BY name").fetchall()
-    assert [name for (name,) in schedules] == ["f1 schedule", "f1 sweep", "f1 tick", "f1 watch"]
+    assert [name for (name,) in schedules] == [
+        "f1 audit",
+        "f1 schedule",
+        "f1 sweep",
+        "f1 tick",
+        "f1 watch",
+    ]
 
 
 def test_the_installed_package_is_what_runs(installed: Installed) -> None:

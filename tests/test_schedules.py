@@ -63,6 +63,7 @@ def test_new_schedule_is_due_at_once_and_then_in_time() -> None:
         "f1 watch": "28 08:10:00",
         "f1 schedule": "28 06:00:00",
         "f1 sweep": "28 03:30:00",
+        "f1 audit": "28 04:00:00",
     }
 
 

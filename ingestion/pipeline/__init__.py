@@ -1,6 +1,7 @@
 """The only room that joins sources and save: plan, gather, run, poll."""
 
 from ingestion.lifecycle import may_be_absent
+from ingestion.pipeline.audit import AuditReport, audit, propose
 from ingestion.pipeline.poll import Due, find_due, poll_due, request_event
 from ingestion.pipeline.polls import mend_plans, prune
 from ingestion.pipeline.probe import Probe, probe_upstreams
@@ -18,6 +19,7 @@ from ingestion.save import advance_statuses
 from ingestion.sources import SourceConfig
 
 __all__ = [
+    "AuditReport",
     "Calendars",
     "Due",
     "IngestRequest",
@@ -27,6 +29,7 @@ __all__ = [
     "Rules",
     "SourceConfig",
     "advance_statuses",
+    "audit",
     "configured_rules",
     "configured_sources",
     "current_season",
@@ -37,6 +40,7 @@ __all__ = [
     "mend_plans",
     "poll_due",
     "probe_upstreams",
+    "propose",
     "prune",
     "request_event",
 ]

@@ -50,6 +50,7 @@ DECLARED = (
     Declared("f1 tick", "ingestion.queue.tasks.tick", minutes=5),
     Declared("f1 schedule", "ingestion.queue.tasks.refresh_schedule", minutes=720, at=time(6)),
     Declared("f1 sweep", "ingestion.queue.tasks.sweep", minutes=1440, at=time(3, 30)),
+    Declared("f1 audit", "ingestion.queue.tasks.audit_seasons", minutes=1440, at=time(4)),
     Declared("f1 watch", "ingestion.queue.tasks.watch", minutes=10),
 )
 

@@ -5,6 +5,7 @@ database. `clock` returns the present time (UTC). No task raises SystemExit, whi
 worker.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,6 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from ingestion.lifecycle import may_be_absent
+from ingestion.models import TaskRun
 from ingestion.monitoring.alerting import update_alarms
 from ingestion.monitoring.channels import send_heartbeat
 from ingestion.monitoring.facts import has_just_begun
@@ -23,6 +25,7 @@ from ingestion.pipeline import (
     IngestRequest,
     Mode,
     advance_statuses,
+    audit,
     configured_rules,
     configured_sources,
     current_season,
@@ -31,14 +34,20 @@ from ingestion.pipeline import (
     look_for_next_season,
     mend_plans,
     poll_due,
+    propose,
     prune,
     request_event,
 )
 from ingestion.queue.run_lock import run_once, running_task
 from ingestion.report import RunReport
 
+logger = logging.getLogger(__name__)
+
 Clock = Callable[[], datetime]
 
+AUDIT = "audit"
+# A week, less the hour by which a daily task may be late.
+AUDITED_EVERY = timedelta(days=7, hours=-1)
 # The queue keeps failures for ever.
 FAILURES_KEPT = timedelta(days=30)
 
@@ -107,6 +116,31 @@ def sweep(*, clock: Clock = timezone.now) -> str:
         return f"{mended} plans brought forward, {pruned} old records deleted"
 
     return run_once("sweep", clean_up, clock=clock) or ""
+
+
+def audit_seasons(*, clock: Clock = timezone.now) -> str:
+    """Once a week, while nothing is due: past seasons beside Jolpica's dump. What differs in a
+    settled podium or pole becomes a proposal."""
+
+    def work() -> str:
+        report = audit(
+            configured_sources(), clock=clock, show_step=lambda step: logger.debug("%s", step)
+        )
+        if report.made_at is None:
+            return "; ".join(report.notes)
+        proposed = propose(report.differences, rules=configured_rules(), now=clock())
+        for problem in proposed.problems:
+            logger.warning("%s", problem)
+        return (
+            f"{report.compared} classifications compared with the dump of "
+            f"{report.made_at:%Y-%m-%d}, {len(report.differences)} differ"
+        )
+
+    now = clock()
+    last = TaskRun.objects.filter(name=AUDIT, started_at__gt=now - AUDITED_EVERY)
+    if last.exists() or find_due(now):
+        return ""
+    return run_once(AUDIT, work, clock=clock) or ""
 
 
 def watch(*, clock: Clock = timezone.now) -> str:

@@ -29,6 +29,7 @@ from ingestion.pipeline import (
     IngestRequest,
     Mode,
     SourceConfig,
+    audit,
     configured_rules,
     configured_sources,
     current_season,
@@ -104,6 +105,12 @@ class Command(F1Command):
             "--wait", action="store_true", help="wait when rate-limited, then continue"
         )
         parser.add_argument(
+            "--audit",
+            action="store_true",
+            help="compare what is stored of past seasons with Jolpica's dump; writes nothing, and "
+            "ends with 3 where something differs",
+        )
+        parser.add_argument(
             "--no-dump",
             action="store_true",
             help="fetch seasons of a range that are over page by page, not from Jolpica's dump",
@@ -123,6 +130,9 @@ class Command(F1Command):
 
     def handle(self, *_: Any, **options: Any) -> None:
         seasons = self._read_usage(options)
+        if options["audit"]:
+            self._audit(seasons, as_json=options["format"] == "json")
+            return
         try:
             with sigterm_interrupts(), sources_of(sample=options["sample"]) as config:
                 report = self._ingest(seasons, config, options)
@@ -139,6 +149,50 @@ class Command(F1Command):
             self._print_report(report, sample=options["sample"])
         if report.outcome != "ok":
             raise CommandError(explain_outcome(report), returncode=EXIT_CODES[report.outcome])
+
+    def _audit(self, seasons: tuple[int, ...], *, as_json: bool) -> None:
+        connect_database()
+        with sigterm_interrupts(), show_progress(is_on=not as_json, bar_width=BAR_WIDTH) as bar:
+            report = audit(
+                configured_sources(),
+                seasons=seasons,
+                clock=timezone.now,
+                show_step=lambda step: bar.update(step, done=0, total=1),
+            )
+        differences = [show_control_characters(str(one)) for one in report.differences]
+        notes = [show_control_characters(note) for note in report.notes]
+        made_at = "" if report.made_at is None else report.made_at.isoformat()
+        if as_json:
+            document = {
+                "dump_made_at": made_at,
+                "seasons": report.seasons,
+                "compared": report.compared,
+                "requests": report.requests,
+                "differences": differences,
+                "notes": notes,
+            }
+            self.stdout.write(json.dumps(document, indent=2))
+        else:
+            for line in (*differences, *(f"note: {note}" for note in notes)):
+                self.stdout.write(line)
+        if report.made_at is None:
+            raise CommandError(
+                "Jolpica's dump cannot be used, nothing was compared. Nothing was changed. "
+                "Check the network, and JOLPICA_DUMP_URL where it is set.",
+                returncode=EXIT_CODES["failed"],
+            )
+        if not as_json:
+            self.stdout.write(
+                f"{report.compared} classifications of {len(report.seasons)} seasons compared with "
+                f"Jolpica's dump of {report.made_at:%Y-%m-%d}: {len(differences)} differ"
+            )
+        if differences:
+            raise CommandError(
+                f"{len(differences)} classifications differ from Jolpica's dump. Nothing was "
+                "changed. Look at the events' pages in the admin; a settled podium or pole becomes "
+                "a proposal by the worker's weekly audit.",
+                returncode=EXIT_CODES["partial"],
+            )
 
     def _read_usage(self, options: dict[str, Any]) -> tuple[int, ...]:
         """The requested seasons, () for the current one; wrong usage ends here, with no request."""

@@ -1,0 +1,177 @@
+"""What is stored of past seasons beside Jolpica's dump: what differs, and nothing is written.
+
+A difference in a settled podium or pole is worth a person's decision: `propose` makes it one.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ingestion.amendments import describe_amendment, list_details, touches_leaders
+from ingestion.budget import Budget, Purpose
+from ingestion.errors import BadSourceData, SourceRateLimited
+from ingestion.matching import gather_grands_prix, match_race
+from ingestion.models import Change, Event
+from ingestion.pipeline.archive import has_season
+from ingestion.pipeline.request import Rules
+from ingestion.records import ClassificationRecord
+from ingestion.report import SaveReport
+from ingestion.save import SaveContext, save_classifications
+from ingestion.save.rows import snapshot
+from ingestion.sessions import SessionType
+from ingestion.sources import ClassificationQuery, JolpicaDump, SourceConfig, connect
+
+NAMED_FIELDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`touches_leaders` of another podium or pole, `is_older` where the dump was made before the
+    stored classification; `record` is None where the dump has none."""
+
+    event: Event
+    message: str
+    record: ClassificationRecord | None = None
+    touches_leaders: bool = False
+    is_older: bool = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether picks were paid by what differs."""
+        return self.touches_leaders and self.event.results_state == Event.ResultsState.SETTLED
+
+    def __str__(self) -> str:
+        session = self.event.session_type.replace("_", " ")
+        what = "settled, " if self.is_settled else ""
+        age = "; the dump is older than what is saved" if self.is_older else ""
+        return f"{self.event.season} {self.event.grand_prix} {session}: {what}{self.message}{age}"
+
+
+@dataclass(slots=True)
+class AuditReport:
+    """Settled podiums and poles first. `made_at` is the dump's time, None where it cannot be used:
+    `notes` say why."""
+
+    made_at: datetime | None = None
+    seasons: list[int] = field(default_factory=list)
+    compared: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    requests: int = 0
+
+
+def audit(
+    config: SourceConfig,
+    *,
+    seasons: Sequence[int] = (),
+    clock: Callable[[], datetime],
+    show_step: Callable[[str], None],
+) -> AuditReport:
+    """Compare the stored seasons, or those of them, as far as they are over and the dump has them.
+    Raises `IngestionError` where the cache folder or an address cannot be used."""
+    report = AuditReport()
+    past = Event.objects.filter(season__lt=clock().year).order_by("season")
+    stored = list(past.values_list("season", flat=True).distinct())
+    if not stored:
+        report.notes.append("no past season is stored, there is nothing to compare")
+        return report
+    budget = Budget(clock=clock)
+    budget.purpose = Purpose.BACKFILL
+    sources = connect(config, reserve=budget.reserve, give_back=budget.give_back, clock=clock)
+    archive = sources.archive
+    if archive is None:
+        report.notes.append("Jolpica's dump is switched off (JOLPICA_DUMP_URL)")
+        return report
+    show_step("Jolpica's dump")
+    try:
+        report.notes += archive.open()
+    except SourceRateLimited as error:
+        report.notes.append(f"{error}")
+    report.requests, report.made_at = sources.requests, archive.made_at
+    if archive.made_at is None:
+        return report
+    for season in stored:
+        if (season in seasons or not seasons) and has_season(archive, season):
+            show_step(f"{season}")
+            report.seasons.append(season)
+            _compare_season(archive, season, report)
+    report.differences.sort(key=lambda one: (not one.is_settled, not one.touches_leaders))
+    return report
+
+
+def _compare_season(archive: JolpicaDump, season: int, report: AuditReport) -> None:
+    events = list(Event.objects.for_season(season).with_classifications())
+    grands_prix = gather_grands_prix([event.as_stored() for event in events])
+    by_key = {(event.grand_prix, event.session_type): event for event in events}
+    for kind in reversed(SessionType):
+        seen: set[int] = set()
+        try:
+            answer = archive.fetch_classifications(ClassificationQuery(season, kind))
+        except BadSourceData as error:
+            report.notes.append(str(error))
+            continue
+        for record in answer.records:
+            if not isinstance(record, ClassificationRecord):
+                report.notes.append(f"{season} {record.race.name} {kind.label}: {record.reason}")
+                continue
+            try:
+                slug = match_race(record.race, grands_prix).slug
+            except BadSourceData as error:
+                report.notes.append(f"{season} {kind.label}: {error}")
+                continue
+            event = by_key.get((slug, kind.value))
+            if event is None:
+                report.notes.append(f"{season} {slug}: its {kind.label} is not stored")
+                continue
+            seen.add(event.pk)
+            report.compared += 1
+            report.differences += _compare(event, record)
+        report.differences += (
+            Difference(event, "the dump has no such classification")
+            for event in events
+            if event.session_type == kind.value and event.has_results and event.pk not in seen
+        )
+
+
+def _compare(event: Event, record: ClassificationRecord) -> Iterator[Difference]:
+    before, after = snapshot(event.classification), snapshot(record.results)
+    if before == after:
+        return
+    if not before:
+        yield Difference(event, "it is not stored, and the dump has it", record)
+        return
+    message = describe_amendment(event.session_type, before, after)
+    if not message:
+        details = list_details(before, after) if len(before) == len(after) else []
+        fields = sorted({detail["field"] for detail in details})
+        more = f" and {len(fields) - NAMED_FIELDS} more" if len(fields) > NAMED_FIELDS else ""
+        message = f"another {', '.join(fields[:NAMED_FIELDS])}{more} of {len(details)} entries"
+    saved_at, made_at = event.results_generated_at, record.generated_at
+    yield Difference(
+        event,
+        message,
+        record,
+        touches_leaders=touches_leaders(event.session_type, before, after),
+        is_older=saved_at is not None and made_at is not None and made_at < saved_at,
+    )
+
+
+def propose(differences: Sequence[Difference], *, rules: Rules, now: datetime) -> SaveReport:
+    """Make proposals of those that concern a settled podium or pole, as any answer of an upstream
+    would: an older one and a person's decision stay as they are."""
+    report = SaveReport()
+    by_season: dict[int, list[ClassificationRecord]] = defaultdict(list)
+    for one in differences:
+        if one.is_settled and one.record is not None:
+            by_season[one.event.season].append(one.record)
+    context = SaveContext(
+        None,
+        Change.Cause.BACKFILL,
+        now,
+        settles_after=rules.settles_after,
+        applies_settled_changes=rules.applies_settled_changes,
+    )
+    for records in by_season.values():
+        report.add(save_classifications(records, context))
+    return report
