@@ -35,10 +35,6 @@ def say_no(*_: Any, **__: Any) -> bool:
     return False
 
 
-def say_yes(*_: Any, **__: Any) -> bool:
-    return True
-
-
 def take_out_right_race() -> None:
     """An answer is of the event that has its round number."""
     from ingestion.errors import BadSourceData
@@ -51,8 +47,11 @@ def take_out_right_race() -> None:
                 return known
         raise BadSourceData(f"no round {race.round_number} is on the calendar")
 
+    def has_round(session: Any, race: Any) -> bool:
+        return bool(race.round_number == session.round_number)
+
     replace_in("ingestion.save.classifications", "match_race", match_round)
-    replace_in("ingestion.pipeline.gather", "_is_race", say_yes)
+    replace_in("ingestion.pipeline.gather", "_is_race", has_round)
 
 
 def take_out_persons_lock() -> None:
@@ -124,9 +123,9 @@ def _take_out_lock(name: str) -> None:
     """One of PostgreSQL's advisory locks; SQLite has one writer at a time anyway."""
     number, lock = original("ingestion.save.rows", name), original("ingestion.save.rows", "_lock")
 
-    def lock_but(wanted: int, part: int = 0) -> None:
-        if wanted != number:
-            lock(wanted, part)
+    def lock_but(requested: int, part: int = 0) -> None:
+        if requested != number:
+            lock(requested, part)
 
     replace_in("ingestion.save.rows", "_lock", lock_but)
 
