@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from f1picks.environment import ROOT
+from ingestion.sample.dump import build_dump
 from ingestion.sample.season import Season
 from ingestion.sample.upstream import read_clock
 from tests.project import Project
@@ -35,6 +36,9 @@ LONGEST = 900
 EMPTY, AGAIN = "a season, empty database", "a season again, nothing changed"
 POLL, POLL_AGAIN = "one event's poll, its result is new", "one event's poll, nothing new"
 IDLE = "a tick with nothing due"
+HISTORY = "1950 to now, from Jolpica's dump"
+# A bench of fewer seasons than this is a test's, and its history is short too.
+WHOLE_BENCH, YEARS_OF_HISTORY = 10, SEASON - 1949
 
 
 def name_many(seasons: int) -> str:
@@ -80,6 +84,7 @@ class Bench:
                     self._measure_usual_way(migrated)
                     self._measure_weekend(prepared)
                     self._measure_many_seasons(migrated)
+                    self._measure_history(migrated)
 
     def _migrate(self, url: str) -> None:
         migrated = _project(url, self.databases.folder).manage("migrate", "--verbosity", "0")
@@ -131,6 +136,15 @@ class Bench:
             task = Task(work="season", seasons=tuple(season.year for season in seasons))
             self._keep(Case(name_many(self.seasons)), task, url, cache)
 
+    def _measure_history(self, migrated: str) -> None:
+        years = YEARS_OF_HISTORY if self.seasons >= WHOLE_BENCH else self.seasons
+        seasons = list_seasons(self.rounds, years)
+        self._serve(*seasons)
+        self.upstream.dump = build_dump(seasons)
+        with self.databases.created(template=migrated) as url, self._cache() as cache:
+            task = Task(work="season", seasons=tuple(season.year for season in seasons))
+            self._keep(Case(HISTORY), replace(task, has_dump=True), url, cache)
+
     def _serve(self, *seasons: Season, at: datetime | None = None) -> None:
         self.upstream.seasons = {season.year: season for season in seasons}
         self.upstream.clock = read_clock if at is None else lambda: at
@@ -155,6 +169,7 @@ class Bench:
                         "FASTF1_CACHE_DIR": str(cache),
                         "F1_SCHEDULE_URL": self.upstream.schedule_url,
                         "JOLPICA_URL": self.upstream.jolpica_url,
+                        "JOLPICA_DUMP_URL": "" if task.has_dump else "off",
                     }
                 ),
                 capture_output=True,

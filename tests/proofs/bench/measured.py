@@ -21,6 +21,7 @@ class Task:
     at: str | None = None
     times: int = 1
     has_expired: bool = False
+    has_dump: bool = False
     # Of this machine's monotonic clock, when the process was started.
     started: float = 0.0
 
