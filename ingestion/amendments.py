@@ -102,12 +102,7 @@ def is_disqualified(entry: Entry) -> bool:
 
 
 def is_same_driver(one: Entry, other: Entry) -> bool:
-    """By identifier, or by name and number where the upstream renamed the identifier."""
-    return one["driver_id"] == other["driver_id"] or (
-        one["driver_number"] is not None
-        and one["driver_number"] == other["driver_number"]
-        and one["driver_name"] == other["driver_name"]
-    )
+    return bool(one["driver_id"] == other["driver_id"])
 
 
 def describe_amendment(session_type: str, before: Entries, after: Entries) -> str:

@@ -5,7 +5,7 @@ the upstream does not give is '', anything else that is missing is None.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -163,8 +163,21 @@ class ListedSession:
 
 
 @dataclass(frozen=True, slots=True)
+class DriverRecord:
+    """A person, by our key; `born` is None where no source says it."""
+
+    key: str
+    name: str
+    born: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class ResultRecord:
-    """One entry of a classification; see `ingestion.models.Result` for the fields' meaning."""
+    """One entry of a classification; see `ingestion.models.Result` for the fields' meaning.
+
+    `driver_id` is the source's key of the driver until `save` knows the person, then ours.
+    `driver_born` says who it is, and is no fact of the result.
+    """
 
     order: int
     position: int
@@ -184,10 +197,11 @@ class ResultRecord:
     q1: timedelta | None = None
     q2: timedelta | None = None
     q3: timedelta | None = None
+    driver_born: date | None = field(default=None, compare=False)
 
 
 # The one list of a result's facts: saving, comparing, the feed, exports and forms follow it.
-RESULT_FIELDS = tuple(field.name for field in fields(ResultRecord))
+RESULT_FIELDS = tuple(fact.name for fact in fields(ResultRecord) if fact.compare)
 _TYPES = get_type_hints(ResultRecord)
 
 

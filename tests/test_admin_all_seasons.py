@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ingestion.corrections import possible_corrections
-from ingestion.models import Alarm, Change, Event, IngestRun, Result
+from ingestion.models import Alarm, Change, Driver, Event, IngestRun, Result
 from ingestion.report import Problem
 from tests.admin_site import clock
 from tests.operators import VIEWING, SignIn, correction_of, page_of, season_page
@@ -39,6 +39,10 @@ def fill() -> None:
     last seasons with a field of twenty, the races before with a podium."""
     events = Event.objects.bulk_create(_events())
     over = [event for event in events if event.results_revision]
+    Driver.objects.bulk_create(
+        Driver(key=f"driver_{number}", name=f"Jo Driver{number}", created_at=NOW)
+        for number in range(1, 21)
+    )
     Result.objects.bulk_create(_results(over))
     changes = Change.objects.bulk_create(_changes(events))
     proposed = [change for change in changes if change.kind == "proposed"]

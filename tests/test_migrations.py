@@ -60,8 +60,11 @@ def test_worker_of_the_version_before_can_still_write() -> None:
     event = old.get_model("ingestion", "Event").objects.create(
         season=2024, grand_prix="belgian-grand-prix", session_type="race", name="Belgian Grand Prix"
     )
+    driver = old.get_model("ingestion", "Driver").objects.create(
+        key="hamilton", name="Lewis Hamilton", created_at=NOW
+    )
     old.get_model("ingestion", "Result").objects.create(
-        event=event, order=1, position=1, classification="1", driver_id="hamilton"
+        event=event, order=1, position=1, classification="1", driver=driver
     )
     run = old.get_model("ingestion", "IngestRun").objects.create(trigger="command", started_at=NOW)
     old.get_model("ingestion", "Change").objects.create(

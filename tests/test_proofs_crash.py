@@ -4,13 +4,13 @@ holds, and notices when the transaction is gone."""
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db.models import F
 
 from f1picks.environment import ROOT
-from ingestion.models import Change, Event, IngestRun, Result
+from ingestion.models import Change, Driver, Event, IngestRun, Result
 from ingestion.testing.feed import SeasonFeed
 from tests.conftest import on_postgres
 from tests.proofs.consistency import (
@@ -36,7 +36,8 @@ def lose_all_entries() -> None:
 
 
 def swap_an_entry() -> None:
-    Result.objects.filter(order=2).update(driver_id="somebody")
+    other = Driver.objects.create(key="somebody", name="Jo Driver", created_at=datetime.now(UTC))
+    Result.objects.filter(order=2).update(driver=other)
 
 
 def miscount_the_orders() -> None:

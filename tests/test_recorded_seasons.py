@@ -171,7 +171,7 @@ def read_time(row: Any, winner: Any) -> dict[str, timedelta | None]:
     }
 
 
-COLUMNS = sorted({field.name for field in Result._meta.fields} - {"id", "event"})
+COLUMNS = sorted({field.attname for field in Result._meta.fields} - {"id", "event_id"})
 
 
 def saved(season: int, session_type: str) -> dict[str, list[dict[str, Any]]]:

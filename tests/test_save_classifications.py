@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ingestion import signals
-from ingestion.models import Change, Event, Result
+from ingestion.models import Change, Driver, Event, Result
 from ingestion.records import UnreadableClassification
 from ingestion.save import save_calendar, save_classifications
 from ingestion.sessions import SessionType
@@ -168,11 +168,9 @@ def test_a_disqualification_that_only_the_status_tells_is_an_amendment() -> None
     assert report.results == {"amended": 1}
 
 
-def test_an_identifier_that_the_upstream_renames_is_a_detail_whose_row_keeps_its_key(
-    heard: list[tuple[str, int]],
-) -> None:
+def test_a_key_that_the_upstream_corrects_changes_no_event(heard: list[tuple[str, int]]) -> None:
     save_classifications([classification()], context(AFTER))
-    key = Result.objects.get(driver_id="norris").pk
+    rows = list(Result.objects.values())
 
     renamed = [
         replace(entry, driver_id="lando_norris") if entry.driver_id == "norris" else entry
@@ -180,14 +178,20 @@ def test_an_identifier_that_the_upstream_renames_is_a_detail_whose_row_keeps_its
     ]
     report = save_classifications([classification(results=renamed)], context(AFTER))
 
-    assert report.results == {"updated": 1}
-    assert Change.objects.latest("pk").kind == "details"
-    assert Result.objects.get(driver_id="lando_norris").pk == key
-    assert Result.objects.count() == 20
+    assert report.results == {"unchanged": 1}
+    assert [note.message for note in report.notes] == [
+        "Norris has the key lando_norris now, and stays the same driver"
+    ]
+    assert Change.objects.filter(event=race()).count() == 2
+    assert list(Result.objects.values()) == rows
+    assert sorted(Driver.objects.get(key="norris").keys.values_list("key", flat=True)) == [
+        "lando_norris",
+        "norris",
+    ]
     assert heard == [("published", 1)]
 
 
-def test_a_renamed_driver_in_another_place_is_an_amendment_whose_row_keeps_its_key() -> None:
+def test_a_driver_under_a_corrected_key_in_another_place_is_an_amendment() -> None:
     save_classifications([classification()], context(AFTER))
     key = Result.objects.get(driver_id="norris").pk
 
@@ -199,6 +203,7 @@ def test_a_renamed_driver_in_another_place_is_an_amendment_whose_row_keeps_its_k
 
     assert report.results == {"amended": 1}
     assert race().podium[0].pk == key
+    assert race().winner == Result.objects.get(driver_id="norris")
 
 
 def test_an_entry_that_is_gone_goes_and_one_that_is_new_comes() -> None:
@@ -369,7 +374,10 @@ def test_what_the_season_has_so_far_decides_whether_a_field_is_believed(
     *, saved_before: bool
 ) -> None:
     """Saved, or in the same answer."""
-    strangers = [replace(entry, driver_id=f"stranger_{entry.order}") for entry in timed_entries()]
+    strangers = [
+        replace(entry, driver_id=f"stranger_{entry.order}", driver_name=f"Stranger {entry.order}")
+        for entry in timed_entries()
+    ]
     answers = [classification(), classification(SessionType.QUALIFYING, results=strangers)]
 
     if saved_before:

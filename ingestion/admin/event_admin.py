@@ -121,7 +121,8 @@ class EventAdmin(ReadOnlyAdmin):
         """
         for part in search_term.split():
             drivers = Result.objects.filter(
-                Q(driver_name__icontains=part) | Q(driver_id__icontains=part), event=OuterRef("pk")
+                Q(driver_name__icontains=part) | Q(driver__key__icontains=part),
+                event=OuterRef("pk"),
             )
             named = (
                 Q(name__icontains=part)

@@ -1,5 +1,6 @@
 """Which grand prix is this one? Among those stored, and between two calendars."""
 
+from ingestion.matching.drivers import check_entries, check_person, find_person, fold_name
 from ingestion.matching.identity import (
     StoredGrandPrix,
     as_known,
@@ -15,8 +16,12 @@ from ingestion.matching.merging import merge_calendars
 __all__ = [
     "StoredGrandPrix",
     "as_known",
+    "check_entries",
+    "check_person",
     "find_listed",
+    "find_person",
     "fold",
+    "fold_name",
     "gather_grands_prix",
     "is_race_of",
     "match_calendar",

@@ -1,6 +1,7 @@
 """The tables. `Event`, `Result` and `Change` are what the rest of the monolith trusts."""
 
 from ingestion.models.alarms import Alarm
+from ingestion.models.drivers import Driver, DriverChange, DriverKey, DriverQuerySet
 from ingestion.models.events import OVERDUE_AFTER, Event, EventQuerySet, Result
 from ingestion.models.feed import Change, ChangeQuerySet
 from ingestion.models.requests import Poll, RequestBlock
@@ -14,6 +15,10 @@ __all__ = [
     "Change",
     "ChangeQuerySet",
     "CreatedSchedule",
+    "Driver",
+    "DriverChange",
+    "DriverKey",
+    "DriverQuerySet",
     "Event",
     "EventQuerySet",
     "IngestRun",

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q
 
 from ingestion.lifecycle import is_over, results_from, status_at
+from ingestion.models.drivers import Driver
 from ingestion.records import Source, StoredEvent
 from ingestion.sessions import SessionType
 
@@ -331,7 +332,7 @@ class Result(models.Model):
     order = models.PositiveSmallIntegerField()
     position = models.PositiveSmallIntegerField()
     classification = models.CharField(max_length=4)
-    driver_id = models.CharField(max_length=60, help_text="Jolpica's, e.g. max_verstappen.")
+    driver = models.ForeignKey(Driver, on_delete=models.PROTECT, related_name="results")
     driver_number = models.PositiveSmallIntegerField(null=True, blank=True, help_text="The car's.")
     driver_code = models.CharField(max_length=4, blank=True)
     driver_name = models.CharField(max_length=120)
@@ -353,11 +354,11 @@ class Result(models.Model):
             # Nothing that an amendment permutes. A driver can be listed twice in one session,
             # always in different cars (shared cars of the 1950s).
             models.UniqueConstraint(
-                fields=["event", "driver_id", "driver_number"], name="result_identity"
+                fields=["event", "driver", "driver_number"], name="result_identity"
             ),
             # NULLs are distinct in a unique constraint; an entry without a number is still one.
             models.UniqueConstraint(
-                fields=["event", "driver_id"],
+                fields=["event", "driver"],
                 condition=Q(driver_number=None),
                 name="result_identity_unnumbered",
             ),
@@ -366,10 +367,6 @@ class Result(models.Model):
             models.CheckConstraint(
                 condition=Q(points=None) | Q(points__gte=0), name="result_points_not_negative"
             ),
-        ]
-        indexes = [
-            # what a driver achieved: the search of the admin and a player's history
-            models.Index(fields=["driver_id"], name="result_driver"),
         ]
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from ingestion.errors import (
     SourceRateLimited,
     SourceUnavailable,
 )
-from ingestion.matching import is_race_of, merge_calendars
+from ingestion.matching import fold_name, is_race_of, merge_calendars
 from ingestion.models import Event, Poll, Result
 from ingestion.pipeline.archive import open_archive, read_archived
 from ingestion.pipeline.plan import (
@@ -618,16 +618,25 @@ def _is_better(classification: Classification, source: Source) -> bool:
 def _find_entrants(task: SeasonTask, answers: Answers) -> list[Entrant]:
     """Who drove for whom: those whom this run has met, which costs nothing, and all whom the season
     knows."""
-    met: list[Entrant] = [
+    met = [
         row
         for one in answers.classifications
         if isinstance(one, ClassificationRecord)
         for row in one.results
     ]
     if not task.has_results:
-        return met
-    stored = Result.objects.filter(event__season=task.season).order_by()
-    return [*met, *stored.values_list(*ENTRANT_FIELDS, named=True).distinct()]
+        return list(met)
+    rows = Result.objects.filter(event__season=task.season).order_by()
+    stored = list(rows.values_list(*ENTRANT_FIELDS, named=True).distinct())
+    # Who is answered under a new key is no second driver of that name.
+    known = {fold_name(row.driver_name): row.driver_id for row in stored}
+    return [
+        *(
+            replace(row, driver_id=known.get(fold_name(row.driver_name), row.driver_id))
+            for row in met
+        ),
+        *stored,
+    ]
 
 
 def _gather_sprint_qualifyings(

@@ -1,6 +1,6 @@
 """Classifications to results, each whole or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,11 +12,12 @@ from ingestion.amendments import describe_amendment
 from ingestion.database_failures import retried
 from ingestion.errors import BadSourceData, IngestionError, ResultsNotReady
 from ingestion.matching import StoredGrandPrix, gather_grands_prix, match_race
-from ingestion.models import OVERDUE_AFTER, Change, Event, Result
+from ingestion.models import OVERDUE_AFTER, Change, Driver, Event, Result
 from ingestion.plausibility import check_classification, describe_field
 from ingestion.records import ClassificationRecord, Source, UnreadableClassification
 from ingestion.report import Problem, SaveReport
 from ingestion.save.comparison import APPLIED, RESULTS_FIELDS, Comparison, PlannedClassification
+from ingestion.save.drivers import SeasonDrivers, name_persons, read_persons
 from ingestion.save.rows import (
     Plan,
     SaveContext,
@@ -45,7 +46,8 @@ class SavedSeason:
 
     events: dict[tuple[str, str], Event]
     grands_prix: list[StoredGrandPrix]
-    results: dict[int, list[Result]] = field(default_factory=dict)
+    results: dict[int, list[Result]]
+    persons: SeasonDrivers
     compared: set[int] = field(default_factory=set)
     drivers: dict[tuple[str, SessionType], list[str]] = field(default_factory=dict)
     # What counts of an event once this run is saved, where that is another than was read.
@@ -63,36 +65,66 @@ def save_classifications(
         return report
     season = classifications[0].race.season
     with season_locked(season):
-        saved = _read_season(season)
+        saved = _read_season(season, classifications, context)
         plans = []
         for classification in classifications:
             plan = _plan(classification, saved, context, report)
             if plan is not None:
                 plans.append(plan)
+        report.notes += [Problem(said, season=season) for said in saved.persons.write()]
         _drop_new_facts([planned.plan for planned in plans])
         _write_each(plans, context, report)
     return report
 
 
-def _read_season(season: int) -> SavedSeason:
-    # Two queries, whatever the season's size.
+def _read_season(
+    season: int, classifications: Sequence[Reported], context: SaveContext
+) -> SavedSeason:
+    # Three queries, whatever the season's size.
     events = {
         (event.grand_prix, event.session_type): event
         for event in Event.objects.filter(season=season).select_related(
             "proposal", "upstream_classification", "second_opinion"
         )
     }
-    saved = SavedSeason(
-        events, gather_grands_prix([event.as_stored() for event in events.values()])
-    )
+    results: dict[int, list[Result]] = {}
     for result in Result.objects.filter(event__season=season).order_by("event", "order"):
-        saved.results.setdefault(result.event_id, []).append(result)
+        results.setdefault(result.event_id, []).append(result)
+    cars = {(row.driver_id, row.driver_number) for rows in results.values() for row in rows}
+    persons = _read_persons(season, classifications, events.values())
+    grands_prix = gather_grands_prix([event.as_stored() for event in events.values()])
+    saved = SavedSeason(events, grands_prix, results, SeasonDrivers(persons, cars, context.now))
     for event in events.values():
         if event.has_results and event.results_source not in OF_LEADERS_ALONE:
             entries = saved.results.get(event.pk, [])
             key = event.grand_prix, SessionType(event.session_type)
             saved.drivers[key] = [entry.driver_id for entry in entries]
     return saved
+
+
+def _read_persons(
+    season: int, classifications: Sequence[Reported], events: Iterable[Event]
+) -> dict[str, Driver]:
+    """By key, of the answer and of what it is compared with besides the rows: proposals, and what
+    a person overruled, which name drivers as they were then."""
+    keys = {
+        entry.driver_id
+        for one in classifications
+        if isinstance(one, ClassificationRecord)
+        for entry in one.results
+    }
+    kept = []
+    for event in events:
+        if event.proposal is not None:
+            kept.append(event.proposal.after)
+        for name in ("upstream_classification", "second_opinion"):
+            if hasattr(event, name):
+                kept.append(vars(getattr(event, name)))
+    keys.update(entry["driver_id"] for one in kept for entry in one["classification"])
+    persons = read_persons(season, keys)
+    for one in kept:
+        one["classification"] = name_persons(one["classification"], persons)
+    return persons
 
 
 def _plan(
@@ -167,6 +199,7 @@ def _plan_event(
 ) -> PlannedClassification | None:
     if isinstance(reported, UnreadableClassification):
         raise BadSourceData(reported.reason)
+    reported = saved.persons.identify(reported)
     key = event.grand_prix, reported.session_type
     if reported.source in OF_LEADERS_ALONE:
         check_classification(reported)
@@ -187,6 +220,7 @@ def _plan_event(
     )
     if fault:
         raise BadSourceData(f"an entry cannot be saved: {fault}")
+    saved.persons.accept(reported)
     comparison = Comparison(
         reported, event, before, after=snapshot(reported.results), rows=changed, context=context
     )

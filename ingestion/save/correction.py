@@ -11,6 +11,7 @@ from ingestion.records import ResultRecord
 from ingestion.save.calendar import CALENDAR_FIELDS
 from ingestion.save.comparison import RESULTS_FIELDS
 from ingestion.save.derived import DERIVED_FIELDS
+from ingestion.save.drivers import find_persons
 from ingestion.save.rows import (
     Plan,
     SaveContext,
@@ -78,6 +79,7 @@ def replace_classification(
     that was read there; `facts` are the event's other fields to set. Nothing is written where it is
     so already."""
     saved = list(event.results.all())
+    results = find_persons(event.season, results, context.now)
     before, after = snapshot(saved), snapshot(results)
     plan = plan_rows(event, saved, results)
     was = {**_values(event, RESULTS), "proposal_id": event.proposal_id}

@@ -148,13 +148,11 @@ def write(plan: Plan, event_fields: Sequence[str], context: SaveContext) -> None
 
 
 def plan_rows(event: Event, saved: Sequence[Result], records: Sequence[ResultRecord]) -> Plan:
-    """The rows to write, none where the saved ones say the same. Rows that stay keep their keys,
-    also of a driver whose identifier changed at the upstream."""
+    """The rows to write, none where the saved ones say the same. Rows that stay keep their keys."""
     plan = Plan()
-    reported = {_key(record) for record in records}
     left = {_key(row): row for row in saved}
     for record in records:
-        row = left.pop(_key(record), None) or _take_renamed(left, record, reported)
+        row = left.pop(_key(record), None)
         values = {name: getattr(record, name) for name in RESULT_FIELDS}
         if row is None:
             plan.new_results.append(Result(event=event, **values))
@@ -164,18 +162,6 @@ def plan_rows(event: Event, saved: Sequence[Result], records: Sequence[ResultRec
             plan.changed_results.append(row)
     plan.gone_results = list(left.values())
     return plan
-
-
-def _take_renamed(
-    left: dict[Key, Result], record: ResultRecord, reported: set[Key]
-) -> Result | None:
-    """By name and number, among the rows whose identifier the upstream no longer has."""
-    named = record.driver_name, record.driver_number
-    for key, row in left.items():
-        is_same = (row.driver_name, row.driver_number) == named
-        if is_same and record.driver_number is not None and key not in reported:
-            return left.pop(key)
-    return None
 
 
 def _key(entry: Result | ResultRecord) -> Key:
@@ -260,8 +246,9 @@ def _find_fault(column: "Field[Any, Any]", value: Any) -> str:
         # UTF-8 has no half of a surrogate pair, and PostgreSQL's text no NUL.
         if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
             return "has a character that cannot be stored"
-        if column.max_length is not None and len(value) > column.max_length:
-            return f"has more than {column.max_length} characters"
+        longest = getattr(column, "target_field", column).max_length
+        if longest is not None and len(value) > longest:
+            return f"has more than {longest} characters"
     elif isinstance(column, PositiveSmallIntegerField) and value is not None:
         if not 0 <= value <= LARGEST_SMALL_INTEGER:
             return f"is not a number from 0 to {LARGEST_SMALL_INTEGER}"

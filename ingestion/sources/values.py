@@ -28,6 +28,8 @@ LONGEST_KEY = 60
 LONGEST_CODE = 4
 
 OFFSET = re.compile(r"(?P<sign>[+-]?)(?P<hours>\d\d):(?P<minutes>\d\d)(?::\d\d)?", re.ASCII)
+# Philippe Etancelin drove in 1952, at 55.
+EARLIEST_BIRTH = 1896
 
 MISSING_TEXTS = {"", "nan", "None", "NaT", "<NA>"}
 
@@ -128,6 +130,13 @@ def read_offset(text: str) -> timedelta:
         raise ValueError(f"{text!r} is no offset from UTC")
     offset = timedelta(hours=int(parts["hours"]), minutes=int(parts["minutes"]))
     return -offset if parts["sign"] == "-" else offset
+
+
+def read_born(value: Any) -> date | None:
+    born = read_date(value)
+    if born is not None and not EARLIEST_BIRTH <= born.year <= datetime.now(UTC).year:
+        raise ValueError(f"{born} is no driver's date of birth")
+    return born
 
 
 def is_missing(value: Any) -> bool:

@@ -13,7 +13,7 @@ from django.forms.models import fields_for_model
 from ingestion.admin.comparison import label_of
 from ingestion.admin.forms.classification_forms import HELD
 from ingestion.admin.forms.correction_form import CorrectionForm, Warnings
-from ingestion.corrections import Author, Key, edit_entries, key_of
+from ingestion.corrections import Author, Key, edit_entries, key_of, known_drivers
 from ingestion.errors import WrongRequest
 from ingestion.models import Event, Result
 from ingestion.records import RESULT_FIELDS
@@ -140,8 +140,14 @@ class EntryForm(CorrectionForm):
         self.result = next(found, None)
         apart = OF_QUALIFYINGS if self.event.is_race else OF_RACES
         self.columns = [name for name in RESULT_FIELDS if name not in (*OF_TABLE, *apart)]
-        for name, field in _fields(self.columns).items() if self.result is not None else ():
-            self.fields[name] = field
+        if self.result is None:
+            return
+        known = {key: entry.driver_name for key, entry in known_drivers(self.event.season).items()}
+        known.setdefault(self.result.driver_id, self.result.driver_name)
+        fields = _fields([name for name in self.columns if name != "driver_id"])
+        fields["driver_id"] = forms.ChoiceField(label="Driver", choices=list(known.items()))
+        for name in self.columns:
+            self.fields[name] = fields[name]
             self.initial[name] = getattr(self.result, name)
 
     def correct(self, event: Event, author: Author) -> Warnings:

@@ -24,6 +24,7 @@ from ingestion.sources.values import (
     LONGEST_PLACE,
     UNREADABLE,
     is_missing,
+    read_born,
     read_date,
     read_duration,
     read_integer,
@@ -159,6 +160,7 @@ def _read_row(
         driver_number=read_integer(row.get("number")),
         driver_code=read_text(row.get("driverCode"), longest=LONGEST_CODE),
         driver_name=read_text(" ".join(names)),
+        driver_born=details.read(read_born, row.get("dateOfBirth"), "date of birth", driver),
         constructor_id=read_key(row.get("constructorId")),
         constructor_name=read_text(row.get("constructorName")),
     )

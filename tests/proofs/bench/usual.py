@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.text import slugify
 
-from ingestion.models import Event, Result
+from ingestion.models import Driver, Event, Result
 from ingestion.sample.upstream import SCHEDULE_PATH
 from ingestion.sessions import SessionType
 
@@ -85,7 +85,13 @@ def load_classification(event: Event) -> None:
     with transaction.atomic():
         Result.objects.filter(event=event).delete()
         rows = enumerate(classified.to_dict("records"), start=1)
-        Result.objects.bulk_create([read_result(event, order, row) for order, row in rows])
+        results = [read_result(event, order, row) for order, row in rows]
+        for result in results:
+            Driver.objects.get_or_create(
+                key=result.driver_id,
+                defaults={"name": result.driver_name, "created_at": datetime.now(UTC)},
+            )
+        Result.objects.bulk_create(results)
         if len(classified):
             event.status = Event.Status.COMPLETED
             event.results_state = Event.ResultsState.OFFICIAL

@@ -1,0 +1,89 @@
+"""Which person is this entry's driver? By key, else by name and date of birth, else by name and
+car number within the season. A doubtful match is refused: two persons are never made one."""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from ingestion.errors import BadSourceData
+from ingestion.matching.identity import fold
+from ingestion.records import DriverRecord, ResultRecord
+
+MERGE = "Merge or split drivers on their page in the admin"
+
+
+def fold_name(name: str) -> frozenset[str]:
+    """The words of a name: accents, case and order are no difference ('Zhou Guanyu')."""
+    return frozenset(fold(name).split("-")) - {""}
+
+
+def check_person(entry: ResultRecord, known: DriverRecord) -> None:
+    """That the key is still the same person's; raises `BadSourceData` where it is not.
+
+    A corrected name or a corrected date of birth is the same person, both at once are another's.
+    Where a date is missing, one word of the name has to be left.
+    """
+    words, known_words = fold_name(entry.driver_name), fold_name(known.name)
+    if entry.driver_born is not None and known.born is not None:
+        is_same = entry.driver_born == known.born or words == known_words
+    else:
+        is_same = bool(words & known_words) or not (words and known_words)
+    if not is_same:
+        raise _refuse(
+            f"the key {entry.driver_id} was {_describe(known.name, known.born)} and is now "
+            f"{_describe(entry.driver_name, entry.driver_born)}"
+        )
+
+
+def find_person(
+    entry: ResultRecord,
+    drivers: Iterable[DriverRecord],
+    cars: Collection[tuple[str, int | None]],
+) -> DriverRecord | None:
+    """Who of the known drivers comes under a key that no source gave so far; None is a new person.
+
+    `cars` are the season's, by driver and number. Raises `BadSourceData` where two would fit.
+    """
+    words = fold_name(entry.driver_name)
+    named = [one for one in drivers if words and fold_name(one.name) == words]
+    born = entry.driver_born
+    found = [one for one in named if born is not None and one.born == born]
+    if not found:
+        found = [
+            one
+            for one in named
+            if (born is None or one.born is None)
+            and entry.driver_number is not None
+            and (one.key, entry.driver_number) in cars
+        ]
+    if not found:
+        # One whom a person entered before any source named him.
+        found = [one for one in named if one.key == entry.driver_id and None in (born, one.born)]
+    if len(found) > 1:
+        both = " and ".join(_describe(f"{one.name} ({one.key})", one.born) for one in found)
+        raise _refuse(f"{entry.driver_name} under the new key {entry.driver_id} may be {both}")
+    return found[0] if found else None
+
+
+def check_entries(entries: Iterable[ResultRecord], persons: Mapping[str, str]) -> None:
+    """That a classification has no key for two persons and no person under two keys; `persons` are
+    the drivers by their keys at the source."""
+    keys: dict[str, str] = {}
+    first: dict[str, ResultRecord] = {}
+    for entry in entries:
+        key = entry.driver_id
+        known = first.setdefault(key, entry)
+        names = fold_name(known.driver_name), fold_name(entry.driver_name)
+        if names[0] != names[1]:
+            raise _refuse(f"the key {key} is {known.driver_name} and {entry.driver_name} at once")
+        other = keys.setdefault(persons[key], key)
+        if other != key:
+            raise _refuse(f"{entry.driver_name} is listed under two keys, {other} and {key}")
+
+
+def _refuse(message: str) -> BadSourceData:
+    error = BadSourceData(message)
+    error.advice = MERGE
+    return error
+
+
+def _describe(name: str, born: object) -> str:
+    return f"{name}, born {born}" if born is not None else f"{name}, of unknown birth"

@@ -1,0 +1,112 @@
+"""Who is picked: persons, whatever keys the upstreams give them."""
+
+from typing import Self
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import Q
+
+# A Jolpica key, or a slug of the name.
+LONGEST_KEY = 60
+
+
+class DriverQuerySet(models.QuerySet["Driver"]):
+    def persons(self) -> Self:
+        """Without those that a person found to be another one."""
+        return self.filter(merged_into=None)
+
+
+class Driver(models.Model):
+    """A person: what `Result.driver` and the game's picks point to.
+
+    `key` never changes: the key under which an upstream first named the driver, whatever it calls
+    him later (`DriverKey`). Name and code are the latest, those of a day are on its `Result`.
+    """
+
+    key = models.CharField(max_length=LONGEST_KEY, primary_key=True)
+    name = models.CharField(max_length=120)
+    code = models.CharField(max_length=4, blank=True, help_text="Three letters, e.g. VER.")
+    born = models.DateField(null=True, blank=True, help_text="Empty where no source says it.")
+    merged_into = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="merged",
+        help_text="A person found that it is the same driver; that one has the results.",
+    )
+    created_at = models.DateTimeField()
+
+    objects = DriverQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "key"]
+        permissions = [("correct_driver", "Can merge and split drivers")]
+        indexes = [
+            # by name and date of birth, where a key is new
+            models.Index(fields=["born"], name="driver_born"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DriverKey(models.Model):
+    """What a source calls a driver; with a season it is another's name there than elsewhere."""
+
+    source = models.CharField(max_length=20)
+    key = models.CharField(max_length=LONGEST_KEY)
+    season = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="In this season alone; empty is in all others."
+    )
+    driver = models.ForeignKey(Driver, on_delete=models.PROTECT, related_name="keys")
+
+    objects: models.Manager["DriverKey"] = models.Manager()
+
+    class Meta:
+        ordering = ["source", "key", "season"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "key"], condition=Q(season=None), name="driver_key_once"
+            ),
+            models.UniqueConstraint(
+                fields=["source", "key", "season"], name="driver_key_once_a_season"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key if self.season is None else f"{self.key} in {self.season}"
+
+
+class DriverChange(models.Model):
+    """A merge or a split of drivers by a person: who, why, and what moved, so that it can be
+    undone. `moved` has the keys of the results and entrants, and the source's keys as they were."""
+
+    class Kind(models.TextChoices):
+        MERGED = "merged", "merged"
+        SPLIT = "split", "split"
+
+    kind = models.CharField(max_length=10, choices=Kind)
+    driver = models.ForeignKey(
+        Driver, on_delete=models.PROTECT, related_name="changes", help_text="Whose results went."
+    )
+    other = models.ForeignKey(
+        Driver, on_delete=models.PROTECT, related_name="+", help_text="Who has them now."
+    )
+    moved = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    person_name = models.CharField(max_length=254)
+    reason = models.TextField()
+    created_at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    objects: models.Manager["DriverChange"] = models.Manager()
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.driver_id} {self.kind}"

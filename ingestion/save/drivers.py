@@ -1,0 +1,177 @@
+"""The drivers of classifications: persons, under whatever keys the sources name them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from ingestion.matching import check_entries, check_person, find_person
+from ingestion.models import Driver, DriverKey
+from ingestion.records import ClassificationRecord, DriverRecord, ResultRecord, Source
+
+# All sources name drivers as Jolpica does, or map theirs to those that the season knows.
+NAMING = Source.JOLPICA.value
+LATEST = ("name", "code", "born")
+# Of a key that another person was known by: room for a number behind it.
+LONGEST_STEM = 50
+
+
+@dataclass(slots=True)
+class SeasonDrivers:
+    """The persons of a season's classifications.
+
+    `persons` are ours by the source's key, `cars` who is saved in which. What is new or changed is
+    kept until a classification that needs it is accepted.
+    """
+
+    persons: dict[str, Driver]
+    cars: set[tuple[str, int | None]]
+    now: datetime
+    # Everybody, read where a key is new.
+    _all: dict[str, Driver] | None = None
+    _new_drivers: dict[str, Driver] = field(default_factory=dict)
+    _new_keys: dict[str, DriverKey] = field(default_factory=dict)
+    _changed: dict[str, Driver] = field(default_factory=dict)
+    _accepted: set[str] = field(default_factory=set)
+
+    def identify(self, record: ClassificationRecord) -> ClassificationRecord:
+        """The record with our keys. Raises `BadSourceData` where it is in doubt who a driver is."""
+        self._forget_refused()
+        # An entry without a driver is judged with the others that cannot be.
+        named = [entry for entry in record.results if entry.driver_id]
+        for entry in named:
+            if entry.driver_id not in self.persons:
+                self.persons[entry.driver_id] = self._find_or_add(entry)
+            check_person(entry, as_record(self.persons[entry.driver_id]))
+        ours = {key: driver.key for key, driver in self.persons.items()}
+        check_entries(named, ours)
+        results = [
+            replace(entry, driver_id=ours.get(entry.driver_id, "")) for entry in record.results
+        ]
+        self.cars.update((entry.driver_id, entry.driver_number) for entry in results)
+        return replace(record, results=tuple(results))
+
+    def accept(self, record: ClassificationRecord) -> None:
+        """Take over the drivers of an identified record, as they are named now."""
+        drivers = {driver.key: driver for driver in self.persons.values()}
+        for entry in record.results:
+            self._accepted.add(entry.driver_id)
+            driver = drivers[entry.driver_id]
+            latest = (entry.driver_name, entry.driver_code, entry.driver_born)
+            # What is missing now is no news, and what a guess says none either.
+            news = {
+                name: value
+                for name, value in zip(LATEST, latest, strict=True)
+                if value and value != getattr(driver, name) and not record.is_provisional
+            }
+            for name, value in news.items():
+                setattr(driver, name, value)
+            if news and driver.key not in self._new_drivers:
+                self._changed[driver.key] = driver
+
+    def write(self) -> list[str]:
+        """Save the drivers of what was accepted; what there is to say of keys that changed."""
+        drivers, changed = (
+            [driver for key, driver in sorted(rows.items()) if key in self._accepted]
+            for rows in (self._new_drivers, self._changed)
+        )
+        keys = [key for _, key in sorted(self._new_keys.items()) if key.driver_id in self._accepted]
+        # Two seasons that are saved at once may meet the same newcomer.
+        Driver.objects.bulk_create(drivers, ignore_conflicts=True)
+        DriverKey.objects.bulk_create(keys, ignore_conflicts=True)
+        Driver.objects.bulk_update(changed, LATEST)
+        return [
+            f"{key.driver.name} has the key {key.key} now, and stays the same driver"
+            for key in keys
+            if key.driver_id not in self._new_drivers
+        ]
+
+    def _forget_refused(self) -> None:
+        """Who was new in a classification that was not accepted is nobody to compare with."""
+        for key, driver in list(self.persons.items()):
+            if driver.key in self._new_drivers and driver.key not in self._accepted:
+                del self.persons[key], self._new_keys[key]
+                self._new_drivers.pop(driver.key, None)
+                (self._all or {}).pop(driver.key, None)
+
+    def _find_or_add(self, entry: ResultRecord) -> Driver:
+        if self._all is None:
+            # What was read before is as it was changed meanwhile.
+            known = {driver.key: driver for driver in self.persons.values()}
+            self._all = {**Driver.objects.in_bulk(), **known}
+        persons = (as_record(one) for one in self._all.values() if one.merged_into_id is None)
+        found = find_person(entry, persons, self.cars)
+        if found is not None:
+            driver = self._all[found.key]
+        else:
+            driver = Driver(
+                key=_free_key(entry.driver_id, self._all),
+                name=entry.driver_name,
+                code=entry.driver_code,
+                born=entry.driver_born,
+                created_at=self.now,
+            )
+            self._new_drivers[driver.key] = self._all[driver.key] = driver
+        key = DriverKey(source=NAMING, key=entry.driver_id, driver=driver)
+        self._new_keys[entry.driver_id] = key
+        return driver
+
+
+def _free_key(key: str, taken: Mapping[str, Driver]) -> str:
+    """The source's own, unless it is what another person is known by."""
+    free, number = key, 1
+    while free in taken:
+        number += 1
+        free = f"{key[:LONGEST_STEM]}_{number}"
+    return free
+
+
+def as_record(driver: Driver) -> DriverRecord:
+    return DriverRecord(driver.key, driver.name, driver.born)
+
+
+def read_persons(season: int, keys: Iterable[str]) -> dict[str, Driver]:
+    """Whose these keys are in a season; one query. A key of the season alone comes before the
+    others'; one that no source gave is missing."""
+    found = DriverKey.objects.filter(
+        Q(season=None) | Q(season=season), source=NAMING, key__in=set(keys)
+    ).select_related("driver")
+    ordered = sorted(found, key=lambda one: one.season is not None)
+    return {one.key: one.driver for one in ordered}
+
+
+def name_persons(
+    classification: Sequence[Mapping[str, Any]], persons: Mapping[str, Driver]
+) -> list[dict[str, Any]]:
+    """A classification of the feed with its drivers as they are now: one may have been merged."""
+    return [
+        {**entry, "driver_id": persons[entry["driver_id"]].key}
+        if entry["driver_id"] in persons
+        else dict(entry)
+        for entry in classification
+    ]
+
+
+def find_persons(season: int, entries: Sequence[ResultRecord], now: datetime) -> list[ResultRecord]:
+    """A person's entries, or the feed's, with the drivers as they are now. One that nothing names
+    yet is new."""
+    persons = read_persons(season, [entry.driver_id for entry in entries])
+    unknown = {entry.driver_id: entry for entry in entries if entry.driver_id not in persons}
+    if unknown:
+        known = Driver.objects.in_bulk(list(unknown))
+        Driver.objects.bulk_create(
+            [
+                Driver(key=key, name=entry.driver_name, code=entry.driver_code, created_at=now)
+                for key, entry in sorted(unknown.items())
+                if key not in known
+            ],
+            ignore_conflicts=True,
+        )
+    return [
+        replace(entry, driver_id=persons[entry.driver_id].key)
+        if entry.driver_id in persons
+        else entry
+        for entry in entries
+    ]
