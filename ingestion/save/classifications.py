@@ -113,13 +113,13 @@ def _read_persons(
         if isinstance(one, ClassificationRecord)
         for entry in one.results
     }
-    kept = []
+    kept: list[dict[str, Any]] = []
     for event in events:
         if event.proposal is not None:
             kept.append(event.proposal.after)
-        for name in ("upstream_classification", "second_opinion"):
-            if hasattr(event, name):
-                kept.append(vars(getattr(event, name)))
+        apart = ("upstream_classification", "second_opinion")
+        kept += [vars(getattr(event, name)) for name in apart if hasattr(event, name)]
+    kept = [one for one in kept if one["classification"]]
     keys.update(entry["driver_id"] for one in kept for entry in one["classification"])
     persons = read_persons(season, keys)
     for one in kept:
