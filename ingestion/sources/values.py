@@ -133,7 +133,7 @@ def read_offset(text: str) -> timedelta:
 
 
 def read_born(value: Any) -> date | None:
-    born = read_date(value)
+    born = date.fromisoformat(value) if isinstance(value, str) and value else read_date(value)
     if born is not None and not EARLIEST_BIRTH <= born.year <= datetime.now(UTC).year:
         raise ValueError(f"{born} is no driver's date of birth")
     return born
