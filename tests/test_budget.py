@@ -311,8 +311,20 @@ def test_a_reservation_takes_few_statements() -> None:
         for query in captured
         if not query["sql"].startswith(("BEGIN", "COMMIT")) and "advisory" not in query["sql"]
     ]
-    assert [sql.split()[0] for sql in asked] == ["DELETE", "INSERT", "SELECT", "UPDATE"]
+    assert [sql.split()[0] for sql in asked] == ["UPDATE", "DELETE", "INSERT", "SELECT", "UPDATE"]
     assert all("ingestion_requestblock" in sql for sql in asked)
+
+
+def test_requests_of_a_clock_that_was_ahead_count_for_this_hour(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reserve(180)
+    RequestBlock.objects.update(reserved_at=NOON + timedelta(days=365))
+
+    with pytest.raises(SourceRateLimited):
+        reserve(5)
+
+    assert "noted by a clock that was ahead" in caplog.text
 
 
 @pytest.mark.parametrize(

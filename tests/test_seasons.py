@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 import yaml
 from django.core.management import call_command
+from django.db.models import F
 
 from f1picks.environment import ROOT
 from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.management.commands.ingest_f1 import Command
-from ingestion.models import Change, Event, IngestRun, Poll, TaskRun
-from ingestion.pipeline import current_season, mend_plans, prune
+from ingestion.models import Alarm, Change, Event, IngestRun, Poll, RequestBlock, TaskRun
+from ingestion.pipeline import current_season, mend_plans, prune, put_back_times
+from ingestion.pipeline.polls import PAST_TIMES
 from ingestion.queue import tasks
 from rehearsal.clock import VirtualClock, virtual_time
 from tests.command_line import asked, in_year, small_upstream  # noqa: F401
@@ -267,6 +269,100 @@ def test_sweep_leaves_a_server_alone_that_said_when_to_come_back(world: World) -
     world.tick()
     world.now = at("07-29 03:30")
     assert mend_plans(world.now) == 0
+
+
+@pytest.mark.parametrize("ahead", [DAY, 366 * DAY], ids=["a day", "a year"])
+def test_clock_that_was_ahead_once_puts_off_no_poll(
+    world: World,  # noqa: F811
+    ahead: timedelta,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world.refresh_schedule()
+    world.now = at("07-28 16:00")
+    world.tick()
+    for name in ("requested_at", "answered_at", "expires_at", "next_at"):
+        of_polls = Poll.objects.exclude(**{name: None})
+        of_polls.update(**{name: F(name) + ahead})
+    asked(world.upstream)
+    caplog.clear()
+    world.now += timedelta(hours=2)
+
+    world.tick()
+
+    assert "2024/results" in asked(world.upstream)
+    assert "was made by a clock that was ahead; it is requested now" in caplog.text
+    races = Poll.objects.filter(event__session_type="race", source="jolpica")
+    assert not races.filter(next_at__gt=world.now + 8 * DAY).exists()
+    assert races.filter(requested_at=world.now).count() == 2
+    world.now += timedelta(minutes=5)
+    caplog.clear()
+    world.tick()
+    assert "a clock that was ahead" not in caplog.text
+
+
+def test_claim_of_a_clock_that_was_ahead_is_none(world: World) -> None:  # noqa: F811
+    """A process that was killed then has answered nothing since."""
+    world.refresh_schedule()
+    world.now = at("07-28 16:00")
+    world.tick()
+    Poll.objects.update(next_at=world.now + DAY + timedelta(minutes=15))
+    asked(world.upstream)
+    world.now += timedelta(hours=1)
+    world.tick()
+    assert "2024/2/results" in asked(world.upstream)
+
+
+def test_calendars_are_read_before_a_start_whatever_a_clock_that_was_ahead_planned(
+    world: World,  # noqa: F811
+) -> None:
+    world.refresh_schedule()
+    world.now = at("07-27 20:00")
+    world.tick()
+    Poll.objects.filter(event=None).update(
+        requested_at=world.now + DAY, answered_at=world.now + DAY, next_at=world.now + DAY
+    )
+    asked(world.upstream)
+    world.now += timedelta(minutes=5)
+    world.tick()
+    assert asked(world.upstream)[:2] == NOW
+
+
+def test_next_season_is_looked_for_though_it_was_read_in_the_future(world: World) -> None:  # noqa: F811
+    world.refresh_schedule()
+    world.now = at("12-10 06:00")
+    world.refresh_schedule()
+    Poll.objects.filter(season=2025).update(requested_at=world.now + 300 * DAY)
+    world.now = at("12-11 06:00")
+    assert NEXT[0] in world.refresh_schedule()
+
+
+def test_sweep_puts_every_time_of_the_future_back(
+    world: World,  # noqa: F811
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world.refresh_schedule()
+    world.publish("races")
+    world.now = at("07-28 16:00")
+    world.tick()
+    world.now = at("07-29 03:30")
+    ahead = world.now + 366 * DAY
+    Alarm.objects.create(key="clock", severity="broken", title="wrong", raised_at=ahead)
+    TaskRun.objects.create(pk="ahead", name="tick", started_at=ahead)
+    RequestBlock.objects.create(host="example.org", requests=1, reserved_at=ahead)
+    IngestRun.objects.update(started_at=ahead, ended_at=ahead)
+    Poll.objects.update(requested_at=ahead, answered_at=ahead)
+    Event.objects.filter(results_revision=1).update(
+        results_changed_at=ahead, results_generated_at=ahead, schedule_generated_at=ahead
+    )
+
+    tasks.sweep(clock=world.read_clock)
+
+    assert "were still to come, written by a clock that was ahead" in caplog.text
+    for manager, names in PAST_TIMES:
+        for name in names:
+            assert not manager.filter(**{f"{name}__gt": world.now}).exists(), name
+    caplog.clear()
+    assert put_back_times(world.now) == 0
 
 
 def test_sweep_brings_forward_what_was_put_off_for_days(world: World) -> None:  # noqa: F811

@@ -15,7 +15,7 @@ from ingestion.admin.run_pages import describe_counts
 from ingestion.errors import QueueUnavailable
 from ingestion.models import IngestRun, TaskRun
 from ingestion.queue.cluster import queue_name
-from ingestion.queue.run_lock import longest_task
+from ingestion.queue.run_lock import CLOCK_SLACK, longest_task
 
 if TYPE_CHECKING:
     from ingestion.admin.read_only import ReadOnlyAdmin
@@ -118,7 +118,8 @@ def read_progress(task: str, now: datetime) -> Progress:
         return Progress(WAITING, NOT_TAKEN)
     since = begun.ended_at or begun.started_at
     # A worker that is killed says nothing; the queue ends a task that takes longer than that.
-    if now - since > longest_task():
+    # A start in the future was noted by a clock that was ahead.
+    if not -CLOCK_SLACK < now - since <= longest_task():
         return Progress(OUTCOMES["interrupted"], BROKEN_OFF, run, is_over=True)
     summary = f"A worker has been at it since {begun.started_at:%H:%M:%S} UTC."
     return Progress(OUTCOMES["running"], summary, run)

@@ -80,7 +80,7 @@ def gather_facts(now: datetime) -> Facts:
     refreshed_at = refreshing.values_list("started_at", flat=True).first()
     first_run_at = None
     if refreshed_at is None:
-        oldest_first = IngestRun.objects.order_by("started_at")
+        oldest_first = runs.order_by("started_at")
         first_run_at = oldest_first.values_list("started_at", flat=True).first()
     given_up = TaskRun.objects.filter(is_given_up=True, started_at__gt=now - GIVEN_UP_FOR)
     still_polled = (

@@ -5,6 +5,7 @@ claim that is not fulfilled (its process died) lapses by itself. Each source of 
 and an expiry of its own.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 from ingestion.lifecycle import DAY_BEFORE, PROVISIONAL_IS_NEWS, results_from
 from ingestion.models import Event, Poll
 from ingestion.pipeline.plan import PUBLISHED_STATES, awaits_provisional
-from ingestion.pipeline.polls import LONGEST_WATCH, plan_next
+from ingestion.pipeline.polls import CLOCK_SLACK, LONGEST_WATCH, plan_next
 from ingestion.pipeline.request import (
     Calendars,
     IngestRequest,
@@ -32,10 +33,21 @@ from ingestion.save import season_locked
 from ingestion.sessions import SessionType
 from ingestion.sources import SourceConfig, result_sources
 
+logger = logging.getLogger(__name__)
+
 LONGEST_SESSION = max(kind.kind.usual_duration for kind in SessionType)
 # Longer than requesting takes, however slow the upstream.
 CLAIMED_FOR = timedelta(minutes=15)
 
+
+# What a plan can be made for at the latest, by how long ago the session ended: a later one was made
+# by a clock that was ahead. Of the second source, and of old sessions, weeks are planned.
+LONGEST_PLANS = (
+    (timedelta(days=2, hours=12), timedelta(hours=13)),
+    (timedelta(days=13), timedelta(hours=32)),
+)
+LONGEST_PLAN = timedelta(days=8)
+LONGEST_CALENDAR_PLAN = timedelta(hours=7)
 
 READ_TOGETHER = {
     Calendars.NONE: (),
@@ -104,6 +116,7 @@ def _find_near(now: datetime, kinds: dict[SessionType, tuple[Source, ...]]) -> Q
         is_due = Q(next_at__lte=now) | (
             Q(requested_at__lt=OuterRef("ends_at")) & Q(next_at__isnull=True)
         )
+        is_due |= Q(requested_at__gt=now + CLOCK_SLACK) | Q(next_at__gt=now + LONGEST_PLAN)
         of_kinds = Q(session_type__in=[kind for kind in kinds if source in kinds[kind]])
         is_new: Any = ~Exists(polls)
         if source.is_second:
@@ -112,6 +125,10 @@ def _find_near(now: datetime, kinds: dict[SessionType, tuple[Source, ...]]) -> Q
         elif source.is_provisional:
             of_kinds &= ~Q(results_state__in=PUBLISHED_STATES)
         has_moved = polls.filter(requested_at__lt=OuterRef("starts_at"))
+        if not source.is_second:
+            for age, longest in LONGEST_PLANS:
+                too_far = Exists(polls.filter(next_at__gt=now + longest))
+                is_planned |= Q(too_far, ends_at__lte=now, ends_at__gt=now - age) & of_kinds
         is_planned |= of_kinds & (is_new | Exists(polls.filter(is_due)) | Exists(has_moved))
     is_near = Q(starts_at__gt=now, starts_at__lte=now + DAY_BEFORE)
     # A result may exist before the expected end: Python judges it.
@@ -151,6 +168,13 @@ def _due_at(event: Any, source: Source, poll: Poll | None, now: datetime) -> dat
     awaits = awaits_provisional(event.results_state, event.results_source, source)
     if source.is_provisional and not (awaits or source.is_second):
         return None
+    if poll is not None and _is_of_wrong_clock(event, source, poll, now):
+        logger.warning(
+            "the plan for %s of %s was made by a clock that was ahead; it is requested now",
+            event,
+            source.label,
+        )
+        return now
     if poll is not None and poll.next_at is not None:
         soonest = event.results_from
         has_moved = (
@@ -163,6 +187,16 @@ def _due_at(event: Any, source: Source, poll: Poll | None, now: datetime) -> dat
         if not has_moved or looks_claimed:
             return poll.next_at
     return plan_next(event, source, poll, event.season_ends_at)
+
+
+def _is_of_wrong_clock(event: Event, source: Source, poll: Poll, now: datetime) -> bool:
+    if poll.requested_at is not None and poll.requested_at > now + CLOCK_SLACK:
+        return True
+    longest = LONGEST_PLAN
+    if event.ends_at is not None and event.ends_at <= now and not source.is_second:
+        limits = (limit for age, limit in LONGEST_PLANS if now - event.ends_at < age)
+        longest = next(limits, LONGEST_PLAN)
+    return poll.next_at is not None and poll.next_at > now + longest
 
 
 def poll_due(
@@ -268,4 +302,5 @@ def _times(poll: Poll | None) -> tuple[datetime | None, datetime | None] | None:
 
 
 def _is_past(at: datetime | None, now: datetime) -> bool:
-    return at is None or at <= now
+    """Of a calendar's plan; one that lies too far ahead is due as well."""
+    return at is None or at <= now or at > now + LONGEST_CALENDAR_PLAN

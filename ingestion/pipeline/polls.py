@@ -1,12 +1,14 @@
 """What polling remembers of each source: what came of a request, and when to make the next."""
 
+import logging
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Max, QuerySet
+from django.db.models import Manager, Max, QuerySet
 
 from ingestion.errors import BadSourceData, SourceRateLimited
 from ingestion.lifecycle import (
@@ -20,12 +22,23 @@ from ingestion.lifecycle import (
     next_witness_poll,
 )
 from ingestion.matching import find_listed, gather_grands_prix, is_race_of
-from ingestion.models import Alarm, Event, IngestRun, Poll, TaskRun
+from ingestion.models import (
+    Alarm,
+    CreatedSchedule,
+    Event,
+    IngestRun,
+    Poll,
+    RequestBlock,
+    TaskRun,
+    UpstreamClassification,
+)
 from ingestion.pipeline.gather import Outcome, SeasonPicture, SeasonTask, digest_calendar
 from ingestion.pipeline.plan import CALENDARS, PUBLISHED_STATES, awaits_provisional
 from ingestion.records import ClassificationRecord, Source
 from ingestion.save import season_locked
 from ingestion.sessions import SessionType
+
+logger = logging.getLogger(__name__)
 
 # The longest season has some forty weeks.
 LONGEST_WATCH = timedelta(days=310) + WATCHED_AFTER_SEASON
@@ -40,6 +53,8 @@ WRITTEN = (
 # What a daily sweep leaves alone: a plan for sooner may be a claim, or when a server wants to be
 # asked again.
 LEFT_ALONE = timedelta(hours=6)
+# A time further ahead than this was written by a clock that was ahead.
+CLOCK_SLACK = timedelta(minutes=1)
 # Runs that changed something stay for the story, for as long as the feed.
 RUNS_KEPT = timedelta(days=90)
 TASK_RUNS_KEPT = timedelta(days=7)
@@ -158,7 +173,9 @@ def _record_outcome(poll: Poll, outcome: Outcome, now: datetime) -> None:
         poll.failures, poll.failing_since = 0, None
     elif not error.is_no_fault:
         poll.failures = min(poll.failures + 1, 1000)
-        poll.failing_since = poll.failing_since or now
+        poll.failing_since = min(poll.failing_since or now, now)
+    if poll.answered_at is not None and poll.answered_at > now + CLOCK_SLACK:
+        poll.answered_at = None
 
 
 def _record_calendars(
@@ -225,9 +242,44 @@ def _record_calendars(
 def is_time_to_look(season: int, now: datetime) -> bool:
     """Whether to look for the next season's calendars, whatever the time of day: a worker may be
     down each morning."""
-    polls = Poll.objects.filter(season=season, event=None)
+    polls = Poll.objects.filter(season=season, event=None, requested_at__lte=now + CLOCK_SLACK)
     requested_at = polls.aggregate(last=Max("requested_at"))["last"]
     return requested_at is None or now - requested_at >= LOOKED_FOR_EVERY
+
+
+# Times of what happened, which no true one of is still to come.
+PAST_TIMES: tuple[tuple[Manager[Any], tuple[str, ...]], ...] = (
+    (Event.objects, ("results_changed_at", "results_generated_at", "schedule_generated_at")),
+    (UpstreamClassification.objects, ("generated_at", "seen_at")),
+    (Poll.objects, ("requested_at", "answered_at", "failing_since")),
+    (
+        Alarm.objects,
+        ("raised_at", "notified_at", "cleared_at", "all_clear_sent_at", "acknowledged_at"),
+    ),
+    (IngestRun.objects, ("started_at", "ended_at")),
+    (TaskRun.objects, ("started_at", "ended_at")),
+    (CreatedSchedule.objects, ("created_at",)),
+    (RequestBlock.objects, ("reserved_at",)),
+)
+
+
+def put_back_times(now: datetime) -> int:
+    """What a clock that was ahead has written counts as of now: it would hide what is newer, or
+    hold up what waits for it. Returns how many times were put back."""
+    put_back = 0
+    for manager, names in PAST_TIMES:
+        for name in names:
+            of_future = manager.filter(**{f"{name}__gt": now + CLOCK_SLACK})
+            if changed := of_future.update(**{name: now}):
+                logger.warning(
+                    "%s times (%s of %s) were still to come, written by a clock that was ahead; "
+                    "they count as of now",
+                    changed,
+                    name,
+                    manager.model.__name__,
+                )
+                put_back += changed
+    return put_back
 
 
 def mend_plans(now: datetime) -> int:

@@ -36,6 +36,7 @@ from ingestion.pipeline import (
     poll_due,
     propose,
     prune,
+    put_back_times,
     request_event,
 )
 from ingestion.queue.run_lock import run_once, running_task
@@ -111,9 +112,10 @@ def sweep(*, clock: Clock = timezone.now) -> str:
 
     def clean_up() -> str:
         now = clock()
-        mended, pruned = mend_plans(now), prune(now)
+        put_back, mended, pruned = put_back_times(now), mend_plans(now), prune(now)
         pruned += Failure.objects.filter(stopped__lt=now - FAILURES_KEPT).delete()[0]
-        return f"{mended} plans brought forward, {pruned} old records deleted"
+        summary = f"{mended} plans brought forward, {pruned} old records deleted"
+        return f"{summary}, {put_back} times of a wrong clock put back" if put_back else summary
 
     return run_once("sweep", clean_up, clock=clock) or ""
 
