@@ -118,10 +118,15 @@ class GrandPrixRecord:
     sessions: tuple[SessionRecord, ...]
 
 
+# What cannot be read of a calendar where not even the name of the grand prix can.
+UNNAMED = "grand prix without a name"
+
+
 @dataclass(frozen=True, slots=True)
 class CalendarRecord:
     """A whole season as one source has it; `generated_at` is when the source made the answer,
-    `unreadable` are the names of grands prix that it has and that cannot be read."""
+    `unreadable` are the names of grands prix that it has and that cannot be read, `UNNAMED` where
+    it could be any."""
 
     season: int
     source: Source

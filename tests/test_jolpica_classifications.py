@@ -270,7 +270,7 @@ def test_no_page_is_no_classification() -> None:
     ("changes", "reason"),
     [
         ({"position": "40000"}, "40000 is out of range"),
-        ({"number": "40000"}, "40000 is out of range"),
+        ({"position": "99999"}, "99999 is out of range"),
     ],
 )
 def test_an_unreadable_race_does_not_take_the_others_along(

@@ -11,7 +11,7 @@ from django.db import transaction
 from ingestion import signals
 from ingestion.errors import BadSourceData
 from ingestion.models import Change, Event
-from ingestion.records import CalendarRecord, GrandPrixRecord
+from ingestion.records import UNNAMED, CalendarRecord, GrandPrixRecord
 from ingestion.report import SaveReport
 from ingestion.save import save_calendar, save_classifications
 from ingestion.sessions import SessionType
@@ -1010,10 +1010,11 @@ def test_a_grand_prix_that_no_database_stores_is_refused_by_name_and_the_rest_is
     assert kept == before["event"]
 
 
-def test_a_grand_prix_that_cannot_be_read_is_not_cancelled() -> None:
-    """The calendar has it; only one of its values is spoilt."""
+@pytest.mark.parametrize("name", [DUTCH.name, UNNAMED])
+def test_a_grand_prix_that_cannot_be_read_is_not_cancelled(name: str) -> None:
+    """The calendar has it; only one of its values is spoilt, and be that the name."""
     save_calendar(calendar(*BOTH), context())
-    spoilt = replace(calendar(grand_prix()), unreadable=(DUTCH.name,))
+    spoilt = replace(calendar(grand_prix()), unreadable=(name,))
     report = save_calendar(spoilt, context(LATER))
     assert report.events["cancelled"] == 0
     assert not Event.objects.filter(status=Event.Status.CANCELLED).exists()

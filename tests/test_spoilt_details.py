@@ -56,6 +56,8 @@ def fetch(
         (RACE, 4, {"grid": "40000"}, "grid"),
         (RACE, 20, {"laps": "99999999999999999999"}, "laps"),
         (RACE, 20, {"points": "1000"}, "points"),
+        (RACE, 2, {"number": "32768"}, "driver_number"),
+        (QUALIFYING, 20, {"number": "99999999"}, "driver_number"),
     ],
 )
 def test_a_spoilt_detail_is_missing_and_the_classification_stays(

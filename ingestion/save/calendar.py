@@ -13,6 +13,7 @@ from ingestion.models import Change, Event
 from ingestion.plausibility import check_calendar, check_remaining, is_plausible_weekend
 from ingestion.records import (
     FIRST_SCHEDULE_FILE,
+    UNNAMED,
     CalendarRecord,
     GrandPrixRecord,
     SessionRecord,
@@ -192,7 +193,8 @@ def _plan_left(left: Iterable[Event], calendars: Calendars, saving: Saving) -> N
     """Cancel what is in none of the calendars, where all that there are were read."""
     # A grand prix that the calendar has and that cannot be read is not gone.
     unreadable = set(map(fold, calendars.merged.unreadable))
-    for event in left if calendars.is_complete else ():
+    is_any_gone = calendars.is_complete and UNNAMED not in calendars.merged.unreadable
+    for event in left if is_any_gone else ():
         if event.is_cancelled or unreadable & {event.grand_prix, fold(event.name)}:
             continue
         if event.schedule_locked:

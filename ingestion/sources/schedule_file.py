@@ -9,6 +9,7 @@ from ingestion.errors import BadSourceData
 from ingestion.plausibility import check_calendar
 from ingestion.records import (
     FIRST_SCHEDULE_FILE,
+    UNNAMED,
     CalendarRecord,
     GrandPrixRecord,
     SessionRecord,
@@ -17,7 +18,15 @@ from ingestion.records import (
 from ingestion.sessions import read_session_name
 from ingestion.sources.calls import calling, get_document
 from ingestion.sources.protocol import SourceAnswer, Upstream
-from ingestion.sources.values import LONGEST_PLACE, UNREADABLE, notice, noticing, read_text
+from ingestion.sources.values import (
+    LARGEST_NUMBER,
+    LONGEST_PLACE,
+    UNREADABLE,
+    notice,
+    noticing,
+    read_text,
+    require,
+)
 
 # A weekend has five, by the file's count.
 SESSIONS = range(1, 6)
@@ -65,17 +74,14 @@ def read_schedule(
         if row["event_format"] == "testing":
             continue
         name = read_text(row["event_name"])
-        if not name:
-            raise BadSourceData(
-                f"the schedule file of {season} cannot be read: the name of a grand prix is missing"
-            )
         try:
+            require(name, "name")
             grands_prix.append(_read_grand_prix(season, name, row, generated_at))
         except UNREADABLE as error:
-            unreadable.append(name)
+            unreadable.append(name or UNNAMED)
             notice(
-                f"the schedule file of {season}: the {name} cannot be read ({error}); what is "
-                "saved of it is kept, and the other grands prix are read"
+                f"the schedule file of {season}: the {name or UNNAMED} cannot be read ({error}); "
+                "what is saved of it is kept, and the other grands prix are read"
             )
     return CalendarRecord(
         season,
@@ -107,7 +113,7 @@ def _read_grand_prix(
             )
     return GrandPrixRecord(
         season=season,
-        round_number=int(row["round_number"]),
+        round_number=_read_round(row["round_number"]),
         name=name,
         official_name=read_text(row["official_event_name"], longest=LONGEST_OFFICIAL_NAME),
         country=read_text(row["country"], longest=LONGEST_PLACE),
@@ -115,6 +121,13 @@ def _read_grand_prix(
         race_date=datetime.fromisoformat(row["event_date"]).date(),
         sessions=tuple(sessions),
     )
+
+
+def _read_round(value: Any) -> int:
+    number = int(value)
+    if abs(number) > LARGEST_NUMBER:
+        raise ValueError(f"{number} is no round")
+    return number
 
 
 def _read_start(name: str, row: Mapping[str, Any], number: int) -> datetime | None:

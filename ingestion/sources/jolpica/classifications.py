@@ -130,7 +130,7 @@ def _read_results(
         rows,
         key=lambda row: (
             _position(row) or math.inf,
-            read_integer(row.get("number")) or math.inf,
+            _car_number(row),
             read_text(row.get("driverId")),
         ),
     )
@@ -157,7 +157,7 @@ def _read_row(
         classification=read_text(row.get("positionText"), longest=LONGEST_CODE) or str(position),
         driver_id=driver,
         # The car's: a driver has a permanent number too (Verstappen 33 in car 1).
-        driver_number=read_integer(row.get("number")),
+        driver_number=details.read(read_integer, row.get("number"), "car number", driver),
         driver_code=read_text(row.get("driverCode"), longest=LONGEST_CODE),
         driver_name=read_text(" ".join(names)),
         driver_born=details.read(read_born, row.get("dateOfBirth"), "date of birth", driver),
@@ -182,6 +182,14 @@ def _read_row(
         time=total,
         gap=None if order == 1 else gap,
     )
+
+
+def _car_number(row: Mapping[str, Any]) -> float:
+    """What cannot be read is a detail, which hides no result."""
+    try:
+        return read_integer(row.get("number")) or math.inf
+    except UNREADABLE:
+        return math.inf
 
 
 def _position(row: Mapping[str, Any]) -> int:
