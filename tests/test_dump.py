@@ -15,8 +15,9 @@ from ingestion.pipeline import Mode
 from ingestion.sample.dump import build_dump, build_tables, pack
 from ingestion.sample.season import with_finishes, without_results
 from tests import dumping
-from tests.command_line import small_season
+from tests.command_line import ingest, small_season
 from tests.dumping import NOW, Fill, Switch, name_dump_requests
+from tests.project import Project
 from tests.rows import all_rows
 from tests.upstream import FaultyUpstream
 
@@ -215,6 +216,26 @@ def test_qualifyings_of_every_era(year: int, fill: Fill, upstream: FaultyUpstrea
     assert pole.q1 == timedelta(milliseconds=lap.q1 or 0)
     assert (pole.q3 is None) == (year == 2003)
     assert (event.starts_at is None) == (year == 2003)
+
+
+# As its users run it
+
+
+@pytest.mark.once
+def test_the_command_reads_it_by_itself_and_no_dump_does_without(
+    project: Project, upstream: FaultyUpstream
+) -> None:
+    on = {"JOLPICA_DUMP_URL": ""}
+    done = ingest(project, upstream, "--year", "2023-2024", "--no-dump", "--dry-run", env=on)
+    assert done.returncode == 0, done.stderr
+    assert name_dump_requests(upstream) == []
+    done = ingest(project, upstream, "--year", "2023-2024", env=on)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:2] == [
+        f"{year}: events 6 created, classifications 6 created; complete" for year in YEARS
+    ]
+    assert done.stdout.splitlines()[-1].endswith("; 3 upstream requests")
+    assert name_dump_requests(upstream) == DOWNLOAD
 
 
 # What is wrong with it

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from ingestion.models import Change, Event, TaskRun
 from ingestion.queue.tasks import audit_seasons
-from ingestion.sample.dump import build_dump
+from ingestion.sample.dump import build_dump, build_tables, pack
 from ingestion.sample.season import Season, with_finishes
 from tests.command_line import small_season
 from tests.dumping import NOW, Fill, name_dump_requests
@@ -105,6 +105,16 @@ def test_what_differs_is_listed_and_nothing_is_written(filled: FaultyUpstream) -
     assert (document["seasons"], document["compared"]) == ([2023], 6)
     assert document["differences"] == [first, second]
     assert run_audit(year="2024")[1] == "0"
+
+
+def test_a_key_that_was_corrected_is_no_difference(filled: FaultyUpstream) -> None:
+    tables = build_tables(filled.seasons.values())
+    for row in tables["driver"]:
+        row["reference"] += "_new"
+    filled.dump, filled.dump_made_at = pack(tables), NOW - timedelta(days=7)
+    before = all_rows()
+    assert run_audit()[1] == "0"
+    assert all_rows() == before
 
 
 def test_an_older_dump_says_so(filled: FaultyUpstream) -> None:

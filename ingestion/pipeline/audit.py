@@ -18,6 +18,7 @@ from ingestion.pipeline.request import Rules
 from ingestion.records import ClassificationRecord
 from ingestion.report import SaveReport
 from ingestion.save import SaveContext, save_classifications
+from ingestion.save.drivers import SeasonDrivers, read_persons
 from ingestion.save.rows import snapshot
 from ingestion.sessions import SessionType
 from ingestion.sources import ClassificationQuery, JolpicaDump, SourceConfig, connect
@@ -95,15 +96,16 @@ def audit(
         if (season in seasons or not seasons) and has_season(archive, season):
             show_step(f"{season}")
             report.seasons.append(season)
-            _compare_season(archive, season, report)
+            _compare_season(archive, season, report, clock())
     report.differences.sort(key=lambda one: (not one.is_settled, not one.touches_leaders))
     return report
 
 
-def _compare_season(archive: JolpicaDump, season: int, report: AuditReport) -> None:
+def _compare_season(archive: JolpicaDump, season: int, report: AuditReport, now: datetime) -> None:
     events = list(Event.objects.for_season(season).with_classifications())
     grands_prix = gather_grands_prix([event.as_stored() for event in events])
     by_key = {(event.grand_prix, event.session_type): event for event in events}
+    cars = {(row.driver_id, row.driver_number) for event in events for row in event.classification}
     for kind in reversed(SessionType):
         seen: set[int] = set()
         try:
@@ -111,12 +113,21 @@ def _compare_season(archive: JolpicaDump, season: int, report: AuditReport) -> N
         except BadSourceData as error:
             report.notes.append(str(error))
             continue
+        keys = {
+            row.driver_id
+            for record in answer.records
+            if isinstance(record, ClassificationRecord)
+            for row in record.results
+        }
+        # A key that was corrected since is still the same driver's.
+        drivers = SeasonDrivers(read_persons(season, keys), cars, now)
         for record in answer.records:
             if not isinstance(record, ClassificationRecord):
                 report.notes.append(f"{season} {record.race.name} {kind.label}: {record.reason}")
                 continue
             try:
                 slug = match_race(record.race, grands_prix).slug
+                identified = drivers.identify(record)
             except BadSourceData as error:
                 report.notes.append(f"{season} {kind.label}: {error}")
                 continue
@@ -126,7 +137,7 @@ def _compare_season(archive: JolpicaDump, season: int, report: AuditReport) -> N
                 continue
             seen.add(event.pk)
             report.compared += 1
-            report.differences += _compare(event, record)
+            report.differences += _compare(event, record, identified)
         report.differences += (
             Difference(event, "the dump has no such classification")
             for event in events
@@ -134,8 +145,11 @@ def _compare_season(archive: JolpicaDump, season: int, report: AuditReport) -> N
         )
 
 
-def _compare(event: Event, record: ClassificationRecord) -> Iterator[Difference]:
-    before, after = snapshot(event.classification), snapshot(record.results)
+def _compare(
+    event: Event, record: ClassificationRecord, identified: ClassificationRecord
+) -> Iterator[Difference]:
+    """`identified` is the record with our drivers, whom saving finds anew."""
+    before, after = snapshot(event.classification), snapshot(identified.results)
     if before == after:
         return
     if not before:
