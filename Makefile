@@ -5,6 +5,8 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 MANAGE := $(BIN)/python manage.py
 # More processes than cores: the tests wait for servers much of their time.
 JOBS ?= 3
+# Each part prints its lines at its end, where this make can do that.
+AT_ONCE := --jobs --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 SOURCES := manage.py f1picks ingestion rehearsal tests
 
@@ -93,7 +95,10 @@ test-host: setup-dev
 # While working: everything but the second database.
 check: lint types test-sqlite
 
-test: lint types test-sqlite test-postgres
+# All parts at once: while one waits for a server, the others use the cores.
+test: setup-dev
+	@echo "Lint, types and the suite on both databases at once: nothing is printed for some minutes."
+	@$(MAKE) $(AT_ONCE) lint types test-sqlite test-postgres
 
 # Some fifteen minutes on an idle machine; `python -m tests.proofs.bench --help` has shorter ones.
 bench: setup-dev

@@ -6,6 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.management import create_contenttypes
+from django.contrib.contenttypes.models import ContentType
+from django.core.management.sql import emit_post_migrate_signal
+from django.db import connection, transaction
+from django.db.models.signals import post_migrate
+from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
 from f1picks.database import parse_database_url
@@ -25,6 +33,7 @@ DATABASE_FIXTURES = {
     *("db", "transactional_db", "live_server"),
     *("migrated_database", "empty_database_url"),
 }
+CREATES_PERMISSIONS = "django.contrib.auth.management.create_permissions"
 # They begin first: where several processes share the suite, none waits for one of them at the end.
 LONGEST = (
     *("test_rehearsal.py", "test_replayed_seasons.py", "test_proofs_crash.py"),
@@ -53,6 +62,33 @@ def uses_database(item: pytest.Item) -> bool:
         return False
     fixtures = set(getattr(item, "fixturenames", ()))
     return bool(fixtures & DATABASE_FIXTURES) or item.get_closest_marker("django_db") is not None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tables_are_emptied_quickly() -> Iterator[None]:
+    """After a test with real commits Django truncates every table, used or not, and makes the
+    permissions anew, which takes longer than most of these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
+        yield
+
+
+def empty_tables(_test: TransactionTestCase) -> None:
+    kept = {model._meta.db_table for model in (ContentType, Permission)}
+    tables = set(connection.introspection.django_table_names(only_existing=True)) - kept
+    has_rows = "SELECT '{0}' WHERE EXISTS (SELECT 1 FROM {0})"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(map(has_rows.format, sorted(tables))))
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"DELETE FROM {table}")
+    # What apps put into their tables, which are empty now.
+    post_migrate.disconnect(create_contenttypes)
+    post_migrate.disconnect(dispatch_uid=CREATES_PERMISSIONS)
+    try:
+        emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
+    finally:
+        post_migrate.connect(create_contenttypes)
+        post_migrate.connect(create_permissions, dispatch_uid=CREATES_PERMISSIONS)
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ from tests.persons import User
 from tests.upstream import FaultyUpstream
 
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(
         find_browser() is None and "NEEDS_BROWSER" not in os.environ,

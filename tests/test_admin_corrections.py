@@ -19,7 +19,11 @@ from tests.operators import correction_of, event, ingest, page_of, race, read, w
 from tests.persons import User
 from tests.rows import all_rows
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.django_db,
+    pytest.mark.urls("tests.admin_site"),
+]
 
 REASON = {"reason": "document 73"}
 REVIEW, SAVE, CHANGE = ({"step": step} for step in ("review", "save", "change"))

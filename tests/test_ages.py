@@ -16,7 +16,7 @@ from tests.amending import Replay, podium, reinstated, replaying, sample_weekend
 from tests.builders import AFTER, DRIVERS, calendar, classification, context, grand_prix
 from tests.rows import all_rows
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 MINUTE = timedelta(minutes=1)
 FIRST_PAGE = "/2024/results.json?limit=100"

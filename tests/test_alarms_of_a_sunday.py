@@ -17,7 +17,7 @@ from tests.installation import switch_polling_on, tick
 from tests.ticking import TICK, World, at, world  # noqa: F401
 from tests.webhook import Receiver, webhook_receiver  # noqa: F401 - fixture `receiver`
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 MORNING, EVENING = at("07-28 06:00"), at("07-28 21:00")
 UPSTREAM_DOWN, UPSTREAM_BACK = at("07-28 14:00"), at("07-28 19:00")

@@ -64,6 +64,7 @@ def let_an_hour_pass(project: Project) -> None:
         RequestBlock.objects.using(alias).all().delete()
 
 
+@pytest.mark.once
 def test_a_range_that_the_hour_does_not_hold_stops_and_resumes(
     project: Project, upstream: FaultyUpstream
 ) -> None:

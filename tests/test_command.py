@@ -134,6 +134,7 @@ def test_text_report_is_on_stdout_and_the_log_on_stderr(
     assert count_rows(project) == FILLED
 
 
+@pytest.mark.once
 def test_json_report_is_one_object(project: Project, upstream: FaultyUpstream) -> None:
     done = ingest(project, upstream, *YEAR, "--format", "json")
     assert done.returncode == 0, done.stderr
@@ -166,6 +167,7 @@ def test_run_is_recorded(filled: Project) -> None:
     assert run.ended_at > run.started_at
 
 
+@pytest.mark.once
 def test_arguments_are_recorded(filled: Project, upstream: FaultyUpstream) -> None:
     ingest(filled, upstream, *YEAR, "--round", "2", "--skip-results", "--refresh")
     run = read_runs(filled)[-1]
@@ -274,6 +276,7 @@ def test_options_limit_what_is_asked(
     assert count_rows(project)["result"] == 20 * classifications
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("arguments", "questions"),
     [
@@ -307,6 +310,7 @@ def test_grand_prix_that_left_both_calendars_is_cancelled(
     )
 
 
+@pytest.mark.once
 def test_range_is_ingested_oldest_first(project: Project, upstream: FaultyUpstream) -> None:
     upstream.seasons[2023] = small_season(2023)
     done = ingest(project, upstream, "--year", "2023-2024", "--skip-results")
@@ -320,6 +324,7 @@ def test_range_is_ingested_oldest_first(project: Project, upstream: FaultyUpstre
     assert [run.seasons for run in read_runs(project)] == [[2023, 2024]]
 
 
+@pytest.mark.once
 def test_season_that_fails_does_not_stop_the_others(
     project: Project, upstream: FaultyUpstream
 ) -> None:
@@ -330,6 +335,7 @@ def test_season_that_fails_does_not_stop_the_others(
     assert [run.outcome for run in read_runs(project)] == ["partial"]
 
 
+@pytest.mark.once
 def test_default_season_of_an_empty_database_is_the_calendar_year(
     project: Project, upstream: FaultyUpstream
 ) -> None:
@@ -340,6 +346,7 @@ def test_default_season_of_an_empty_database_is_the_calendar_year(
     assert asked(upstream) == [f"schedule_{year}.json", f"{year}/races"]
 
 
+@pytest.mark.once
 def test_default_season_is_that_of_the_next_known_event(
     filled: Project, upstream: FaultyUpstream
 ) -> None:

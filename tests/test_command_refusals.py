@@ -184,6 +184,7 @@ def test_round_that_the_season_does_not_have_is_wrong_usage(
     assert (run.outcome, run.fault) == ("failed", "none")
 
 
+@pytest.mark.once
 def test_round_that_is_not_stored_is_refused_unasked(
     filled: Project, upstream: FaultyUpstream
 ) -> None:
@@ -194,6 +195,7 @@ def test_round_that_is_not_stored_is_refused_unasked(
     assert read_rows(filled) == before
 
 
+@pytest.mark.once
 def test_results_alone_need_stored_events(project: Project, upstream: FaultyUpstream) -> None:
     done = ingest(project, upstream, "--year", "2024", "--skip-schedule")
     assert complaint(done, 1) == (
@@ -283,6 +285,7 @@ def test_failures_change_nothing_in_a_filled_database(
     assert (run.outcome, run.requests, len(run.problems)) == ("failed", 5, 4)
 
 
+@pytest.mark.once
 def test_jolpica_that_asks_for_fewer_requests_is_left_alone_for_an_hour(
     filled: Project, upstream: FaultyUpstream
 ) -> None:
@@ -311,6 +314,7 @@ def test_upstream_that_hangs_is_given_up(filled: Project, upstream: FaultyUpstre
     assert read_rows(filled) == before
 
 
+@pytest.mark.once
 def test_jolpicas_calendar_stands_in_for_the_schedule_file(
     project: Project, upstream: FaultyUpstream
 ) -> None:
@@ -327,6 +331,7 @@ def test_jolpicas_calendar_stands_in_for_the_schedule_file(
     assert starts == {"jolpica"}
 
 
+@pytest.mark.once
 def test_schedule_file_is_used_alone_where_jolpicas_calendar_fails(
     project: Project, upstream: FaultyUpstream
 ) -> None:
@@ -342,6 +347,7 @@ def test_schedule_file_is_used_alone_where_jolpicas_calendar_fails(
     assert sources == {"schedule_file"}
 
 
+@pytest.mark.once
 def test_nothing_is_cancelled_where_a_calendar_fails(
     filled: Project, upstream: FaultyUpstream
 ) -> None:
@@ -386,6 +392,7 @@ REFUSED_FILES = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("reason", REFUSED_FILES)
 def test_schedule_file_that_cannot_be_true_is_refused_whole(
     filled: Project, upstream: FaultyUpstream, reason: str
@@ -401,6 +408,7 @@ def test_schedule_file_that_cannot_be_true_is_refused_whole(
     assert read_rows(filled) == before
 
 
+@pytest.mark.once
 def test_schedule_file_that_cannot_be_true_costs_an_empty_database_nothing_else(
     project: Project, upstream: FaultyUpstream
 ) -> None:
@@ -409,6 +417,7 @@ def test_schedule_file_that_cannot_be_true_costs_an_empty_database_nothing_else(
     assert count_rows(project) == {"event": 6, "result": 120, "change": 12}
 
 
+@pytest.mark.once
 def test_results_that_fail_leave_the_rest_saved(project: Project, upstream: FaultyUpstream) -> None:
     upstream.fault("*/results.json", status=500)
     done = ingest(project, upstream, "--year", "2024")
@@ -425,6 +434,7 @@ def test_results_that_fail_leave_the_rest_saved(project: Project, upstream: Faul
     }
 
 
+@pytest.mark.once
 def test_run_after_a_partial_one_gets_what_is_missing(
     filled: Project, upstream: FaultyUpstream
 ) -> None:

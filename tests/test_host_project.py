@@ -41,6 +41,7 @@ print(*sorted(message.id for message in run_checks()))
 """
 
 
+@pytest.mark.once
 def test_settings_that_are_not_ours_are_warned_of_and_fail_nothing(
     unmigrated_project: Project,
 ) -> None:
@@ -74,6 +75,7 @@ print(state() == before, [type(handler).__name__ for handler in root.handlers])
 """
 
 
+@pytest.mark.once
 def test_logging_is_the_projects_own(host: Project) -> None:
     assert run(host, LOGGING) == "True ['StreamHandler']\n"
 
@@ -132,6 +134,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.once
 def test_the_admin_is_in_the_projects_own(host: Project) -> None:
     """On a site of another name, elsewhere than /admin/, for people who are told by an address."""
     told = json.loads(run(host, OFFICE))
@@ -174,6 +177,7 @@ print(type(admin.site._wrapped or admin.site).__name__, admin.site.site_header,
 """
 
 
+@pytest.mark.once
 def test_a_site_of_the_projects_own_that_is_the_default_one_has_it_by_itself(
     unmigrated_project: Project, tmp_path: Path
 ) -> None:
@@ -203,6 +207,7 @@ SILENCED_SYSTEM_CHECKS = []
 """
 
 
+@pytest.mark.once
 def test_tasks_go_to_the_projects_only_queue_where_it_has_no_other(host: Project) -> None:
     queues, time = run(host, SCHEDULES).splitlines()
     assert queues == str([(f"f1 {name}", None) for name in ("schedule", "sweep", "tick", "watch")])
@@ -210,6 +215,7 @@ def test_tasks_go_to_the_projects_only_queue_where_it_has_no_other(host: Project
     assert time in {"06:00", "18:00"}
 
 
+@pytest.mark.once
 def test_tasks_go_to_their_own_queue_where_the_project_has_one(
     unmigrated_project: Project, tmp_path: Path
 ) -> None:

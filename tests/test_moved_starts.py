@@ -11,7 +11,7 @@ from ingestion.sample.season import GrandPrix, Season
 from tests.command_line import asked, small_upstream  # noqa: F401
 from tests.ticking import World, at, world  # noqa: F401
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 STEP = 20 * MINUTE

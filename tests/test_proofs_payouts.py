@@ -21,7 +21,7 @@ from tests.command_line import small_upstream  # noqa: F401 - fixture `upstream`
 from tests.ticking import World, at, world  # noqa: F401
 from tests.upstream import with_rows
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 START, DISPUTED = at("07-28 13:00"), at("07-28 12:30")
 

@@ -12,6 +12,8 @@ from tests.live_upstream import PASSWORD, SIGN_IN, USERNAME, LiveUpstream
 from tests.project import Project
 from tests.upstream import FaultyUpstream
 
+pytestmark = pytest.mark.once
+
 MARK = "s3cr3t-MARK"
 
 

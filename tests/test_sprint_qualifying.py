@@ -30,6 +30,7 @@ from tests.upstream import (
 )
 
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("fastf1_restored"),
 ]

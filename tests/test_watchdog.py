@@ -62,6 +62,7 @@ def test_each_process_that_is_killed_while_it_waits_is_replaced_and_the_cluster_
     assert cluster.wait(10) == 0
 
 
+@pytest.mark.once
 def test_cluster_whose_workers_are_deaf_ends_with_an_error(
     quiet: Project, cluster: subprocess.Popen[str]
 ) -> None:
@@ -75,6 +76,7 @@ def test_cluster_whose_workers_are_deaf_ends_with_an_error(
     wait_for(lambda: not any(map(is_running, [sentinel, *family])), "the end of all of it", 10)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("place", "reason"),
     [(1, "results wait, and none is saved"), (2, "no task is fetched from the queue")],
@@ -89,6 +91,7 @@ def test_cluster_whose_monitor_or_pusher_is_deaf_ends_with_an_error(
     assert reason in log_of(quiet)
 
 
+@pytest.mark.once
 def test_cluster_whose_guard_hangs_ends_with_an_error(
     quiet: Project, cluster: subprocess.Popen[str]
 ) -> None:
@@ -109,6 +112,7 @@ def test_no_process_outlives_the_one_that_started_it(
     wait_for(lambda: not any(map(is_running, [sentinel, *family])), "the end of all of it", 10)
 
 
+@pytest.mark.once
 def test_deaf_cluster_stops_when_it_is_asked_to(
     quiet: Project, cluster: subprocess.Popen[str]
 ) -> None:
@@ -132,6 +136,7 @@ def log_of(project: Project) -> str:
     return "".join(path.read_text() for path in project.folder.glob("cluster-*.log"))
 
 
+@pytest.mark.once
 def test_hung_task_leaves_no_cluster_that_is_alive_and_deaf(
     quiet: Project, cluster: subprocess.Popen[str]
 ) -> None:

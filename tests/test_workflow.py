@@ -222,6 +222,7 @@ def test_titles_have_nothing_that_ends_them() -> None:
     assert [title for title in titles if set(",:%") & set(title)] == []
 
 
+@pytest.mark.once
 def test_missing_secret_is_the_first_thing_said(project: Project) -> None:
     context = {"secrets.DATABASE_URL": ""}
     ran = run_job("ingest", project, context=context)
@@ -257,6 +258,7 @@ def test_unmigrated_database_is_left_alone_until_it_is_requested(
     assert count_rows(unmigrated_project) == {"event": 2, "result": 0, "change": 2}
 
 
+@pytest.mark.once
 def test_part_that_failed_is_red_and_the_next_run_completes_it(
     project: Project, upstream: FaultyUpstream
 ) -> None:
@@ -281,6 +283,7 @@ def test_part_that_failed_is_red_and_the_next_run_completes_it(
     assert count_rows(project) == {"event": 6, "result": 120, "change": 12}
 
 
+@pytest.mark.once
 def test_season_of_the_year_is_requested_where_an_older_one_is_stored(filled: Project) -> None:
     with live_upstream() as upstream:
         [season] = upstream.seasons.values()
