@@ -48,9 +48,16 @@ def can_run(extra: Mapping[str, str]) -> bool:
 
 
 def run(
-    arguments: Sequence[str], *, folder: Path, env: Mapping[str, str], stdin: str, timeout: float
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    env: Mapping[str, str],
+    stdin: str,
+    timeout: float,
+    stdout: int | None = None,
+    stderr: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """As `subprocess.run` does it with captured text."""
+    """As `subprocess.run` does it with captured text; a stream that is given is not captured."""
     request = {"arguments": list(arguments), "folder": str(folder), "env": dict(env)}
     answers, theirs = socket.socketpair()
     with (
@@ -61,7 +68,11 @@ def run(
     ):
         given.write(stdin.encode())
         given.seek(0)
-        files = [given.fileno(), out.fileno(), err.fileno(), theirs.fileno()]
+        streams = [
+            out.fileno() if stdout is None else stdout,
+            err.fileno() if stderr is None else stderr,
+        ]
+        files = [given.fileno(), *streams, theirs.fileno()]
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))]
         # In one message each: threads of a test may ask at once.
         server().sendmsg([json.dumps(request).encode()], rights)

@@ -45,9 +45,12 @@ class Project:
         stdin: str = "",
         timeout: float = 120,
         is_forked: bool = True,
+        stdout: int | None = None,
+        stderr: int | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run `manage.py *arguments` to its end. `env` adds to the environment, or overrides it;
-        `is_forked` is whether its libraries may be imported already."""
+        `is_forked` is whether its libraries may be imported already. A stream that is given is not
+        captured."""
         if is_forked and prestarted.can_run(env or {}):
             return prestarted.run(
                 arguments,
@@ -55,6 +58,8 @@ class Project:
                 env=self.environment(env),
                 stdin=stdin,
                 timeout=timeout,
+                stdout=stdout,
+                stderr=stderr,
             )
         return subprocess.run(
             self.command(*arguments),
@@ -62,7 +67,8 @@ class Project:
             cwd=self.folder,
             env=self.environment(env),
             input=stdin,
-            capture_output=True,
+            stdout=subprocess.PIPE if stdout is None else stdout,
+            stderr=subprocess.PIPE if stderr is None else stderr,
             text=True,
             timeout=timeout,
         )

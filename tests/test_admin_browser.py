@@ -87,18 +87,19 @@ def test_an_operator_on_a_sunday_evening(
     shots = Path(os.environ.get("SCREENSHOTS", tmp_path))
     shots.mkdir(parents=True, exist_ok=True)
     screen = partial(visiting, base=live_server.url, width=width, screenshots=shots)
-    with running_browser() as browser, screen(browser) as operator:
-        operator.sign_in("ana", PASSWORD)
-        reads_the_season(operator)
-        swaps_two_places(operator)
-        restores_and_releases(operator)
-        enters_a_podium(operator)
-        sets_a_start(operator)
-        voids_and_takes_it_back(operator)
-        accepts_a_proposal(operator, season)
-    with running_browser() as browser, screen(browser) as viewer:
-        viewer.sign_in("vera", PASSWORD)
-        can_do_none_of_it(viewer)
+    with running_browser() as browser:
+        with screen(browser) as operator:
+            operator.sign_in("ana", PASSWORD)
+            reads_the_season(operator)
+            swaps_two_places(operator)
+            restores_and_releases(operator)
+            enters_a_podium(operator)
+            sets_a_start(operator)
+            voids_and_takes_it_back(operator)
+            accepts_a_proposal(operator, season)
+        with screen(browser) as viewer:
+            viewer.sign_in("vera", PASSWORD)
+            can_do_none_of_it(viewer)
     names = {f"{page}-{width}" for page in ("season", "correction")}
     assert {f"{name}-{scheme}.png" for name in names for scheme in ("light", "dark")} <= {
         file.name for file in shots.iterdir()

@@ -318,6 +318,8 @@ class ChangingSeason(RuleBasedStateMachine):
         super().__init__()
         for model in (Change, Result, Event):
             model._default_manager.all().delete()
+        # Nothing else writes: as the last save left them.
+        self.rows = all_rows()
         self.now = datetime(2024, 1, 1, tzinfo=UTC)
         self.calendars: dict[Source, Calendar] = dict.fromkeys(BOTH, first_calendar())
         self.told: list[Told] = []
@@ -349,13 +351,13 @@ class ChangingSeason(RuleBasedStateMachine):
     # Saving, and what holds after it
 
     def save(self, save: Save) -> Saved:
-        before = all_rows()
+        before = self.rows
         self.note_closed(before)
         self.heard.clear()
         report = None
         with suppress(BadSourceData):
             report = save(self.context())
-        after = all_rows()
+        after = self.rows = all_rows()
         if report is None:
             assert written(before, after) == {}
         self.check_feed(before, after)

@@ -3,7 +3,7 @@ code is about the data."""
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,37 +47,18 @@ def full_disk() -> Iterator[int]:
 OUTPUTS = {"closed pipe": closed_pipe, "full disk": full_disk}
 
 
-def run(
-    project: Project,
-    *arguments: str,
-    stdout: int = subprocess.PIPE,
-    stderr: int = subprocess.PIPE,
-    env: Mapping[str, str],
-) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        project.command(*arguments),
-        check=False,
-        cwd=project.folder,
-        env=project.environment(env),
-        stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=stderr,
-        timeout=60,
-    )
-
-
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_a_report_that_cannot_be_written_changes_no_exit_code(
     project: Project, upstream: FaultyUpstream, output: str
 ) -> None:
     with OUTPUTS[output]() as stdout:
-        done = run(project, *INGEST, stdout=stdout, env=addresses(upstream))
+        done = project.manage(*INGEST, stdout=stdout, env=addresses(upstream), is_forked=False)
     assert done.returncode == 0, done.stderr
     assert count_rows(project)["result"] == 120
-    assert b"Traceback" not in done.stderr
-    said = b"The report could not be written (No space left on device); the data are not affected."
+    assert "Traceback" not in done.stderr
+    said = "The report could not be written (No space left on device); the data are not affected."
     assert (said in done.stderr) is (output == "full disk")
-    assert b"Exception ignored" not in done.stderr
+    assert "Exception ignored" not in done.stderr
 
 
 def test_a_partial_ingest_says_so_by_its_exit_code_alone(
@@ -85,7 +66,7 @@ def test_a_partial_ingest_says_so_by_its_exit_code_alone(
 ) -> None:
     upstream.fault("*/results.json", status=500)
     with full_disk() as stream:
-        done = run(project, *INGEST, stdout=stream, stderr=stream, env=addresses(upstream))
+        done = project.manage(*INGEST, stdout=stream, stderr=stream, env=addresses(upstream))
     assert done.returncode == 3
 
 
@@ -105,11 +86,11 @@ def test_every_command_keeps_its_exit_code(
 ) -> None:
     """Without a worker preflight has something to complain of."""
     with full_disk() as stream:
-        cut = run(filled, *arguments, stdout=stream, env={})
+        cut = filled.manage(*arguments, stdout=stream)
     with closed_pipe() as stream:
-        neither = run(filled, *arguments, stdout=stream, stderr=stream, env={})
+        neither = filled.manage(*arguments, stdout=stream, stderr=stream, is_forked=False)
     assert (cut.returncode, neither.returncode) == (code, code)
-    assert b"Traceback" not in cut.stderr
+    assert "Traceback" not in cut.stderr
 
 
 def test_streams_that_are_closed_are_done_without(
@@ -139,23 +120,23 @@ def test_names_are_spelled_plainly_where_the_terminal_has_no_accents(
             name="São Paulo Grand Prix ✓"
         )
     for arguments, name in (
-        (("f1_explain", "2024", "sao", "race"), b"2024 Sao Paulo Grand Prix ? Race"),
-        (("f1_preflight", "--offline"), b"database"),
-        (("f1_status",), b"state"),
-        (("ingest_f1", "--help"), b"exit codes:"),
+        (("f1_explain", "2024", "sao", "race"), "2024 Sao Paulo Grand Prix ? Race"),
+        (("f1_preflight", "--offline"), "database"),
+        (("f1_status",), "state"),
+        (("ingest_f1", "--help"), "exit codes:"),
     ):
-        done = run(filled, *arguments, env=env)
+        done = filled.manage(*arguments, env=env)
         assert name in done.stdout
-        assert b"Traceback" not in done.stderr
+        assert "Traceback" not in done.stderr
         assert done.stdout.isascii()
 
 
 def test_a_driver_with_an_accent_is_in_the_table_of_an_ascii_terminal(
     project: Project, upstream: FaultyUpstream
 ) -> None:
-    done = run(project, *INGEST, env={**addresses(upstream), "PYTHONIOENCODING": "ascii"})
+    done = project.manage(*INGEST, env={**addresses(upstream), "PYTHONIOENCODING": "ascii"})
     assert done.returncode == 0, done.stderr
-    assert b"Perez" in done.stdout
+    assert "Perez" in done.stdout
 
 
 @pytest.mark.parametrize("arguments", [EXPLAIN, (*EXPLAIN, "--format", "json"), ("f1_status",)])
@@ -169,10 +150,10 @@ def test_names_are_text_and_neither_markup_nor_control(
         )
         Result.objects.using(alias).update(driver_name=NAMES, constructor_name=NAMES)
     arguments = tuple("belgium" if part == "spa" else part for part in arguments)
-    done = run(filled, *arguments, env={})
+    done = filled.manage(*arguments)
     assert done.returncode in {0, 1}, done.stderr
-    assert b"Traceback" not in done.stderr
-    shown = done.stdout.decode()
+    assert "Traceback" not in done.stderr
+    shown = done.stdout
     assert not set(shown) & set("\x1b\x9b\u202e")
     if "f1_explain" in arguments:
         assert "Bel[/gian] " in shown
