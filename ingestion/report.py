@@ -165,12 +165,12 @@ class RunReport(SaveReport):
         }
 
     def as_text(self) -> str:
-        events = self._words("events", self.events, EVENT_COUNTS)
-        results = self._words("classifications", self.results, RESULT_COUNTS)
+        events = self._describe_counts("events", self.events, EVENT_COUNTS)
+        results = self._describe_counts("classifications", self.results, RESULT_COUNTS)
         return f"{events}; {results}; {self.requests} upstream requests"
 
     @staticmethod
-    def _words(what: str, counts: Counter[str], names: tuple[str, ...]) -> str:
+    def _describe_counts(what: str, counts: Counter[str], names: tuple[str, ...]) -> str:
         always = {"created", "updated", "unchanged"}
         parts = [f"{counts[name]} {name}" for name in names if counts[name] or name in always]
         return f"{what}: {', '.join(parts)}"

@@ -11,7 +11,7 @@ from ingestion.lifecycle.polling import (
     next_witness_poll,
 )
 from ingestion.lifecycle.seasons import LOOKED_FOR_EVERY, may_be_absent, season_to_look_for
-from ingestion.lifecycle.sessions import (
+from ingestion.lifecycle.session_times import (
     expected_end,
     hold_lock,
     is_over,

@@ -1,7 +1,7 @@
-"""The plan for polling: when is something next worth asking about?
+"""The plan for polling: when is something next worth requesting?
 
 What forces it (Jolpica, 2024 to 2026): an answer is kept for everybody for an hour, empty ones too,
-so that asking before it expires is in vain and asking long after it is late. Results are out within
+so that a request before it expires is in vain and one long after it is late. Results are out within
 hours of the flag. Penalties follow within hours, disqualifications within days, and appeals and
 re-imports for months; the slower they come, the slower they are watched.
 """
@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 WATCHED_AFTER_SEASON = timedelta(days=120)
 
 # How long to wait after an answer, by how long ago the session should have ended. Each a little
-# less than what is promised (an hour, six hours), since whoever asks comes by every few minutes.
+# less than what is promised (an hour, six hours), since a poll comes by every few minutes.
 # On a pending one's first day that is for answers that do not say when they expire: the others
 # are followed by the next as soon as it can bring news.
 PENDING = (
@@ -31,11 +31,11 @@ WATCHED = (
     (3 * DAY, 6 * HOUR - 10 * MINUTE),
 )
 # Most penalties follow soon, and are seen as soon as an answer can have them. Later the pause is
-# counted from there, as the promise is: not every answer is asked for.
+# counted from there, as the promise is: not every answer is fetched.
 PROMPT = 90 * MINUTE
 # Then once a day, and after a fortnight once a week, in the quiet hours in which no session runs:
-# what comes due together is asked for together. What went along with others an hour before is not
-# asked for again.
+# what comes due together is requested together. What went along with others an hour before is
+# not requested again.
 DAILY_UNTIL = 14 * DAY
 QUIET_HOUR = time(4, tzinfo=UTC)
 QUIET_WEEKDAY = 2
@@ -46,7 +46,7 @@ AFTER_EXPIRY = timedelta(seconds=5)
 # has set would lose a result.
 LONGEST_TRUST = 6 * HOUR
 
-# While a result is awaited a failing server is asked again within ten minutes, otherwise ever
+# While a result is awaited a failing server gets another request within ten minutes, otherwise ever
 # more seldom.
 FIRST_RETRY = 4 * MINUTE
 LONGEST_RETRY_WHILE_AWAITED = 9 * MINUTE
@@ -98,7 +98,7 @@ class Watched:
 
 
 def next_poll(session: Watched) -> datetime | None:
-    """When to ask for the session's classification next; it may have passed. None: never again.
+    """When to request the session's classification next; it may have passed. None: never again.
 
     From the moment on at which there may be one; quickly until it is official, then for
     amendments; never before the last answer has expired.

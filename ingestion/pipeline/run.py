@@ -19,7 +19,7 @@ from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.models import Change, Event, IngestRun, Result
 from ingestion.pipeline.gather import SeasonPicture, SeasonTask, fault_of, gather_season
 from ingestion.pipeline.plan import CALENDARS, PARTS, find_missing
-from ingestion.pipeline.polls import is_time_to_look, record_polls
+from ingestion.pipeline.poll_rows import is_time_to_look, record_polls
 from ingestion.pipeline.rate_limit import MOST_REFUSALS, Pace, describe_stop, wait_until_allowed
 from ingestion.pipeline.request import Calendars, IngestRequest, Mode, Rules
 from ingestion.pipeline.summary import describe_awaited, describe_season

@@ -23,7 +23,7 @@ KEY_LETTERS = digits + ascii_letters
 
 ONE_TO_THREE = ("One", "Two", "Three")
 SPRINT_QUALIFYINGS = ("Sprint Qualifying", "Sprint Shootout")
-PARTS = {"SQ1": "q1", "SQ2": "q2", "SQ3": "q3"}
+QUALIFYING_PARTS = {"SQ1": "q1", "SQ2": "q2", "SQ3": "q3"}
 
 Document = dict[str, Any]
 
@@ -190,14 +190,14 @@ def find_weekend(seasons: Mapping[int, Season], key: str) -> tuple[Season, Grand
 
 
 def has_sprint_qualifying(weekend: GrandPrix) -> bool:
-    return any(session.type in PARTS for session in list_sessions(weekend))
+    return any(session.type in QUALIFYING_PARTS for session in list_sessions(weekend))
 
 
 def build_sprint_qualifying(
     season: Season, weekend: GrandPrix, address: str, at: datetime
 ) -> Document:
     """Of a weekend that has such a session."""
-    parts = [session for session in list_sessions(weekend) if session.type in PARTS]
+    parts = [session for session in list_sessions(weekend) if session.type in QUALIFYING_PARTS]
     start = print_start(weekend, parts[0])
     start.pop("has_time_data")
     return {
@@ -210,7 +210,7 @@ def build_sprint_qualifying(
             "season": build_season(season, address),
             "round": build_round(season, weekend, address),
             "circuit": build_circuit(season, weekend, address),
-            "component_keys": list(PARTS),
+            "component_keys": list(QUALIFYING_PARTS),
             "results": list(build_results(season, weekend, address)),
         },
     }
@@ -219,7 +219,7 @@ def build_sprint_qualifying(
 def build_results(season: Season, weekend: GrandPrix, address: str) -> Iterator[Document]:
     laps = sorted(season.sprint_qualifyings.get(weekend.id, ()), key=attrgetter("order"))
     places = {
-        part: rank(laps, PARTS[part], field)
+        part: rank(laps, QUALIFYING_PARTS[part], field)
         for part, field in (
             ("SQ1", {lap.number for lap in laps}),
             ("SQ2", choose_field(laps, "q2", Q2_FIELD)),
@@ -227,9 +227,9 @@ def build_results(season: Season, weekend: GrandPrix, address: str) -> Iterator[
         )
     }
     for lap in laps:
-        reached = [part for part in PARTS if lap.number in places[part]]
+        reached = [part for part in QUALIFYING_PARTS if lap.number in places[part]]
         is_classified = lap.classification.isdigit()
-        time = getattr(lap, PARTS[reached[-1]])
+        time = getattr(lap, QUALIFYING_PARTS[reached[-1]])
         yield {
             **build_entrant(season, lap, address),
             "position": lap.order,
@@ -255,7 +255,7 @@ def rank(laps: list[Lap], name: str, field: set[int]) -> dict[int, int]:
 
 def build_part(lap: Lap, part: str, place: int, *, is_last: bool) -> Document:
     """The place in the last part is the classification's, also where the times differ."""
-    time = getattr(lap, PARTS[part])
+    time = getattr(lap, QUALIFYING_PARTS[part])
     return {
         "key": part,
         "name": f"Sprint Qualifying {part[-1]}",

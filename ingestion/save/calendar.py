@@ -23,7 +23,7 @@ from ingestion.records import (
 from ingestion.report import Problem, SaveReport
 from ingestion.save.derived import DERIVED_FIELDS, derive_fields
 from ingestion.save.rows import (
-    Plan,
+    RowPlan,
     SaveContext,
     build_change,
     find_unstorable,
@@ -49,7 +49,7 @@ WRITTEN = (*CALENDAR_FIELDS, *DERIVED_FIELDS, "schedule_generated_at")
 
 
 @dataclass(frozen=True, slots=True)
-class Calendars:
+class SeasonCalendars:
     """What the calendars of a season say together.
 
     `is_complete` where all that the season has were read: only then is cancelled what none of them
@@ -68,7 +68,7 @@ class Saving:
     """What a calendar's events are planned with."""
 
     context: SaveContext
-    plan: Plan
+    plan: RowPlan
     report: SaveReport
 
     def add_change(
@@ -96,7 +96,7 @@ def save_calendar(
     with season_locked(first.season):
         events = list(Event.objects.filter(season=first.season))
         calendars = _read_calendars(first, second, events, context, report)
-        saving = Saving(context, Plan(), report)
+        saving = Saving(context, RowPlan(), report)
         left = _plan_listed(events, calendars, saving)
         _plan_left(left, calendars, saving)
         write(saving.plan, WRITTEN, context)
@@ -110,7 +110,7 @@ def _read_calendars(
     events: Sequence[Event],
     context: SaveContext,
     report: SaveReport,
-) -> Calendars:
+) -> SeasonCalendars:
     stored = [event.as_stored() for event in events]
     _check(first, stored, context.now)
     if second is not None:
@@ -130,7 +130,7 @@ def _read_calendars(
     )
     read = [calendar for calendar in (first, second) if calendar is not None]
     ages = [calendar.generated_at for calendar in read if calendar.generated_at is not None]
-    return Calendars(
+    return SeasonCalendars(
         merged=replace(merged, grands_prix=grands_prix),
         slugs=match_calendar(grands_prix, gather_grands_prix(stored)),
         has_file=first.source is Source.SCHEDULE_FILE,
@@ -157,7 +157,7 @@ def _check(calendar: CalendarRecord, stored: Sequence[StoredEvent], now: datetim
 
 
 def _plan_listed(
-    events: Iterable[Event], calendars: Calendars, saving: Saving
+    events: Iterable[Event], calendars: SeasonCalendars, saving: Saving
 ) -> Collection[Event]:
     """Plan what the calendars have; what none of them has is returned."""
     left = {(event.grand_prix, event.session_type): event for event in events}
@@ -189,7 +189,7 @@ def _plan_listed(
     return left.values()
 
 
-def _plan_left(left: Iterable[Event], calendars: Calendars, saving: Saving) -> None:
+def _plan_left(left: Iterable[Event], calendars: SeasonCalendars, saving: Saving) -> None:
     """Cancel what is in none of the calendars, where all that there are were read."""
     # A grand prix that the calendar has and that cannot be read is not gone.
     unreadable = set(map(fold, calendars.merged.unreadable))
@@ -233,7 +233,7 @@ def _read_fields(grand_prix: GrandPrixRecord, session: SessionRecord) -> dict[st
 
 
 def _read_known(
-    event: Event, grand_prix: GrandPrixRecord, session: SessionRecord, calendars: Calendars
+    event: Event, grand_prix: GrandPrixRecord, session: SessionRecord, calendars: SeasonCalendars
 ) -> dict[str, Any]:
     """What a calendar says of a known event: of one that the schedule file has had and does not
     have now, Jolpica's calendar can only dispute the start."""

@@ -19,7 +19,7 @@ from ingestion.report import Problem, SaveReport
 from ingestion.save.comparison import APPLIED, RESULTS_FIELDS, Comparison, PlannedClassification
 from ingestion.save.drivers import SeasonDrivers, name_persons, read_persons
 from ingestion.save.rows import (
-    Plan,
+    RowPlan,
     SaveContext,
     find_unstorable,
     plan_rows,
@@ -230,7 +230,7 @@ def _plan_event(
     planned = weigh(comparison, planned)
     overruled = comparison.find_overruled() if event.results_locked else None
     if overruled is not None:
-        planned = planned or PlannedClassification(event, "unchanged", Plan())
+        planned = planned or PlannedClassification(event, "unchanged", RowPlan())
         planned.plan.overruled.append(overruled)
     return planned
 
@@ -264,7 +264,7 @@ def _judge(comparison: Comparison, report: SaveReport) -> PlannedClassification 
     return comparison.propose()
 
 
-def _drop_new_facts(plans: Sequence[Plan]) -> None:
+def _drop_new_facts(plans: Sequence[RowPlan]) -> None:
     """Leave out of the feed what no result could have when its revision was published: a column
     that was added since is filled in, which is no change of any classification.
 
@@ -300,7 +300,7 @@ def _write_each(
     """All in one savepoint; where the database refuses, each in its own."""
     if not planned:
         return
-    batch = Plan()
+    batch = RowPlan()
     for one in planned:
         batch.merge(one.plan)
     try:

@@ -9,7 +9,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from ingestion.amendments import is_amended, list_details, touches_leaders
 from ingestion.models import Change, Event, UpstreamClassification
 from ingestion.records import ClassificationRecord, Source, is_better_provisional
-from ingestion.save.rows import Plan, SaveContext, build_change
+from ingestion.save.rows import RowPlan, SaveContext, build_change
 
 RESULTS_FIELDS = (
     "results_state",
@@ -30,7 +30,7 @@ class PlannedClassification:
 
     event: Event
     count: str
-    plan: Plan
+    plan: RowPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Comparison:
     event: Event
     before: list[dict[str, Any]]
     after: list[dict[str, Any]]
-    rows: Plan
+    rows: RowPlan
     context: SaveContext
 
     @property
@@ -133,7 +133,7 @@ class Comparison:
             {"classification": self.after, "source": self.reported.source.value},
             self.context,
         )
-        plan = Plan(changed_events=[self.event], changes=[proposal], proposals=[proposal])
+        plan = RowPlan(changed_events=[self.event], changes=[proposal], proposals=[proposal])
         return PlannedClassification(self.event, "unchanged", plan)
 
     def apply(self) -> PlannedClassification:
@@ -181,7 +181,7 @@ class Comparison:
         changes = [change for step in steps if (change := step()) is not None]
         if not changes:
             return None
-        plan = Plan(changed_events=[self.event], changes=changes)
+        plan = RowPlan(changed_events=[self.event], changes=changes)
         return PlannedClassification(self.event, "unchanged", plan)
 
     def _publish(self) -> Change | None:

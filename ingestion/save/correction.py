@@ -13,7 +13,7 @@ from ingestion.save.comparison import RESULTS_FIELDS
 from ingestion.save.derived import DERIVED_FIELDS
 from ingestion.save.drivers import find_persons
 from ingestion.save.rows import (
-    Plan,
+    RowPlan,
     SaveContext,
     build_change,
     plan_rows,
@@ -37,7 +37,7 @@ def change_event(event: Event, kind: Change.Kind, context: SaveContext) -> Itera
         before, after = _differences(was, current)
         if before:
             change = build_change(current, kind, before, after, context)
-            plan = Plan(changed_events=[current], changes=[change])
+            plan = RowPlan(changed_events=[current], changes=[change])
             write(plan, (*SCHEDULE, "schedule_generated_at"), context)
 
 
@@ -54,7 +54,7 @@ def change_results(
         before, after = _differences(was, current)
         if before:
             change = build_change(current, kind, before, after, context)
-            write(Plan(changed_events=[current], changes=[change]), RESULTS, context)
+            write(RowPlan(changed_events=[current], changes=[change]), RESULTS, context)
 
 
 def read_revision(event: Event, revision: int) -> Event:

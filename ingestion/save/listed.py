@@ -9,7 +9,7 @@ from ingestion.matching import gather_grands_prix, match_race
 from ingestion.models import Event, SecondOpinion
 from ingestion.records import ListedSession
 from ingestion.report import Problem, SaveReport
-from ingestion.save.rows import Plan, SaveContext, season_locked, write
+from ingestion.save.rows import RowPlan, SaveContext, season_locked, write
 
 # It rounds no start, but sessions of a postponed weekend drift by minutes.
 SAME_START = timedelta(minutes=10)
@@ -25,7 +25,7 @@ def save_listed(listed: Sequence[ListedSession], context: SaveContext) -> SaveRe
         events = list(Event.objects.filter(season=season).select_related("second_opinion"))
         ahead = [event for event in events if event.starts_at and event.starts_at > context.now]
         found = _match(listed, events) if ahead else {}
-        plan = Plan()
+        plan = RowPlan()
         for event in ahead:
             session = found.get((event.grand_prix, event.session_type))
             if session is None:

@@ -71,7 +71,7 @@ class SaveContext:
 
 
 @dataclass(slots=True)
-class Plan:
+class RowPlan:
     """The rows to write for a calendar, or for one classification."""
 
     new_events: list[Event] = field(default_factory=list)
@@ -94,7 +94,7 @@ class Plan:
     def list_changes(self) -> list[tuple[str, str]]:
         return [(change.event.grand_prix, change.kind) for change in self.changes]
 
-    def merge(self, other: "Plan") -> None:
+    def merge(self, other: "RowPlan") -> None:
         self.new_events += other.new_events
         self.changed_events += other.changed_events
         self.new_results += other.new_results
@@ -118,7 +118,7 @@ def season_locked(season: int) -> Iterator[None]:
         yield
 
 
-def write(plan: Plan, event_fields: Sequence[str], context: SaveContext) -> None:
+def write(plan: RowPlan, event_fields: Sequence[str], context: SaveContext) -> None:
     """Write a plan in a number of statements that does not grow with it."""
     for event in plan.changed_events:
         event.updated_at = context.now
@@ -147,9 +147,9 @@ def write(plan: Plan, event_fields: Sequence[str], context: SaveContext) -> None
     Event.objects.bulk_update([each.event for each in plan.proposals], ["proposal"])
 
 
-def plan_rows(event: Event, saved: Sequence[Result], records: Sequence[ResultRecord]) -> Plan:
+def plan_rows(event: Event, saved: Sequence[Result], records: Sequence[ResultRecord]) -> RowPlan:
     """The rows to write, none where the saved ones say the same. Rows that stay keep their keys."""
-    plan = Plan()
+    plan = RowPlan()
     left = {_key(row): row for row in saved}
     for record in records:
         row = left.pop(_key(record), None)

@@ -10,7 +10,7 @@ from ingestion.amendments import Entries, differs_in_what_scores
 from ingestion.models import Change, Event, SecondOpinion
 from ingestion.records import Source
 from ingestion.save.comparison import APPLIED, Comparison, PlannedClassification
-from ingestion.save.rows import Plan, build_change
+from ingestion.save.rows import RowPlan, build_change
 
 
 def weigh(
@@ -43,7 +43,7 @@ def weigh(
         before = {"source": event.results_source, "classification": counts}
         after = {"source": opinion.source, "classification": opinion.classification}
         changes.append(build_change(event, Change.Kind.DISPUTED, before, after, context))
-    plan = Plan(changes=changes)
+    plan = RowPlan(changes=changes)
     if is_kept or opinion.disputed_since != since:
         plan.opinions.append(opinion)
     if confirmed_at != event.confirmed_at:
@@ -68,7 +68,7 @@ def _find_opinion(comparison: Comparison) -> tuple[SecondOpinion | None, bool]:
 
 
 def _add(
-    planned: PlannedClassification | None, event: Event, plan: Plan
+    planned: PlannedClassification | None, event: Event, plan: RowPlan
 ) -> PlannedClassification | None:
     if not (plan.changes or plan.opinions or plan.changed_events):
         return planned
