@@ -2,18 +2,37 @@
 never one of the server."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 from django.test import Client
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
+from ingestion.corrections import (
+    Author,
+    correct_start,
+    disqualify,
+    possible_corrections,
+    settle_results,
+    void_event,
+)
+from ingestion.corrections.entries import key_of
 from ingestion.models import Alarm, Change, Event, IngestRun
 from tests.admin_site import clock
-from tests.builders import AFTER, BEFORE
+from tests.builders import AFTER, BEFORE, DRIVERS
 from tests.html_forms import form_to
-from tests.operators import SignIn, correction_of, event, page_of, race, season_page, words_of
+from tests.operators import (
+    SignIn,
+    correction_of,
+    event,
+    ingest,
+    page_of,
+    race,
+    season_page,
+    words_of,
+)
 from tests.persons import User
 from tests.rows import all_rows
 
@@ -38,6 +57,7 @@ HOSTILE = {
 }
 # What breaks a list, a key or a name: each is in one of a few ways a number or a text.
 SOME = ("digits", "fewer digits", "nul", "far year", "superscript", "percent")
+URLENCODED = "application/x-www-form-urlencoded"
 LISTS = ("event", "change", "ingestrun", "alarm")
 # Django's own and those of a filter, whatever the list has.
 PARAMETERS = ("p", "o", "q", "all", "e", "_facets", "_popup", "_to_field", "id", "pk", "id__in")
@@ -179,3 +199,81 @@ def test_a_nul_in_an_address_is_a_bad_request(root: Client) -> None:
     assert root.get(season_page() + "ingest/%00/").status_code == 400
     assert root.get(address_of("change") + "?kind__exact=%00").status_code == 400
     assert Change.objects.exists()
+
+
+def propose(of: Event, author: Author) -> None:
+    settle_results(of, author, revision=1)
+    ingest("russell", *DRIVERS[1:], now=AFTER + timedelta(hours=1))
+
+
+def correct_by_hand(of: Event, author: Author) -> None:
+    disqualify(of, key_of(of.classification[1]), author, revision=1)
+    assert of.starts_at is not None
+    correct_start(race(), of.starts_at + timedelta(hours=1), author)
+
+
+# What makes the corrections possible that are named, each by what a person or an upstream does.
+STATES: dict[str, tuple[Callable[[Event, Author], object], tuple[str, ...]]] = {
+    "proposed": (propose, ("accept", "reject", "leaders")),
+    "by hand": (correct_by_hand, ("restore", "settle", "release", "release-schedule", "start")),
+    "cancelled": (void_event, ("unvoid", "release-schedule")),
+    "ahead": (lambda _event, _author: None, ("close", "void")),
+}
+
+
+# Each is sent as several values and in place of each number that a form has hidden.
+SHAPES: tuple[tuple[dict[str, object], str], ...] = (
+    ({"data": "{]", "content_type": "application/json"}, "no form"),
+    ({"data": b"\xff\xfe\0", "content_type": "multipart/form-data; boundary=x"}, "half a form"),
+    ({"data": "reason=%ff%00&step=%ed%a0%80", "content_type": URLENCODED}, "no text"),
+    ({"data": "&".join(["reason=a"] * 1100), "content_type": URLENCODED}, "many fields"),
+    ({"data": "step[]=review&seen[0]=1", "content_type": URLENCODED}, "arrays"),
+    ({"data": f"seen={'9' * 40}&reason={'word+' * 900}", "content_type": URLENCODED}, "words"),
+)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_no_correction_breaks_whatever_is_sent(root: Client, state: str) -> None:
+    bring_about, names = STATES[state]
+    bring_about(race(), Author(User.objects.get(username="root"), "so", AFTER))
+    clock.now = BEFORE if state == "ahead" else AFTER + timedelta(hours=2)
+    of = race()
+    open_ones = [name for name in names if name in possible_corrections(of, clock.now)]
+    assert len(open_ones) >= min(2, len(names))
+    before = all_rows(leave_out=frozenset())
+    for name in open_ones:
+        address = correction_of(of, name)
+        fields = form_to(root.get(address).content.decode(), address).fields
+        for shape, label in SHAPES:
+            answer = root.post(address, **shape)  # type: ignore[arg-type]
+            assert answer.status_code in {200, 400}, f"{name} {label}"
+        for field in fields:
+            for label in ("digits", "nul"):
+                typed = {**fields, "reason": "so", "step": "review", field: HOSTILE[label]}
+                answer = root.post(address, typed)
+                assert answer.status_code in {200, 400}, f"{name} {field} {label}"
+    assert all_rows(leave_out=frozenset()) == before
+
+
+def test_no_form_is_taken_without_its_token(root: Client) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(User.objects.get(username="root"))
+    for address in (correction_of(race(), "void"), season_page() + "ingest/"):
+        assert strict.post(address, {"reason": "so", "step": "save"}).status_code == 403
+
+
+# Django's own pages of what is not ours: accounts, groups, and the queue's schedules and tasks.
+OTHERS = ("auth_user", "auth_group", "django_q_schedule", "django_q_success", "django_q_ormq")
+
+
+def test_no_page_of_another_app_breaks(root: Client) -> None:
+    for name in OTHERS:
+        try:
+            listed = reverse(f"admin:{name}_changelist")
+        except NoReverseMatch:
+            continue
+        for label in SOME:
+            value = HOSTILE[label]
+            for parameter in ("q", "p", "o", "id__exact", "_to_field"):
+                assert root.get(listed, {parameter: value}).status_code < 500, f"{name} {parameter}"
+            assert root.get(f"{listed}{quote(value, safe='')}/change/").status_code < 500, name
