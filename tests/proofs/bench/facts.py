@@ -15,6 +15,7 @@ from tests.live_streams import STATIC_PATH, build_answer
 T = TypeVar("T")
 
 SEASON, ROUNDS = 2024, 24
+FIRST_KNOCKOUT = 2006
 FIRST_SPRINT_QUALIFYINGS = 2023
 PAGE_ROWS = 100
 CALENDARS = 2
@@ -25,8 +26,9 @@ MORNING, RESULT_OUT, NOTHING_DUE, EXPIRED = (
     for hour, minute in ((12, 0), (16, 5), (16, 10), (17, 15))
 )
 BELGIUM = 14
-# Weekdays stay, and no day is missing as the 29th of February would be.
-YEAR = timedelta(weeks=52)
+# Weekdays stay, no day is missing as the 29th of February would be, and a season of seventy-five
+# years earlier is within its year.
+WEEKS_OF_A_YEAR = 365.2425 / 7
 
 
 class Upstream(StandInUpstream):
@@ -57,7 +59,7 @@ def first_rounds(rounds: int) -> Season:
 
 def in_year(season: Season, year: int) -> Season:
     """All of it so many years earlier, without sprint weekends where they had another form."""
-    back = (season.year - year) * YEAR
+    back = timedelta(weeks=round((season.year - year) * WEEKS_OF_A_YEAR))
     moved = replace(
         season,
         year=year,
@@ -69,7 +71,15 @@ def in_year(season: Season, year: int) -> Season:
     )
     if year >= FIRST_SPRINT_QUALIFYINGS:
         return moved
-    return replace(moved, sprints=MappingProxyType({}), sprint_qualifyings=MappingProxyType({}))
+    moved = replace(moved, sprints=MappingProxyType({}), sprint_qualifyings=MappingProxyType({}))
+    if year >= FIRST_KNOCKOUT:
+        return moved
+    # One list of times would have another order than a knockout.
+    untimed = {
+        key: tuple(replace(lap, q1=None, q2=None, q3=None) for lap in laps)
+        for key, laps in season.qualifyings.items()
+    }
+    return replace(moved, qualifyings=MappingProxyType(untimed))
 
 
 def _moved(grand_prix: GrandPrix, back: timedelta, *, with_sprint: bool) -> GrandPrix:
