@@ -82,8 +82,8 @@ def test_it_ends_with_its_tables_and_every_promise_kept() -> None:
     assert requests[IDLE] == "0"
     assert [cell[1] for cell in cells if cell[0] == "... the usual way"] == ["7", "3", "4", "2"]
     rows = {cell[0]: cell[6] for cell in cells if len(cell) == 9}
-    # Two events with their changes, and twenty entries each.
-    assert (rows[EMPTY], rows[AGAIN], rows[IDLE]) == ("48", "0", "0")
+    # Two events with their changes, twenty entries each, and twenty drivers with a key each.
+    assert (rows[EMPTY], rows[AGAIN], rows[IDLE]) == ("88", "0", "0")
     assert {cell[0] for cell in cells if cell[1:2] and cell[0] in ("kept", "BROKEN")} == {"kept"}
     assert "Python" in [cell[0] for cell in cells]
 
