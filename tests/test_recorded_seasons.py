@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.models import Change, Event, IngestRun, RequestBlock, Result
+from ingestion.models import Change, Driver, Event, IngestRun, RequestBlock, Result
 from ingestion.pipeline import IngestRequest, Mode, SourceConfig, ingest
 from ingestion.report import RunReport
 from tests.upstream import SHARED, FaultyUpstream, needs_shared
@@ -431,3 +431,21 @@ def test_one_round_is_saved_alone(recorded: FaultyUpstream, run: Ingestion) -> N
     for kind in ("sprint", "qualifying", "sprint_qualifying"):
         assert set(saved(2023, kind)) == {"Azerbaijan Grand Prix"}
     assert (report.requests, report.outcome) == (6, "ok")
+
+
+@every_season
+def test_each_driver_of_a_season_is_one_person(
+    season: int, recorded: FaultyUpstream, run: Ingestion
+) -> None:
+    """By name and date of birth, as the pages have them: none merged, none split."""
+    serve(recorded, season)
+    run(season)
+    printed = {
+        (f"{driver['givenName']} {driver['familyName']}", driver["dateOfBirth"])
+        for endpoint, (_, rows) in ROWS.items()
+        for race in pages(season, endpoint)
+        for driver in (row["Driver"] for row in race[rows])
+    }
+    drivers = {(driver.name, str(driver.born)) for driver in Driver.objects.all()}
+    assert drivers == printed
+    assert Driver.objects.count() == len(printed)

@@ -6,6 +6,7 @@ locked: ingests compare, show the difference and write nothing until it is relea
 """
 
 from ingestion.corrections.author import Author, last_entry
+from ingestion.corrections.drivers import merge_drivers, split_driver, undo_change
 from ingestion.corrections.entries import Key, key_of, known_drivers
 from ingestion.corrections.possible import possible_corrections
 from ingestion.corrections.preview import Preview, preview
@@ -51,6 +52,7 @@ __all__ = [
     "known_drivers",
     "last_entry",
     "list_restorable",
+    "merge_drivers",
     "possible_corrections",
     "preview",
     "reject_proposal",
@@ -60,5 +62,7 @@ __all__ = [
     "reorder",
     "restore_revision",
     "settle_results",
+    "split_driver",
+    "undo_change",
     "void_event",
 ]

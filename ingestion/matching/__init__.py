@@ -1,6 +1,12 @@
 """Which grand prix is this one? Among those stored, and between two calendars."""
 
-from ingestion.matching.drivers import check_entries, check_person, find_person, fold_name
+from ingestion.matching.drivers import (
+    check_keys,
+    check_person,
+    check_persons,
+    find_person,
+    fold_name,
+)
 from ingestion.matching.identity import (
     StoredGrandPrix,
     as_known,
@@ -16,8 +22,9 @@ from ingestion.matching.merging import merge_calendars
 __all__ = [
     "StoredGrandPrix",
     "as_known",
-    "check_entries",
+    "check_keys",
     "check_person",
+    "check_persons",
     "find_listed",
     "find_person",
     "fold",

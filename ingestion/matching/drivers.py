@@ -63,20 +63,24 @@ def find_person(
     return found[0] if found else None
 
 
-def check_entries(entries: Iterable[ResultRecord], persons: Mapping[str, str]) -> None:
-    """That a classification has no key for two persons and no person under two keys; `persons` are
-    the drivers by their keys at the source."""
-    keys: dict[str, str] = {}
+def check_keys(entries: Iterable[ResultRecord]) -> None:
+    """That a classification has no key for two persons."""
     first: dict[str, ResultRecord] = {}
     for entry in entries:
-        key = entry.driver_id
-        known = first.setdefault(key, entry)
-        names = fold_name(known.driver_name), fold_name(entry.driver_name)
-        if names[0] != names[1]:
-            raise _refuse(f"the key {key} is {known.driver_name} and {entry.driver_name} at once")
-        other = keys.setdefault(persons[key], key)
-        if other != key:
-            raise _refuse(f"{entry.driver_name} is listed under two keys, {other} and {key}")
+        known = first.setdefault(entry.driver_id, entry)
+        if fold_name(known.driver_name) != fold_name(entry.driver_name):
+            names = f"{known.driver_name} and {entry.driver_name}"
+            raise _refuse(f"the key {entry.driver_id} is {names} at once")
+
+
+def check_persons(entries: Iterable[ResultRecord], persons: Mapping[str, str]) -> None:
+    """That a classification has no person under two keys; `persons` are the drivers by them."""
+    keys: dict[str, str] = {}
+    for entry in entries:
+        other = keys.setdefault(persons[entry.driver_id], entry.driver_id)
+        if other != entry.driver_id:
+            both = f"{other} and {entry.driver_id}"
+            raise _refuse(f"{entry.driver_name} is listed under two keys, {both}")
 
 
 def _refuse(message: str) -> BadSourceData:

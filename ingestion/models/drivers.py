@@ -61,6 +61,9 @@ class DriverKey(models.Model):
         null=True, blank=True, help_text="In this season alone; empty is in all others."
     )
     driver = models.ForeignKey(Driver, on_delete=models.PROTECT, related_name="keys")
+    is_decided = models.BooleanField(
+        default=False, help_text="A person said whose it is; names are not compared any more."
+    )
 
     objects: models.Manager["DriverKey"] = models.Manager()
 

@@ -14,18 +14,27 @@ from ingestion.save.correction import (
 )
 from ingestion.save.derived import advance_statuses, derive_fields
 from ingestion.save.listed import save_listed
-from ingestion.save.rows import SaveContext, season_locked
+from ingestion.save.rows import (
+    SaveContext,
+    build_change,
+    record_changes,
+    season_locked,
+    send_logged,
+)
 
 __all__ = [
     "SaveContext",
     "advance_statuses",
+    "build_change",
     "change_event",
     "change_results",
     "derive_fields",
     "read_revision",
+    "record_changes",
     "replace_classification",
     "save_calendar",
     "save_classifications",
     "save_listed",
     "season_locked",
+    "send_logged",
 ]

@@ -91,9 +91,11 @@ def _read_season(
     for result in Result.objects.filter(event__season=season).order_by("event", "order"):
         results.setdefault(result.event_id, []).append(result)
     cars = {(row.driver_id, row.driver_number) for rows in results.values() for row in rows}
-    persons = _read_persons(season, classifications, events.values())
+    persons, decided = _read_persons(season, classifications, events.values())
     grands_prix = gather_grands_prix([event.as_stored() for event in events.values()])
-    saved = SavedSeason(events, grands_prix, results, SeasonDrivers(persons, cars, context.now))
+    saved = SavedSeason(
+        events, grands_prix, results, SeasonDrivers(persons, decided, cars, context.now)
+    )
     for event in events.values():
         if event.has_results and event.results_source not in OF_LEADERS_ALONE:
             entries = saved.results.get(event.pk, [])
@@ -104,7 +106,7 @@ def _read_season(
 
 def _read_persons(
     season: int, classifications: Sequence[Reported], events: Iterable[Event]
-) -> dict[str, Driver]:
+) -> tuple[dict[str, Driver], frozenset[str]]:
     """By key, of the answer and of what it is compared with besides the rows: proposals, and what
     a person overruled, which name drivers as they were then."""
     keys = {
@@ -121,10 +123,10 @@ def _read_persons(
         kept += [vars(getattr(event, name)) for name in apart if hasattr(event, name)]
     kept = [one for one in kept if one["classification"]]
     keys.update(entry["driver_id"] for one in kept for entry in one["classification"])
-    persons = read_persons(season, keys)
+    persons, decided = read_persons(season, keys)
     for one in kept:
         one["classification"] = name_persons(one["classification"], persons)
-    return persons
+    return persons, decided
 
 
 def _plan(

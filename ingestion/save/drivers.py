@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from ingestion.matching import check_entries, check_person, find_person
+from ingestion.matching import check_keys, check_person, check_persons, find_person
 from ingestion.models import Driver, DriverKey
 from ingestion.records import ClassificationRecord, DriverRecord, ResultRecord, Source
 
@@ -22,11 +22,13 @@ LONGEST_STEM = 50
 class SeasonDrivers:
     """The persons of a season's classifications.
 
-    `persons` are ours by the source's key, `cars` who is saved in which. What is new or changed is
-    kept until a classification that needs it is accepted.
+    `persons` are ours by the source's key, `decided` the keys of which a person said whose they
+    are, `cars` who is saved in which. What is new or changed is kept until a
+    classification that needs it is accepted.
     """
 
     persons: dict[str, Driver]
+    decided: frozenset[str]
     cars: set[tuple[str, int | None]]
     now: datetime
     # Everybody, read where a key is new.
@@ -41,12 +43,14 @@ class SeasonDrivers:
         self._forget_refused()
         # An entry without a driver is judged with the others that cannot be.
         named = [entry for entry in record.results if entry.driver_id]
+        check_keys(named)
         for entry in named:
             if entry.driver_id not in self.persons:
                 self.persons[entry.driver_id] = self._find_or_add(entry)
-            check_person(entry, as_record(self.persons[entry.driver_id]))
+            if entry.driver_id not in self.decided:
+                check_person(entry, as_record(self.persons[entry.driver_id]))
         ours = {key: driver.key for key, driver in self.persons.items()}
-        check_entries(named, ours)
+        check_persons(named, ours)
         results = [
             replace(entry, driver_id=ours.get(entry.driver_id, "")) for entry in record.results
         ]
@@ -56,9 +60,13 @@ class SeasonDrivers:
     def accept(self, record: ClassificationRecord) -> None:
         """Take over the drivers of an identified record, as they are named now."""
         drivers = {driver.key: driver for driver in self.persons.values()}
+        kept = {self.persons[key].key for key in self.decided}
         for entry in record.results:
             self._accepted.add(entry.driver_id)
             driver = drivers[entry.driver_id]
+            # What a person calls a driver stays.
+            if driver.key in kept:
+                continue
             latest = (entry.driver_name, entry.driver_code, entry.driver_born)
             # What is missing now is no news, and what a guess says none either.
             news = {
@@ -132,14 +140,15 @@ def as_record(driver: Driver) -> DriverRecord:
     return DriverRecord(driver.key, driver.name, driver.born)
 
 
-def read_persons(season: int, keys: Iterable[str]) -> dict[str, Driver]:
-    """Whose these keys are in a season; one query. A key of the season alone comes before the
-    others'; one that no source gave is missing."""
+def read_persons(season: int, keys: Iterable[str]) -> tuple[dict[str, Driver], frozenset[str]]:
+    """Whose these keys are in a season, and of which of them a person said so; one query. A key
+    that no source gave is missing, one of the season alone comes before that of all others."""
     found = DriverKey.objects.filter(
         Q(season=None) | Q(season=season), source=NAMING, key__in=set(keys)
     ).select_related("driver")
     ordered = sorted(found, key=lambda one: one.season is not None)
-    return {one.key: one.driver for one in ordered}
+    decided = frozenset(one.key for one in ordered if one.is_decided)
+    return {one.key: one.driver for one in ordered}, decided
 
 
 def name_persons(
@@ -157,7 +166,7 @@ def name_persons(
 def find_persons(season: int, entries: Sequence[ResultRecord], now: datetime) -> list[ResultRecord]:
     """A person's entries, or the feed's, with the drivers as they are now. One that nothing names
     yet is new."""
-    persons = read_persons(season, [entry.driver_id for entry in entries])
+    persons, _ = read_persons(season, [entry.driver_id for entry in entries])
     unknown = {entry.driver_id: entry for entry in entries if entry.driver_id not in persons}
     if unknown:
         known = Driver.objects.in_bulk(list(unknown))

@@ -135,16 +135,21 @@ def write(plan: RowPlan, event_fields: Sequence[str], context: SaveContext) -> N
     opinions = plan.opinions
     SecondOpinion.objects.bulk_create([each for each in opinions if not each.pk])
     SecondOpinion.objects.bulk_update([each for each in opinions if each.pk], OPINION)
-    if plan.changes:
-        # Ids come from a sequence that does not wait for commits: without a lock until the end of
-        # the transaction a reader's cursor could pass an id that is committed later.
-        _lock(FEED_LOCK)
-        Change.objects.bulk_create(plan.changes)
-        transaction.on_commit(lambda: announce(plan.changes))
+    record_changes(plan.changes)
     # Afterwards: the feed's entry needs its event's key, and the event the entry's.
     for proposal in plan.proposals:
         proposal.event.proposal = proposal
     Event.objects.bulk_update([each.event for each in plan.proposals], ["proposal"])
+
+
+def record_changes(changes: Sequence[Change]) -> None:
+    """Add entries to the feed, within a transaction; their signals follow its commit."""
+    if changes:
+        # Ids come from a sequence that does not wait for commits: without a lock until the end of
+        # the transaction a reader's cursor could pass an id that is committed later.
+        _lock(FEED_LOCK)
+        Change.objects.bulk_create(changes)
+        transaction.on_commit(lambda: announce(changes))
 
 
 def plan_rows(event: Event, saved: Sequence[Result], records: Sequence[ResultRecord]) -> RowPlan:
@@ -200,17 +205,27 @@ def announce(changes: Iterable[Change]) -> None:
         extra: dict[str, Any] = {}
         if signal is signals.event_rescheduled:
             extra = {"old": change.before["starts_at"], "new": change.after["starts_at"]}
-        responses = signal.send_robust(
-            sender=Event, event=change.event, change=change, cause=change.cause, **extra
+        send_logged(
+            signal,
+            change.kind,
+            sender=Event,
+            event=change.event,
+            change=change,
+            cause=change.cause,
+            **extra,
         )
-        for receiver, response in responses:
-            if isinstance(response, Exception):
-                logger.error(
-                    "a receiver of %s failed",
-                    change.kind,
-                    exc_info=response,
-                    extra={"receiver": repr(receiver), "event": str(change.event)},
-                )
+
+
+def send_logged(signal: Signal, name: str, **facts: Any) -> None:
+    """A receiver that fails is logged and hurts nothing."""
+    for receiver, response in signal.send_robust(**facts):
+        if isinstance(response, Exception):
+            logger.error(
+                "a receiver of %s failed",
+                name,
+                exc_info=response,
+                extra={"receiver": repr(receiver), "event": str(facts.get("event", ""))},
+            )
 
 
 def _find_signal(change: Change) -> Signal | None:

@@ -1,0 +1,180 @@
+"""What a person may say of drivers: that two are one, that one is two, and that it was a mistake.
+
+Each moves results, and leaves a `details` entry in the feed of every event that has one of them,
+without a revision: nobody's place changed. Picks are the game's own: `driver_merged` tells it.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from ingestion import signals
+from ingestion.corrections.author import Author
+from ingestion.errors import WrongRequest
+from ingestion.matching import fold
+from ingestion.models import Change, Driver, DriverChange, DriverKey, Event, Result
+from ingestion.records import Source
+from ingestion.save import build_change, record_changes, season_locked, send_logged
+
+NAMING = Source.JOLPICA.value
+
+
+def merge_drivers(driver: Driver, into: Driver, author: Author) -> DriverChange:
+    """All results and keys of `driver` are the other's from now on, in all seasons.
+
+    Refused where both are in one classification: those are two persons. Undone by `undo_change`.
+    """
+    author.require_reason()
+    if driver == into:
+        raise WrongRequest("a driver cannot be merged into himself", about="into")
+    with _drivers_locked(driver, into) as (gone, kept):
+        for one in (gone, kept):
+            if one.merged_into_id is not None:
+                raise WrongRequest(f"{one.name} ({one.key}) was merged already", about="into")
+        both = Event.objects.filter(results__driver=kept).filter(results__driver=gone).first()
+        if both is not None:
+            raise WrongRequest(f"{gone.name} and {kept.name} are both in the {both}", about="into")
+        change = _move(gone, kept, DriverChange.Kind.MERGED, gone.results.all(), author)
+        gone.merged_into = kept
+        gone.save(update_fields=["merged_into"])
+        _announce(gone, kept)
+    return change
+
+
+def split_driver(
+    driver: Driver, seasons: Collection[int], name: str, born: date | None, author: Author
+) -> DriverChange:
+    """Who drove in these seasons under the driver's keys is another person, with this name.
+
+    Refused where all of the driver's seasons are named, or one that he has no result in.
+    """
+    author.require_reason()
+    if not name.strip():
+        raise WrongRequest("the other driver needs a name", about="name")
+    with _drivers_locked(driver) as (current,):
+        known = set(current.results.values_list("event__season", flat=True))
+        if not set(seasons) or not set(seasons) < known:
+            raise WrongRequest(
+                "name some of the driver's seasons, and not all: "
+                f"{', '.join(map(str, sorted(known)))}",
+                about="seasons",
+            )
+        other = Driver.objects.create(
+            key=_free_key(name), name=name.strip(), born=born, created_at=author.now
+        )
+        results = current.results.filter(event__season__in=seasons)
+        general = current.keys.filter(season=None)
+        DriverKey.objects.create(source=NAMING, key=other.key, driver=other)
+        DriverKey.objects.bulk_create(
+            DriverKey(source=key.source, key=key.key, season=season, driver=other, is_decided=True)
+            for key in general
+            for season in sorted(set(seasons))
+        )
+        return _move(current, other, DriverChange.Kind.SPLIT, results, author)
+
+
+def undo_change(change: DriverChange, author: Author) -> None:
+    """Give back what a merge or a split moved, as far as it is still there."""
+    author.require_reason()
+    with _drivers_locked(change.driver, change.other) as (driver, other):
+        fresh = DriverChange.objects.select_for_update().get(pk=change.pk)
+        if fresh.undone_at is not None:
+            raise WrongRequest("this was undone already")
+        results = other.results.filter(pk__in=fresh.moved["results"])
+        if fresh.kind == DriverChange.Kind.SPLIT:
+            # Of those seasons the keys are the driver's own again.
+            other.keys.exclude(season=None).delete()
+        _move_results(other, driver, results, author)
+        keys = DriverKey.objects.filter(pk__in=fresh.moved["keys"])
+        keys.update(driver=driver, is_decided=False)
+        if fresh.kind == DriverChange.Kind.MERGED:
+            driver.merged_into = None
+            driver.save(update_fields=["merged_into"])
+        else:
+            other.merged_into = driver
+            other.save(update_fields=["merged_into"])
+            other.keys.update(driver=driver)
+            _announce(other, driver)
+        fresh.undone_at = author.now
+        fresh.save(update_fields=["undone_at"])
+
+
+def _move(
+    driver: Driver,
+    other: Driver,
+    kind: DriverChange.Kind,
+    results: QuerySet[Result],
+    author: Author,
+) -> DriverChange:
+    moved = _move_results(driver, other, results, author)
+    keys = []
+    if kind == DriverChange.Kind.MERGED:
+        keys = list(driver.keys.values_list("pk", flat=True))
+        DriverKey.objects.filter(pk__in=keys).update(driver=other, is_decided=True)
+    return DriverChange.objects.create(
+        kind=kind,
+        driver=driver,
+        other=other,
+        moved={"results": moved, "keys": keys},
+        person=author.person,
+        person_name=author.person.get_username()[:254],
+        reason=author.reason,
+        created_at=author.now,
+    )
+
+
+def _move_results(
+    driver: Driver, other: Driver, results: QuerySet[Result], author: Author
+) -> list[int]:
+    """The keys of the rows that moved."""
+    rows = list(results.select_related("event").order_by("event", "order"))
+    Result.objects.filter(pk__in=[row.pk for row in rows]).update(driver=other)
+    details: dict[Event, list[dict[str, Any]]] = {}
+    for row in rows:
+        detail = {"order": row.order, "driver_id": other.key, "driver_name": row.driver_name}
+        detail |= {"field": "driver_id", "before": driver.key, "after": other.key}
+        details.setdefault(row.event, []).append(detail)
+    context = author.context(Change.Cause.CORRECTION)
+    record_changes(
+        [
+            build_change(event, Change.Kind.DETAILS, {}, {"details": moved}, context)
+            for event, moved in details.items()
+        ]
+    )
+    return [row.pk for row in rows]
+
+
+@contextmanager
+def _drivers_locked(*drivers: Driver) -> Iterator[list[Driver]]:
+    """The drivers as they are now, while no season is saved: any may have one of them."""
+    with ExitStack() as locks:
+        locks.enter_context(transaction.atomic())
+        seasons = Event.objects.order_by("season").values_list("season", flat=True).distinct()
+        for season in seasons:
+            locks.enter_context(season_locked(season))
+        current = Driver.objects.in_bulk([driver.pk for driver in drivers])
+        if len(current) < len(drivers):
+            raise WrongRequest("the driver is not there any more")
+        yield [current[driver.pk] for driver in drivers]
+
+
+def _free_key(name: str) -> str:
+    stem = fold(name).replace("-", "_")[:50] or "driver"
+    key, number = stem, 1
+    while Driver.objects.filter(key=key).exists():
+        number += 1
+        key = f"{stem}_{number}"
+    return key
+
+
+def _announce(driver: Driver, into: Driver) -> None:
+    """After the commit: picks on the driver are picks on the other."""
+    transaction.on_commit(
+        lambda: send_logged(
+            signals.driver_merged, "driver_merged", sender=Driver, driver=driver, into=into
+        )
+    )

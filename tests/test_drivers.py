@@ -1,0 +1,358 @@
+"""Drivers are persons: a key that an upstream corrects changes nothing, and two stay two."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.dispatch import Signal
+
+from ingestion import signals
+from ingestion.corrections import (
+    Author,
+    accept_proposal,
+    merge_drivers,
+    restore_revision,
+    split_driver,
+    undo_change,
+)
+from ingestion.errors import WrongRequest
+from ingestion.models import Change, Driver, DriverKey, Event, Result
+from ingestion.records import ClassificationRecord, ResultRecord
+from ingestion.report import SaveReport
+from ingestion.sample.season import Season, load_season, with_finishes
+from ingestion.save import save_calendar, save_classifications
+from ingestion.sessions import SessionType
+from tests.amending import Replay, disqualified, podium, replaying, sample_weekend
+from tests.builders import (
+    AFTER,
+    DRIVERS,
+    calendar,
+    classification,
+    context,
+    entries,
+    grand_prix,
+    race_identity,
+    timed_entries,
+)
+from tests.persons import User
+from tests.rows import all_rows
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BORN = date(1985, 1, 7)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def replay(tmp_path: Path, fastf1_restored: None) -> Iterator[Replay]:
+    with replaying(tmp_path) as started:
+        yield started
+
+
+@pytest.fixture
+def author() -> Author:
+    return Author(User.objects.create_user("steward"), "the licence says so", AFTER)
+
+
+@pytest.fixture
+def calendar_saved() -> None:
+    save_calendar(calendar(grand_prix()), context())
+
+
+def under_key(season: Season, driver: str, key: str) -> Season:
+    """The season as an upstream has it that corrected the driver's key everywhere."""
+    person = replace(season.drivers[driver], id=key)
+    tables: dict[str, Any] = {
+        table: {
+            weekend: tuple(
+                replace(entry, driver=key) if entry.driver == driver else entry
+                for entry in classified
+            )
+            for weekend, classified in getattr(season, table).items()
+        }
+        for table in ("races", "sprints", "qualifyings", "sprint_qualifyings")
+    }
+    return replace(season, drivers={**season.drivers, key: person}, **tables)
+
+
+def race() -> Event:
+    return Event.objects.get(session_type="race", season=2024)
+
+
+def save(
+    results: Sequence[ResultRecord], session_type: SessionType = SessionType.RACE, days: int = 0
+) -> SaveReport:
+    record = classification(session_type, results=results, generated_at=AFTER + days * DAY)
+    return save_classifications([record], context(AFTER + days * DAY))
+
+
+def with_facts(driver: str, **facts: Any) -> list[ResultRecord]:
+    return [replace(one, **facts) if one.driver_id == driver else one for one in entries()]
+
+
+# A key that is corrected everywhere
+
+
+@pytest.mark.parametrize("is_settled", [False, True], ids=["official", "settled"])
+def test_a_season_in_which_one_key_is_corrected_everywhere_changes_nothing(
+    replay: Replay, *, is_settled: bool
+) -> None:
+    """In the same answer the second of one race is disqualified: that race alone is amended."""
+    season = load_season()
+    season = replace(season, grands_prix=season.grands_prix[:6])
+    replay.publish(season)
+    replay.ingest("2024-12-20 12:00")
+    if is_settled:
+        replay.ingest("2024-12-22 12:00")
+    assert (Event.objects.filter(results_state="settled").count() > 10) is is_settled
+    drivers, last = Driver.objects.count(), Change.objects.latest("pk").pk
+    rows = {row["id"]: row for row in Result.objects.values()}
+
+    corrected = under_key(season, "hamilton", "lewis_hamilton")
+    second = corrected.races["bahrain"][1].driver
+    out = disqualified(corrected.races["bahrain"], second)
+    replay.publish(with_finishes(corrected, "races", "bahrain", out))
+    report = replay.ingest("2024-12-24 12:00" if is_settled else "2024-12-20 18:00")
+
+    refused = [problem.message for problem in report.problems if "refused" in problem.message]
+    assert refused == []
+    assert Driver.objects.count() == drivers
+    keys = DriverKey.objects.filter(driver="hamilton").values_list("key", flat=True)
+    assert set(keys) == {"hamilton", "lewis_hamilton"}
+    # Nothing else is said of any event.
+    news = Change.objects.filter(pk__gt=last)
+    kind = "proposed" if is_settled else "amended"
+    assert [(one.kind, one.event.name) for one in news] == [(kind, "Bahrain Grand Prix")]
+    other = [
+        row
+        for row in Result.objects.exclude(event__name="Bahrain Grand Prix").values()
+        if rows[row["id"]] != row
+    ]
+    assert other == []
+
+    before = all_rows()
+    replay.ingest("2024-12-24 12:30" if is_settled else "2024-12-20 18:30")
+    assert all_rows() == before
+
+
+def test_a_qualifying_of_the_newer_form_knows_a_driver_under_his_corrected_key(
+    replay: Replay,
+) -> None:
+    """Race and sprint come under the new key in the very run that reads the sprint qualifying."""
+    season = sample_weekend("china")
+    replay.publish(replace(season, sprint_qualifyings={}))
+    replay.ingest("2024-04-22 12:00")
+    replay.publish(under_key(season, "hamilton", "lewis_hamilton"))
+    replay.ingest("2024-04-23 12:00")
+    qualifying = Event.objects.get(session_type="sprint_qualifying")
+    assert qualifying.results.filter(driver="hamilton").count() == 1
+    assert not Driver.objects.filter(key="lewis_hamilton").exists()
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_a_key_corrected_in_one_session_of_a_weekend_is_no_other_field() -> None:
+    save(with_facts("hamilton", driver_born=BORN))
+    renamed = [
+        replace(one, driver_id="lewis", driver_born=BORN) if one.driver_id == "hamilton" else one
+        for one in timed_entries()
+    ]
+    report = save(renamed, SessionType.QUALIFYING)
+    assert (report.problems, report.results) == ([], {"created": 1})
+    qualifying = Event.objects.get(session_type="qualifying")
+    assert [entry.driver_id for entry in qualifying.classification[:1]] == ["hamilton"]
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_a_proposal_under_the_old_key_is_the_same_proposal_under_the_new_one() -> None:
+    save(entries())
+    save(entries(), days=2)
+    other = ("russell", *DRIVERS[:4])
+    save(entries(other), days=3)
+    assert race().has_open_proposal
+    renamed = [
+        replace(one, driver_id="george") if one.driver_id == "russell" else one
+        for one in entries(other)
+    ]
+    report = save(renamed, days=4)
+    assert report.problems == []
+    assert any("waits for a person" in note.message for note in report.notes)
+
+
+# Who is who
+
+
+@pytest.mark.usefixtures("calendar_saved")
+@pytest.mark.parametrize(
+    "name", ["Sergio Pérez", "PEREZ Sergio", "Sergio  Perez"], ids=["accent", "order", "blanks"]
+)
+def test_accents_order_and_case_of_a_name_make_no_other_person(name: str) -> None:
+    save(with_facts("perez", driver_name="Sergio Perez", driver_born=BORN))
+    save(with_facts("perez", driver_id="checo", driver_name=name, driver_born=BORN))
+    assert set(Result.objects.get(driver="perez").driver.keys.values_list("key", flat=True)) == {
+        "perez",
+        "checo",
+    }
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_two_with_one_name_and_other_dates_of_birth_stay_two() -> None:
+    save(with_facts("perez", driver_name="Max Verstappen", driver_born=BORN))
+    report = save(
+        with_facts(
+            "perez",
+            driver_id="max_2",
+            driver_name="Max Verstappen",
+            driver_born=date(2000, 1, 1),
+        )
+    )
+    assert report.results == {"amended": 1}
+    assert Driver.objects.filter(name="Max Verstappen").count() == 2
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_a_key_that_is_now_another_persons_is_refused_and_both_are_named() -> None:
+    save(with_facts("perez", driver_name="Sergio Perez", driver_born=BORN))
+    rows = list(Result.objects.values())
+    other = {"driver_name": "Jo Bloggs", "driver_born": date(2001, 2, 3)}
+    report = save(with_facts("perez", **other))
+    (problem,) = report.problems
+    was = "the key perez was Sergio Perez, born 1985-01-07"
+    assert problem.message == f"refused, {was} and is now Jo Bloggs, born 2001-02-03"
+    assert "Merge or split" in report.problems[0].advice
+    assert list(Result.objects.values()) == rows
+    assert not Driver.objects.filter(name="Jo Bloggs").exists()
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_a_corrected_name_or_a_corrected_date_of_birth_is_the_same_person() -> None:
+    save(with_facts("albon", driver_name="Alexander Albon", driver_born=BORN))
+    save(with_facts("albon", driver_name="Alex Albon", driver_born=BORN), days=1)
+    save(with_facts("albon", driver_name="Alex Albon", driver_born=BORN + DAY), days=2)
+    driver = Driver.objects.get(key="albon")
+    assert (driver.name, driver.born) == ("Alex Albon", BORN + DAY)
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_two_drivers_under_one_key_in_one_answer_are_refused() -> None:
+    doubled = [
+        replace(one, driver_id="perez") if one.driver_id == "sargeant" else one for one in entries()
+    ]
+    report = save(doubled)
+    assert "the key perez is Perez and Sargeant at once" in report.problems[0].message
+    assert not Result.objects.exists()
+    assert not Driver.objects.exists()
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_one_driver_under_two_keys_in_one_answer_is_refused() -> None:
+    save(with_facts("perez", driver_name="Sergio Perez", driver_born=BORN))
+    twice = [
+        replace(one, driver_id="checo", driver_name="Sergio Perez", driver_born=BORN)
+        if one.driver_id == "sargeant"
+        else replace(one, driver_name="Sergio Perez", driver_born=BORN)
+        if one.driver_id == "perez"
+        else one
+        for one in entries()
+    ]
+    report = save(twice)
+    assert "Sergio Perez is listed under two keys, perez and checo" in report.problems[0].message
+    assert race().results_revision == 1
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_a_refused_classification_leaves_no_driver() -> None:
+    save([replace(one, driver_id=f"{one.driver_id}_x") for one in entries()[:7]])
+    assert not Driver.objects.exists()
+
+
+# A person
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_a_merge_moves_results_and_keys_and_is_undone(author: Author) -> None:
+    merged: list[tuple[Driver, Driver]] = []
+
+    def hear(driver: Driver, into: Driver, **_: object) -> None:
+        merged.append((driver, into))
+
+    save(entries())
+    stray = with_facts("hamilton", driver_id="l_hamilton", driver_name="L. H.")
+    save(stray)
+    assert podium(race())[0] == "l_hamilton"
+    revision = race().results_revision
+    gone, kept = Driver.objects.get(key="l_hamilton"), Driver.objects.get(key="hamilton")
+    signal: Signal = signals.driver_merged
+    signal.connect(hear)
+    try:
+        change = merge_drivers(gone, kept, author)
+    finally:
+        signal.disconnect(hear)
+
+    assert merged == [(gone, kept)]
+    assert podium(race())[0] == "hamilton"
+    assert race().results_revision == revision
+    told = Change.objects.latest("pk")
+    assert (told.kind, told.reason, told.person) == ("details", author.reason, author.person)
+    assert told.after["details"][0]["before"] == "l_hamilton"
+    # The source goes on with its key.
+    assert save(stray, days=1).results == {"unchanged": 1}
+
+    undo_change(change, author)
+    assert podium(race())[0] == "l_hamilton"
+    assert Driver.objects.get(key="l_hamilton").merged_into is None
+    assert save(stray, days=2).results == {"unchanged": 1}
+    with pytest.raises(WrongRequest, match="undone already"):
+        undo_change(change, author)
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_revisions_and_proposals_from_before_a_merge_are_of_the_one_driver(author: Author) -> None:
+    stray = with_facts("hamilton", driver_id="l_hamilton", driver_name="L. H.")
+    save(stray)
+    save([*entries(("russell", *DRIVERS[:4]))], days=1)
+    save([*entries(("russell", *DRIVERS[:4]))], days=3)
+    save(stray, days=4)
+    assert race().has_open_proposal
+    merge_drivers(Driver.objects.get(key="l_hamilton"), Driver.objects.get(key="hamilton"), author)
+    event = race()
+    accept_proposal(event, author, revision=event.results_revision)
+    assert podium(race())[0] == "hamilton"
+    restore_revision(race(), 1, author, revision=race().results_revision)
+    assert podium(race())[0] == "hamilton"
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_two_of_one_classification_are_not_merged(author: Author) -> None:
+    save(entries())
+    with pytest.raises(WrongRequest, match="are both in the 2024 Belgian Grand Prix"):
+        merge_drivers(Driver.objects.get(key="norris"), Driver.objects.get(key="piastri"), author)
+
+
+def test_a_split_holds_against_the_upstream_and_is_undone(author: Author) -> None:
+    """Father and son under one key: of one season the results are the other's."""
+    records: list[ClassificationRecord] = []
+    for year in (2023, 2024):
+        sunday = date(year, 7, 28)
+        save_calendar(calendar(grand_prix(sunday=sunday), season=year), context())
+        identity = race_identity(season=year, race_date=sunday)
+        records.append(classification(race=identity))
+        save_classifications(records[-1:], context(AFTER))
+    driver = Driver.objects.get(key="norris")
+    change = split_driver(driver, [2023], "Lando Norris senior", BORN, author)
+
+    father = Driver.objects.get(key="lando_norris_senior")
+    assert [result.event.season for result in father.results.all()] == [2023]
+    before = all_rows()
+    for record in records:
+        assert save_classifications([record], context(AFTER)).results == {"unchanged": 1}
+    assert all_rows() == before
+
+    undo_change(change, author)
+    assert driver.results.count() == 2
+    for record in records:
+        assert save_classifications([record], context(AFTER)).results == {"unchanged": 1}
+    with pytest.raises(WrongRequest, match="some of the driver's seasons, and not all"):
+        split_driver(driver, [2023, 2024], "Another", None, author)
