@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from django.db import connections, models
 
 from f1picks.environment import ROOT
 from ingestion import signals
-from ingestion.models import Event
+from ingestion.models import Driver, Event
 
 PAGE = ROOT / "docs" / "scoring.md"
 CODE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -44,7 +45,7 @@ class Pick(models.Model):
     event = models.ForeignKey(Event, on_delete=models.PROTECT)
     player = models.CharField(max_length=20)
     place = models.PositiveSmallIntegerField()
-    driver_id = models.CharField(max_length=60)
+    driver = models.ForeignKey(Driver, on_delete=models.PROTECT)
     made_at = models.DateTimeField()
     points = models.PositiveSmallIntegerField(null=True)
     is_refunded = models.BooleanField(default=False)
@@ -55,7 +56,13 @@ class Pick(models.Model):
         app_label = "picks"
 
     def __str__(self) -> str:
-        return f"{self.player}: P{self.place} {self.driver_id}"
+        return f"{self.player}: P{self.place} {self.driver}"
+
+
+def known_driver(key: str) -> Driver:
+    """Somebody to pick before the first classification has him."""
+    facts = {"name": key.title(), "created_at": datetime.now(UTC)}
+    return Driver.objects.get_or_create(key=key, defaults=facts)[0]
 
 
 class Notice(models.Model):

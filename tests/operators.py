@@ -30,7 +30,7 @@ from tests.builders import (
 )
 from tests.persons import User
 
-VIEWING = ("view_event", "view_change", "view_ingestrun", "view_alarm")
+VIEWING = ("view_event", "view_change", "view_ingestrun", "view_alarm", "view_driver")
 FRIDAY = SUNDAY - timedelta(days=2)
 SATURDAY = SUNDAY - timedelta(days=1)
 DUTCH = grand_prix(
@@ -74,7 +74,7 @@ def viewer(sign_in: SignIn) -> Client:
 
 @pytest.fixture
 def operator(sign_in: SignIn) -> Client:
-    return sign_in("correct_event", "run_ingest", "acknowledge_alarm")
+    return sign_in("correct_event", "correct_driver", "run_ingest", "acknowledge_alarm")
 
 
 @pytest.fixture

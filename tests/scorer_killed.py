@@ -20,7 +20,7 @@ from django.db import connection, connections
 from ingestion.models import Change
 from ingestion.testing.feed import SeasonFeed
 from tests.forks import fork, kill_after
-from tests.game import Cursor, Notice, Pick, Queue, run_page_code
+from tests.game import Cursor, Notice, Pick, Queue, known_driver, run_page_code
 
 PLAYERS = 3
 # Of which there are half before the first scorer begins.
@@ -66,7 +66,7 @@ def make_changes(numbers: Iterable[int]) -> None:
                 event=event,
                 player=f"player {player}",
                 place=1 + player,
-                driver_id=luck.choice(LEADERS),
+                driver=known_driver(luck.choice(LEADERS)),
                 made_at=start - timedelta(hours=1 + player),
             )
         feed.reschedule(event, by=timedelta(minutes=-90))

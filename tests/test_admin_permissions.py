@@ -13,6 +13,7 @@ from ingestion.models import Alarm, Change, Event, IngestRun, Season
 from ingestion.report import Problem
 from tests.builders import AFTER
 from tests.operators import (
+    VIEWING,
     SignIn,
     correction_of,
     page_of,
@@ -48,6 +49,7 @@ def changing_addresses(alarm: Alarm) -> Iterator[str]:
     yield admin_page("event_ingest", race().pk)
     yield admin_page("season_ingest", 2024)
     yield admin_page("alarm_acknowledge", alarm.pk)
+    yield from (admin_page("driver_correct", "hamilton", name) for name in ("merge", "split"))
 
 
 def shown_addresses(alarm: Alarm, run: IngestRun) -> Iterator[tuple[str, str]]:
@@ -67,6 +69,8 @@ def shown_addresses(alarm: Alarm, run: IngestRun) -> Iterator[tuple[str, str]]:
     yield "view_change", admin_page("change_change", change.pk)
     yield "view_alarm", admin_page("alarm_changelist")
     yield "view_alarm", admin_page("alarm_change", alarm.pk)
+    yield "view_driver", admin_page("driver_changelist")
+    yield "view_driver", admin_page("driver_change", "hamilton")
 
 
 def test_a_viewer_can_change_nothing(viewer: Client, belgium: Event, alarm: Alarm) -> None:
@@ -97,7 +101,7 @@ def test_each_page_needs_its_own_permission_to_view(
     sign_in: SignIn, belgium: Event, alarm: Alarm, run: IngestRun
 ) -> None:
     addresses = list(shown_addresses(alarm, run))
-    for permission in ("view_event", "view_ingestrun", "view_change", "view_alarm"):
+    for permission in VIEWING:
         client = sign_in(permission, name=permission, views=False)
         for needed, address in addresses:
             status = client.get(address).status_code
@@ -112,6 +116,7 @@ def test_each_page_needs_its_own_permission_to_view(
         ("correct_event", "/correct/"),
         ("run_ingest", "/ingest/"),
         ("acknowledge_alarm", "/acknowledge/"),
+        ("correct_driver", "/decide/"),
     ],
 )
 def test_each_thing_to_do_needs_its_own_permission(

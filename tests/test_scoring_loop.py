@@ -26,6 +26,7 @@ from tests.game import (
     Pick,
     Queue,
     create_tables,
+    known_driver,
     page_code_run,
     tables_created,
 )
@@ -64,7 +65,7 @@ def author(transactional_db: None) -> Author:
 
 def pick(event: Event, place: int, driver_id: str, made_at: datetime = START - HOUR) -> Pick:
     return Pick.objects.create(
-        event=event, player="anna", place=place, driver_id=driver_id, made_at=made_at
+        event=event, player="anna", place=place, driver=known_driver(driver_id), made_at=made_at
     )
 
 

@@ -12,15 +12,17 @@ from django.contrib.admin import AdminSite
 from django.utils import timezone
 
 from ingestion.admin.alarm_pages import AlarmAdmin
+from ingestion.admin.driver_pages import DriverAdmin
 from ingestion.admin.event_admin import EventAdmin
 from ingestion.admin.feed_pages import ChangeAdmin
 from ingestion.admin.run_pages import IngestRunAdmin
 from ingestion.admin.season_admin import SeasonAdmin
-from ingestion.models import Alarm, Change, Event, IngestRun, Season
+from ingestion.models import Alarm, Change, Driver, Event, IngestRun, Season
 
 __all__ = [
     "AlarmAdmin",
     "ChangeAdmin",
+    "DriverAdmin",
     "EventAdmin",
     "IngestRunAdmin",
     "SeasonAdmin",
@@ -36,6 +38,7 @@ def register(site: AdminSite, *, clock: Callable[[], datetime] = timezone.now) -
         IngestRun: IngestRunAdmin,
         Change: ChangeAdmin,
         Alarm: AlarmAdmin,
+        Driver: DriverAdmin,
     }
     for model, page in pages.items():
         site.register(model, page, clock=staticmethod(clock))

@@ -21,7 +21,9 @@ VIEW_EVENTS = "ingestion.view_event"
 VIEW_RUNS = "ingestion.view_ingestrun"
 VIEW_FEED = "ingestion.view_change"
 VIEW_ALARMS = "ingestion.view_alarm"
+VIEW_DRIVERS = "ingestion.view_driver"
 CORRECT = "ingestion.correct_event"
+CORRECT_DRIVERS = "ingestion.correct_driver"
 RUN = "ingestion.run_ingest"
 ACKNOWLEDGE = "ingestion.acknowledge_alarm"
 
@@ -34,6 +36,7 @@ IN_TEMPLATES = {
     "may_view_feed": VIEW_FEED,
     "may_view_alarms": VIEW_ALARMS,
     "may_correct": CORRECT,
+    "may_correct_drivers": CORRECT_DRIVERS,
     "may_run": RUN,
     "may_acknowledge": ACKNOWLEDGE,
 }

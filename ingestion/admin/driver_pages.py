@@ -1,0 +1,215 @@
+"""Drivers: who they are, under which keys, and making two of one or one of two."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import quote, unquote
+from django.db import transaction
+from django.db.models import Count, Max, Min, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern
+
+from ingestion.admin.read_only import (
+    CORRECT_DRIVERS,
+    VIEW_DRIVERS,
+    ReadOnlyAdmin,
+    person_of,
+    require,
+)
+from ingestion.corrections import Author, merge_drivers, split_driver, undo_change
+from ingestion.errors import WrongRequest
+from ingestion.models import Driver, DriverChange
+from ingestion.models.drivers import LONGEST_KEY
+
+MOST_SEASONS = 60
+
+
+class DriverForm(forms.Form):
+    title: ClassVar[str]
+    button: ClassVar[str]
+
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Who says so, or how you know it.",
+    )
+
+    def __init__(self, driver: Driver, data: Any = None) -> None:
+        self.driver = driver
+        super().__init__(data, label_suffix="")
+        self.order_fields([name for name in self.fields if name != "reason"])
+
+    def correct(self, author: Author) -> DriverChange:
+        raise NotImplementedError
+
+
+class MergeForm(DriverForm):
+    title, button = "Merge into another driver", "Merge"
+
+    into = forms.CharField(
+        max_length=LONGEST_KEY,
+        label="Key of the driver who stays",
+        help_text="As in the list of drivers, e.g. max_verstappen. Results and keys move to him.",
+    )
+
+    def clean_into(self) -> Driver:
+        into = Driver.objects.filter(pk=self.cleaned_data["into"].strip()).first()
+        if into is None:
+            raise forms.ValidationError("No driver has this key. The list of drivers has them all.")
+        return into
+
+    def correct(self, author: Author) -> DriverChange:
+        return merge_drivers(self.driver, self.cleaned_data["into"], author)
+
+
+class SplitForm(DriverForm):
+    title, button = "Make two persons of this one", "Split"
+
+    seasons = forms.CharField(
+        max_length=5 * MOST_SEASONS, help_text="Those of the other person, e.g. 1994 1995."
+    )
+    name = forms.CharField(max_length=120, label="Name of the other person")
+    born = forms.DateField(required=False, label="Date of birth", help_text="If it is known.")
+
+    def clean_seasons(self) -> list[int]:
+        parts = self.cleaned_data["seasons"].replace(",", " ").split()
+        seasons = [int(part) for part in parts if part.isdecimal() and len(part) == len("1950")]
+        if not parts or len(seasons) < len(parts):
+            raise forms.ValidationError("Years with a blank between them, e.g. 1994 1995.")
+        return seasons
+
+    def correct(self, author: Author) -> DriverChange:
+        values = self.cleaned_data
+        return split_driver(self.driver, values["seasons"], values["name"], values["born"], author)
+
+
+class UndoForm(DriverForm):
+    title, button = "Undo it", "Undo"
+
+    change = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**62)
+
+    def correct(self, author: Author) -> DriverChange:
+        changes = DriverChange.objects.filter(driver=self.driver)
+        change = changes.filter(pk=self.cleaned_data["change"]).first()
+        if change is None:
+            raise WrongRequest("there is nothing to undo here")
+        undo_change(change, author)
+        return change
+
+
+FORMS: dict[str, type[DriverForm]] = {"merge": MergeForm, "split": SplitForm, "undo": UndoForm}
+
+
+class DriverAdmin(ReadOnlyAdmin):
+    list_display = ("name", "key", "code", "born", "seasons", "sessions", "other_keys")
+    search_fields = ("name", "key", "code", "keys__key")
+    search_help_text = "A part of a name, a code or a key"
+    ordering = ("name", "key")
+
+    def get_urls(self) -> list[URLPattern]:
+        own = self.own_pages({"<str:key>/decide/<slug:name>/": (self.correct_view, "correct")})
+        return [*own, *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Driver]:
+        return Driver.objects.annotate(
+            session_count=Count("results__event", distinct=True),
+            first=Min("results__event__season"),
+            last=Max("results__event__season"),
+        ).prefetch_related("keys")
+
+    def find_row(self, request: HttpRequest, key: str | int) -> Any:
+        row = None
+        if len(str(key)) <= 3 * LONGEST_KEY:
+            row = self.get_queryset(request).filter(pk=unquote(str(key))).first()
+        if row is None:
+            raise Http404
+        return row
+
+    @admin.display(description="seasons")
+    def seasons(self, driver: Any) -> str:
+        if driver.first is None:
+            return f"merged into {driver.merged_into_id}" if driver.merged_into_id else "none"
+        return str(driver.first) if driver.first == driver.last else f"{driver.first}-{driver.last}"
+
+    @admin.display(description="sessions", ordering="session_count")
+    def sessions(self, driver: Any) -> int:
+        return int(driver.session_count)
+
+    @admin.display(description="other keys")
+    def other_keys(self, driver: Driver) -> str:
+        return ", ".join(str(key) for key in driver.keys.all() if str(key) != driver.key)
+
+    def show_row(self, request: HttpRequest, driver: Driver) -> HttpResponse:
+        changes = DriverChange.objects.filter(driver=driver) | DriverChange.objects.filter(
+            other=driver
+        )
+        return self.show(
+            request,
+            "driver/page.html",
+            title=driver.name,
+            driver=driver,
+            facts=[
+                ("Key", driver.key),
+                ("Code", driver.code or "none"),
+                ("Born", driver.born or "no source says it"),
+                ("Other keys", self.other_keys(driver) or "none"),
+                ("Seasons", self.seasons(driver)),
+                ("Sessions", self.sessions(driver)),
+            ],
+            changes=changes.select_related("driver", "other"),
+        )
+
+    def correct_view(self, request: HttpRequest, key: str, name: str) -> HttpResponse:
+        """The form, what it would change, then saving it."""
+        require(request, VIEW_DRIVERS, CORRECT_DRIVERS)
+        driver = self.find_row(request, key)
+        if name not in FORMS:
+            raise Http404
+        if request.method != "POST":
+            form = FORMS[name](driver)
+            form.initial = {"change": request.GET.get("change", "")}
+            return self._show_form(request, form, name)
+        form = FORMS[name](driver, request.POST.dict())
+        step = request.POST.get("step")
+        if step == "change" or not form.is_valid():
+            return self._show_form(request, form, name)
+        author = Author(person_of(request), form.cleaned_data["reason"], self.clock())
+        try:
+            with transaction.atomic():
+                change = form.correct(author)
+                preview = None if step == "save" else self._preview(change)
+                if preview is not None:
+                    transaction.set_rollback(True)
+        except WrongRequest as error:
+            about = error.about if error.about in form.fields else None
+            form.add_error(about, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+            return self._show_form(request, form, name)
+        if preview is not None:
+            return self._show_form(request, form, name, preview=preview)
+        self.message_user(request, f"Saved: {FORMS[name].title.lower()}.", messages.SUCCESS)
+        return redirect(self.address("driver_change", quote(driver.key)))
+
+    def _preview(self, change: DriverChange) -> str:
+        count = len(change.moved["results"])
+        results = "1 result" if count == 1 else f"{count} results"
+        ends = (change.other, change.driver) if change.undone_at else (change.driver, change.other)
+        return (
+            f"{results} of {ends[0].name} ({ends[0].key}) will be {ends[1].name}'s "
+            f"({ends[1].key}). No place changes; the story of each of these events says so."
+        )
+
+    def _show_form(
+        self, request: HttpRequest, form: DriverForm, name: str, *, preview: str = ""
+    ) -> HttpResponse:
+        return self.show(
+            request,
+            "driver/correction.html",
+            title=f"{FORMS[name].title}: {form.driver.name}",
+            driver=form.driver,
+            form=form,
+            name=name,
+            button=FORMS[name].button,
+            preview=preview,
+        )
