@@ -43,7 +43,8 @@ def find_person(
     `cars` are the season's, by driver and number. Raises `BadSourceData` where two would fit.
     """
     words = fold_name(entry.driver_name)
-    named = [one for one in drivers if words and fold_name(one.name) == words]
+    known = list(drivers)
+    named = [one for one in known if words and fold_name(one.name) == words]
     born = entry.driver_born
     found = [one for one in named if born is not None and one.born == born]
     if not found:
@@ -56,7 +57,13 @@ def find_person(
         ]
     if not found:
         # One whom a person entered before any source named him.
-        found = [one for one in named if one.key == entry.driver_id and None in (born, one.born)]
+        found = [
+            one
+            for one in known
+            if one.key == entry.driver_id
+            and fold_name(one.name) & words
+            and None in (born, one.born)
+        ]
     if len(found) > 1:
         both = " and ".join(_describe(f"{one.name} ({one.key})", one.born) for one in found)
         raise _refuse(f"{entry.driver_name} under the new key {entry.driver_id} may be {both}")
