@@ -120,7 +120,7 @@ def _compare_season(archive: JolpicaDump, season: int, report: AuditReport, now:
             for row in record.results
         }
         # A key that was corrected since is still the same driver's.
-        drivers = SeasonDrivers(read_persons(season, keys), cars, now)
+        drivers = SeasonDrivers(*read_persons(season, keys), cars, now)
         for record in answer.records:
             if not isinstance(record, ClassificationRecord):
                 report.notes.append(f"{season} {record.race.name} {kind.label}: {record.reason}")
