@@ -68,6 +68,13 @@ class Call:
             notice(f"{self.what}: {fault}")
         return expires_at
 
+    def read_document(self) -> Any:
+        """What FastF1 has read, as it was sent; None where that is not known any more."""
+        if self.adapter.last is not None:
+            return json.loads(self.adapter.last.body)
+        copy = None if self.fresh else find_copy(self.url)
+        return None if copy is None else json.loads(copy.content)
+
     def _read_headers(self) -> tuple[Mapping[str, str], datetime | None]:
         """And when the response arrived."""
         if self.adapter.last is not None:

@@ -99,6 +99,7 @@ class Exchange:
     status: int | None = None
     reason: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
     error: Exception | None = None
 
 
@@ -224,6 +225,7 @@ class Adapter(HTTPAdapter):
         exchange.status = response.status_code
         exchange.reason = response.reason or ""
         exchange.headers = dict(response.headers)
+        exchange.body = response.content
         upstreams_clock = read_clock(exchange.headers)
         if upstreams_clock is not None:
             self.clock_offset = exchange.received_at - upstreams_clock

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 # Pages are requested one after the other; what the upstream made within this time is one answer.
 MADE_TOGETHER = timedelta(minutes=1)
 LONGEST_STATUS = 60
+# A column beside FastF1's own.
+SENT = "as it was sent"
 
 
 def read_classifications(
@@ -58,9 +60,11 @@ def read_classifications(
     ages: dict[RaceIdentity, list[datetime | None]] = defaultdict(list)
     try:
         for page in pages:
-            for race, content in zip(page.races.to_dict("records"), page.rows, strict=True):
+            every = page.sent or [()] * len(page.rows)
+            of_races = zip(page.races.to_dict("records"), page.rows, every, strict=True)
+            for race, content, sent in of_races:
                 identity = _read_race(season, race)
-                races[identity] += _rows(content)
+                races[identity] += _rows(content, sent)
                 ages[identity].append(page.generated_at)
     except UNREADABLE as error:
         kind = session_type.replace("_", " ")
@@ -104,8 +108,12 @@ def read_classification(
     return record, is_apart or is_doubled
 
 
-def _rows(frame: "pd.DataFrame") -> list[Mapping[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+def _rows(frame: "pd.DataFrame", sent: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """By FastF1's columns, each with itself as it was sent."""
+    return [
+        {**{str(name): value for name, value in row.items()}, SENT: texts}
+        for row, texts in zip(frame.to_dict("records"), sent or [{}] * len(frame), strict=True)
+    ]
 
 
 def _read_race(season: int, race: Mapping[Any, Any]) -> RaceIdentity:
@@ -164,7 +172,11 @@ def _read_row(
         constructor_id=read_key(row.get("constructorId")),
         constructor_name=read_text(row.get("constructorName")),
     )
+    sent = row.get(SENT) or {}
     if not session_type.kind.is_race:
+        for part in ("Q1", "Q2", "Q3"):
+            if read_text(sent.get(part)) and is_missing(row.get(part)):
+                details.drop(part, driver)
         return replace(
             entry,
             q1=details.read(read_duration, row.get("Q1"), "Q1", driver),
@@ -173,6 +185,10 @@ def _read_row(
         )
     times = details.read(lambda _: _read_times(row, winner), None, "time", driver)
     total, gap = times or (None, None)
+    time_sent = sent.get("Time")
+    has_sent_time = isinstance(time_sent, dict) and read_text(time_sent.get("millis"))
+    if has_sent_time and _millis(row) is None:
+        details.drop("time", driver)
     return replace(
         entry,
         grid=details.read(read_integer, row.get("grid"), "grid slot", driver),

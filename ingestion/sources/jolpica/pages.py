@@ -1,6 +1,6 @@
 """Classifications of one kind, page by page: each page the requested one, and whole."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ from ingestion.errors import BadSourceData
 from ingestion.sessions import SessionType
 from ingestion.sources.cache import forget_copies
 from ingestion.sources.calls import calling
+from ingestion.sources.values import UNREADABLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,11 +28,14 @@ Entry = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Races, each with its rows, as FastF1 gives them."""
+    """Races, each with its rows, as FastF1 gives them; `sent` are the rows as they were sent, by
+    race, empty where they are not known. FastF1 casts what it cannot read to missing, in silence.
+    """
 
     races: "pd.DataFrame"
     rows: Sequence["pd.DataFrame"]
     generated_at: datetime | None
+    sent: Sequence[Sequence[Mapping[str, Any]]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,8 @@ def fetch_pages(
                     page = fetch_page(season, round_number, limit=PAGE_ROWS, offset=offset or None)
                     _check_page(what, page, offset=offset, total=total)
                     entries += _read_entries(what, page, entries)
-                    pages.append(Page(page.description, page.content, call.generated_at))
+                    sent = _list_sent(call.read_document(), page.content)
+                    pages.append(Page(page.description, page.content, call.generated_at, sent))
                     if call.expires_at is not None:
                         expiries.append(call.expires_at)
                 total = page.total_results
@@ -96,6 +101,16 @@ def fetch_pages(
             forget_copies(urls)
         raise
     return Pages(tuple(pages), max(expiries, default=None), tuple(urls))
+
+
+def _list_sent(document: Any, frames: Sequence["pd.DataFrame"]) -> list[list[Mapping[str, Any]]]:
+    try:
+        races = document["MRData"]["RaceTable"]["Races"]
+        sent = [next(rows for rows in race.values() if isinstance(rows, list)) for race in races]
+    except (*UNREADABLE, StopIteration):
+        sent = []
+    is_whole = [len(rows) for rows in sent] == [len(frame) for frame in frames]
+    return sent if is_whole else []
 
 
 def count_pages(rows: int) -> int:
