@@ -7,6 +7,12 @@ locked: ingests compare, show the difference and write nothing until it is relea
 
 from ingestion.corrections.author import Author, last_entry
 from ingestion.corrections.drivers import merge_drivers, split_driver, undo_change
+from ingestion.corrections.entrants import (
+    NewDriver,
+    add_entrant,
+    replace_entrant,
+    withdraw_entrant,
+)
 from ingestion.corrections.entries import Key, key_of, known_drivers
 from ingestion.corrections.possible import possible_corrections
 from ingestion.corrections.preview import Preview, preview
@@ -38,8 +44,10 @@ from ingestion.corrections.standing import (
 __all__ = [
     "Author",
     "Key",
+    "NewDriver",
     "Preview",
     "accept_proposal",
+    "add_entrant",
     "close_picks",
     "correct_classification",
     "correct_start",
@@ -60,9 +68,11 @@ __all__ = [
     "release_schedule",
     "reopen_picks",
     "reorder",
+    "replace_entrant",
     "restore_revision",
     "settle_results",
     "split_driver",
     "undo_change",
     "void_event",
+    "withdraw_entrant",
 ]

@@ -2,6 +2,7 @@
 
 from ingestion.models.alarms import Alarm
 from ingestion.models.drivers import Driver, DriverChange, DriverKey, DriverQuerySet
+from ingestion.models.entrants import Entrant, EntrantQuerySet
 from ingestion.models.events import OVERDUE_AFTER, Event, EventQuerySet, Result
 from ingestion.models.feed import Change, ChangeQuerySet
 from ingestion.models.requests import Poll, RequestBlock
@@ -19,6 +20,8 @@ __all__ = [
     "DriverChange",
     "DriverKey",
     "DriverQuerySet",
+    "Entrant",
+    "EntrantQuerySet",
     "Event",
     "EventQuerySet",
     "IngestRun",

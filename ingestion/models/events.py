@@ -9,6 +9,7 @@ from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRe
 
 from ingestion.lifecycle import is_over, results_from, status_at
 from ingestion.models.drivers import Driver
+from ingestion.models.entrants import Entrant, EntrantQuerySet
 from ingestion.records import Source, StoredEvent
 from ingestion.sessions import SessionType
 
@@ -32,6 +33,12 @@ class EventQuerySet(models.QuerySet["Event"]):
             self.exclude(status=Event.Status.CANCELLED)
             .filter(starts_at__gt=now)
             .order_by("starts_at", "pk")
+        )
+
+    def open_for_picks(self, now: datetime) -> Self:
+        """What can be picked on at `now`, what closes first at the front."""
+        return self.filter(status=Event.Status.SCHEDULED, locks_at__gt=now).order_by(
+            "locks_at", "pk"
         )
 
     def awaiting_results(self, now: datetime) -> Self:
@@ -235,6 +242,18 @@ class Event(models.Model):
         """The first of a (sprint) qualifying, whatever the starting grid became (penalties); None
         of a race. Who started from slot 1 is the entry of `grid` 1 in the race."""
         return None if self.is_race else self._first()
+
+    @property
+    def entrants(self) -> EntrantQuerySet:
+        """Who can be picked, teammates beside each other; nobody while no entrant is known, which
+        is up to a week before the weekend's first lock, and of seasons that were filled in."""
+        return Entrant.objects.of_grand_prix(self.season, self.grand_prix)
+
+    def is_entrant(self, driver: Driver) -> bool:
+        """Whether the driver can be picked; one who was merged counts as the one he is now."""
+        key = driver.merged_into_id or driver.pk
+        is_he = Q(driver=driver) | Q(driver=key) | Q(driver__merged_into=key)
+        return self.entrants.filter(is_he).exists()
 
     @property
     def is_race(self) -> bool:

@@ -40,6 +40,8 @@ class Change(models.Model):
         VOIDED = "voided", "voided"
         CONFIRMED = "confirmed", "confirmed"
         DISPUTED = "disputed", "disputed"
+        ENTERED = "entered", "entered"
+        WITHDRAWN = "withdrawn", "withdrawn"
 
     class Cause(models.TextChoices):
         POLL = "poll", "poll"

@@ -25,7 +25,13 @@ from ingestion.pipeline.request import Calendars, IngestRequest, Mode, Rules
 from ingestion.pipeline.summary import describe_awaited, describe_season
 from ingestion.records import CalendarRecord
 from ingestion.report import Fault, Problem, RunReport, SaveReport, SeasonLine
-from ingestion.save import SaveContext, save_calendar, save_classifications, save_listed
+from ingestion.save import (
+    SaveContext,
+    save_calendar,
+    save_classifications,
+    save_entrants,
+    save_listed,
+)
 from ingestion.sources import SourceConfig, Sources, connect, list_limits
 
 logger = logging.getLogger(__name__)
@@ -243,6 +249,8 @@ def _save_season(picture: SeasonPicture, task: SeasonTask, run: Run) -> SaveRepo
             saved.problems.append(Problem(message, season=task.season, advice=error.advice))
     saved.add(save_listed(answers.listed, context))
     saved.add(save_classifications(answers.classifications, context))
+    if picture.is_current:
+        saved.add(save_entrants(task.season, context))
     if picture.planned:
         extra = {"season": task.season, "dry_run": request.dry_run, **saved.counts()}
         logger.info("season saved", extra=extra)

@@ -13,28 +13,44 @@ from ingestion.save.correction import (
     replace_classification,
 )
 from ingestion.save.derived import advance_statuses, derive_fields
+from ingestion.save.drivers import find_persons
+from ingestion.save.entrants import (
+    ENTRANT_FACTS,
+    build_changes,
+    find_weekends,
+    save_entrants,
+    write_entrants,
+)
 from ingestion.save.listed import save_listed
 from ingestion.save.rows import (
     SaveContext,
     build_change,
+    find_unstorable,
     record_changes,
     season_locked,
     send_logged,
 )
 
 __all__ = [
+    "ENTRANT_FACTS",
     "SaveContext",
     "advance_statuses",
     "build_change",
+    "build_changes",
     "change_event",
     "change_results",
     "derive_fields",
+    "find_persons",
+    "find_unstorable",
+    "find_weekends",
     "read_revision",
     "record_changes",
     "replace_classification",
     "save_calendar",
     "save_classifications",
+    "save_entrants",
     "save_listed",
     "season_locked",
     "send_logged",
+    "write_entrants",
 ]

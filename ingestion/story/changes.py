@@ -166,6 +166,25 @@ def _describe_witness(change: Change) -> str:
     return f"Revision {change.revision} disputed, and left as it is: {what}"
 
 
+def _describe_entrants(change: Change) -> str:
+    """'Can be picked: Oliver Bearman (car 38, Ferrari)', with the source where one named them."""
+    entrants: list[dict[str, Any]] = change.after.get("entrants", [])
+    named = ", ".join(_describe_entrant(entrant) for entrant in entrants) or "no driver"
+    if change.kind == Change.Kind.WITHDRAWN:
+        return f"Does not start, and cannot be picked any more: {named}"
+    sources = dict.fromkeys(print_source(entrant["source"]) for entrant in entrants)
+    # Who the person is is said beside it.
+    by = f" ({', '.join(sources)})" if sources and not change.person_name else ""
+    return f"Can be picked: {named}{by}"
+
+
+def _describe_entrant(entrant: Side) -> str:
+    number = entrant.get("driver_number")
+    car = [f"car {number}" if number is not None else "", entrant.get("constructor_name", "")]
+    seat = ", ".join(filter(None, car))
+    return f"{entrant['driver_name']} ({seat})" if seat else str(entrant["driver_name"])
+
+
 DESCRIPTIONS: Mapping[Change.Kind, Callable[[Change], str]] = {
     Change.Kind.SCHEDULED: _describe_calendar,
     Change.Kind.RESCHEDULED: _describe_calendar,
@@ -181,6 +200,8 @@ DESCRIPTIONS: Mapping[Change.Kind, Callable[[Change], str]] = {
     Change.Kind.RELEASED: _describe_released,
     Change.Kind.CONFIRMED: _describe_witness,
     Change.Kind.DISPUTED: _describe_witness,
+    Change.Kind.ENTERED: _describe_entrants,
+    Change.Kind.WITHDRAWN: _describe_entrants,
 }
 
 

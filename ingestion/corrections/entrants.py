@@ -1,0 +1,174 @@
+"""What a person may do to who can be picked for a grand prix; no source undoes it.
+
+Drivers are named by the key of their `Driver`. Each is an entry in the feed of every session of the
+weekend that can still be picked on.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
+
+from ingestion.corrections.author import Author
+from ingestion.corrections.entries import known_drivers
+from ingestion.errors import WrongRequest
+from ingestion.models import Change, Driver, Entrant, Event
+from ingestion.records import ResultRecord, Source
+from ingestion.save import (
+    ENTRANT_FACTS,
+    SaveContext,
+    build_changes,
+    find_persons,
+    find_unstorable,
+    find_weekends,
+    season_locked,
+    write_entrants,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewDriver:
+    """Whom a person enters. Of one whom the season knows, the key is enough; of a newcomer the
+    name is needed. None and '' are what is known of the driver, or the replaced driver's team."""
+
+    key: str
+    name: str = ""
+    number: int | None = None
+    code: str = ""
+    constructor_id: str = ""
+    constructor_name: str = ""
+
+
+@dataclass(slots=True)
+class _Weekend:
+    """A grand prix whose entrants are being corrected, `events` those that can be picked on."""
+
+    event: Event
+    events: list[Event]
+    entrants: dict[str, Entrant]
+    author: Author
+    context: SaveContext
+
+    def enter(self, driver: NewDriver) -> None:
+        entry = _find_entry(self.event.season, driver, self.author.now)
+        entrant = self.entrants.get(entry.driver_id)
+        if entrant is not None and not entrant.is_withdrawn:
+            raise WrongRequest(f"{entrant.driver_name} can be picked already", about="driver")
+        if entrant is None:
+            entrant = Entrant(
+                season=self.event.season,
+                grand_prix=self.event.grand_prix,
+                driver_id=entry.driver_id,
+                created_at=self.author.now,
+            )
+        for name in ENTRANT_FACTS:
+            setattr(entrant, name, getattr(entry, name))
+        entrant.source = Source.PERSON.value
+        self._decide(entrant, Change.Kind.ENTERED)
+
+    def withdraw(self, key: str) -> Entrant:
+        entrant = self.entrants.get(key)
+        if entrant is None or entrant.is_withdrawn:
+            raise WrongRequest(f"{key} is no entrant of the {self.event.name}", about="out")
+        self._decide(entrant, Change.Kind.WITHDRAWN)
+        return entrant
+
+    def _decide(self, entrant: Entrant, kind: Change.Kind) -> None:
+        entrant.is_withdrawn, entrant.is_locked = kind == Change.Kind.WITHDRAWN, True
+        entrant.person_name = self.author.person.get_username()[:254]
+        entrant.reason, entrant.updated_at = self.author.reason, self.author.now
+        fault = find_unstorable(entrant)
+        if fault:
+            raise WrongRequest(f"the entrant cannot be saved: {fault}")
+        is_new = entrant.pk is None
+        changes = build_changes(self.events, kind, [entrant], self.context)
+        write_entrants([entrant] * is_new, [entrant] * (not is_new), changes)
+
+
+def add_entrant(event: Event, driver: NewDriver, author: Author) -> None:
+    """The driver can be picked, too; one who was withdrawn can be again."""
+    with _corrected_weekend(event, author) as weekend:
+        weekend.enter(driver)
+
+
+def withdraw_entrant(event: Event, out: str, author: Author) -> None:
+    """The driver does not start, and cannot be picked any more. Picks that were made are the
+    game's to decide on."""
+    with _corrected_weekend(event, author) as weekend:
+        weekend.withdraw(out)
+
+
+def replace_entrant(event: Event, out: str, driver: NewDriver, author: Author) -> None:
+    """`driver` starts for `out`, in that team unless another is given."""
+    with _corrected_weekend(event, author) as weekend:
+        replaced = weekend.withdraw(out)
+        if not (driver.constructor_id or driver.constructor_name):
+            driver = replace(
+                driver,
+                constructor_id=replaced.constructor_id,
+                constructor_name=replaced.constructor_name,
+            )
+        weekend.enter(driver)
+
+
+@contextmanager
+def _corrected_weekend(event: Event, author: Author) -> Iterator[_Weekend]:
+    author.require_reason()
+    context = author.context(Change.Cause.CORRECTION)
+    with season_locked(event.season):
+        author.require_seen(event)
+        events = find_weekends(event.season, context).get(event.grand_prix)
+        if not events:
+            raise WrongRequest(
+                f"the entrants of the {event.name} can be corrected from a week before its first "
+                "lock until its last"
+            )
+        rows = Entrant.objects.filter(season=event.season, grand_prix=event.grand_prix)
+        entrants = {entrant.driver_id: entrant for entrant in rows}
+        yield _Weekend(event, events, entrants, author, context)
+
+
+def _find_entry(season: int, driver: NewDriver, now: datetime) -> ResultRecord:
+    """As last classified in the season or the one before, with what the person says."""
+    entry = known_drivers(season).get(driver.key)
+    if entry is None:
+        known = Driver.objects.filter(key=driver.key).select_related("merged_into").first()
+        known = known and (known.merged_into or known)
+        person = known or Driver(key=driver.key, name=driver.name.strip(), code=driver.code)
+        if not person.name:
+            raise WrongRequest(
+                f"no driver is known as '{driver.key}'; give the newcomer's name", about="driver"
+            )
+        if known is None and (fault := _find_fault(person)):
+            raise WrongRequest(f"the driver cannot be saved: {fault}", about="driver")
+        entry = ResultRecord(
+            order=1,
+            position=1,
+            classification="1",
+            driver_id=person.key,
+            driver_number=None,
+            driver_code=person.code,
+            driver_name=person.name,
+            constructor_id="",
+            constructor_name="",
+        )
+        if known is None:
+            [entry] = find_persons(season, [entry], now)
+    return replace(
+        entry,
+        driver_number=entry.driver_number if driver.number is None else driver.number,
+        driver_code=driver.code or entry.driver_code,
+        constructor_id=driver.constructor_id or entry.constructor_id,
+        constructor_name=driver.constructor_name or entry.constructor_name,
+    )
+
+
+def _find_fault(driver: Driver) -> str:
+    try:
+        validate_slug(driver.key)
+    except ValidationError:
+        return "its key may have letters, digits, '-' and '_' alone"
+    return find_unstorable(driver)

@@ -1,0 +1,391 @@
+"""Who can be picked for a grand prix, and since when."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from ingestion.corrections import (
+    Author,
+    NewDriver,
+    add_entrant,
+    replace_entrant,
+    withdraw_entrant,
+)
+from ingestion.errors import WrongRequest
+from ingestion.models import Change, Driver, Entrant, Event
+from ingestion.pipeline import IngestRequest, SourceConfig, ingest
+from ingestion.records import GrandPrixRecord, RaceIdentity
+from ingestion.report import SaveReport
+from ingestion.sample.season import load_season, without_results
+from ingestion.sample.upstream import StandInUpstream
+from ingestion.save import save_calendar, save_classifications, save_entrants
+from ingestion.sessions import SessionType
+from ingestion.story import describe_story
+from tests.builders import (
+    FIELD,
+    calendar,
+    classification,
+    context,
+    entries,
+    grand_prix,
+    race_identity,
+    timed_entries,
+)
+from tests.persons import User
+
+pytestmark = pytest.mark.django_db
+of_season = pytest.mark.usefixtures("season")
+
+DAY = timedelta(days=1)
+LATER = datetime(2024, 12, 24, tzinfo=UTC)
+# The first three weekends of 2024, all held on Sundays here.
+SUNDAYS = {
+    "Bahrain Grand Prix": date(2024, 3, 3),
+    "Saudi Arabian Grand Prix": date(2024, 3, 10),
+    "Australian Grand Prix": date(2024, 3, 24),
+}
+BAHRAIN, JEDDAH, MELBOURNE = SUNDAYS
+JEDDAHS_LOCK = datetime(2024, 3, 9, 14, tzinfo=UTC)
+MELBOURNES_LOCK = datetime(2024, 3, 23, 14, tzinfo=UTC)
+# Bearman in Sainz's car.
+IN_JEDDAH = ["bearman" if driver == "sainz" else driver for driver in FIELD]
+
+
+@pytest.fixture
+def season(db: None) -> None:
+    weekends: list[GrandPrixRecord] = [
+        grand_prix(name, sunday, round_number=number, location=name, country=name)
+        for number, (name, sunday) in enumerate(SUNDAYS.items(), start=1)
+    ]
+    start = datetime(2024, 2, 1, tzinfo=UTC)
+    save_calendar(calendar(*weekends, generated_at=start), context(start))
+
+
+def identity(name: str) -> RaceIdentity:
+    number = list(SUNDAYS).index(name) + 1
+    return race_identity(
+        name=name, round_number=number, race_date=SUNDAYS[name], country=name, location=name
+    )
+
+
+def publish(
+    name: str,
+    drivers: list[str] | tuple[str, ...] = FIELD,
+    session_type: SessionType = SessionType.RACE,
+) -> None:
+    at = datetime.combine(SUNDAYS[name], datetime.min.time(), UTC) + DAY
+    field = entries(FIELD) if session_type is SessionType.RACE else timed_entries(FIELD)
+    named = [
+        replace(entry, driver_id=driver, driver_code=driver[:3].upper(), driver_name=driver.title())
+        for entry, driver in zip(field, drivers, strict=True)
+    ]
+    report = save_classifications(
+        [classification(session_type, race=identity(name), results=named, generated_at=at)],
+        context(at),
+    )
+    assert not report.problems, report.problems
+
+
+def save(now: datetime) -> SaveReport:
+    return save_entrants(2024, context(now))
+
+
+def event_of(name: str, session_type: str = "race") -> Event:
+    return Event.objects.get(name=name, session_type=session_type)
+
+
+def keys(name: str) -> set[str]:
+    return {entrant.driver_id for entrant in event_of(name).entrants}
+
+
+def kinds(name: str) -> list[tuple[str, str]]:
+    changes = Change.objects.filter(event__name=name, kind__in=["entered", "withdrawn"])
+    return list(changes.order_by("pk").values_list("kind", "event__session_type"))
+
+
+@of_season
+def test_the_last_field_can_be_picked_from_a_week_before_the_first_lock() -> None:
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - 7 * DAY - timedelta(minutes=1))
+    assert keys(JEDDAH) == set()
+    assert not event_of(JEDDAH).is_entrant(Driver.objects.get(key="sainz"))
+
+    save(JEDDAHS_LOCK - 7 * DAY)
+    assert keys(JEDDAH) == set(FIELD)
+    assert event_of(JEDDAH).is_entrant(Driver.objects.get(key="sainz"))
+    assert keys(MELBOURNE) == set()
+    assert kinds(JEDDAH) == [("entered", "qualifying"), ("entered", "race")]
+
+
+@of_season
+def test_entrants_are_listed_by_teams_with_what_they_drive() -> None:
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - DAY)
+    listed = [
+        (entrant.constructor_name, entrant.driver_number) for entrant in event_of(JEDDAH).entrants
+    ]
+    assert listed == sorted(listed)
+    sainz = event_of(JEDDAH).entrants.get(driver="sainz")
+    assert (sainz.driver_code, sainz.driver_name, sainz.source) == ("SAI", "Sainz", "jolpica")
+
+
+@of_season
+def test_the_same_facts_again_write_nothing() -> None:
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - DAY)
+    before = list(Entrant.objects.order_by("pk").values())
+    with CaptureQueriesContext(connection) as captured:
+        report = save(JEDDAHS_LOCK - timedelta(hours=1))
+
+    statements = [one["sql"] for one in captured if "SAVEPOINT" not in one["sql"]]
+    reads = [sql for sql in statements if sql.startswith("SELECT")]
+    assert [sql for sql in statements if sql not in reads and "advisory" not in sql] == []
+    assert len([sql for sql in reads if "advisory" not in sql]) == 4
+    assert report == SaveReport()
+    assert list(Entrant.objects.order_by("pk").values()) == before
+
+
+@of_season
+def test_who_is_classified_in_the_weekends_own_sessions_can_be_picked_for_the_others() -> None:
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - DAY)
+    publish(JEDDAH, IN_JEDDAH, SessionType.QUALIFYING)
+    report = save(JEDDAHS_LOCK + 2 * timedelta(hours=1))
+
+    # Sainz stays: that a source does not list him takes him out of nothing.
+    assert keys(JEDDAH) == {*FIELD, "bearman"}
+    assert report.changes == [("saudi-arabian-grand-prix", "entered")]
+    entered = Change.objects.filter(kind="entered").latest("pk")
+    assert entered.event == event_of(JEDDAH)
+    assert entered.created_at == JEDDAHS_LOCK + timedelta(hours=2)
+    assert [one["driver_id"] for one in entered.after["entrants"]] == ["bearman"]
+
+
+@of_season
+def test_who_missed_one_grand_prix_can_be_picked_for_the_next() -> None:
+    publish(BAHRAIN)
+    publish(JEDDAH, IN_JEDDAH)
+    save(MELBOURNES_LOCK - DAY)
+    assert keys(MELBOURNE) == {*FIELD, "bearman"}
+
+
+@of_season
+def test_a_car_of_this_weekend_counts_before_that_of_the_last() -> None:
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - DAY)
+    swapped = [
+        "sainz" if one == "russell" else "russell" if one == "sainz" else one for one in FIELD
+    ]
+    publish(JEDDAH, swapped, SessionType.QUALIFYING)
+    save(JEDDAHS_LOCK + timedelta(hours=2))
+    sainz = event_of(JEDDAH).entrants.get(driver="sainz")
+    assert sainz.constructor_id == f"team_{FIELD.index('russell') // 2}"
+    assert len(kinds(JEDDAH)) == 2
+
+
+@of_season
+def test_before_the_first_race_the_final_field_of_last_season_can_be_picked() -> None:
+    year = date(2023, 11, 26)
+    weekend = grand_prix("Abu Dhabi Grand Prix", year, location="Yas Island", country="UAE")
+    after = datetime(2023, 11, 27, tzinfo=UTC)
+    earlier = datetime(2023, 11, 1, tzinfo=UTC)
+    save_calendar(calendar(weekend, season=2023, generated_at=earlier), context(earlier))
+    race = race_identity(
+        season=2023, name=weekend.name, race_date=year, country="UAE", location="Yas Island"
+    )
+    save_classifications([classification(race=race, generated_at=after)], context(after))
+
+    save(datetime(2024, 3, 1, tzinfo=UTC))
+    assert keys(BAHRAIN) == set(FIELD)
+
+
+@of_season
+def test_nothing_is_entered_where_no_pick_is_open() -> None:
+    publish(BAHRAIN)
+    save(datetime(2025, 6, 1, tzinfo=UTC))
+    assert not Entrant.objects.exists()
+
+
+@of_season
+def test_a_driver_who_was_merged_counts_as_the_one_he_is_now() -> None:
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - DAY)
+    sainz = Driver.objects.get(key="sainz")
+    other = Driver.objects.create(
+        key="carlos_sainz", name="Carlos Sainz", merged_into=sainz, created_at=JEDDAHS_LOCK
+    )
+    stranger = Driver.objects.create(key="stranger", name="Stranger", created_at=JEDDAHS_LOCK)
+    event = event_of(JEDDAH)
+    assert [event.is_entrant(one) for one in (sainz, other, stranger)] == [True, True, False]
+
+
+@of_season
+def test_what_can_be_picked_on_is_listed_with_what_closes_first_at_the_front() -> None:
+    found = Event.objects.open_for_picks(JEDDAHS_LOCK)
+    assert [(event.name, event.session_type) for event in found] == [
+        (JEDDAH, "race"),
+        (MELBOURNE, "qualifying"),
+        (MELBOURNE, "race"),
+    ]
+    Event.objects.filter(name=MELBOURNE).update(status="cancelled")
+    assert [event.name for event in Event.objects.open_for_picks(JEDDAHS_LOCK)] == [JEDDAH]
+
+
+# What a person does
+
+
+@pytest.fixture
+def anna(db: None) -> Author:
+    person = User.objects.create_user("anna")
+    return Author(person, "the team says so", JEDDAHS_LOCK - DAY)
+
+
+BEARMAN = NewDriver("bearman", "Oliver Bearman", 38, "BEA")
+
+
+def described(name: str, session_type: str = "race") -> list[str]:
+    changes = Change.objects.filter(event=event_of(name, session_type)).for_story().order_by("pk")
+    return [
+        f"{line.sentence} by {line.author}"
+        for change, line in zip(changes, describe_story(changes), strict=True)
+        if change.kind in ("entered", "withdrawn") and change.cause == "correction"
+    ]
+
+
+@of_season
+def test_a_person_replaces_a_driver_and_no_source_undoes_it(anna: Author) -> None:
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - 2 * DAY)
+    replace_entrant(event_of(JEDDAH), "sainz", BEARMAN, anna)
+
+    expected = {*FIELD, "bearman"} - {"sainz"}
+    assert keys(JEDDAH) == expected
+    bearman, sainz = Entrant.objects.get(driver="bearman"), Entrant.objects.get(driver="sainz")
+    assert (bearman.driver_name, bearman.driver_number) == ("Oliver Bearman", 38)
+    assert bearman.constructor_name == sainz.constructor_name
+    assert (sainz.person_name, sainz.reason) == ("anna", "the team says so")
+    assert kinds(JEDDAH)[2:] == [
+        *(("withdrawn", "qualifying"), ("withdrawn", "race")),
+        *(("entered", "qualifying"), ("entered", "race")),
+    ]
+    team, by = sainz.constructor_name, 'by anna: "the team says so"'
+    assert described(JEDDAH) == [
+        f"Does not start, and cannot be picked any more: Sainz (car 15, {team}) {by}",
+        f"Can be picked: Oliver Bearman (car 38, {team}) {by}",
+    ]
+    before = list(Entrant.objects.order_by("pk").values())
+    publish(JEDDAH, FIELD, SessionType.QUALIFYING)
+    assert save(JEDDAHS_LOCK + timedelta(hours=2)) == SaveReport()
+    assert keys(JEDDAH) == expected
+    assert list(Entrant.objects.order_by("pk").values()) == before
+
+
+@of_season
+def test_what_a_person_left_open_of_a_newcomer_follows_the_sources(anna: Author) -> None:
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - 2 * DAY)
+    add_entrant(event_of(JEDDAH), NewDriver("bearman", "Bearman"), anna)
+    publish(JEDDAH, IN_JEDDAH, SessionType.QUALIFYING)
+    save(JEDDAHS_LOCK + timedelta(hours=2))
+
+    bearman = event_of(JEDDAH).entrants.get(driver="bearman")
+    assert (bearman.driver_number, bearman.constructor_id) == (15, "team_2")
+    assert (bearman.is_locked, bearman.person_name) == (True, "anna")
+    assert Driver.objects.filter(name="Bearman").count() == 1
+
+
+@of_season
+def test_who_was_withdrawn_can_be_entered_again(anna: Author) -> None:
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - 2 * DAY)
+    withdraw_entrant(event_of(JEDDAH), "sainz", anna)
+    assert not event_of(JEDDAH).is_entrant(Driver.objects.get(key="sainz"))
+    add_entrant(event_of(JEDDAH), NewDriver("sainz"), anna)
+    assert keys(JEDDAH) == set(FIELD)
+
+
+@of_season
+@pytest.mark.parametrize(
+    ("act", "refusal"),
+    [
+        (lambda event, anna: add_entrant(event, NewDriver("sainz"), anna), "can be picked already"),
+        (lambda event, anna: add_entrant(event, NewDriver("doohan"), anna), "newcomer's name"),
+        (lambda event, anna: add_entrant(event, NewDriver("a b", "A"), anna), "its key may"),
+        (lambda event, anna: add_entrant(event, NewDriver("a", "A" * 121), anna), "more than 120"),
+        (lambda event, anna: withdraw_entrant(event, "doohan", anna), "no entrant"),
+        (lambda event, anna: replace_entrant(event, "sainz", NewDriver("norris"), anna), "already"),
+        (lambda event, anna: withdraw_entrant(event, "sainz", replace(anna, reason=" ")), "reason"),
+        (
+            lambda event, anna: withdraw_entrant(event, "sainz", replace(anna, now=LATER)),
+            "until its last",
+        ),
+        (
+            lambda event, anna: withdraw_entrant(event, "sainz", replace(anna, seen=0)),
+            "something arrived",
+        ),
+    ],
+)
+def test_what_cannot_be_corrected_is_refused_with_nothing_written(
+    act: Callable[[Event, Author], None], refusal: str, anna: Author
+) -> None:
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - 2 * DAY)
+    before = list(Entrant.objects.order_by("pk").values()), Change.objects.count()
+    drivers = Driver.objects.count()
+    with pytest.raises(WrongRequest, match=refusal):
+        act(event_of(JEDDAH), anna)
+    assert (list(Entrant.objects.order_by("pk").values()), Change.objects.count()) == before
+    assert Driver.objects.count() == drivers
+
+
+@of_season
+def test_two_entrants_who_were_merged_are_one(anna: Author) -> None:
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - 2 * DAY)
+    add_entrant(event_of(JEDDAH), NewDriver("carlos_sainz", "Carlos Sainz"), anna)
+    Driver.objects.filter(key="carlos_sainz").update(merged_into="sainz")
+    assert keys(JEDDAH) == set(FIELD)
+    assert save(JEDDAHS_LOCK - DAY) == SaveReport()
+
+
+# Through the pipeline, with the facts of 2024
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("fastf1_restored")
+def test_a_run_of_the_current_season_keeps_its_entrants(tmp_path: Path) -> None:
+    """Bearman drove for Ferrari in Jeddah, and is known from qualifying on."""
+    season = load_season(2024)
+    bahrain = season.grands_prix[0].id
+    before = replace(
+        without_results(season),
+        races={bahrain: season.races[bahrain]},
+        qualifyings={bahrain: season.qualifyings[bahrain]},
+    )
+    jeddah = season.grands_prix[1].id
+    after = replace(before, qualifyings={key: season.qualifyings[key] for key in (bahrain, jeddah)})
+
+    def ignore_step(step: str, *, done: int, total: int) -> None:
+        pass
+
+    def run(now: datetime) -> set[str]:
+        upstream.clock = lambda: now
+        ingest(IngestRequest((2024,), addresses), clock=lambda: now, show_step=ignore_step)
+        return keys(JEDDAH)
+
+    with StandInUpstream({2024: before}) as upstream:
+        addresses = SourceConfig(tmp_path, upstream.schedule_url, upstream.jolpica_url)
+        known = run(datetime(2024, 3, 7, 12, tzinfo=UTC))
+        assert len(known) == 20
+        upstream.seasons[2024] = after
+        assert run(datetime(2024, 3, 9, 6, tzinfo=UTC)) - known == {"bearman"}
+    bearman = Entrant.objects.get(driver="bearman")
+    assert (bearman.driver_number, bearman.constructor_id) == (38, "ferrari")
+    # The race's picks were open, those on qualifying closed; Melbourne is a fortnight ahead.
+    assert kinds(JEDDAH) == [("entered", "qualifying"), ("entered", "race"), ("entered", "race")]
+    assert set(Entrant.objects.values_list("grand_prix", flat=True)) == {bearman.grand_prix}
