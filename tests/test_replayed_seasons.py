@@ -363,7 +363,7 @@ def test_the_feed_tells_each_event_and_each_classification_once(season: Season, 
     }
     assert {times for (kind, _), times in kinds.items() if kind in once} == {1}
     others = {kind for kind, _ in kinds} - once
-    assert others == {Change.Kind.RESCHEDULED, Change.Kind.DETAILS}
+    assert others == {Change.Kind.RESCHEDULED, Change.Kind.DETAILS, Change.Kind.ENTERED}
 
 
 def settled(season: Season, year: int) -> list[Key]:
