@@ -219,6 +219,14 @@ def test_an_hour_that_is_nearly_spent_warns(spent: int, verdict: str) -> None:
 
 
 @pytest.mark.usefixtures("thursday")
+def test_the_second_source_s_own_limit_is_not_the_hour_s(settings: Settings) -> None:
+    settings.F1_SECOND_SOURCE, settings.OPENF1_URL = "openf1", "https://api.openf1.example/v1"
+    RequestBlock.objects.create(host="a", requests=1, reserved_at=NOW - MINUTE)
+    RequestBlock.objects.create(host="api.openf1.example", requests=30, reserved_at=NOW - MINUTE)
+    assert told("requests") == ("ok", "179 left this hour for a")
+
+
+@pytest.mark.usefixtures("thursday")
 def test_alarms_without_a_channel_are_a_warning(settings: Settings) -> None:
     settings.F1_ALARM_URLS = ""
     verdict, words = told("alarms")
@@ -274,6 +282,58 @@ def test_both_upstreams_are_asked_once_within_the_budget_and_nothing_is_saved(
     assert sum(RequestBlock.objects.values_list("requests", flat=True)) == 2
     assert all_rows() == before
     assert IngestRun.objects.count() == 1
+
+
+@pytest.fixture
+def with_second(answering: FaultyUpstream, settings: Settings) -> FaultyUpstream:
+    settings.F1_SECOND_SOURCE, settings.OPENF1_URL = "openf1", answering.openf1_url
+    return answering
+
+
+@pytest.mark.usefixtures("thursday")
+def test_the_second_source_is_requested_past_the_cache_within_its_limits(
+    with_second: FaultyUpstream,
+) -> None:
+    host = with_second.openf1_url.split("/")[2]
+    days_ago = RequestBlock.objects.create(host=host, requests=3, reserved_at=NOW - 2 * DAY)
+    for _ in range(2):
+        assert told("OpenF1", is_online=True) == ("ok", "it responds, with the calendar of 2024")
+    lists = [one.path for one in with_second.requests if one.path.startswith("/openf1/")]
+    assert [path.rpartition("/")[2] for path in lists] == ["meetings", "sessions"] * 2
+    # What counts for four days stays.
+    assert RequestBlock.objects.filter(pk=days_ago.pk).exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"status": 503}, "OpenF1's meetings of 2024: the server answered 503 Service"),
+        ({"html": True}, "OpenF1's meetings of 2024: the answer is not what it should be"),
+    ],
+)
+@pytest.mark.usefixtures("thursday")
+def test_a_silent_second_source_is_no_failure(
+    fault: dict[str, Any], words: str, with_second: FaultyUpstream
+) -> None:
+    with_second.fault("/openf1/*", **fault)
+    made = check(is_online=True)
+    assert made["OpenF1"].verdict is Verdict.WARNING
+    assert made["OpenF1"].summary.startswith(words)
+    assert made["OpenF1"].summary.endswith(". Results come without it, later and unconfirmed")
+    assert is_ready(made.values())
+
+
+@pytest.mark.usefixtures("thursday")
+def test_a_second_source_that_answers_nobody_for_now_is_no_failure(
+    with_second: FaultyUpstream,
+) -> None:
+    running = NOW + DAY * 2 + timedelta(hours=4, minutes=20)
+    with_second.clock = lambda: running
+    verdict, words = told("OpenF1", now=running, is_online=True)
+    assert (verdict, words.partition(".")[0]) == (
+        "warning",
+        "OpenF1 answers nobody without an account while a session runs",
+    )
 
 
 @pytest.mark.usefixtures("thursday")

@@ -96,6 +96,19 @@ def test_what_works_is_told_with_the_state_first(now: datetime) -> None:
     }
 
 
+def test_the_second_source_has_its_own_limit(now: datetime, settings: Settings) -> None:
+    settings.F1_SECOND_SOURCE, settings.OPENF1_URL = "openf1", "https://api.openf1.example/v1"
+    host = "api.openf1.example"
+    RequestBlock.objects.create(host=HOST, requests=30, reserved_at=now - 10 * MINUTE)
+    # Its limit is of four days.
+    RequestBlock.objects.create(host=host, requests=5, reserved_at=now - 10 * MINUTE)
+    RequestBlock.objects.create(host=host, requests=3, reserved_at=now - 2 * DAY)
+    RequestBlock.objects.create(host=host, requests=20, reserved_at=now - 5 * DAY)
+    left = table(status())["requests"]
+    assert left == f"150 of 180 left this hour for {HOST}, 32 of 40 left within 4 days for {host}"
+    assert json.loads(status("--format", "json"))["requests_left"] == {HOST: 150, host: 32}
+
+
 def test_an_empty_installation_says_what_to_do(db: None) -> None:
     switch_polling_off()
     assert table(status()) == {

@@ -9,6 +9,7 @@ from django.core import checks
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from ingestion.budget import HOUR
 from ingestion.database_failures import explain_database
 from ingestion.errors import IngestionError
 from ingestion.lifecycle import is_small_dispute
@@ -127,9 +128,13 @@ def _check_upstreams(season: int, clock: Callable[[], datetime]) -> Iterator[Che
     except IngestionError as error:
         yield Check("upstream", Verdict.FAILS, f"it could not be requested: {error}")
         return
-    for name, failure in probe.errors.items():
+    for source, failure in probe.errors.items():
+        name = source.label.removeprefix("the ")
         if failure is None:
             yield Check(name, Verdict.OK, f"it responds, with the calendar of {season}")
+        elif source.is_second:
+            optional = "Results come without it, later and unconfirmed"
+            yield Check(name, Verdict.WARNING, f"{str(failure).rstrip('.')}. {optional}")
         elif failure.is_no_fault:
             yield Check(name, Verdict.WARNING, f"no request was sent: {failure}")
         else:
@@ -214,12 +219,13 @@ def _names(events: Iterable[Event]) -> str:
 
 
 def _check_budget(now: datetime) -> Check:
-    left = count_requests_left(now)
-    host = min(left, key=lambda name: left[name], default=None)
-    if host is None:
+    # A host with limits of its own is the second source's, which is optional.
+    left = [one for one in count_requests_left(now) if one.within == HOUR]
+    fewest = min(left, key=lambda one: one.left, default=None)
+    if fewest is None:
         return Check("requests", Verdict.OK, "none was sent this hour")
-    text = f"{left[host]} left this hour for {host}"
-    if left[host] < REQUESTS_OF_A_WEEKEND:
+    text = f"{fewest.left} left this hour for {fewest.host}"
+    if fewest.left < REQUESTS_OF_A_WEEKEND:
         return Check("requests", Verdict.WARNING, f"{text}; a backfill may have to wait")
     return Check("requests", Verdict.OK, text)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, Sum
@@ -11,6 +11,7 @@ from ingestion.budget import HOUR, requests_per_hour
 from ingestion.models import Alarm, Event, Poll, RequestBlock
 from ingestion.monitoring.facts import EXPECTED_FOR, print_duration, print_instant
 from ingestion.monitoring.health import STATE_LABELS, Health
+from ingestion.pipeline import configured_sources, list_limits
 
 NEXT_POLLS = 3
 
@@ -18,14 +19,24 @@ Fact = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class RequestsLeft:
+    """How many of the `most` requests that a host may get `within` a time."""
+
+    host: str
+    left: int
+    most: int
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
-    """`next_session` is the next that begins; `requests_left` of this hour, by host."""
+    """`next_session` is the next that begins; `requests_left` of the hosts that had requests."""
 
     health: Health
     next_session: Event | None
     awaited: Sequence[Event]
     next_polls: Sequence[Poll]
-    requests_left: dict[str, int]
+    requests_left: Sequence[RequestsLeft]
     alarms: Sequence[Alarm]
 
 
@@ -46,11 +57,23 @@ def read_status(health: Health) -> Status:
     )
 
 
-def count_requests_left(now: datetime) -> dict[str, int]:
-    """Of the hour's, for each host that had requests in it; the others have all of them."""
-    reserved = RequestBlock.objects.filter(reserved_at__gt=now - HOUR, reserved_at__lte=now)
-    spent = reserved.values("host").order_by("host").annotate(spent=Sum("requests"))
-    return {row["host"]: max(0, requests_per_hour() - row["spent"]) for row in spent}
+def count_requests_left(now: datetime) -> list[RequestsLeft]:
+    """For each host that had requests within the hour, or within the longest of its own limits;
+    the others have all of them."""
+    usual = (requests_per_hour(), HOUR)
+    limits = {
+        host: max(own, key=lambda limit: limit[1])
+        for host, own in list_limits(configured_sources()).items()
+    }
+    counted = Q(reserved_at__gt=now - HOUR)
+    for host, (_, within) in limits.items():
+        counted |= Q(host=host, reserved_at__gt=now - within)
+    reserved = RequestBlock.objects.filter(counted, reserved_at__lte=now)
+    found = []
+    for row in reserved.values("host").order_by("host").annotate(spent=Sum("requests")):
+        most, within = limits.get(row["host"], usual)
+        found.append(RequestsLeft(row["host"], max(0, most - row["spent"]), most, within))
+    return found
 
 
 def describe_status(status: Status) -> list[Fact]:
@@ -96,7 +119,7 @@ def status_fields(status: Status) -> dict[str, Any]:
             {"of": _subject(poll), "at": poll.next_at, "failures": poll.failures}
             for poll in status.next_polls
         ],
-        "requests_left": status.requests_left,
+        "requests_left": {one.host: one.left for one in status.requests_left},
         "alarms": [
             {
                 "key": alarm.key,
@@ -148,12 +171,12 @@ def _describe_what_comes(status: Status, now: datetime) -> Iterator[Fact]:
     ]
     yield "awaited", "\n".join(awaited)
     yield "next polls", "\n".join(_describe_poll(poll, now) for poll in status.next_polls)
-    most = requests_per_hour()
     left = [
-        f"{number} of {most} left this hour for {host}"
-        for host, number in status.requests_left.items()
+        f"{one.left} of {one.most} left "
+        f"{'this hour' if one.within == HOUR else f'within {one.within.days} days'} for {one.host}"
+        for one in status.requests_left
     ]
-    none_sent = f"none this hour, {most} may be sent to each upstream"
+    none_sent = f"none this hour, {requests_per_hour()} may be sent to each upstream"
     yield "requests", ", ".join(left) or none_sent
 
 

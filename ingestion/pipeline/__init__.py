@@ -16,7 +16,7 @@ from ingestion.pipeline.request import (
 )
 from ingestion.pipeline.run import current_season, ingest, look_for_next_season
 from ingestion.save import advance_statuses
-from ingestion.sources import SourceConfig
+from ingestion.sources import SourceConfig, list_limits
 
 __all__ = [
     "AuditReport",
@@ -35,6 +35,7 @@ __all__ = [
     "current_season",
     "find_due",
     "ingest",
+    "list_limits",
     "look_for_next_season",
     "may_be_absent",
     "mend_plans",

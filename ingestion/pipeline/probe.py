@@ -1,4 +1,4 @@
-"""Whether the upstreams answer and make sense: each is requested once, and nothing is saved."""
+"""Whether the upstreams answer and make sense: each is requested now, and nothing is saved."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,30 +6,37 @@ from datetime import datetime, timedelta
 
 from ingestion.budget import Budget
 from ingestion.errors import IngestionError
-from ingestion.sources import SourceConfig, connect
+from ingestion.records import Source
+from ingestion.sessions import SessionType
+from ingestion.sources import SourceConfig, connect, list_limits
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
     """What came of it by upstream, None where it answered; `clock_offset` as a run has it."""
 
-    errors: dict[str, IngestionError | None]
+    errors: dict[Source, IngestionError | None]
     clock_offset: timedelta | None
 
 
 def probe_upstreams(season: int, config: SourceConfig, *, clock: Callable[[], datetime]) -> Probe:
-    """Of the season's calendars, past the caches, within the hour's budget.
+    """Of the season's calendars, past the caches, within the budget; of the second source its
+    lists.
 
     Raises `IngestionError` where FastF1's cache cannot be used.
     """
-    budget = Budget(clock=clock)
+    budget = Budget(clock=clock, limits=list_limits(config))
     sources = connect(config, reserve=budget.reserve, give_back=budget.give_back, clock=clock)
-    errors: dict[str, IngestionError | None] = {}
-    for source in sources.calendars(season):
-        name = source.label.removeprefix("the ")
+    errors: dict[Source, IngestionError | None] = {}
+    for source in sources.all:
         try:
-            source.fetch_calendar(season, fresh=True)
-            errors[name] = None
+            if source.offers_calendar(season):
+                source.fetch_calendar(season, fresh=True)
+            elif source.name.is_second and source.offers(season, SessionType.RACE):
+                source.fetch_listed(season, fresh=True)
+            else:
+                continue
+            errors[source.name] = None
         except IngestionError as error:
-            errors[name] = error
+            errors[source.name] = error
     return Probe(errors, sources.clock_offset)

@@ -142,7 +142,7 @@ class Upstream:
         """The season's calendar, one record."""
         raise NotImplementedError
 
-    def fetch_listed(self, season: int) -> SourceAnswer[ListedSession]:
+    def fetch_listed(self, season: int, *, fresh: bool = False) -> SourceAnswer[ListedSession]:
         """What its calendar says of the season's sessions, of a source whose calendar is an
         opinion alone."""
         return SourceAnswer(())

@@ -21,7 +21,8 @@ locks of its sessions, the hour's requests, and whether alarms arrive.
 
 EPILOG = """\
 examples:
-  manage.py f1_preflight                     one request each to the schedule file and Jolpica
+  manage.py f1_preflight                     one request each to the schedule file and Jolpica,
+                                             and two to OpenF1
   manage.py f1_preflight --offline           sends no request
   manage.py f1_preflight --send-test-alarm   and sends a test message to each channel
 

@@ -61,7 +61,7 @@ class OpenF1(Upstream):
     def offers(self, season: int, session_type: SessionType) -> bool:
         return season >= FIRST_OPENF1
 
-    def fetch_listed(self, season: int) -> SourceAnswer[ListedSession]:
+    def fetch_listed(self, season: int, *, fresh: bool = False) -> SourceAnswer[ListedSession]:
         if season < FIRST_OPENF1:
             return SourceAnswer(())
         with noticing() as notices:
@@ -74,7 +74,7 @@ class OpenF1(Upstream):
                     self.name,
                     self._made_at.get(season),
                 )
-                for one in self.fetch_listings(season)
+                for one in self.fetch_listings(season, fresh=fresh)
             )
         return SourceAnswer(listed, self._made_at.get(season), notices=tuple(notices))
 
@@ -110,12 +110,13 @@ class OpenF1(Upstream):
             drivers, _ = self._get_kept(url, query.season)
             return read_classification(listing, rows, drivers, query.entrants, generated_at)
 
-    def fetch_listings(self, season: int) -> list[Listing]:
-        """Meetings and sessions, requested once in twenty hours at most. Raises as a fetch does."""
+    def fetch_listings(self, season: int, *, fresh: bool = False) -> list[Listing]:
+        """Meetings and sessions, requested once in twenty hours at most, or with each `fresh` run.
+        Raises as a fetch does."""
         kept = self._listings.get(season)
         if kept is None:
             try:
-                kept = self._fetch_lists(season)
+                kept = self._fetch_lists(season, fresh=fresh)
             except SourceRateLimited:
                 raise
             except IngestionError as error:
@@ -125,12 +126,12 @@ class OpenF1(Upstream):
             raise kept
         return kept
 
-    def _fetch_lists(self, season: int) -> list[Listing]:
+    def _fetch_lists(self, season: int, *, fresh: bool) -> list[Listing]:
         lists = []
         urls = {name: f"{self._address}/{name}?year={season}" for name in ("meetings", "sessions")}
         for name, url in urls.items():
             with calling(self._adapter, f"OpenF1's {name} of {season}", url, fresh=False) as call:
-                rows, made_at = self._get_kept(url, season)
+                rows, made_at = self._get_kept(url, season, fresh=fresh)
                 made_at = made_at or call.generated_at
                 if not rows:
                     raise ResultsNotReady(f"OpenF1 lists no {name} of {season} yet")
@@ -144,12 +145,15 @@ class OpenF1(Upstream):
             forget_copies(urls.values())
             raise
 
-    def _get_kept(self, url: str, season: int) -> tuple[list[Row], datetime | None]:
+    def _get_kept(
+        self, url: str, season: int, *, fresh: bool = False
+    ) -> tuple[list[Row], datetime | None]:
         """FastF1's copy, expired or not, while it is young enough, and when it was made. Within
         `calling`."""
-        rows, made_at = find_document(url, since=self._adapter.now() - LISTS_KEPT)
-        if rows is not None:
-            return expect_rows(rows), made_at
+        if not fresh:
+            rows, made_at = find_document(url, since=self._adapter.now() - LISTS_KEPT)
+            if rows is not None:
+                return expect_rows(rows), made_at
         forget_copies([url])
         return self._get_rows(url, season), None
 
