@@ -298,3 +298,17 @@ def read_terminal(ours: int) -> bytes:
         return os.read(ours, 4096)
     except OSError:
         return b""
+
+
+def test_one_driver_is_explained_by_a_part_of_the_name(explained: Project) -> None:
+    piastri = explained.manage("f1_explain", *BELGIUM, "--driver", "piastri").stdout
+    text = squeeze(piastri)
+    assert "Oscar Piastri (piastri)" in text
+    assert "first named at" in text and "in revision 1" in text
+    assert "D of 20 (order 20) in car 81 of McLaren, Disqualified" in text
+    as_json = explained.manage("f1_explain", *BELGIUM, "--driver", "PIA", "--format", "json").stdout
+    assert json.loads(as_json)["driver"]["driver"].startswith("Oscar Piastri")
+
+    nobody = explained.manage("f1_explain", *BELGIUM, "--driver", "fangio")
+    assert nobody.returncode == 2
+    assert "no driver is called 'fangio'" in nobody.stderr

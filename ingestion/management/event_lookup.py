@@ -4,12 +4,16 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from django.db.models import Q
+
 from ingestion.errors import WrongRequest
-from ingestion.models import Event
+from ingestion.models import Driver, Event
 from ingestion.sessions import SessionType
 
 # Other names of a session; any beginning of its own name that is clear (`q`) will do as well.
 OTHER_NAMES = {name: kind for kind in SessionType for name in kind.kind.nicknames}
+
+MOST_NAMED = 8
 
 
 def find_event(season: str, words: Sequence[str]) -> Event:
@@ -35,6 +39,28 @@ def find_event(season: str, words: Sequence[str]) -> Event:
             return event
     has = ", ".join(event.get_session_type_display() for event in weekend)
     raise WrongRequest(f"the {season} {weekend[0].name} has no {session_type.label}, it has {has}")
+
+
+def find_driver(text: str, event: Event) -> Driver:
+    """By a key, a code or a part of the name, of those who have to do with the grand prix, else of
+    all. Raises `WrongRequest` where that is nobody or several."""
+    of_weekend = Q(results__event__season=event.season, results__event__grand_prix=event.grand_prix)
+    named = Driver.objects.persons()
+    for drivers in (named.filter(of_weekend).distinct(), named):
+        known = list(drivers)
+        rules: list[Callable[[Driver], bool]] = [
+            lambda driver: text in (driver.key, driver.code),
+            lambda driver: f" {fold(text)} " in f" {fold(driver.name)} ",
+            lambda driver: f" {fold(text)}" in f" {fold(driver.name)}",
+        ]
+        for fits in rules:
+            found = [driver for driver in known if fold(text) and fits(driver)]
+            if len(found) == 1:
+                return found[0]
+            if found:
+                names = ", ".join(f"{driver.name} ({driver.key})" for driver in found[:MOST_NAMED])
+                raise WrongRequest(f"'{text}' may be any of these, name his key: {names}")
+    raise WrongRequest(f"no driver is called '{text}'; the drivers' list in the admin has them all")
 
 
 def _split_words(words: Sequence[str]) -> tuple[str, SessionType]:

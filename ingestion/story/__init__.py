@@ -5,6 +5,7 @@ Over loaded rows, with no query of its own: see `Change.objects.for_story`, and
 """
 
 from ingestion.story.changes import StoryLine, describe_author, describe_change, describe_story
+from ingestion.story.drivers import describe_driver
 from ingestion.story.events import (
     describe_event,
     describe_payout,
@@ -17,6 +18,7 @@ __all__ = [
     "StoryLine",
     "describe_author",
     "describe_change",
+    "describe_driver",
     "describe_event",
     "describe_payout",
     "describe_second_opinion",

@@ -10,11 +10,12 @@ from django.utils import timezone
 from rich.table import Table
 
 from ingestion.database_failures import connect_database
-from ingestion.management.event_lookup import find_event
+from ingestion.management.event_lookup import find_driver, find_event
 from ingestion.management.output import F1Command, as_text, facts_table, open_console
 from ingestion.models import Change, Event
 from ingestion.story import (
     StoryLine,
+    describe_driver,
     describe_event,
     describe_payout,
     describe_story,
@@ -31,6 +32,7 @@ examples:
   manage.py f1_explain 2024 belgium race
   manage.py f1_explain 2024 monza q          qualifying, by its place
   manage.py f1_explain 2024 sao paulo sprint-qualifying
+  manage.py f1_explain 2024 "saudi arabia" race --driver bearman    since when he could be picked
   manage.py f1_explain 2024 belgium race --format json
 
 exit codes:
@@ -53,17 +55,25 @@ class Command(F1Command):
             metavar="word",
             help="a part of the grand prix's name, place or country, then the session",
         )
+        parser.add_argument("--driver", metavar="NAME", help="a name, a code or a key")
         parser.add_argument("--format", choices=["text", "json"], default="text")
 
     def handle(self, *_: Any, **options: Any) -> None:
         connect_database()
         event = find_event(options["season"], options["words"])
+        driver = find_driver(options["driver"], event) if options["driver"] else None
         changes = list(Change.objects.filter(event=event).for_story().order_by("pk"))
         if options["format"] == "json":
             fields = as_dict(event, changes)
+            if driver is not None:
+                fields["driver"] = dict(describe_driver(driver, event, changes))
             self.stdout.write(json.dumps(fields, indent=2, cls=DjangoJSONEncoder))
             return
         console = open_console(self.stdout)
+        if driver is not None:
+            console.print(as_text(f"{driver}: {event}", style="bold"))
+            console.print(facts_table(describe_driver(driver, event, changes)))
+            return
         for title, table in (
             (str(event), facts_table(describe_event(event, timezone.now()))),
             ("Story", story_table(describe_story(changes))),
