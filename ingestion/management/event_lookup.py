@@ -45,6 +45,7 @@ def find_driver(text: str, event: Event) -> Driver:
     """By a key, a code or a part of the name, of those who have to do with the grand prix, else of
     all. Raises `WrongRequest` where that is nobody or several."""
     of_weekend = Q(results__event__season=event.season, results__event__grand_prix=event.grand_prix)
+    of_weekend |= Q(entrants__season=event.season, entrants__grand_prix=event.grand_prix)
     named = Driver.objects.persons()
     for drivers in (named.filter(of_weekend).distinct(), named):
         known = list(drivers)
