@@ -45,8 +45,8 @@ class Other:
 
 
 def describe_page(event: Event, now: datetime, *, may_correct: bool) -> dict[str, Any]:
-    """What its template shows, in two queries beside the event's own: its story, and the weekend's
-    other sessions."""
+    """What its template shows, in three queries beside the event's own: its story, the weekend's
+    other sessions and, before there is a result, who can be picked."""
     changes = list(Change.objects.filter(event=event).for_story().order_by("pk"))
     possible = possible_corrections(event, now) if may_correct else []
     forms = [CORRECTIONS[name] for name in possible if name in CORRECTIONS]
@@ -71,6 +71,7 @@ def describe_page(event: Event, now: datetime, *, may_correct: bool) -> dict[str
         "weekend": list(weekend),
         "buttons": [(form.name, form.button) for form in forms if form.has_button],
         "entries": EntriesForm(event, now) if "edit" in possible else None,
+        "entrants": [] if event.has_results or event.is_cancelled else list(event.entrants),
         "headings": [label_of(name) for name in columns],
         "rows": [(entry, [values[name] for name in columns]) for entry, values in entries.items()],
         "other": _find_other(event, changes),

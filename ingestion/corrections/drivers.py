@@ -64,7 +64,7 @@ def split_driver(
                 about="seasons",
             )
         other = Driver.objects.create(
-            key=_free_key(name), name=name.strip(), born=born, created_at=author.now
+            key=free_key(name), name=name.strip(), born=born, created_at=author.now
         )
         results = current.results.filter(event__season__in=seasons)
         general = current.keys.filter(season=None)
@@ -162,10 +162,10 @@ def _drivers_locked(*drivers: Driver) -> Iterator[list[Driver]]:
         yield [current[driver.pk] for driver in drivers]
 
 
-def _free_key(name: str) -> str:
+def free_key(name: str) -> str:
     stem = fold(name).replace("-", "_")[:50] or "driver"
     key, number = stem, 1
-    while Driver.objects.filter(key=key).exists():
+    while Driver.objects.filter(key=key).exists() or DriverKey.objects.filter(key=key).exists():
         number += 1
         key = f"{stem}_{number}"
     return key

@@ -13,8 +13,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 
 from ingestion.corrections.author import Author
+from ingestion.corrections.drivers import free_key
 from ingestion.corrections.entries import known_drivers
 from ingestion.errors import WrongRequest
+from ingestion.matching import fold_name
 from ingestion.models import Change, Driver, Entrant, Event
 from ingestion.records import ResultRecord, Source
 from ingestion.save import (
@@ -32,9 +34,9 @@ from ingestion.save import (
 @dataclass(frozen=True, slots=True)
 class NewDriver:
     """Whom a person enters. Of one whom the season knows, the key is enough; of a newcomer the
-    name is needed. None and '' are what is known of the driver, or the replaced driver's team."""
+    name. None and '' are what is known of the driver, or the replaced driver's team."""
 
-    key: str
+    key: str = ""
     name: str = ""
     number: int | None = None
     code: str = ""
@@ -53,6 +55,8 @@ class _Weekend:
     context: SaveContext
 
     def enter(self, driver: NewDriver) -> None:
+        if not driver.key:
+            driver = replace(driver, key=_find_key(driver.name))
         entry = _find_entry(self.event.season, driver, self.author.now)
         entrant = self.entrants.get(entry.driver_id)
         if entrant is not None and not entrant.is_withdrawn:
@@ -164,6 +168,17 @@ def _find_entry(season: int, driver: NewDriver, now: datetime) -> ResultRecord:
         constructor_id=driver.constructor_id or entry.constructor_id,
         constructor_name=driver.constructor_name or entry.constructor_name,
     )
+
+
+def _find_key(name: str) -> str:
+    """Of the one driver with this name, else a new one: the surname, as Jolpica has most."""
+    words = fold_name(name)
+    if not words:
+        raise WrongRequest("choose a driver, or give a newcomer's name", about="driver")
+    same = [one.key for one in Driver.objects.persons() if fold_name(one.name) == words]
+    if len(same) > 1:
+        raise WrongRequest(f"{name} may be {' or '.join(same)}; choose one", about="name")
+    return same[0] if same else free_key(name.rsplit(maxsplit=1)[-1])
 
 
 def _find_fault(driver: Driver) -> str:

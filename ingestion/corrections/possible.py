@@ -5,6 +5,7 @@ from datetime import datetime
 
 from ingestion.corrections.results import has_leaders_alone
 from ingestion.models import Event
+from ingestion.save import KNOWN_BEFORE_LOCK
 
 Condition = Callable[[Event, datetime], bool]
 
@@ -31,6 +32,11 @@ def _is_proposed(event: Event, _now: datetime) -> bool:
     return _is_on(event) and event.has_open_proposal
 
 
+def _has_entrants(event: Event, now: datetime) -> bool:
+    is_soon = event.locks_at is not None and event.locks_at <= now + KNOWN_BEFORE_LOCK
+    return event.status == Event.Status.SCHEDULED and event.in_time(now) and is_soon
+
+
 CONDITIONS: dict[str, Condition] = {
     "accept": _is_proposed,
     "reject": _is_proposed,
@@ -47,6 +53,9 @@ CONDITIONS: dict[str, Condition] = {
         _is_classified(event, now) and event.results_state != Event.ResultsState.SETTLED
     ),
     "release": lambda event, _now: event.results_locked,
+    "replace-driver": _has_entrants,
+    "withdraw-driver": _has_entrants,
+    "add-driver": _has_entrants,
     "start": lambda event, _now: _is_on(event),
     "status": _awaits_results,
     # A start that has passed is no time until which picks could be open.

@@ -16,6 +16,7 @@ from ingestion.save.derived import advance_statuses, derive_fields
 from ingestion.save.drivers import find_persons
 from ingestion.save.entrants import (
     ENTRANT_FACTS,
+    KNOWN_BEFORE_LOCK,
     build_changes,
     find_weekends,
     save_entrants,
@@ -33,6 +34,7 @@ from ingestion.save.rows import (
 
 __all__ = [
     "ENTRANT_FACTS",
+    "KNOWN_BEFORE_LOCK",
     "SaveContext",
     "advance_statuses",
     "build_change",

@@ -19,12 +19,18 @@ from ingestion.admin.forms.classification_forms import (
     SettleForm,
 )
 from ingestion.admin.forms.correction_form import CorrectionForm
+from ingestion.admin.forms.entrant_forms import (
+    AddDriverForm,
+    ReplaceDriverForm,
+    WithdrawDriverForm,
+)
 from ingestion.admin.forms.entry_forms import EntriesForm, EntryForm
 
 __all__ = ["CORRECTIONS", "CorrectionForm", "EntriesForm"]
 
 FORMS: tuple[type[CorrectionForm], ...] = (
     *(AcceptForm, RejectForm, EntriesForm, EntryForm, DisqualifyForm, LeadersForm, RestoreForm),
+    *(ReplaceDriverForm, WithdrawDriverForm, AddDriverForm),
     *(SettleForm, ReleaseForm, StartForm, StatusForm, ReopenForm, CloseForm, VoidForm, UnvoidForm),
     ReleaseScheduleForm,
 )
