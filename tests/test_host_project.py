@@ -207,10 +207,13 @@ SILENCED_SYSTEM_CHECKS = []
 """
 
 
+TASKS = ("audit", "schedule", "sweep", "tick", "watch")
+
+
 @pytest.mark.once
 def test_tasks_go_to_the_projects_only_queue_where_it_has_no_other(host: Project) -> None:
     queues, time = run(host, SCHEDULES).splitlines()
-    assert queues == str([(f"f1 {name}", None) for name in ("schedule", "sweep", "tick", "watch")])
+    assert queues == str([(f"f1 {name}", None) for name in TASKS])
     # In UTC, whatever the project's clock says.
     assert time in {"06:00", "18:00"}
 
@@ -225,7 +228,7 @@ def test_tasks_go_to_their_own_queue_where_the_project_has_one(
     assert checked.returncode == 0, checked.stderr
     assert unmigrated_project.manage("migrate", "-v0", env=env).returncode == 0
     queues, _ = run(unmigrated_project, SCHEDULES, **env).splitlines()
-    assert queues == str([(f"f1 {name}", "f1") for name in ("schedule", "sweep", "tick", "watch")])
+    assert queues == str([(f"f1 {name}", "f1") for name in TASKS])
 
 
 def test_the_apps_tests_are_collected_there_without_the_projects_own() -> None:
