@@ -180,6 +180,7 @@ F1_SCHEDULE_URL = env.text("F1_SCHEDULE_URL")
 JOLPICA_URL = env.text("JOLPICA_URL")
 # The second source, a witness of the first: openf1 or off.
 F1_SECOND_SOURCE = env.choice("F1_SECOND_SOURCE", "openf1", "off")
+F1_RESULTS_FROM = env.choice("F1_RESULTS_FROM", "auto", "ergast", "newer")
 # Empty: its own.
 OPENF1_URL = env.text("OPENF1_URL")
 # Of an account, which is answered while sessions run too; empty: none.

@@ -193,7 +193,7 @@ def has_answer(played: PlayedSeason, address: str, at: datetime) -> bool:
 
 def find_sprint_qualifying(played: PlayedSeason, address: str) -> GrandPrix | None:
     results = newer.RESULTS.fullmatch(urlsplit(address).path)
-    if results is None:
+    if results is None or results["code"] != "SQ":
         return None
     found = newer.find_weekend({played.facts.year: played.facts}, results["key"])
     return found[1] if found else None

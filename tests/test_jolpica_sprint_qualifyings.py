@@ -31,7 +31,9 @@ NOON = datetime(2024, 4, 19, 12, tzinfo=UTC)
 SEASON = load_season(2024)
 ADDRESS = "https://api.jolpi.ca"
 ROUNDS = newer.build_rounds({2024: SEASON}, 2024, ADDRESS, NOON)
-DOCUMENT = newer.build_sprint_qualifying(SEASON, SEASON.grand_prix("china"), ADDRESS, NOON)
+DOCUMENT = newer.build_classification(
+    SEASON, SEASON.grand_prix("china"), "SQ", address=ADDRESS, at=NOON
+)
 DRIVERS = list_drivers(SEASON, list(SEASON.grands_prix))
 CHINA = next(one for one in read_rounds(ROUNDS, 2024) if one.race.name == "Chinese Grand Prix")
 

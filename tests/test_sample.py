@@ -479,7 +479,7 @@ def rounds_of(season: Season) -> Any:
 
 def sprint_qualifying_of(season: Season, key: str) -> Any:
     weekend = season.grand_prix(key)
-    return newer.build_sprint_qualifying(season, weekend, ADDRESS, NOON)["data"]
+    return newer.build_classification(season, weekend, "SQ", address=ADDRESS, at=NOON)["data"]
 
 
 def types_of(weekend: Any) -> list[str]:
@@ -569,8 +569,8 @@ def test_a_sprint_shootout_is_a_sprint_qualifying_too(season: Season) -> None:
         replace(one, name=one.name.replace("Sprint Qualifying", "Sprint Shootout"))
         for one in china.sessions
     )
-    assert newer.has_sprint_qualifying(replace(china, sessions=sessions))
-    assert not newer.has_sprint_qualifying(season.grand_prix("bahrain"))
+    assert newer.list_parts(replace(china, sessions=sessions), "SQ")
+    assert not newer.list_parts(season.grand_prix("bahrain"), "SQ")
 
 
 # Over the socket, to the real FastF1

@@ -129,7 +129,7 @@ def test_what_the_newer_form_does_not_have_is_refused() -> None:
                 "results/round_00000000/SQ/",
                 f"results/{keys['bahrain']}/SQ/",
                 f"results/{keys['china']}/SQ/",
-                f"results/{keys['china']}/R/",
+                f"results/{keys['china']}/FP1/",
                 "core/rounds/?limit=100",
                 "core/rounds/?year=x",
             )

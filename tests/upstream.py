@@ -237,13 +237,18 @@ class FaultyUpstream(StandInUpstream):
         return bool(is_dump or question or SCHEDULE_FILE.fullmatch(request.path))
 
     def knows_alpha(self, request: Request) -> bool:
-        """Any year's rounds, none where it is no season of ours (nor was it recorded); and the
-        results of weekends that have a sprint qualifying."""
-        if request.path == newer.ROUNDS_PATH:
+        """Any year's rounds and drivers, none where it is no season of ours (nor was it recorded),
+        and the results of the sessions that weekends have."""
+        schedule = newer.SCHEDULE.fullmatch(request.path)
+        if schedule:
+            return int(schedule["year"]) in self.seasons
+        if request.path in (newer.ROUNDS_PATH, newer.DRIVERS_PATH):
             return set(request.query) == {"year"} and request.query["year"].isdigit()
         results = newer.RESULTS.fullmatch(request.path)
         found = newer.find_weekend(self.seasons, results["key"]) if results else None
-        return found is not None and not request.query and newer.has_sprint_qualifying(found[1])
+        if found is None or results is None or request.query:
+            return False
+        return bool(newer.list_parts(found[1], results["code"]))
 
     def knows_openf1(self, request: Request) -> bool:
         """Any year's lists, and the rows of the sessions that are listed; never 'latest'."""

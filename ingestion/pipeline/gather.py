@@ -506,7 +506,10 @@ def _request_published(task: SeasonTask, query: Query, so_far: Answers, *, fresh
     source = task.sources.named(query.source)
     if source is None:
         return Answers()
-    entrants = () if source.has_whole_seasons() else _find_entrants(task, so_far)
+    # The first of a season is matched with those of the last one.
+    entrants = (
+        () if source.has_whole_seasons() else _find_entrants(task, so_far, with_last_season=True)
+    )
     answers, errors = _request_each(task, source, query, entrants=entrants, fresh=fresh)
     said: list[IngestionError] = [answers.refusal] if answers.refusal is not None else []
     problems = []
@@ -616,7 +619,9 @@ def _is_better(classification: Classification, source: Source) -> bool:
     return True
 
 
-def _find_entrants(task: SeasonTask, answers: Answers) -> list[Entrant]:
+def _find_entrants(
+    task: SeasonTask, answers: Answers, *, with_last_season: bool = False
+) -> list[Entrant]:
     """Who drove for whom: those whom this run has met, which costs nothing, and all whom the season
     knows."""
     met = [
@@ -625,9 +630,10 @@ def _find_entrants(task: SeasonTask, answers: Answers) -> list[Entrant]:
         if isinstance(one, ClassificationRecord)
         for row in one.results
     ]
-    if not task.has_results:
+    if not (task.has_results or with_last_season):
         return list(met)
-    rows = Result.objects.filter(event__season=task.season).order_by()
+    season = task.season if task.has_results else task.season - 1
+    rows = Result.objects.filter(event__season=season).order_by()
     stored = list(rows.values_list(*ENTRANT_FIELDS, named=True).distinct())
     # Who is answered under a new key is no second driver of that name.
     known = {fold_name(row.driver_name): row.driver_id for row in stored}

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from ingestion.budget import Budget
 from ingestion.errors import IngestionError
+from ingestion.pipeline.jolpica_form import settle_form
 from ingestion.records import Source
 from ingestion.sessions import SessionType
 from ingestion.sources import SourceConfig, connect, list_limits
@@ -26,6 +27,7 @@ def probe_upstreams(season: int, config: SourceConfig, *, clock: Callable[[], da
     Raises `IngestionError` where FastF1's cache cannot be used.
     """
     budget = Budget(clock=clock, limits=list_limits(config))
+    config, _ = settle_form(config, clock())
     sources = connect(config, reserve=budget.reserve, give_back=budget.give_back, clock=clock)
     errors: dict[Source, IngestionError | None] = {}
     for source in sources.all:

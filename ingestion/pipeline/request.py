@@ -126,4 +126,5 @@ def configured_sources() -> SourceConfig:
         openf1_url=openf1_url if has_second else "",
         openf1_token=getattr(settings, "OPENF1_TOKEN", ""),
         jolpica_dump_url=getattr(settings, "JOLPICA_DUMP_URL", ""),
+        results_from=getattr(settings, "F1_RESULTS_FROM", "auto"),
     )

@@ -18,6 +18,7 @@ from ingestion.errors import BadSourceData, IngestionError, WrongRequest
 from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.models import Change, Event, IngestRun, Result
 from ingestion.pipeline.gather import SeasonPicture, SeasonTask, fault_of, gather_season
+from ingestion.pipeline.jolpica_form import choose_form, record_form
 from ingestion.pipeline.plan import CALENDARS, PARTS, find_missing
 from ingestion.pipeline.poll_rows import is_time_to_look, record_polls
 from ingestion.pipeline.rate_limit import MOST_REFUSALS, Pace, describe_stop, wait_until_allowed
@@ -121,6 +122,7 @@ def ingest(
     """
     report = RunReport(dry_run=request.dry_run, seasons=list(request.seasons))
     with _recorded(request, report, clock) as record:
+        request = choose_form(request, report, clock())
         budget = Budget(clock=clock, limits=list_limits(request.config))
         try:
             sources = connect(
@@ -220,6 +222,8 @@ def _save(
         report.notes += [note for note in awaited if not {note.session_type, CALENDARS} & left]
     if request.mode is Mode.POLL:
         record_polls(picture, task)
+    if not request.dry_run:
+        record_form(request, task.season, answers.outcomes, task.now)
     return line
 
 

@@ -1,4 +1,4 @@
-"""Jolpica's documents of a season in its newer form, as far as sprint qualifyings need them.
+"""Jolpica's documents of a season in its newer form, as far as calendars and results need them.
 
 Plain JSON whose nulls are left out; rounds, drivers and teams have keys that mean nothing.
 """
@@ -13,17 +13,20 @@ from string import ascii_letters, digits
 from typing import Any
 
 from ingestion.sample.ergast import Q2_FIELD, Q3_FIELD, choose_field, print_clock, print_page
-from ingestion.sample.season import GrandPrix, Lap, Season
+from ingestion.sample.season import Finish, GrandPrix, Lap, Season
 
 PATH = "/f1/alpha"
 ROUNDS_PATH = f"{PATH}/core/rounds/"
-RESULTS = re.compile(rf"{PATH}/results/(?P<key>round_\w{{8}})/SQ/")
+DRIVERS_PATH = f"{PATH}/core/drivers/"
+SCHEDULE = re.compile(rf"{PATH}/schedules/(?P<year>\d{{4}})/")
+RESULTS = re.compile(rf"{PATH}/results/(?P<key>round_\w{{8}})/(?P<code>SQ|SR|Q|R)/")
 PAGE_SIZE = 100
 KEY_LETTERS = digits + ascii_letters
 
 ONE_TO_THREE = ("One", "Two", "Three")
 SPRINT_QUALIFYINGS = ("Sprint Qualifying", "Sprint Shootout")
-QUALIFYING_PARTS = {"SQ1": "q1", "SQ2": "q2", "SQ3": "q3"}
+LAPS = ("q1", "q2", "q3")
+TITLES = {"SQ": "Sprint Qualifying", "SR": "Sprint Race", "Q": "Qualifying", "R": "Race"}
 
 Document = dict[str, Any]
 
@@ -177,6 +180,57 @@ def print_offset(offset: timedelta) -> str:
     return f"{'-' if offset < timedelta(0) else '+'}{hours:02}:{minutes:02}"
 
 
+def build_schedule(season: Season, address: str, at: datetime) -> Document:
+    """A season's calendar, by the sessions that people know."""
+    return {
+        "metadata": {"timestamp": print_instant(at)},
+        "data": {
+            **build_season(season, address),
+            "events": [
+                {
+                    "round": build_round(season, weekend, address),
+                    "circuit": {
+                        **build_circuit(season, weekend, address),
+                        "country": season.circuits[weekend.circuit].country,
+                    },
+                    "schedule": [
+                        {
+                            "code": code,
+                            "title": TITLES[code],
+                            "sessions": [
+                                build_session(season, weekend, part, address) for part in parts
+                            ],
+                            **print_start(weekend, parts[0]),
+                        }
+                        for code in TITLES
+                        if (parts := list_parts(weekend, code))
+                    ],
+                }
+                for weekend in choose_weekends(season)
+            ],
+        },
+    }
+
+
+def build_drivers(seasons: Mapping[int, Season], year: int, address: str, at: datetime) -> Document:
+    """The list of one year's drivers, with who they are."""
+    drivers = seasons[year].drivers.values() if year in seasons else ()
+    rows = [
+        {
+            "id": build_key("driver", one.id),
+            "url": f"{address}{DRIVERS_PATH}{build_key('driver', one.id)}/",
+            **({} if one.code is None else {"abbreviation": one.code}),
+            "given_name": one.given_name,
+            "family_name": one.family_name,
+            "date_of_birth": one.born.isoformat(),
+        }
+        for one in drivers
+    ]
+    pages = {"page_size": PAGE_SIZE, "current_page": 1, "total_pages": 1}
+    metadata = {"timestamp": print_instant(at), "count": len(rows), **pages}
+    return {"metadata": metadata, "data": rows}
+
+
 def find_weekend(seasons: Mapping[int, Season], key: str) -> tuple[Season, GrandPrix] | None:
     return next(
         (
@@ -189,47 +243,57 @@ def find_weekend(seasons: Mapping[int, Season], key: str) -> tuple[Season, Grand
     )
 
 
-def has_sprint_qualifying(weekend: GrandPrix) -> bool:
-    return any(session.type in QUALIFYING_PARTS for session in list_sessions(weekend))
+def list_parts(weekend: GrandPrix, code: str) -> list[Session]:
+    return [one for one in list_sessions(weekend) if one.type.rstrip("123") == code]
 
 
-def build_sprint_qualifying(
-    season: Season, weekend: GrandPrix, address: str, at: datetime
+def build_classification(
+    season: Season, weekend: GrandPrix, code: str, *, address: str, at: datetime
 ) -> Document:
     """Of a weekend that has such a session."""
-    parts = [session for session in list_sessions(weekend) if session.type in QUALIFYING_PARTS]
+    parts = list_parts(weekend, code)
     start = print_start(weekend, parts[0])
     start.pop("has_time_data")
     return {
         "metadata": {"timestamp": print_instant(at)},
         "data": {
-            "code": "SQ",
-            "title": "Sprint Qualifying",
+            "code": code,
+            "title": TITLES[code],
             "sessions": [build_session(season, weekend, part, address) for part in parts],
             **start,
             "season": build_season(season, address),
             "round": build_round(season, weekend, address),
             "circuit": build_circuit(season, weekend, address),
-            "component_keys": list(QUALIFYING_PARTS),
-            "results": list(build_results(season, weekend, address)),
+            "component_keys": ["GRID"] if len(parts) == 1 else [one.type for one in parts],
+            "results": list(build_results(season, weekend, code, address)),
         },
     }
 
 
-def build_results(season: Season, weekend: GrandPrix, address: str) -> Iterator[Document]:
-    laps = sorted(season.sprint_qualifyings.get(weekend.id, ()), key=attrgetter("order"))
+def build_results(
+    season: Season, weekend: GrandPrix, code: str, address: str
+) -> Iterator[Document]:
+    if code in {"R", "SR"}:
+        of_kind = season.races if code == "R" else season.sprints
+        for finish in sorted(of_kind.get(weekend.id, ()), key=attrgetter("order")):
+            yield build_finish(season, finish, address)
+        return
+    of_laps = season.qualifyings if code == "Q" else season.sprint_qualifyings
+    laps = sorted(of_laps.get(weekend.id, ()), key=attrgetter("order"))
+    fields = (
+        {lap.number for lap in laps},
+        choose_field(laps, "q2", Q2_FIELD),
+        choose_field(laps, "q3", Q3_FIELD),
+    )
+    names = {f"{code}{number}": name for number, name in enumerate(LAPS, start=1)}
     places = {
-        part: rank(laps, QUALIFYING_PARTS[part], field)
-        for part, field in (
-            ("SQ1", {lap.number for lap in laps}),
-            ("SQ2", choose_field(laps, "q2", Q2_FIELD)),
-            ("SQ3", choose_field(laps, "q3", Q3_FIELD)),
-        )
+        part: rank(laps, name, field)
+        for (part, name), field in zip(names.items(), fields, strict=True)
     }
     for lap in laps:
-        reached = [part for part in QUALIFYING_PARTS if lap.number in places[part]]
+        reached = [part for part in names if lap.number in places[part]]
         is_classified = lap.classification.isdigit()
-        time = getattr(lap, QUALIFYING_PARTS[reached[-1]])
+        time = getattr(lap, names[reached[-1]])
         yield {
             **build_entrant(season, lap, address),
             "position": lap.order,
@@ -244,6 +308,25 @@ def build_results(season: Season, weekend: GrandPrix, address: str) -> Iterator[
         }
 
 
+def build_finish(season: Season, finish: Finish, address: str) -> Document:
+    is_classified = finish.classification.isdigit()
+    millis = finish.milliseconds
+    return {
+        **build_entrant(season, finish, address),
+        "position": finish.order,
+        "position_text": finish.classification if is_classified else "NC",
+        **({} if millis is None else {"time": print_clock(millis)}),
+        "is_classified": is_classified,
+        "status": finish.status.upper().replace(" ", "_"),
+        "points": float(finish.points),
+        "laps": finish.laps,
+        "car_number": finish.number,
+        "components": {
+            "GRID": {"key": "GRID", "name": "Grid Position", "position": finish.grid},
+        },
+    }
+
+
 def rank(laps: list[Lap], name: str, field: set[int]) -> dict[int, int]:
     """The places of who took part in one part, by the car's number."""
     ranked = sorted(
@@ -255,16 +338,16 @@ def rank(laps: list[Lap], name: str, field: set[int]) -> dict[int, int]:
 
 def build_part(lap: Lap, part: str, place: int, *, is_last: bool) -> Document:
     """The place in the last part is the classification's, also where the times differ."""
-    time = getattr(lap, QUALIFYING_PARTS[part])
+    time = getattr(lap, LAPS[int(part[-1]) - 1])
     return {
         "key": part,
-        "name": f"Sprint Qualifying {part[-1]}",
+        "name": f"{TITLES[part[:-1]]} {part[-1]}",
         "position": lap.order if is_last else place,
         **({} if time is None else {"time": print_clock(time)}),
     }
 
 
-def build_entrant(season: Season, lap: Lap, address: str) -> Document:
+def build_entrant(season: Season, lap: Lap | Finish, address: str) -> Document:
     driver, team = season.drivers[lap.driver], season.constructors[lap.constructor]
     driver_key, team_key = build_key("driver", driver.id), build_key("team", team.id)
     return {

@@ -199,18 +199,24 @@ class StandInUpstream:
         return serve_jolpica(request, ergast.build_body(document))
 
     def answer_newer_form(self, request: Request) -> Answer:
-        if request.path == newer.ROUNDS_PATH:
+        if request.path in (newer.ROUNDS_PATH, newer.DRIVERS_PATH):
             return self.answer_rounds(request)
+        schedule = newer.SCHEDULE.fullmatch(request.path)
+        if schedule and int(schedule["year"]) in self.seasons:
+            season = self.seasons[int(schedule["year"])]
+            document = newer.build_schedule(season, self.address, request.at)
+            return serve_jolpica(request, ergast.build_body(document))
         results = newer.RESULTS.fullmatch(request.path)
         if results is None:
             headers = {"Content-Type": HTML, "Date": print_date(request.at)}
             return Answer(404, headers, NOT_FOUND_PAGE)
         found = newer.find_weekend(self.seasons, results["key"])
-        if found is None:
-            return refuse_newer_form(request, "Round not found")
-        if not newer.has_sprint_qualifying(found[1]):
-            return refuse_newer_form(request, "Invalid session filter for this round")
-        document = newer.build_sprint_qualifying(*found, self.address, request.at)
+        if found is None or not newer.list_parts(found[1], results["code"]):
+            known = "Invalid session filter for this round" if found else "Round not found"
+            return refuse_newer_form(request, known)
+        document = newer.build_classification(
+            *found, results["code"], address=self.address, at=request.at
+        )
         if not document["data"]["results"]:
             # The server's response for a session that its calendar has and that has no entries.
             headers = {"Content-Type": HTML, "Date": print_date(request.at)}
@@ -236,11 +242,13 @@ class StandInUpstream:
         return refuse_jolpica(request, 404, "Not found.")
 
     def answer_rounds(self, request: Request) -> Answer:
-        """Any parameter but those that it knows is refused; only one year's rounds are served."""
+        """Or drivers. Any parameter but those that it knows is refused; one year's are served."""
         year = request.query.get("year", "")
         if set(request.query) != {"year"} or not year.isdigit():
             return refuse_jolpica(request, 400, "Input should be a valid integer")
-        document = newer.build_rounds(self.seasons, int(year), self.address, request.at)
+        is_rounds = request.path == newer.ROUNDS_PATH
+        build = newer.build_rounds if is_rounds else newer.build_drivers
+        document = build(self.seasons, int(year), self.address, request.at)
         return serve_jolpica(request, ergast.build_body(document))
 
     def is_restricted(self, at: datetime) -> bool:

@@ -11,7 +11,7 @@ from ingestion.records import PROVISIONAL_SOURCES, Source
 from ingestion.sessions import SessionType
 from ingestion.sources.addresses import Address, is_loopback, read_address
 from ingestion.sources.cache import make_private_folder, open_cache
-from ingestion.sources.jolpica import Jolpica, JolpicaDump, JolpicaNewer
+from ingestion.sources.jolpica import Jolpica, JolpicaByNewerForm, JolpicaDump, JolpicaNewer
 from ingestion.sources.live_timing import LiveTiming
 from ingestion.sources.openf1 import MOST_A_MINUTE, MOST_A_WEEKEND, SHORTEST_PAUSE, OpenF1
 from ingestion.sources.protocol import SourceConfig, Upstream
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 REGISTRY: tuple[type[Upstream], ...] = (
     ScheduleFile,
     Jolpica,
+    JolpicaByNewerForm,
     JolpicaNewer,
     LiveTiming,
     OpenF1,

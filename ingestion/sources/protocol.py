@@ -30,7 +30,9 @@ class SourceConfig:
 
     Without a user and password of Formula 1, live timing is no source, and without an address
     OpenF1 is none: only the settings name the real one. Jolpica's dump is at another address or in
-    a local file, beside Jolpica's forms where it is '', and no source where 'off'.
+    a local file, beside Jolpica's forms where it is '', and no source where 'off'. `results_from`
+    is the form of Jolpica's that calendars and results come from: 'ergast', 'newer', or 'auto',
+    the Ergast form until the pipeline finds that it is gone.
     """
 
     cache_dir: Path
@@ -42,6 +44,7 @@ class SourceConfig:
     openf1_url: str = ""
     openf1_token: str = field(default="", repr=False)
     jolpica_dump_url: str = ""
+    results_from: str = "ergast"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from ingestion.sources.jolpica.dump import JolpicaDump
 from ingestion.sources.jolpica.ergast import Jolpica
 from ingestion.sources.jolpica.newer import JolpicaNewer
+from ingestion.sources.jolpica.newer_results import JolpicaByNewerForm
 from ingestion.sources.jolpica.pages import count_pages
 
-__all__ = ["Jolpica", "JolpicaDump", "JolpicaNewer", "count_pages"]
+__all__ = ["Jolpica", "JolpicaByNewerForm", "JolpicaDump", "JolpicaNewer", "count_pages"]

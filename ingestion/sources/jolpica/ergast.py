@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from ingestion.sources.http import Adapter
 
 
+# Of the setting, where another class is in the place of this one.
+NEWER_FORM = "newer"
+
+
 class Jolpica(Upstream):
     name = Source.JOLPICA
 
@@ -39,6 +43,10 @@ class Jolpica(Upstream):
         super().__init__(adapter, config)
         # As this run has seen them: they say which round a race is here.
         self._calendars: dict[int, CalendarRecord] = {}
+
+    @classmethod
+    def is_configured(cls, config: SourceConfig) -> bool:
+        return config.results_from != NEWER_FORM
 
     def offers_calendar(self, season: int) -> bool:
         return True

@@ -88,12 +88,13 @@ class JolpicaNewer(Upstream):
         self, query: ClassificationQuery, *, fresh: bool
     ) -> tuple[ClassificationRecord, datetime | None]:
         found = self._find_round(query)
-        what = f"Jolpica's sprint qualifying of the {query.season} {query.name}"
+        kind = query.session_type.replace("_", " ")
+        what = f"Jolpica's {kind} of the {query.season} {query.name}"
         if found is None:
             raise ResultsNotReady(
-                f"Jolpica's newer form has no sprint qualifying of the {query.season} {query.name}"
+                f"Jolpica's newer form has no {kind} of the {query.season} {query.name}"
             )
-        url = f"{_base_url()}/results/{found.key}/SQ/"
+        url = build_newer_url(f"results/{found.key}/{query.session_type.kind.newer_code}/")
         try:
             with calling(self._adapter, what, url, fresh=fresh) as call:
                 document = get_document(url)
@@ -103,7 +104,7 @@ class JolpicaNewer(Upstream):
                 raise ResultsNotReady(str(error)) from error
             raise
         try:
-            record = self._read(document, found, query.entrants, generated_at)
+            record = self._read(document, found, query, generated_at)
             check_classification(record, SeasonField())
         except (BadSourceData, ResultsNotReady) as error:
             if not fresh:
@@ -138,14 +139,17 @@ class JolpicaNewer(Upstream):
         if isinstance(rounds, IngestionError):
             raise rounds
         for one in rounds:
-            if one.has_sprint_qualifying and (query.is_race is None or query.is_race(one.race)):
+            if self._has(one, query) and (query.is_race is None or query.is_race(one.race)):
                 return one
         return None
+
+    def _has(self, one: Round, query: ClassificationQuery) -> bool:
+        return one.has_sprint_qualifying
 
     def _fetch_rounds(self, query: ClassificationQuery) -> datetime | None:
         """When it was made. A list that lacks the round of the query does not stay in the cache."""
         # The only filter that this takes; the server refuses parameters that it does not know.
-        url = f"{_base_url()}/core/rounds/?year={query.season}"
+        url = build_newer_url(f"core/rounds/?year={query.season}")
         what = f"Jolpica's newer list of the rounds of {query.season}"
         with calling(self._adapter, what, url, fresh=query.with_lists) as call:
             document, made_at = None, None
@@ -162,10 +166,11 @@ class JolpicaNewer(Upstream):
         self,
         document: Any,
         found: Round,
-        known: Sequence[Entrant],
+        query: ClassificationQuery,
         generated_at: datetime | None,
     ) -> ClassificationRecord:
         """With Jolpica's list of the round's drivers where this is a driver's first session."""
+        known = query.entrants
         try:
             return read_sprint_qualifying(document, found, known, generated_at)
         except UnknownEntrant as unknown:
@@ -199,7 +204,10 @@ class JolpicaNewer(Upstream):
             raise unknown from None
 
 
-def _base_url() -> str:
+def build_newer_url(path: str) -> str:
+    """Raises `BadSourceData` where the address in use does not say where the newer form is."""
     from fastf1.ergast import interface
 
-    return f"{interface.BASE_URL.removesuffix(ERGAST_PATH)}{NEWER_PATH}"
+    if not interface.BASE_URL.endswith(ERGAST_PATH):
+        raise BadSourceData("Jolpica's newer form is not known to be beside JOLPICA_URL")
+    return f"{interface.BASE_URL.removesuffix(ERGAST_PATH)}{NEWER_PATH}/{path}"

@@ -48,7 +48,7 @@ class UnknownEntrant(BadSourceData):
     """A driver or a team without a key of the Ergast form: no pick could be paid on it."""
 
 
-class _NotKnownError(ValueError):
+class NotKnownError(ValueError):
     pass
 
 
@@ -108,7 +108,7 @@ def _read_round(season: int, row: Mapping[str, Any]) -> Round | None:
     if row["season"]["year"] != season:
         raise ValueError(f"it has a round of {read_text(row['season']['year'])}")
     sessions = [one for one in row["sessions"] if not one.get("is_cancelled")]
-    starts = [_read_instant(one.get("timestamp")) for one in sessions if one["type"] == RACE]
+    starts = [read_instant(one.get("timestamp")) for one in sessions if one["type"] == RACE]
     number = read_integer(row.get("number"))
     if row.get("is_cancelled") or number is None or not starts or starts[0] is None:
         return None
@@ -145,13 +145,13 @@ def read_sprint_qualifying(
         season, sent = data["season"]["year"], data["round"]
         if (season, sent["id"]) != (round_.race.season, round_.key):
             raise ValueError(f"it is of the {season} {read_text(sent.get('name'))}")
-        made_at = _read_instant(document["metadata"].get("timestamp"))
+        made_at = read_instant(document["metadata"].get("timestamp"))
         missing = _find_missing_part(data)
         details = Details(round_.race)
         results = () if missing else _read_results(data["results"], known, details)
         results = drop_spoilt(results, details)
     except UNREADABLE as error:
-        kind = UnknownEntrant if isinstance(error, _NotKnownError) else BadSourceData
+        kind = UnknownEntrant if isinstance(error, NotKnownError) else BadSourceData
         raise kind(
             f"Jolpica's sprint qualifying of the {round_.race.season} {round_.race.name} "
             f"cannot be read: {error}"
@@ -192,8 +192,8 @@ def _read_results(
 def _read_row(
     order: int, row: Mapping[str, Any], known: Collection[Entrant], details: Details
 ) -> ResultRecord:
-    driver = _find_driver(row, known)
-    team = _find_team(row, known)
+    driver = find_driver(row, known)
+    team = find_team(row, known)
     number = read_integer(row.get("car_number"))
     place = _place(row)
     printed = str(place)
@@ -225,7 +225,7 @@ def _place(row: Mapping[str, Any]) -> int:
     return next((place for place in places if place is not None), 0)
 
 
-def _find_driver(row: Mapping[str, Any], known: Iterable[Entrant]) -> Entrant:
+def find_driver(row: Mapping[str, Any], known: Iterable[Entrant]) -> Entrant:
     """By the whole name, else by the car's number and the driver's code together: a number alone
     may be another's (reserve drivers take turns), and so may a code (the Schumachers)."""
     driver = row["driver"]
@@ -241,16 +241,16 @@ def _find_driver(row: Mapping[str, Any], known: Iterable[Entrant]) -> Entrant:
     for found in (named, numbered):
         if len(found) == 1:
             return next(iter(found.values()))
-    raise _NotKnownError(f"{name} in car {number} is no driver that the season knows yet")
+    raise NotKnownError(f"{name} in car {number} is no driver that the season knows yet")
 
 
-def _find_team(row: Mapping[str, Any], known: Iterable[Entrant]) -> Entrant:
+def find_team(row: Mapping[str, Any], known: Iterable[Entrant]) -> Entrant:
     """An entrant who drove for it; drivers change teams within a season."""
     name = read_text(row["team"]["name"])
     for entrant in known:
         if entrant.constructor_name == name:
             return entrant
-    raise _NotKnownError(f"{name} is no team that the season knows yet")
+    raise NotKnownError(f"{name} is no team that the season knows yet")
 
 
 def _read_lap(row: Mapping[str, Any], part: str) -> timedelta | None:
@@ -264,7 +264,7 @@ def _read_lap(row: Mapping[str, Any], part: str) -> timedelta | None:
     return timedelta(minutes=int(lap["minutes"] or 0), milliseconds=milliseconds)
 
 
-def _read_instant(printed: Any) -> datetime | None:
+def read_instant(printed: Any) -> datetime | None:
     """UTC, which is the server's own zone where it names none."""
     if not read_text(printed):
         return None

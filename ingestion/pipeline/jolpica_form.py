@@ -1,0 +1,70 @@
+"""Which of Jolpica's forms a run reads: the Ergast form, and the newer one where that is gone.
+
+What is known of it is a `Poll` under the newer form's name without an event: since when the Ergast
+form has been gone (`failing_since`), and when people were informed (`answered_at`).
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ingestion.errors import BadSourceData, SourceUnavailable
+from ingestion.models import Poll
+from ingestion.pipeline.gather import Outcome
+from ingestion.pipeline.request import IngestRequest, Mode
+from ingestion.records import Source
+from ingestion.report import Fault, Problem, RunReport
+from ingestion.sources import SourceConfig
+
+logger = logging.getLogger(__name__)
+
+AUTO, NEWER = "auto", "newer"
+GONE = (404, 410)
+# A server that is being repaired may answer so for hours.
+GONE_FOR = timedelta(days=1)
+SWITCHED = (
+    "Jolpica's Ergast form has been gone (404 or 410) for a day; calendars and results are read "
+    "from its newer form from now on"
+)
+ADVICE = "Set F1_RESULTS_FROM=newer to keep it so, F1_RESULTS_FROM=ergast once that is back"
+
+
+def settle_form(config: SourceConfig, now: datetime) -> tuple[SourceConfig, Poll | None]:
+    """With the newer form where the setting leaves it open and the Ergast form has been gone for
+    long enough; and what is noted of that, None where it is not."""
+    if config.results_from != AUTO:
+        return config, None
+    gone = Poll.objects.filter(source=Source.JOLPICA_NEWER, event=None).first()
+    if gone is None or gone.failing_since is None or gone.failing_since + GONE_FOR > now:
+        return config, None
+    return replace(config, results_from=NEWER), gone
+
+
+def choose_form(request: IngestRequest, report: RunReport, now: datetime) -> IngestRequest:
+    """The request with the form that its run reads; the first one that reads the newer form because
+    the other is gone has a problem that says so."""
+    config, gone = settle_form(request.config, now)
+    if gone is not None and gone.answered_at is None:
+        logger.warning(SWITCHED)
+        report.problems.append(Problem(SWITCHED, advice=ADVICE, fault=Fault.UPSTREAM))
+        if not request.dry_run:
+            Poll.objects.filter(pk=gone.pk).update(answered_at=now)
+    return replace(request, config=config)
+
+
+def record_form(
+    request: IngestRequest, season: int, outcomes: Iterable[Outcome], now: datetime
+) -> None:
+    """Whether the Ergast form has answered or is gone; any answer counts, whatever else failed."""
+    form = request.config.results_from
+    if form == NEWER or request.sample or (form != AUTO and request.mode is not Mode.POLL):
+        return
+    errors = [one.error for one in outcomes if one.source is Source.JOLPICA]
+    known = Poll.objects.filter(source=Source.JOLPICA_NEWER, event=None)
+    if any(error is None or isinstance(error, BadSourceData) for error in errors):
+        known.delete()
+        return
+    is_gone = any(isinstance(one, SourceUnavailable) and one.status in GONE for one in errors)
+    if is_gone and not known.exists():
+        Poll.objects.create(source=Source.JOLPICA_NEWER, season=season, failing_since=now)
