@@ -168,6 +168,21 @@ class ListedSession:
 
 
 @dataclass(frozen=True, slots=True)
+class EntrantRecord:
+    """A driver whom a source lists in a grand prix's sessions before there is a classification, by
+    our key of the driver and the grand prix."""
+
+    grand_prix: str
+    source: Source
+    driver_id: str
+    driver_number: int | None
+    driver_code: str
+    driver_name: str
+    constructor_id: str
+    constructor_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class DriverRecord:
     """A person, by our key; `born` is None where no source says it."""
 

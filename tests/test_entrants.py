@@ -19,7 +19,7 @@ from ingestion.corrections import (
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Driver, Entrant, Event, Result
 from ingestion.pipeline import IngestRequest, SourceConfig, ingest
-from ingestion.records import GrandPrixRecord, RaceIdentity
+from ingestion.records import EntrantRecord, GrandPrixRecord, RaceIdentity, Source
 from ingestion.report import SaveReport
 from ingestion.sample.season import load_season, without_results
 from ingestion.sample.upstream import StandInUpstream
@@ -448,3 +448,30 @@ def test_a_day_before_the_lock_every_later_podium_and_pole_of_2024_can_be_picked
         if late:
             missing[f"{event.name} {event.session_type}"] = late
     assert missing == COMING_IN
+
+
+@of_season
+def test_who_is_listed_is_entered_and_never_taken_out() -> None:
+    publish(BAHRAIN)
+    now = JEDDAHS_LOCK - DAY
+    save(now)
+    before = keys(JEDDAH)
+    Driver.objects.create(key="bearman", name="Oliver Bearman", code="BEA", created_at=now)
+    slug = event_of(JEDDAH).grand_prix
+    record = EntrantRecord(
+        slug, Source.OPENF1, "bearman", 38, "BEA", "Oliver Bearman", "ferrari", "Ferrari"
+    )
+    save_entrants(2024, context(now), [record])
+    assert keys(JEDDAH) == before | {"bearman"}
+    assert kinds(JEDDAH)[-1][0] == "entered"
+    entered = len(kinds(JEDDAH))
+    # With the next run's lists, and without them.
+    save_entrants(2024, context(now + DAY / 24), [record])
+    save(now + DAY / 12)
+    assert keys(JEDDAH) == before | {"bearman"}
+    assert len(kinds(JEDDAH)) == entered
+    # Whom a person took out stays out.
+    entrant = event_of(JEDDAH).entrants.get(driver="bearman")
+    Entrant.objects.filter(pk=entrant.pk).update(is_withdrawn=True, is_locked=True)
+    save_entrants(2024, context(now + DAY / 8), [record])
+    assert keys(JEDDAH) == before

@@ -21,7 +21,7 @@ from ingestion.records import ClassificationRecord, ResultRecord, Source
 from ingestion.sample import openf1
 from ingestion.sample.season import Finish, Lap
 from ingestion.sessions import SessionType
-from ingestion.sources import ClassificationQuery, Sources
+from ingestion.sources import ClassificationQuery, EntrantsQuery, Sources
 from ingestion.sources.http import Pace
 from ingestion.sources.openf1 import OpenF1
 from tests import openf1_traps as traps
@@ -415,3 +415,111 @@ def test_the_pace_leaves_pauses_and_stays_below_the_minutes_limit() -> None:
 def test_seasons_before_it_are_not_offered(second: OpenF1) -> None:
     assert not second.offers(2022, SessionType.SPRINT)
     assert second.offers(2023, SessionType.SPRINT_QUALIFYING)
+
+
+# Who drives a weekend
+
+
+BELGIAN_FRIDAY = datetime(2024, 7, 26, 18, tzinfo=UTC)
+BEARMAN: dict[str, Any] = {
+    "driver_number": 38,
+    "name_acronym": "BEA",
+    "full_name": "Oliver BEARMAN",
+    "team_name": "Ferrari",
+}
+# Known by his name and letters, in a car that is not his.
+RESERVE = {**BEARMAN, "driver_number": 50, "team_name": "Haas F1 Team"}
+STRANGER = {**BEARMAN, "driver_number": 97, "name_acronym": "SHW", "full_name": "Robert SHWARTZMAN"}
+JEDDAH = tuple(map(as_result, SEASON.races["saudi-arabia"]))
+
+
+def list_entrants(source: OpenF1) -> tuple[dict[str, tuple[int | None, str]], tuple[str, ...]]:
+    """Number and constructor by driver, and the notices."""
+    weekend = as_record("belgium")
+    known = {(row.driver_id, row.driver_number): row for row in (*known_drivers(), *JEDDAH)}
+    query = EntrantsQuery(
+        2024,
+        "belgian-grand-prix",
+        partial(lambda known, race: is_race_of(race, known), as_known(weekend)),
+        tuple(known.values()),
+    )
+    answer = source.fetch_entrants(query)
+    cars = {one.driver_id: (one.driver_number, one.constructor_id) for one in answer.records}
+    return cars, answer.notices
+
+
+@pytest.fixture
+def on_friday(second: OpenF1, clock: list[datetime]) -> OpenF1:
+    clock[0] = BELGIAN_FRIDAY
+    return second
+
+
+@pytest.mark.parametrize(
+    ("sessions", "facts", "is_in"),
+    [
+        ({0}, BEARMAN, True),
+        ({0}, RESERVE, False),
+        ({0, 1}, RESERVE, True),
+        ({0}, STRANGER, False),
+        ({0, 1}, STRANGER, False),
+    ],
+    ids=["known", "reserve", "in two sessions", "stranger", "stranger in two sessions"],
+)
+def test_of_practice_only_who_is_known_or_in_two_sessions_is_an_entrant(
+    on_friday: OpenF1,
+    upstream: FaultyUpstream,
+    sessions: set[int],
+    facts: dict[str, Any],
+    is_in: bool,
+) -> None:
+    regulars = {one.driver: (one.number, one.constructor) for one in SEASON.qualifyings["belgium"]}
+    upstream.fault(traps.DRIVERS, transform=traps.add_driver(sessions, **facts))
+    cars, notices = list_entrants(on_friday)
+    assert cars.keys() - regulars.keys() == ({"bearman"} if is_in else set())
+    assert regulars.items() <= cars.items()
+    if is_in:
+        constructor = "haas" if facts is RESERVE else "ferrari"
+        assert cars["bearman"] == (facts["driver_number"], constructor)
+    is_noticed = facts is STRANGER and len(sessions) > 1
+    assert [("Robert SHWARTZMAN in car 97" in notice) for notice in notices] == [True] * is_noticed
+
+
+def test_a_qualifyings_drivers_count_as_they_are_and_each_list_is_requested_once(
+    second: OpenF1, upstream: FaultyUpstream, clock: list[datetime], tmp_path: Path
+) -> None:
+    def lists_requested() -> int:
+        number = sum(one.path.endswith("/drivers") for one in upstream.requests)
+        upstream.clear_requests()
+        return number
+
+    # Of Belgium: three practices, qualifying, race.
+    upstream.fault(traps.DRIVERS, transform=traps.add_driver({3}, **RESERVE))
+    for at, times in [
+        (datetime(2024, 7, 26, 10, tzinfo=UTC), 0),
+        # While the second practice runs, nobody without an account is answered.
+        (datetime(2024, 7, 26, 15, 30, tzinfo=UTC), 0),
+        (BELGIAN_FRIDAY, 2),
+        (BELGIAN_FRIDAY + timedelta(hours=1), 0),
+        (datetime(2024, 7, 27, 12, 30, tzinfo=UTC), 1),
+        (datetime(2024, 7, 27, 16, tzinfo=UTC), 1),
+        (datetime(2024, 7, 28, 12, tzinfo=UTC), 0),
+    ]:
+        clock[0] = at
+        cars, _ = list_entrants(open_source(upstream, tmp_path / "cache", clock))
+        assert (at, lists_requested()) == (at, times)
+    assert cars["bearman"] == (50, "haas")
+
+
+def test_drivers_lists_that_stay_empty_or_make_no_sense_enter_nobody(
+    second: OpenF1, upstream: FaultyUpstream, clock: list[datetime]
+) -> None:
+    clock[0] = BELGIAN_FRIDAY
+    numbers_alone: traps.Trap = lambda rows: [  # noqa: E731
+        dict.fromkeys(row) | {"driver_number": row["driver_number"]} for row in rows
+    ]
+    fault = upstream.fault(traps.DRIVERS, transform=numbers_alone)
+    assert list_entrants(second) == ({}, ())
+    fault.times = 0
+    clock[0] = datetime(2024, 7, 27, 12, 30, tzinfo=UTC)
+    upstream.fault(traps.DRIVERS, body=b"[]")
+    assert list_entrants(second) == ({}, ())

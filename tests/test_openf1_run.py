@@ -11,6 +11,7 @@ from ingestion.models import Event, IngestRun, Poll, RequestBlock
 from ingestion.monitoring.alarm_kinds import KINDS
 from ingestion.monitoring.facts import gather_facts
 from ingestion.pipeline import configured_sources
+from ingestion.queue import tasks
 from ingestion.sample.season import GrandPrix, Season, Session, load_season
 from tests import openf1_traps as traps
 from tests.amending import disqualified
@@ -21,7 +22,7 @@ from tests.upstream import FaultyUpstream
 
 SATURDAY, SUNDAY = "07-27", "07-28"
 SPRINTS = tuple(load_season(2024).sprints)
-MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 def second(upstream: FaultyUpstream) -> dict[str, str]:
@@ -303,6 +304,58 @@ def test_an_ordinary_weekend_stays_far_below_forty(before_belgium: World) -> Non
     assert len(requested(before_belgium.upstream)) <= 20
     for kind in ("qualifying", "race"):
         assert belgium(kind).confirmed_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_car_that_two_practices_list_is_the_entrants_and_stays_so(before_belgium: World) -> None:
+    upstream, race = before_belgium.upstream, belgium("race")
+    assert race.entrants.get(driver="sargeant").driver_number == 2
+
+    def renumber(rows: traps.Rows) -> traps.Rows:
+        is_his = [row["name_acronym"] == "SAR" for row in rows]
+        return [
+            row | {"driver_number": 45} if one else row
+            for row, one in zip(rows, is_his, strict=True)
+        ]
+
+    upstream.fault(traps.DRIVERS, transform=renumber)
+    before_belgium.now = at("07-26 18:00")
+    before_belgium.refresh_schedule()
+
+    def cars() -> list[tuple[str, int | None, str]]:
+        listed = race.entrants.filter(source="openf1")
+        return list(listed.values_list("driver", "driver_number", "constructor_id"))
+
+    # The others are who they were.
+    assert (cars(), race.entrants.count()) == ([("sargeant", 45, "williams")], 20)
+    # Lists that are not there any more change nothing.
+    upstream.fault("/openf1/*", status=503)
+    before_belgium.now = at("07-27 06:00")
+    before_belgium.refresh_schedule()
+    before_belgium.tick()
+    assert (cars(), race.entrants.count()) == ([("sargeant", 45, "williams")], 20)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_weekend_with_its_entrants_stays_below_forty_also_where_their_lists_are_empty(
+    before_belgium: World,
+) -> None:
+    before_belgium.publish("races", "qualifyings")
+    before_belgium.upstream.fault(traps.DRIVERS, body=b"[]")
+    paths: list[str] = []
+    for end in ("07-26 18:00", "07-27 06:00", "07-27 18:00", "07-28 06:00", "07-28 18:00"):
+        while before_belgium.now < at(end):
+            before_belgium.tick()
+            paths += [one.path for one in before_belgium.upstream.requests]
+            before_belgium.upstream.clear_requests()
+            before_belgium.now += 20 * MINUTE
+        tasks.refresh_schedule(clock=before_belgium.read_clock)
+    names = [path.rpartition("/")[2] for path in paths if path.startswith("/openf1/")]
+    assert names.count("drivers") > 4
+    host = before_belgium.upstream.openf1_url.split("/")[2]
+    blocks = RequestBlock.objects.filter(host=host, reserved_at__gt=at("07-26 00:00"))
+    # With room left: none was refused.
+    assert sum(blocks.values_list("requests", flat=True)) <= 36
 
 
 @pytest.mark.django_db(transaction=True)

@@ -16,7 +16,13 @@ from ingestion.errors import (
     SourceRateLimited,
     SourceUnavailable,
 )
-from ingestion.matching import fold_name, is_race_of, merge_calendars
+from ingestion.matching import (
+    StoredGrandPrix,
+    fold_name,
+    gather_grands_prix,
+    is_race_of,
+    merge_calendars,
+)
 from ingestion.models import Event, Poll, Result
 from ingestion.pipeline.archive import open_archive, read_archived
 from ingestion.pipeline.plan import (
@@ -37,6 +43,7 @@ from ingestion.records import (
     RESULT_FIELDS,
     CalendarRecord,
     ClassificationRecord,
+    EntrantRecord,
     ListedSession,
     RaceIdentity,
     ResultRecord,
@@ -49,6 +56,7 @@ from ingestion.sources import (
     Classification,
     ClassificationQuery,
     Entrant,
+    EntrantsQuery,
     SourceAnswer,
     Sources,
     Upstream,
@@ -58,6 +66,9 @@ from ingestion.sources import (
 NOT_FOUND = 404
 # Jolpica's calendar is read once a day beside the schedule file; a day's hours drift by a tick.
 SECOND_CALENDAR_HOLDS = timedelta(hours=20)
+
+# From a weekend's first practice to its race.
+LONGEST_WEEKEND = timedelta(days=4)
 
 ENTRANT_FIELDS = (
     *("driver_id", "driver_number", "driver_code", "driver_name"),
@@ -95,6 +106,7 @@ class Answers:
     outcomes: tuple[Outcome, ...] = ()
     refusal: SourceRateLimited | None = None
     listed: tuple[ListedSession, ...] = ()
+    entrants: tuple[EntrantRecord, ...] = ()
 
     def __add__(self, other: "Answers") -> "Answers":
         return Answers(
@@ -105,6 +117,7 @@ class Answers:
             self.outcomes + other.outcomes,
             self.refusal or other.refusal,
             self.listed + other.listed,
+            self.entrants + other.entrants,
         )
 
 
@@ -195,7 +208,7 @@ def gather_season(task: SeasonTask) -> SeasonPicture:
         if calendars.refusal is not None:
             return SeasonPicture(calendars, current, planned, planned, has_all_calendars=False)
         if current:
-            calendars += _gather_listed(task)
+            calendars += _gather_listed(task) + _gather_entrants(task, events)
     read = {calendar.source for calendar in calendars.calendars}
     has_all = CALENDARS in planned and read.issuperset(
         source.name for source in task.sources.calendars(task.season)
@@ -392,6 +405,38 @@ def _gather_listed(task: SeasonTask) -> Answers:
         else:
             answers += Answers(notes=task.note_each(answer.notices), listed=answer.records)
     return answers
+
+
+def _gather_entrants(task: SeasonTask, events: Sequence[Event]) -> Answers:
+    """Of the grands prix whose weekend has begun; optional as well."""
+    soon = task.now + LONGEST_WEEKEND
+    coming = Event.objects.open_for_picks(task.now).filter(season=task.season, locks_at__lte=soon)
+    slugs = set(coming.values_list("grand_prix", flat=True))
+    if not slugs:
+        return Answers()
+    rows = Result.objects.filter(event__season__in=(task.season - 1, task.season)).order_by()
+    of_seasons = list(rows.values_list("event__season", *ENTRANT_FIELDS, named=True).distinct())
+    latest = max((row.event__season for row in of_seasons), default=task.season)
+    known = tuple(row for row in of_seasons if row.event__season == latest)
+    answers = Answers()
+    for one in gather_grands_prix([event.as_stored() for event in events]):
+        if one.slug not in slugs:
+            continue
+        query = EntrantsQuery(task.season, one.slug, partial(_is_of, one), known)
+        for source in task.sources.provisional():
+            try:
+                answer = source.fetch_entrants(query)
+            except ResultsNotReady:
+                continue
+            except (SourceUnavailable, BadSourceData) as error:
+                answers += Answers(notes=(task.problem(str(error), error),))
+            else:
+                answers += Answers(notes=task.note_each(answer.notices), entrants=answer.records)
+    return answers
+
+
+def _is_of(grand_prix: StoredGrandPrix, race: RaceIdentity) -> bool:
+    return is_race_of(race, grand_prix)
 
 
 def _is_enough(answers: Answers, second: Upstream, task: SeasonTask) -> bool:

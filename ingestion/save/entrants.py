@@ -8,7 +8,7 @@ from django.db.models import F
 
 from ingestion.database_failures import retried
 from ingestion.models import Change, Entrant, Event, Result
-from ingestion.records import Source
+from ingestion.records import EntrantRecord, Source
 from ingestion.report import SaveReport
 from ingestion.save.rows import SaveContext, build_change, record_changes, season_locked
 
@@ -19,10 +19,8 @@ GRANDS_PRIX_BEFORE = 2
 # Sources of a podium or a pole alone.
 OF_LEADERS_ALONE = (Source.PERSON, Source.SPRINT_GRID)
 
-ENTRANT_FACTS = (
-    *("driver_number", "driver_code", "driver_name"),
-    *("constructor_id", "constructor_name"),
-)
+CONSTRUCTOR = ("constructor_id", "constructor_name")
+ENTRANT_FACTS = ("driver_number", "driver_code", "driver_name", *CONSTRUCTOR)
 SAVED = (
     *("driver", *ENTRANT_FACTS, "source", "is_withdrawn", "is_locked"),
     *("person_name", "reason", "updated_at"),
@@ -59,14 +57,16 @@ def choose_sessions(
 
 
 @retried
-def save_entrants(season: int, context: SaveContext) -> SaveReport:
-    """Enter who is classified; nobody is taken out, and what a person decided stays."""
+def save_entrants(
+    season: int, context: SaveContext, listed: Sequence[EntrantRecord] = ()
+) -> SaveReport:
+    """Enter who is classified or `listed`; nobody is taken out, and what a person decided stays."""
     report = SaveReport()
     with season_locked(season):
         weekends = find_weekends(season, context)
         if not weekends:
             return report
-        named = _read_named(season, weekends)
+        named, own = _read_named(season, weekends)
         saved: dict[str, dict[str, Entrant]] = {slug: {} for slug in weekends}
         rows = Entrant.objects.filter(season=season, grand_prix__in=weekends)
         # Of two that were merged since, the one who has the results comes last, and counts.
@@ -78,6 +78,9 @@ def save_entrants(season: int, context: SaveContext) -> SaveReport:
         changes: list[Change] = []
         for slug, events in weekends.items():
             named_now = {entrant.driver_id: entrant for entrant in named[slug]}
+            others = [one for one in listed if one.grand_prix == slug]
+            named_here = own[slug] | {one.driver_id for one in others}
+            _add_listed(others, season, named_now, own=own[slug])
             entered = [one for key, one in named_now.items() if key not in saved[slug]]
             if entered:
                 changes += build_changes(events, Change.Kind.ENTERED, entered, context)
@@ -85,7 +88,9 @@ def save_entrants(season: int, context: SaveContext) -> SaveReport:
                 entrant.created_at = entrant.updated_at = context.now
             new += entered
             for key, entrant in saved[slug].items():
-                if key in named_now and _is_updated(entrant, named_now[key]):
+                # What this weekend's lists said outlasts other weekends' classifications.
+                is_kept = Source(entrant.source).is_second and key not in named_here
+                if key in named_now and not is_kept and _is_updated(entrant, named_now[key]):
                     entrant.updated_at = context.now
                     changed.append(entrant)
         write_entrants(new, changed, changes)
@@ -106,15 +111,49 @@ def find_weekends(season: int, context: SaveContext) -> dict[str, list[Event]]:
     }
 
 
-def _read_named(season: int, slugs: Iterable[str]) -> dict[str, list[Entrant]]:
-    """Whom the classifications name, as entrants, those of later sessions later. Two queries."""
+def _add_listed(
+    listed: Iterable[EntrantRecord], season: int, named: dict[str, Entrant], *, own: set[str]
+) -> None:
+    """Who is in another car than in the grands prix before, or was in none, and whom the weekend's
+    own classifications do not name."""
+    for record in listed:
+        known = named.get(record.driver_id)
+        facts = {name: getattr(record, name) for name in ENTRANT_FACTS}
+        if known is not None and not record.constructor_id:
+            facts |= {name: getattr(known, name) for name in CONSTRUCTOR}
+        seat = (facts["driver_number"], facts["constructor_id"])
+        is_same = known is not None and (known.driver_number, known.constructor_id) == seat
+        if not is_same and record.driver_id not in own:
+            named[record.driver_id] = Entrant(
+                season=season,
+                grand_prix=record.grand_prix,
+                driver_id=record.driver_id,
+                source=record.source.value,
+                **facts,
+            )
+
+
+def _read_named(
+    season: int, slugs: Iterable[str]
+) -> tuple[dict[str, list[Entrant]], dict[str, set[str]]]:
+    """Whom the classifications name, as entrants, those of later sessions later; and the drivers
+    whom the grand prix's own name. Two queries."""
     classified = _read_classified(season)
     sessions = {slug: choose_sessions(season, slug, classified) for slug in slugs}
     fields: dict[int, list[Result]] = {}
     needed = {one.event_id for chosen in sessions.values() for one in chosen}
     for result in Result.objects.filter(event__in=needed).order_by("order"):
         fields.setdefault(result.event_id, []).append(result)
-    return {
+    own = {
+        slug: {
+            result.driver_id
+            for one in chosen
+            if (one.season, one.grand_prix) == (season, slug)
+            for result in fields.get(one.event_id, ())
+        }
+        for slug, chosen in sessions.items()
+    }
+    named = {
         slug: [
             Entrant(
                 season=season,
@@ -128,6 +167,7 @@ def _read_named(season: int, slugs: Iterable[str]) -> dict[str, list[Entrant]]:
         ]
         for slug, chosen in sessions.items()
     }
+    return named, own
 
 
 def _is_updated(entrant: Entrant, now: Entrant) -> bool:

@@ -43,11 +43,11 @@ def find_entrants(cars: Sequence[Car], known: Collection[Entrant]) -> list[Entra
     """An entrant for each car, of the constructor that its team's cars have driven for: drivers
     change teams within a season, and sources name teams differently. Raises `ResultsNotReady` with
     the name of a driver whom the season does not know yet."""
-    candidates = [_find_candidates(car, known) for car in cars]
+    candidates = [find_candidates(car, known) for car in cars]
     teams: dict[str, list[set[str]]] = defaultdict(list)
     for car, found in zip(cars, candidates, strict=True):
         teams[car.team or str(car)].append(set(found))
-    constructors = _assign_constructors(teams)
+    constructors = assign_constructors(teams)
     names = {one.constructor_id: one.constructor_name for one in known}
     entrants: list[Entrant] = []
     for car, found in zip(cars, candidates, strict=True):
@@ -66,9 +66,10 @@ def find_entrants(cars: Sequence[Car], known: Collection[Entrant]) -> list[Entra
     return entrants
 
 
-def _find_candidates(car: Car, known: Collection[Entrant]) -> dict[str, Entrant]:
+def find_candidates(car: Car, known: Collection[Entrant]) -> dict[str, Entrant]:
     """The driver's entries by constructor. Two of number, letters and name have to agree on one
-    driver, and the third must not be another's: the champion's 1 was somebody else's last year."""
+    driver, and the third must not be another's: the champion's 1 was somebody else's last year.
+    Raises `ResultsNotReady` where they do not."""
     words = _fold(car.name)
     signs: list[set[str]] = [
         {one.driver_id for one in known if car.number and one.driver_number == car.number},
@@ -84,7 +85,7 @@ def _find_candidates(car: Car, known: Collection[Entrant]) -> dict[str, Entrant]
     return {one.constructor_id: one for one in known if one.driver_id in drivers}
 
 
-def _assign_constructors(teams: dict[str, list[set[str]]]) -> dict[str, str]:
+def assign_constructors(teams: dict[str, list[set[str]]]) -> dict[str, str]:
     """The one constructor that all cars of a team have driven for; what one team has for sure no
     other has (2024: Bearman had driven for Ferrari when he drove for Haas)."""
     assigned: dict[str, str] = {}

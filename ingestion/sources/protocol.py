@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from ingestion.records import (
     CalendarRecord,
     ClassificationRecord,
+    EntrantRecord,
     ListedSession,
     RaceIdentity,
     Source,
@@ -103,6 +104,18 @@ class ClassificationQuery:
     with_lists: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class EntrantsQuery:
+    """Who drives in a grand prix that can be picked on; its races are those that `is_race`
+    recognises. `known` are the drivers of the season, or before its first results of the season
+    before, by our keys."""
+
+    season: int
+    grand_prix: str
+    is_race: Callable[[RaceIdentity], bool]
+    known: tuple[Entrant, ...]
+
+
 class Upstream:
     """An upstream in one of its forms; one that has calendars or classifications overrides both
     `offers...` and `fetch...`. Until one is made, nothing may need FastF1.
@@ -148,6 +161,10 @@ class Upstream:
     def fetch_listed(self, season: int, *, fresh: bool = False) -> SourceAnswer[ListedSession]:
         """What its calendar says of the season's sessions, of a source whose calendar is an
         opinion alone."""
+        return SourceAnswer(())
+
+    def fetch_entrants(self, query: EntrantsQuery) -> SourceAnswer[EntrantRecord]:
+        """Who drives in the sessions of a grand prix that are over, of a source that lists it."""
         return SourceAnswer(())
 
     def fetch_classifications(

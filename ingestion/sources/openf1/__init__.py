@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from ingestion.errors import BadSourceData, IngestionError, ResultsNotReady, SourceRateLimited
 from ingestion.plausibility import SeasonField, check_classification
-from ingestion.records import ClassificationRecord, ListedSession, Source
+from ingestion.records import ClassificationRecord, EntrantRecord, ListedSession, Source
 from ingestion.sessions import SessionType
 from ingestion.sources.addresses import read_address
 from ingestion.sources.cache import forget_copies
 from ingestion.sources.calls import calling, find_document
 from ingestion.sources.openf1.classification import Row, read_classification
-from ingestion.sources.openf1.listings import Listing, find_listing, read_listings
+from ingestion.sources.openf1.entrants import SessionDrivers, read_entrants
+from ingestion.sources.openf1.listings import (
+    Listing,
+    Practice,
+    find_listing,
+    read_listings,
+    read_practices,
+)
 from ingestion.sources.protocol import (
     Classification,
     ClassificationQuery,
+    EntrantsQuery,
     SourceAnswer,
     SourceConfig,
     Upstream,
@@ -36,6 +44,13 @@ MOST_A_MINUTE = (20, timedelta(minutes=1))
 MOST_A_WEEKEND = (40, timedelta(days=4))
 # Meetings and sessions are updated at midnight UTC. Keys do not change.
 LISTS_KEPT = timedelta(hours=20)
+# For so long after a session's end only those with an account are answered.
+RESTRICTED_AFTER = timedelta(minutes=30)
+# A session's drivers are requested with the calendars soon after it at most, so that a list that
+# stays empty takes few of a weekend's requests; and they stay as they are.
+REQUESTED_WITHIN = timedelta(hours=6)
+DRIVERS_KEPT = timedelta(days=4)
+QUALIFYINGS = (SessionType.QUALIFYING, SessionType.SPRINT_QUALIFYING)
 # How it answers who has no account while a session runs, and for some time afterwards.
 IN_PROGRESS = "session in progress"
 
@@ -49,6 +64,7 @@ class OpenF1(Upstream):
         # As this run has read them; a list that could not be had is not requested again.
         self._listings: dict[int, list[Listing] | IngestionError] = {}
         self._made_at: dict[int, datetime | None] = {}
+        self._practices: dict[int, list[Practice]] = {}
 
     @classmethod
     def is_configured(cls, config: SourceConfig) -> bool:
@@ -139,11 +155,52 @@ class OpenF1(Upstream):
         # Of the sessions, which have the starts.
         self._made_at[season] = made_at
         meetings, sessions = lists
+        self._practices[season] = list(read_practices(meetings, sessions, season))
         try:
             return read_listings(meetings, sessions, season)
         except BadSourceData:
             forget_copies(urls.values())
             raise
+
+    def fetch_entrants(self, query: EntrantsQuery) -> SourceAnswer[EntrantRecord]:
+        """By the drivers of its practices and qualifyings; a session whose drivers are not there is
+        left out."""
+        if query.season < FIRST_OPENF1:
+            return SourceAnswer(())
+        listings, now = self.fetch_listings(query.season), self._adapter.now()
+        known: list[Listing | Practice] = [*listings, *self._practices.get(query.season, [])]
+        is_restricted = any(one.starts_at <= now < one.ends_at + RESTRICTED_AFTER for one in known)
+        own = [
+            one
+            for one in known
+            if one.ends_at + RESTRICTED_AFTER <= now < one.ends_at + DRIVERS_KEPT
+            and (isinstance(one, Practice) or one.session_type in QUALIFYINGS)
+            and query.is_race(one.race)
+        ]
+        drivers = []
+        with noticing() as notices:
+            for one in sorted(own, key=lambda one: one.starts_at):
+                may_request = not is_restricted and now < one.ends_at + REQUESTED_WITHIN
+                rows = self._find_drivers(one, query.season, may_request=may_request)
+                drivers.append(SessionDrivers(isinstance(one, Practice), rows))
+            entrants = read_entrants(drivers, query)
+        return SourceAnswer(entrants, notices=tuple(notices))
+
+    def _find_drivers(
+        self, one: Listing | Practice, season: int, *, may_request: bool
+    ) -> list[Row]:
+        url = f"{self._address}/drivers?session_key={one.session_key}"
+        with calling(self._adapter, f"OpenF1's drivers of {one.race.name}", url, fresh=False):
+            rows, _ = find_document(url, since=self._adapter.now() - DRIVERS_KEPT)
+            if rows is None and may_request:
+                forget_copies([url])
+                rows = self._get_rows(url, season)
+            keys = (one.session_key, one.meeting_key)
+            return [
+                row
+                for row in expect_rows(rows or [])
+                if (row.get("session_key"), row.get("meeting_key")) == keys
+            ]
 
     def _get_kept(
         self, url: str, season: int, *, fresh: bool = False

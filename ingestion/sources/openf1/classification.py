@@ -62,7 +62,7 @@ def read_classification(
             _expect_types(row)
         fault = _find_contradiction(rows, listing)
         placed = sorted(rows, key=_place_of)
-        cars = [_read_car(row["driver_number"], drivers) for row in placed]
+        cars = [read_car(row["driver_number"], drivers) for row in placed]
     except UNREADABLE as error:
         raise BadSourceData(f"the answer cannot be read: {error}") from error
     if fault:
@@ -156,7 +156,7 @@ def _laps_of(row: Row) -> int:
     return laps if isinstance(laps, int) else 0
 
 
-def _read_car(number: int, drivers: Sequence[Row]) -> Car:
+def read_car(number: int, drivers: Sequence[Row]) -> Car:
     found = {
         Car(
             number,

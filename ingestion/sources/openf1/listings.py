@@ -1,6 +1,7 @@
 """OpenF1's meetings and sessions of a season: which of them is which of ours."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from ingestion.sources.values import (
     require,
 )
 
-RACE = "Race"
+RACE, PRACTICE = "Race", "Practice"
 # A weekend has one session of a name, and the next is a week away.
 MOVED_AT_MOST = timedelta(days=1)
 
@@ -36,6 +37,17 @@ class Listing:
     session_key: int
     meeting_key: int
     is_cancelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """A session that nobody picks on, where drivers show up first. Times are UTC."""
+
+    race: RaceIdentity
+    starts_at: datetime
+    ends_at: datetime
+    session_key: int
+    meeting_key: int
 
 
 def read_listings(meetings: Sequence[Row], sessions: Sequence[Row], season: int) -> list[Listing]:
@@ -65,19 +77,9 @@ def _read_meeting(meeting: Row, sessions: Sequence[Row], season: int) -> Iterabl
     if meeting["year"] != season:
         raise ValueError(f"it is of {read_text(meeting['year'])}")
     kinds = [read_session_name(season, read_text(one.get("session_name"))) for one in sessions]
-    races = [one for one in sessions if one.get("session_name") == RACE]
     if not any(kinds):
         return []
-    offset = read_offset(read_text(meeting["gmt_offset"]))
-    last = races[0]["date_start"] if races else meeting["date_end"]
-    race = RaceIdentity(
-        season=season,
-        round_number=0,
-        name=require(read_text(meeting["meeting_name"]), "name of a meeting"),
-        race_date=_read_race_date(last, offset),
-        country=read_text(meeting.get("country_name"), longest=LONGEST_PLACE),
-        location=read_text(meeting.get("location"), longest=LONGEST_PLACE),
-    )
+    race = _read_race(meeting, sessions, season)
     return [
         Listing(
             race,
@@ -91,6 +93,42 @@ def _read_meeting(meeting: Row, sessions: Sequence[Row], season: int) -> Iterabl
         for session, kind in zip(sessions, kinds, strict=True)
         if kind is not None
     ]
+
+
+def _read_race(meeting: Row, sessions: Sequence[Row], season: int) -> RaceIdentity:
+    races = [one for one in sessions if one.get("session_name") == RACE]
+    last = races[0]["date_start"] if races else meeting["date_end"]
+    return RaceIdentity(
+        season=season,
+        round_number=0,
+        name=require(read_text(meeting["meeting_name"]), "name of a meeting"),
+        race_date=_read_race_date(last, read_offset(read_text(meeting["gmt_offset"]))),
+        country=read_text(meeting.get("country_name"), longest=LONGEST_PLACE),
+        location=read_text(meeting.get("location"), longest=LONGEST_PLACE),
+    )
+
+
+def read_practices(
+    meetings: Sequence[Row], sessions: Sequence[Row], season: int
+) -> Iterator[Practice]:
+    """Of the meetings that have a race; what cannot be read is left out, and `read_listings` says
+    so of a meeting."""
+    for meeting in meetings:
+        key = meeting.get("meeting_key")
+        own = [one for one in sessions if one.get("meeting_key") == key]
+        if all(one.get("session_name") != RACE for one in own):
+            continue
+        for session in own:
+            if session.get("session_type") != PRACTICE:
+                continue
+            with suppress(*UNREADABLE):
+                yield Practice(
+                    _read_race(meeting, own, season),
+                    _read_instant(session["date_start"]),
+                    _read_instant(session["date_end"]),
+                    _read_number(session["session_key"]),
+                    _read_number(session["meeting_key"]),
+                )
 
 
 def find_listing(query: ClassificationQuery, listings: Iterable[Listing]) -> Listing:

@@ -1,0 +1,103 @@
+"""Who drives a weekend, by the drivers of its sessions."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from ingestion.errors import ResultsNotReady
+from ingestion.records import EntrantRecord, Source
+from ingestion.sources.entrants import Car, assign_constructors, find_candidates
+from ingestion.sources.openf1.classification import read_car
+from ingestion.sources.protocol import Entrant, EntrantsQuery
+from ingestion.sources.values import UNREADABLE, notice
+
+# Reserve drivers take part in one practice, with numbers of their own.
+SESSIONS_NEEDED = 2
+HIGHEST_NUMBER = 999
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDrivers:
+    """The drivers of a session, as it lists them."""
+
+    is_practice: bool
+    rows: Sequence[Row]
+
+
+def read_entrants(
+    sessions: Iterable[SessionDrivers], query: EntrantsQuery
+) -> tuple[EntrantRecord, ...]:
+    """Everybody in a (sprint) qualifying; of practice those who are in two sessions, or whom the
+    season knows in that car. `sessions` are in the order in which they were run, and the last
+    that lists a driver counts. Who is not known is left out, with a notice."""
+    seen: Counter[Car] = Counter()
+    cars: dict[Car, bool] = {}
+    for session in sessions:
+        for car in _read_cars(session.rows):
+            seen[car] += 1
+            # Of a driver who changed cars the last one counts, so it comes last.
+            cars[car] = cars.pop(car, False) or not session.is_practice
+    found: dict[Car, dict[str, Entrant]] = {}
+    for car, was_in_qualifying in cars.items():
+        is_sure = was_in_qualifying or seen[car] >= SESSIONS_NEEDED
+        try:
+            candidates = find_candidates(car, query.known)
+        except ResultsNotReady as error:
+            if is_sure and (car.name or car.code):
+                notice(
+                    f"OpenF1 lists {car} in the sessions of {query.grand_prix}: {error}. Enter the "
+                    "driver by hand if he can be picked"
+                )
+            continue
+        if is_sure or _is_known_in(car, query.known):
+            found[car] = candidates
+    return tuple(_make_records(found, query))
+
+
+def _read_cars(rows: Sequence[Row]) -> list[Car]:
+    """Without those that cannot be read; `True` is a number to Python."""
+    cars = []
+    for row in rows:
+        number = row.get("driver_number")
+        if not isinstance(number, int) or isinstance(number, bool):
+            continue
+        if 0 < number <= HIGHEST_NUMBER:
+            with suppress(*UNREADABLE):
+                cars.append(read_car(number, rows))
+    return list(dict.fromkeys(cars))
+
+
+def _is_known_in(car: Car, known: Collection[Entrant]) -> bool:
+    return any(one.driver_number == car.number for one in known)
+
+
+def _make_records(
+    found: Mapping[Car, Mapping[str, Entrant]], query: EntrantsQuery
+) -> Iterable[EntrantRecord]:
+    """One of each driver; for whom he drives is what his team's cars have in common."""
+    teams: dict[str, list[set[str]]] = defaultdict(list)
+    for car, candidates in found.items():
+        teams[car.team].append(set(candidates))
+    teams.pop("", None)
+    constructors = assign_constructors(teams)
+    names = {one.constructor_id: one.constructor_name for one in query.known}
+    records: dict[str, EntrantRecord] = {}
+    for car, candidates in found.items():
+        one = next(iter(candidates.values()))
+        # A team that is new to the driver is named as the source prints it.
+        key = constructors.get(car.team, "")
+        records[one.driver_id] = EntrantRecord(
+            query.grand_prix,
+            Source.OPENF1,
+            one.driver_id,
+            car.number,
+            one.driver_code,
+            one.driver_name,
+            key,
+            names[key] if key else car.team,
+        )
+    return records.values()
