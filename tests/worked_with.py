@@ -10,7 +10,18 @@ from django.utils import timezone
 from django_q.models import Schedule, Task
 
 from ingestion.corrections import Author, correct_start, disqualify
-from ingestion.models import Alarm, CreatedSchedule, Event, Poll, TaskRun, UpstreamClassification
+from ingestion.models import (
+    Alarm,
+    CreatedSchedule,
+    Driver,
+    DriverChange,
+    Entrant,
+    Event,
+    Poll,
+    SecondOpinion,
+    TaskRun,
+    UpstreamClassification,
+)
 from tests.persons import User
 
 # As a browser sends it.
@@ -21,7 +32,23 @@ def leave_traces() -> None:
     steward = create_steward()
     correct(steward)
     leave_bookkeeping(steward)
+    decide_on_drivers(steward)
     edit_schedules()
+
+
+def decide_on_drivers(steward: User) -> None:
+    now = timezone.now()
+    driver, other = Driver.objects.all()[:2]
+    Entrant.objects.create(
+        season=2024, grand_prix="belgian-grand-prix", driver=driver, driver_name=driver.name,
+        source="person", is_locked=True, person_name="steward", reason=REASON, created_at=now,
+        updated_at=now,
+    )  # fmt: skip
+    DriverChange.objects.create(
+        kind="merged", driver=driver, other=other, moved={"results": [], "keys": []},
+        person=steward, person_name="steward", reason=REASON, created_at=now, undone_at=now,
+    )  # fmt: skip
+    SecondOpinion.objects.create(event=Event.objects.earliest("pk"), source="openf1")
 
 
 def create_steward() -> User:

@@ -1,10 +1,12 @@
 """Request what a season lacks, and reduce the answers to one picture of it. Nothing is saved."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from django.db.models import Count
 
@@ -156,7 +158,8 @@ class SeasonTask:
     answered: frozenset[str] = frozenset()
     # Jolpica's own round numbers by grand prix, as its calendar had them when it was last read.
     rounds: Mapping[str, int] = field(default_factory=dict)
-    has_results: bool = False
+    # Who is saved in which kind of session of the season.
+    known: tuple[Any, ...] = ()
 
     def problem(
         self,
@@ -247,10 +250,14 @@ def _gather_results(
     slug = None
     if task.request.round_number is not None:
         slug = find_round(task.request.round_number, task.season, calendar, events)
-    rows: dict[str, int] = {}
+    rows: Counter[str] = Counter()
     if any(event.has_results for event in events):
         stored = Result.objects.filter(event__season=task.season).order_by()
-        rows = dict(stored.values_list("event__session_type").annotate(Count("pk")))
+        names = (*ENTRANT_FIELDS, "event__session_type")
+        counted = stored.values(*names).annotate(rows=Count("pk"))
+        task = replace(task, known=tuple(counted.values_list(*names, "rows", named=True)))
+        for row in task.known:
+            rows[row.event__session_type] += row.rows
     queries = plan_published(
         task.request,
         task.season,
@@ -267,7 +274,6 @@ def _gather_results(
         advice = "Run it once without --skip-schedule"
         problem = Problem("no event of the season is stored", task.season, advice=advice)
         answers += Answers(problems=(problem,))
-    task = replace(task, has_results=bool(rows))
     answers += _gather_classifications(
         task, queries, sessions, events, known, fresh=picture.is_current
     )
@@ -675,11 +681,10 @@ def _find_entrants(
         if isinstance(one, ClassificationRecord)
         for row in one.results
     ]
-    if not (task.has_results or with_last_season):
-        return list(met)
-    season = task.season if task.has_results else task.season - 1
-    rows = Result.objects.filter(event__season=season).order_by()
-    stored = list(rows.values_list(*ENTRANT_FIELDS, named=True).distinct())
+    stored: list[Any] = list(task.known)
+    if not stored and with_last_season:
+        rows = Result.objects.filter(event__season=task.season - 1).order_by()
+        stored = list(rows.values_list(*ENTRANT_FIELDS, named=True).distinct())
     # Who is answered under a new key is no second driver of that name.
     known = {fold_name(row.driver_name): row.driver_id for row in stored}
     return [

@@ -43,6 +43,11 @@ def read_dump() -> Dump:
     results: dict[Key, list[Row]] = defaultdict(list)
     for row in sorted(rows["result"], key=lambda row: row["order"]):
         results[keys[row["event_id"]]].append(row)
+    for change in rows["change"]:
+        if "entrants" in change["after"]:
+            # Who can be picked counts; which of the sources said so first may differ.
+            listed = change["after"]["entrants"]
+            change["after"] = {"entrants": sorted(entrant["driver_id"] for entrant in listed)}
     return Dump(events, dict(results), rows["change"])
 
 
