@@ -122,7 +122,7 @@ def _read_persons(
         apart = ("upstream_classification", "second_opinion")
         kept += [vars(getattr(event, name)) for name in apart if hasattr(event, name)]
     kept = [one for one in kept if one["classification"]]
-    keys.update(entry["driver_id"] for one in kept for entry in one["classification"])
+    keys.update(entry.get("driver_id", "") for one in kept for entry in one["classification"])
     persons, decided = read_persons(season, keys)
     for one in kept:
         one["classification"] = name_persons(one["classification"], persons)

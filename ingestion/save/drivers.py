@@ -157,7 +157,7 @@ def name_persons(
     """A classification of the feed with its drivers as they are now: one may have been merged."""
     return [
         {**entry, "driver_id": persons[entry["driver_id"]].key}
-        if entry["driver_id"] in persons
+        if entry.get("driver_id") in persons
         else dict(entry)
         for entry in classification
     ]
