@@ -46,7 +46,8 @@ def fill(upstream: FaultyUpstream, tmp_path: Path) -> Fill:
 
 def facts(**of: Any) -> list[dict[str, Any]]:
     fields = [f.name for f in Result._meta.fields if f.name not in ("id", "event")]
-    rows = Result.objects.filter(**of).order_by("event__grand_prix", "event__session_type", "order")
+    identity = ("event__season", "event__grand_prix", "event__session_type", "order")
+    rows = Result.objects.filter(**of).order_by(*identity)
     return list(rows.values("event__season", "event__grand_prix", "event__session_type", *fields))
 
 
