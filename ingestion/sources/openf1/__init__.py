@@ -50,7 +50,6 @@ RESTRICTED_AFTER = timedelta(minutes=30)
 # stays empty takes few of a weekend's requests; and they stay as they are.
 REQUESTED_WITHIN = timedelta(hours=6)
 DRIVERS_KEPT = timedelta(days=4)
-QUALIFYINGS = (SessionType.QUALIFYING, SessionType.SPRINT_QUALIFYING)
 # How it answers who has no account while a session runs, and for some time afterwards.
 IN_PROGRESS = "session in progress"
 
@@ -174,7 +173,7 @@ class OpenF1(Upstream):
             one
             for one in known
             if one.ends_at + RESTRICTED_AFTER <= now < one.ends_at + DRIVERS_KEPT
-            and (isinstance(one, Practice) or one.session_type in QUALIFYINGS)
+            and (isinstance(one, Practice) or not one.session_type.kind.is_race)
             and query.is_race(one.race)
         ]
         drivers = []
