@@ -73,6 +73,9 @@ class Source(StrEnum):
         return self.is_published and self.publisher == Source(other).publisher
 
 
+# They have a podium or a pole alone, and say nothing of the field.
+OF_LEADERS_ALONE = (Source.PERSON, Source.SPRINT_GRID)
+
 # The better ones later.
 PROVISIONAL_SOURCES = tuple(source for source in Source if source.is_provisional)
 
@@ -180,15 +183,6 @@ class EntrantRecord:
     driver_name: str
     constructor_id: str
     constructor_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class DriverRecord:
-    """A person, by our key; `born` is None where no source says it."""
-
-    key: str
-    name: str
-    born: date | None
 
 
 @dataclass(frozen=True, slots=True)

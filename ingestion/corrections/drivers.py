@@ -1,10 +1,10 @@
 """What a person may say of drivers: that two are one, that one is two, and that it was a mistake.
 
 Each moves results, and leaves a `details` entry in the feed of every event that has one of them,
-without a revision: nobody's place changed. Picks are the game's own: `driver_merged` tells it.
+without a revision: no place changes. Picks are the game's own: the signal `driver_merged` says so.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from typing import Any
@@ -17,10 +17,15 @@ from ingestion.corrections.author import Author
 from ingestion.errors import WrongRequest
 from ingestion.matching import fold
 from ingestion.models import Change, Driver, DriverChange, DriverKey, Event, Result
-from ingestion.records import Source
-from ingestion.save import build_change, record_changes, season_locked, send_logged
-
-NAMING = Source.JOLPICA.value
+from ingestion.save import (
+    LONGEST_STEM,
+    NAMING,
+    build_change,
+    free_key,
+    record_changes,
+    season_locked,
+    send_logged,
+)
 
 
 def merge_drivers(driver: Driver, into: Driver, author: Author) -> DriverChange:
@@ -38,7 +43,9 @@ def merge_drivers(driver: Driver, into: Driver, author: Author) -> DriverChange:
         both = Event.objects.filter(results__driver=kept).filter(results__driver=gone).first()
         if both is not None:
             raise WrongRequest(f"{gone.name} and {kept.name} are both in the {both}", about="into")
-        change = _move(gone, kept, DriverChange.Kind.MERGED, gone.results.all(), author)
+        keys = list(gone.keys.all())
+        change = _move(gone, kept, DriverChange.Kind.MERGED, gone.results.all(), author, keys=keys)
+        gone.keys.update(driver=kept, is_decided=True)
         gone.merged_into = kept
         gone.save(update_fields=["merged_into"])
         _announce(gone, kept)
@@ -64,17 +71,16 @@ def split_driver(
                 about="seasons",
             )
         other = Driver.objects.create(
-            key=free_key(name), name=name.strip(), born=born, created_at=author.now
+            key=make_key(name), name=name.strip(), born=born, created_at=author.now
         )
         results = current.results.filter(event__season__in=seasons)
-        general = current.keys.filter(season=None)
         DriverKey.objects.create(source=NAMING, key=other.key, driver=other)
-        DriverKey.objects.bulk_create(
+        keys = DriverKey.objects.bulk_create(
             DriverKey(source=key.source, key=key.key, season=season, driver=other, is_decided=True)
-            for key in general
+            for key in current.keys.filter(season=None)
             for season in sorted(set(seasons))
         )
-        return _move(current, other, DriverChange.Kind.SPLIT, results, author)
+        return _move(current, other, DriverChange.Kind.SPLIT, results, author, keys=keys)
 
 
 def undo_change(change: DriverChange, author: Author) -> None:
@@ -84,17 +90,15 @@ def undo_change(change: DriverChange, author: Author) -> None:
         fresh = DriverChange.objects.select_for_update().get(pk=change.pk)
         if fresh.undone_at is not None:
             raise WrongRequest("this was undone already")
-        results = other.results.filter(pk__in=fresh.moved["results"])
-        if fresh.kind == DriverChange.Kind.SPLIT:
-            # Of those seasons the keys are the driver's own again.
-            other.keys.exclude(season=None).delete()
-        _move_results(other, driver, results, author)
+        _move_results(other, driver, other.results.filter(pk__in=fresh.moved["results"]), author)
         keys = DriverKey.objects.filter(pk__in=fresh.moved["keys"])
-        keys.update(driver=driver, is_decided=False)
         if fresh.kind == DriverChange.Kind.MERGED:
+            keys.update(driver=driver, is_decided=False)
             driver.merged_into = None
             driver.save(update_fields=["merged_into"])
         else:
+            # Of those seasons the keys are the driver's own again.
+            keys.delete()
             other.merged_into = driver
             other.save(update_fields=["merged_into"])
             other.keys.update(driver=driver)
@@ -109,17 +113,15 @@ def _move(
     kind: DriverChange.Kind,
     results: QuerySet[Result],
     author: Author,
+    *,
+    keys: Sequence[DriverKey],
 ) -> DriverChange:
     moved = _move_results(driver, other, results, author)
-    keys = []
-    if kind == DriverChange.Kind.MERGED:
-        keys = list(driver.keys.values_list("pk", flat=True))
-        DriverKey.objects.filter(pk__in=keys).update(driver=other, is_decided=True)
     return DriverChange.objects.create(
         kind=kind,
         driver=driver,
         other=other,
-        moved={"results": moved, "keys": keys},
+        moved={"results": moved, "keys": [key.pk for key in keys]},
         person=author.person,
         person_name=author.person.get_username()[:254],
         reason=author.reason,
@@ -162,13 +164,15 @@ def _drivers_locked(*drivers: Driver) -> Iterator[list[Driver]]:
         yield [current[driver.pk] for driver in drivers]
 
 
-def free_key(name: str) -> str:
-    stem = fold(name).replace("-", "_")[:50] or "driver"
-    key, number = stem, 1
-    while Driver.objects.filter(key=key).exists() or DriverKey.objects.filter(key=key).exists():
-        number += 1
-        key = f"{stem}_{number}"
-    return key
+def make_key(name: str) -> str:
+    """Of a driver whom no source has named yet; one that no driver and no source has."""
+    stem = fold(name).replace("-", "_")[:LONGEST_STEM] or "driver"
+    return free_key(stem, is_taken=_is_key)
+
+
+def _is_key(key: str) -> bool:
+    of_source = DriverKey.objects.filter(key=key)
+    return Driver.objects.filter(key=key).exists() or of_source.exists()
 
 
 def _announce(driver: Driver, into: Driver) -> None:

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 
 from ingestion.corrections.author import Author
-from ingestion.corrections.drivers import free_key
+from ingestion.corrections.drivers import make_key
 from ingestion.corrections.entries import known_drivers
 from ingestion.errors import WrongRequest
 from ingestion.matching import fold_name
@@ -178,7 +178,7 @@ def _find_key(name: str) -> str:
     same = [one.key for one in Driver.objects.persons() if fold_name(one.name) == words]
     if len(same) > 1:
         raise WrongRequest(f"{name} may be {' or '.join(same)}; choose one", about="name")
-    return same[0] if same else free_key(name.rsplit(maxsplit=1)[-1])
+    return same[0] if same else make_key(name.rsplit(maxsplit=1)[-1])
 
 
 def _find_fault(driver: Driver) -> str:

@@ -2,20 +2,39 @@
 car number within the season. A doubtful match is refused: two persons are never made one."""
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date
+from functools import lru_cache
+from typing import Protocol, TypeVar
 
 from ingestion.errors import BadSourceData
 from ingestion.matching.identity import fold
-from ingestion.records import DriverRecord, ResultRecord
+from ingestion.records import ResultRecord
 
 MERGE = "Merge or split drivers on their page in the admin"
 
 
+class Person(Protocol):
+    """A known driver; `born` is None where no source says it."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def born(self) -> date | None: ...
+
+
+P = TypeVar("P", bound=Person)
+
+
+# A new key is compared with everybody who is known, some 900.
+@lru_cache(maxsize=4096)
 def fold_name(name: str) -> frozenset[str]:
     """The words of a name: accents, case and order are no difference ('Zhou Guanyu')."""
     return frozenset(fold(name).split("-")) - {""}
 
 
-def check_person(entry: ResultRecord, known: DriverRecord) -> None:
+def check_person(entry: ResultRecord, known: Person) -> None:
     """That the key is still the same person's; raises `BadSourceData` where it is not.
 
     A corrected name or a corrected date of birth is the same person, both at once are another's.
@@ -35,9 +54,9 @@ def check_person(entry: ResultRecord, known: DriverRecord) -> None:
 
 def find_person(
     entry: ResultRecord,
-    drivers: Iterable[DriverRecord],
+    drivers: Iterable[P],
     cars: Collection[tuple[str, int | None]],
-) -> DriverRecord | None:
+) -> P | None:
     """Who of the known drivers comes under a key that no source gave so far; None is a new person.
 
     `cars` are the season's, by driver and number. Raises `BadSourceData` where two would fit.

@@ -18,7 +18,7 @@ from ingestion.pipeline.request import Rules
 from ingestion.records import ClassificationRecord
 from ingestion.report import SaveReport
 from ingestion.save import SaveContext, save_classifications
-from ingestion.save.drivers import SeasonDrivers, read_persons
+from ingestion.save.drivers import read_season_drivers
 from ingestion.save.rows import snapshot
 from ingestion.sessions import SessionType
 from ingestion.sources import ClassificationQuery, JolpicaDump, SourceConfig, connect
@@ -113,14 +113,8 @@ def _compare_season(archive: JolpicaDump, season: int, report: AuditReport, now:
         except BadSourceData as error:
             report.notes.append(str(error))
             continue
-        keys = {
-            row.driver_id
-            for record in answer.records
-            if isinstance(record, ClassificationRecord)
-            for row in record.results
-        }
         # A key that was corrected since is still the same driver's.
-        drivers = SeasonDrivers(*read_persons(season, keys), cars, now)
+        drivers = read_season_drivers(season, answer.records, cars, now)
         for record in answer.records:
             if not isinstance(record, ClassificationRecord):
                 report.notes.append(f"{season} {record.race.name} {kind.label}: {record.reason}")

@@ -13,7 +13,7 @@ from ingestion.save.correction import (
     replace_classification,
 )
 from ingestion.save.derived import advance_statuses, derive_fields
-from ingestion.save.drivers import find_persons
+from ingestion.save.drivers import LONGEST_STEM, NAMING, find_persons, free_key
 from ingestion.save.entrants import (
     ENTRANT_FACTS,
     KNOWN_BEFORE_LOCK,
@@ -35,6 +35,8 @@ from ingestion.save.rows import (
 __all__ = [
     "ENTRANT_FACTS",
     "KNOWN_BEFORE_LOCK",
+    "LONGEST_STEM",
+    "NAMING",
     "SaveContext",
     "advance_statuses",
     "build_change",
@@ -45,6 +47,7 @@ __all__ = [
     "find_persons",
     "find_unstorable",
     "find_weekends",
+    "free_key",
     "read_revision",
     "record_changes",
     "replace_classification",

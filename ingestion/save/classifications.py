@@ -12,12 +12,17 @@ from ingestion.amendments import describe_amendment
 from ingestion.database_failures import retried
 from ingestion.errors import BadSourceData, IngestionError, ResultsNotReady
 from ingestion.matching import StoredGrandPrix, gather_grands_prix, match_race
-from ingestion.models import OVERDUE_AFTER, Change, Driver, Event, Result
+from ingestion.models import OVERDUE_AFTER, Change, Event, Result
 from ingestion.plausibility import check_classification, describe_field
-from ingestion.records import ClassificationRecord, Source, UnreadableClassification
+from ingestion.records import (
+    OF_LEADERS_ALONE,
+    ClassificationRecord,
+    Source,
+    UnreadableClassification,
+)
 from ingestion.report import Problem, SaveReport
 from ingestion.save.comparison import APPLIED, RESULTS_FIELDS, Comparison, PlannedClassification
-from ingestion.save.drivers import SeasonDrivers, name_persons, read_persons
+from ingestion.save.drivers import SeasonDrivers, read_season_drivers
 from ingestion.save.rows import (
     RowPlan,
     SaveContext,
@@ -29,9 +34,6 @@ from ingestion.save.rows import (
 )
 from ingestion.save.witness import weigh
 from ingestion.sessions import SessionType
-
-# Sources of a podium or a pole alone, which say nothing of the field.
-OF_LEADERS_ALONE = (Source.PERSON, Source.SPRINT_GRID)
 
 # Fetching it again would bring the same.
 DECIDE = "Decide on the event's page in the admin"
@@ -91,11 +93,11 @@ def _read_season(
     for result in Result.objects.filter(event__season=season).order_by("event", "order"):
         results.setdefault(result.event_id, []).append(result)
     cars = {(row.driver_id, row.driver_number) for rows in results.values() for row in rows}
-    persons, decided = _read_persons(season, classifications, events.values())
-    grands_prix = gather_grands_prix([event.as_stored() for event in events.values()])
-    saved = SavedSeason(
-        events, grands_prix, results, SeasonDrivers(persons, decided, cars, context.now)
+    drivers = read_season_drivers(
+        season, classifications, cars, context.now, kept=_list_kept(events.values())
     )
+    grands_prix = gather_grands_prix([event.as_stored() for event in events.values()])
+    saved = SavedSeason(events, grands_prix, results, drivers)
     for event in events.values():
         if event.has_results and event.results_source not in OF_LEADERS_ALONE:
             entries = saved.results.get(event.pk, [])
@@ -104,29 +106,15 @@ def _read_season(
     return saved
 
 
-def _read_persons(
-    season: int, classifications: Sequence[Reported], events: Iterable[Event]
-) -> tuple[dict[str, Driver], frozenset[str]]:
-    """By key, of the answer and of what it is compared with besides the rows: proposals, and what
-    a person overruled, which name drivers as they were then."""
-    keys = {
-        entry.driver_id
-        for one in classifications
-        if isinstance(one, ClassificationRecord)
-        for entry in one.results
-    }
+def _list_kept(events: Iterable[Event]) -> list[dict[str, Any]]:
+    """What an answer is compared with besides the rows: proposals, and what a person overruled."""
     kept: list[dict[str, Any]] = []
     for event in events:
         if event.proposal is not None:
             kept.append(event.proposal.after)
         apart = ("upstream_classification", "second_opinion")
         kept += [vars(getattr(event, name)) for name in apart if hasattr(event, name)]
-    kept = [one for one in kept if one["classification"]]
-    keys.update(entry.get("driver_id", "") for one in kept for entry in one["classification"])
-    persons, decided = read_persons(season, keys)
-    for one in kept:
-        one["classification"] = name_persons(one["classification"], persons)
-    return persons, decided
+    return [one for one in kept if one["classification"]]
 
 
 def _plan(

@@ -1,6 +1,6 @@
 """The drivers of classifications: persons, under whatever keys the sources name them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from ingestion.matching import check_keys, check_person, check_persons, find_person
 from ingestion.models import Driver, DriverKey
-from ingestion.records import ClassificationRecord, DriverRecord, ResultRecord, Source
+from ingestion.records import ClassificationRecord, ResultRecord, Source, UnreadableClassification
 
 # All sources name drivers as Jolpica does, or map theirs to those that the season knows.
 NAMING = Source.JOLPICA.value
@@ -23,8 +23,8 @@ class SeasonDrivers:
     """The persons of a season's classifications.
 
     `persons` are ours by the source's key, `decided` the keys of which a person said whose they
-    are, `cars` who is saved in which. What is new or changed is kept until a
-    classification that needs it is accepted.
+    are, `cars` who is saved in which. What is new or changed is kept until a classification that
+    needs it is accepted.
     """
 
     persons: dict[str, Driver]
@@ -48,7 +48,7 @@ class SeasonDrivers:
             if entry.driver_id not in self.persons:
                 self.persons[entry.driver_id] = self._find_or_add(entry)
             if entry.driver_id not in self.decided:
-                check_person(entry, as_record(self.persons[entry.driver_id]))
+                check_person(entry, self.persons[entry.driver_id])
         ours = {key: driver.key for key, driver in self.persons.items()}
         check_persons(named, ours)
         results = [
@@ -97,7 +97,7 @@ class SeasonDrivers:
         ]
 
     def _forget_refused(self) -> None:
-        """Who was new in a classification that was not accepted is nobody to compare with."""
+        """Drivers who were new in a classification that was not accepted are not compared with."""
         for key, driver in list(self.persons.items()):
             if driver.key in self._new_drivers and driver.key not in self._accepted:
                 del self.persons[key], self._new_keys[key]
@@ -109,13 +109,11 @@ class SeasonDrivers:
             # What was read before is as it was changed meanwhile.
             known = {driver.key: driver for driver in self.persons.values()}
             self._all = {**Driver.objects.in_bulk(), **known}
-        persons = (as_record(one) for one in self._all.values() if one.merged_into_id is None)
-        found = find_person(entry, persons, self.cars)
-        if found is not None:
-            driver = self._all[found.key]
-        else:
+        persons = (one for one in self._all.values() if one.merged_into_id is None)
+        driver = find_person(entry, persons, self.cars)
+        if driver is None:
             driver = Driver(
-                key=_free_key(entry.driver_id, self._all),
+                key=free_key(entry.driver_id, is_taken=self._all.__contains__),
                 name=entry.driver_name,
                 code=entry.driver_code,
                 born=entry.driver_born,
@@ -127,17 +125,36 @@ class SeasonDrivers:
         return driver
 
 
-def _free_key(key: str, taken: Mapping[str, Driver]) -> str:
-    """The source's own, unless it is what another person is known by."""
+def free_key(key: str, *, is_taken: Callable[[str], bool]) -> str:
+    """The key, with a number behind it where another person is known by it."""
     free, number = key, 1
-    while free in taken:
+    while is_taken(free):
         number += 1
         free = f"{key[:LONGEST_STEM]}_{number}"
     return free
 
 
-def as_record(driver: Driver) -> DriverRecord:
-    return DriverRecord(driver.key, driver.name, driver.born)
+def read_season_drivers(
+    season: int,
+    records: Iterable[ClassificationRecord | UnreadableClassification],
+    cars: set[tuple[str, int | None]],
+    now: datetime,
+    *,
+    kept: Sequence[dict[str, Any]] = (),
+) -> SeasonDrivers:
+    """The persons of these records; one query. In what is `kept` beside the rows (proposals, what
+    a person overruled) the drivers are named as they are now."""
+    keys = {
+        entry.driver_id
+        for record in records
+        if isinstance(record, ClassificationRecord)
+        for entry in record.results
+    }
+    keys.update(entry.get("driver_id", "") for one in kept for entry in one["classification"])
+    persons, decided = read_persons(season, keys)
+    for one in kept:
+        one["classification"] = name_persons(one["classification"], persons)
+    return SeasonDrivers(persons, decided, cars, now)
 
 
 def read_persons(season: int, keys: Iterable[str]) -> tuple[dict[str, Driver], frozenset[str]]:

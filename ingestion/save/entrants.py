@@ -8,7 +8,7 @@ from django.db.models import F
 
 from ingestion.database_failures import retried
 from ingestion.models import Change, Entrant, Event, Result
-from ingestion.records import EntrantRecord, Source
+from ingestion.records import OF_LEADERS_ALONE, EntrantRecord, Source
 from ingestion.report import SaveReport
 from ingestion.save.rows import SaveContext, build_change, record_changes, season_locked
 
@@ -16,8 +16,6 @@ from ingestion.save.rows import SaveContext, build_change, record_changes, seaso
 KNOWN_BEFORE_LOCK = timedelta(days=7)
 # A driver who misses a grand prix is often back at the next one, and may win it: Sainz in 2024.
 GRANDS_PRIX_BEFORE = 2
-# Sources of a podium or a pole alone.
-OF_LEADERS_ALONE = (Source.PERSON, Source.SPRINT_GRID)
 
 CONSTRUCTOR = ("constructor_id", "constructor_name")
 ENTRANT_FACTS = ("driver_number", "driver_code", "driver_name", *CONSTRUCTOR)
