@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from ingestion.errors import BadSourceData, IngestionError, ResultsNotReady
+from ingestion.errors import BadSourceData, ResultsNotReady
 from ingestion.records import (
     CalendarRecord,
     ClassificationRecord,
@@ -30,8 +30,11 @@ from ingestion.sources.jolpica.sprint_qualifyings import (
     Round,
     UnknownEntrant,
     find_driver,
+    find_older,
     find_team,
+    open_results,
     read_instant,
+    reading_results,
 )
 from ingestion.sources.protocol import (
     Classification,
@@ -155,31 +158,14 @@ def read_results(
     """The classification of that round. Raises `BadSourceData` where it is of another race or
     session or cannot be read, and `UnknownEntrant` where it names a driver or a team that is not
     among the known, unless there are `births`: then it goes by the newer form's key."""
-    try:
-        data = document["data"]
-        if data["code"] != kind.kind.newer_code:
-            raise ValueError(f"it is of the session {read_text(data['code'])}")
-        season, sent = data["season"]["year"], data["round"]
-        if (season, sent["id"]) != (found.race.season, found.key):
-            raise ValueError(f"it is of the {season} {read_text(sent.get('name'))}")
-        made_at = read_instant(document["metadata"].get("timestamp"))
+    with reading_results(found, kind):
+        data, made_at = open_results(document, found, kind)
         rows = [_name_columns(row, kind, known, births) for row in data["results"]]
-    except UNREADABLE as error:
-        raised: type[IngestionError] = BadSourceData
-        if isinstance(error, NotKnownError):
-            raised = UnknownEntrant
-        raise raised(
-            f"Jolpica's {kind.replace('_', ' ')} of the {found.race.season} {found.race.name} "
-            f"cannot be read: {error}"
-        ) from error
-    ages = [age for age in (generated_at, made_at) if age is not None]
-    age = min(ages, default=None)
+    age = find_older(generated_at, made_at)
     record, _ = read_classification(found.race, kind, rows, [age], source=Source.JOLPICA)
-    if not isinstance(record, ClassificationRecord):
-        raise BadSourceData(
-            f"Jolpica's {kind.replace('_', ' ')} of the {found.race.season} {found.race.name} "
-            f"cannot be read: {record.reason}"
-        )
+    with reading_results(found, kind):
+        if not isinstance(record, ClassificationRecord):
+            raise ValueError(record.reason)  # noqa: TRY004 - of the answer, not of a type
     return record
 
 

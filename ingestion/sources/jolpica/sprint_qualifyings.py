@@ -8,7 +8,8 @@ and teams.
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -138,36 +139,54 @@ def read_sprint_qualifying(
     `ResultsNotReady` where a part of the session has no places yet: each part is published by
     itself, and until the last one is in, the order is that of the one before.
     """
-    try:
-        data = document["data"]
-        if data["code"] != CODE:
-            raise ValueError(f"it is of the session {read_text(data['code'])}")
-        season, sent = data["season"]["year"], data["round"]
-        if (season, sent["id"]) != (round_.race.season, round_.key):
-            raise ValueError(f"it is of the {season} {read_text(sent.get('name'))}")
-        made_at = read_instant(document["metadata"].get("timestamp"))
+    with reading_results(round_, SessionType.SPRINT_QUALIFYING):
+        data, made_at = open_results(document, round_, SessionType.SPRINT_QUALIFYING)
         missing = _find_missing_part(data)
         details = Details(round_.race)
         results = () if missing else _read_results(data["results"], known, details)
         results = drop_spoilt(results, details)
-    except UNREADABLE as error:
-        kind = UnknownEntrant if isinstance(error, NotKnownError) else BadSourceData
-        raise kind(
-            f"Jolpica's sprint qualifying of the {round_.race.season} {round_.race.name} "
-            f"cannot be read: {error}"
-        ) from error
     if missing:
         raise ResultsNotReady(f"{missing} is missing still")
     details.say()
-    ages = [age for age in (generated_at, made_at) if age is not None]
     return ClassificationRecord(
         round_.race,
         SessionType.SPRINT_QUALIFYING,
         Source.JOLPICA_NEWER,
-        generated_at=min(ages, default=None),
+        generated_at=find_older(generated_at, made_at),
         results=results,
         spoilt=details.drivers,
     )
+
+
+@contextmanager
+def reading_results(round_: Round, kind: SessionType) -> Iterator[None]:
+    """What cannot be read within is raised as `BadSourceData`, or as `UnknownEntrant`."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raised = UnknownEntrant if isinstance(error, NotKnownError) else BadSourceData
+        raise raised(
+            f"Jolpica's {kind.replace('_', ' ')} of the {round_.race.season} {round_.race.name} "
+            f"cannot be read: {error}"
+        ) from error
+
+
+def open_results(
+    document: Any, round_: Round, kind: SessionType
+) -> tuple[Mapping[str, Any], datetime | None]:
+    """The session's data, which is that round's, and when it was made by its own account. Within
+    `reading_results`."""
+    data = document["data"]
+    if data["code"] != kind.kind.newer_code:
+        raise ValueError(f"it is of the session {read_text(data['code'])}")
+    season, sent = data["season"]["year"], data["round"]
+    if (season, sent["id"]) != (round_.race.season, round_.key):
+        raise ValueError(f"it is of the {season} {read_text(sent.get('name'))}")
+    return data, read_instant(document["metadata"].get("timestamp"))
+
+
+def find_older(*ages: datetime | None) -> datetime | None:
+    return min((age for age in ages if age is not None), default=None)
 
 
 def _find_missing_part(data: Mapping[str, Any]) -> str:
