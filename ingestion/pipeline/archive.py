@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ingestion.errors import BadSourceData, ResultsNotReady
+from ingestion.errors import BadSourceData
 from ingestion.pipeline.plan import CALENDARS
-from ingestion.plausibility import SeasonField, check_calendar, check_classification
+from ingestion.plausibility import check_calendar, is_plausible
 from ingestion.records import CalendarRecord, ClassificationRecord
 from ingestion.sessions import SessionType
 from ingestion.sources import Classification, ClassificationQuery, JolpicaDump
@@ -86,21 +86,11 @@ def _is_whole(
 ) -> bool:
     """Whether each session has its classification; of those that no calendar lists, which Jolpica
     may lack for ever, most of them."""
-    plausible = sum(map(_is_plausible, found))
+    plausible = sum(isinstance(one, ClassificationRecord) and is_plausible(one) for one in found)
     if kind.is_unlisted(season):
         return 2 * plausible >= archive.count_sessions(season, SessionType.RACE)
     is_held = season >= kind.kind.results_since
     return plausible >= (archive.count_sessions(season, kind) if is_held else 0)
-
-
-def _is_plausible(found: Classification) -> bool:
-    if not isinstance(found, ClassificationRecord):
-        return False
-    try:
-        check_classification(found, SeasonField())
-    except (BadSourceData, ResultsNotReady):
-        return False
-    return True
 
 
 def _join(seasons: Sequence[int]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import Count
 
@@ -40,7 +40,7 @@ from ingestion.pipeline.plan import (
     plan_published,
 )
 from ingestion.pipeline.request import Calendars, IngestRequest, Mode
-from ingestion.plausibility import SeasonField, check_classification
+from ingestion.plausibility import is_plausible
 from ingestion.records import (
     RESULT_FIELDS,
     CalendarRecord,
@@ -64,6 +64,8 @@ from ingestion.sources import (
     Upstream,
     read_sprint_pole,
 )
+
+T = TypeVar("T")
 
 NOT_FOUND = 404
 # Jolpica's calendar is read once a day beside the schedule file; a day's hours drift by a tick.
@@ -399,22 +401,15 @@ def _request_calendars(task: SeasonTask, sources: Sequence[Upstream], *, fresh: 
 
 
 def _gather_listed(task: SeasonTask) -> Answers:
-    """The opinion of a source that is optional: what goes wrong with it is a note."""
     answers = Answers()
     for source in task.sources.provisional():
-        try:
-            answer = source.fetch_listed(task.season)
-        except ResultsNotReady:
-            continue
-        except (SourceUnavailable, BadSourceData) as error:
-            answers += Answers(notes=(task.problem(str(error), error),))
-        else:
-            answers += Answers(notes=task.note_each(answer.notices), listed=answer.records)
+        listed, notes = _request_opinion(task, partial(source.fetch_listed, task.season))
+        answers += Answers(notes=notes, listed=listed)
     return answers
 
 
 def _gather_entrants(task: SeasonTask, events: Sequence[Event]) -> Answers:
-    """Of the grands prix whose weekend has begun; optional as well."""
+    """Of the grands prix whose weekend has begun."""
     soon = task.now + LONGEST_WEEKEND
     coming = Event.objects.open_for_picks(task.now).filter(season=task.season, locks_at__lte=soon)
     slugs = set(coming.values_list("grand_prix", flat=True))
@@ -430,15 +425,22 @@ def _gather_entrants(task: SeasonTask, events: Sequence[Event]) -> Answers:
             continue
         query = EntrantsQuery(task.season, one.slug, partial(_is_of, one), known)
         for source in task.sources.provisional():
-            try:
-                answer = source.fetch_entrants(query)
-            except ResultsNotReady:
-                continue
-            except (SourceUnavailable, BadSourceData) as error:
-                answers += Answers(notes=(task.problem(str(error), error),))
-            else:
-                answers += Answers(notes=task.note_each(answer.notices), entrants=answer.records)
+            entrants, notes = _request_opinion(task, partial(source.fetch_entrants, query))
+            answers += Answers(notes=notes, entrants=entrants)
     return answers
+
+
+def _request_opinion(
+    task: SeasonTask, fetch: Callable[[], SourceAnswer[T]]
+) -> tuple[tuple[T, ...], tuple[Problem, ...]]:
+    """Of a source that is optional, and the notes: what goes wrong with it is one as well."""
+    try:
+        answer = fetch()
+    except ResultsNotReady:
+        return (), ()
+    except (SourceUnavailable, BadSourceData) as error:
+        return (), (task.problem(str(error), error),)
+    return answer.records, task.note_each(answer.notices)
 
 
 def _is_of(grand_prix: StoredGrandPrix, race: RaceIdentity) -> bool:
@@ -635,16 +637,12 @@ def _fetch(
         round_number=session.round_number if number is None else number,
         is_own_round=number is not None,
         name=session.grand_prix.name,
-        is_race=partial(_is_race, session),
+        is_race=partial(_is_of, session.grand_prix),
         starts_at=session.starts_at,
         entrants=tuple(entrants),
         with_lists=task.request.mode is Mode.REFRESH,
     )
     return source.fetch_classifications(alone, fresh=fresh)
-
-
-def _is_race(session: Session, race: RaceIdentity) -> bool:
-    return is_race_of(race, session.grand_prix)
 
 
 def _find_session(session: Session, answers: Answers) -> list[Classification]:
@@ -663,11 +661,7 @@ def _is_better(classification: Classification, source: Source) -> bool:
         return False
     if classification.is_provisional:
         return is_better_provisional(classification.source, source)
-    try:
-        check_classification(classification, SeasonField())
-    except ResultsNotReady:
-        return False
-    return True
+    return is_plausible(classification)
 
 
 def _find_entrants(

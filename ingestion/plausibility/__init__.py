@@ -6,7 +6,7 @@ from ingestion.plausibility.calendars import (
     is_in_season,
     is_plausible_weekend,
 )
-from ingestion.plausibility.classifications import check_classification
+from ingestion.plausibility.classifications import check_classification, is_plausible
 from ingestion.plausibility.field import SeasonField, describe_field
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "check_remaining",
     "describe_field",
     "is_in_season",
+    "is_plausible",
     "is_plausible_weekend",
 ]

@@ -59,6 +59,11 @@ def check_classification(
             raise ResultsNotReady(fault)
 
 
+def is_plausible(classification: ClassificationRecord) -> bool:
+    """By what its season allows, without what else is known of it."""
+    return not any(_find_faults(classification, SeasonField()))
+
+
 def _find_faults(classification: ClassificationRecord, field: SeasonField | None) -> Iterator[str]:
     """The simplest first: what is missing, before what follows from it."""
     season, rows = classification.race.season, classification.results
