@@ -1,6 +1,6 @@
 """Drivers: who they are, under which keys, and making two of one or one of two."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
 
+from ingestion.admin.forms.correction_form import ReasonForm
 from ingestion.admin.read_only import (
     CORRECT_DRIVERS,
     VIEW_DRIVERS,
@@ -26,16 +27,7 @@ from ingestion.models.drivers import LONGEST_KEY
 MOST_SEASONS = 60
 
 
-class DriverForm(forms.Form):
-    title: ClassVar[str]
-    button: ClassVar[str]
-
-    reason = forms.CharField(
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Who says so, or how you know it.",
-    )
-
+class DriverForm(ReasonForm):
     def __init__(self, driver: Driver, data: Any = None) -> None:
         self.driver = driver
         super().__init__(data, label_suffix="")
@@ -183,8 +175,7 @@ class DriverAdmin(ReadOnlyAdmin):
                 if preview is not None:
                     transaction.set_rollback(True)
         except WrongRequest as error:
-            about = error.about if error.about in form.fields else None
-            form.add_error(about, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+            form.refuse(error)
             return self._show_form(request, form, name)
         if preview is not None:
             return self._show_form(request, form, name, preview=preview)

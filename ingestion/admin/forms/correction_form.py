@@ -17,7 +17,26 @@ UTC_CLOCK = "utc"
 CIRCUIT_CLOCK = "circuit"
 
 
-class CorrectionForm(forms.Form):
+class ReasonForm(forms.Form):
+    """What a person decides, with the reason for it."""
+
+    title: ClassVar[str]
+    button: ClassVar[str]
+
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Who says so, or how you know it. The event's story shows it.",
+    )
+
+    def refuse(self, error: WrongRequest) -> None:
+        """At the field that it is about."""
+        text = str(error)
+        message = f"{text[:1].upper()}{text[1:]}."
+        self.add_error(error.about if error.about in self.fields else None, message)
+
+
+class CorrectionForm(ReasonForm):
     """One kind of correction of one event.
 
     `seen` and `revision` are what the person looked at; corrections refuse what has changed since.
@@ -25,19 +44,12 @@ class CorrectionForm(forms.Form):
     """
 
     name: ClassVar[str]
-    title: ClassVar[str]
-    button: ClassVar[str]
     follows: ClassVar[str] = ""
     # Of the event's page; some are only reached from where they concern something.
     has_button: ClassVar[bool] = True
 
     seen = forms.IntegerField(widget=forms.HiddenInput)
     revision = forms.IntegerField(widget=forms.HiddenInput)
-    reason = forms.CharField(
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Who says so, or how you know it. The event's story shows it.",
-    )
 
     def __init__(
         self,
@@ -70,12 +82,6 @@ class CorrectionForm(forms.Form):
     def author(self, person: Any) -> Author:
         values = self.cleaned_data
         return Author(person, values["reason"], self.now, seen=values["seen"])
-
-    def refuse(self, error: WrongRequest) -> None:
-        """At the field that it is about."""
-        text = str(error)
-        message = f"{text[:1].upper()}{text[1:]}."
-        self.add_error(error.about if error.about in self.fields else None, message)
 
     @property
     def is_rearranged(self) -> bool:
