@@ -53,7 +53,7 @@ def label_of(field: str) -> str:
 
 
 def as_entries(results: Iterable[Result]) -> list[dict[str, Any]]:
-    return [{name: getattr(result, name) for name in RESULT_FIELDS} for result in results]
+    return [result.as_entry() for result in results]
 
 
 def compare(before: Sequence[Entry], after: Sequence[Entry]) -> list[Line]:

@@ -51,10 +51,7 @@ def export_json(year: int) -> HttpResponse:
     events = [
         {
             **{name: getattr(event, name) for name in EVENT_COLUMNS},
-            "results": [
-                {name: getattr(entry, name) for name in RESULT_FIELDS}
-                for entry in event.classification
-            ],
+            "results": [entry.as_entry() for entry in event.classification],
         }
         for event in Event.objects.for_season(year).with_classifications()
     ]

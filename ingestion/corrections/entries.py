@@ -23,10 +23,7 @@ def key_of(entry: ResultRecord | Result) -> Key:
 
 
 def saved_entries(event: Event) -> list[ResultRecord]:
-    return [
-        ResultRecord(**{name: getattr(row, name) for name in RESULT_FIELDS})
-        for row in event.results.order_by("order")
-    ]
+    return [ResultRecord(**row.as_entry()) for row in event.results.order_by("order")]
 
 
 def parse_entries(classification: Sequence[Mapping[str, Any]]) -> list[ResultRecord]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q
@@ -10,7 +10,7 @@ from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRe
 from ingestion.lifecycle import is_over, results_from, status_at
 from ingestion.models.drivers import Driver
 from ingestion.models.entrants import Entrant, EntrantQuerySet
-from ingestion.records import Source, StoredEvent
+from ingestion.records import RESULT_FIELDS, Source, StoredEvent
 from ingestion.sessions import SessionType
 
 SESSION_TYPES = [(session_type.value, session_type.label) for session_type in SessionType]
@@ -390,3 +390,7 @@ class Result(models.Model):
 
     def __str__(self) -> str:
         return f"{self.classification} {self.driver_name}"
+
+    def as_entry(self) -> dict[str, Any]:
+        """Its facts under the names that `ResultRecord` and the feed have for them."""
+        return {name: getattr(self, name) for name in RESULT_FIELDS}

@@ -20,7 +20,7 @@ from ingestion.monitoring.facts import (
     print_instant,
 )
 from ingestion.monitoring.schedule_rows import OWN_TASKS
-from ingestion.records import RESULT_FIELDS, Source
+from ingestion.records import Source
 from ingestion.sessions import SessionType
 
 # Five ticks; a look every five minutes then notices a dead worker within thirty.
@@ -266,9 +266,7 @@ def find_disputed_results(facts: Facts) -> Iterator[Case]:
         opinion: SecondOpinion | None = getattr(event, "second_opinion", None)
         if opinion is None or opinion.disputed_since is None or not event.is_disputed:
             continue
-        rows = [
-            {name: getattr(row, name) for name in RESULT_FIELDS} for row in event.classification
-        ]
+        rows = [row.as_entry() for row in event.classification]
         names = Source(event.results_source).origin, Source(opinion.source).origin
         what = describe_disagreement(
             event.session_type, rows, opinion.classification or [], names=names

@@ -42,7 +42,6 @@ from ingestion.pipeline.plan import (
 from ingestion.pipeline.request import Calendars, IngestRequest, Mode
 from ingestion.plausibility import is_plausible
 from ingestion.records import (
-    RESULT_FIELDS,
     CalendarRecord,
     ClassificationRecord,
     EntrantRecord,
@@ -53,6 +52,7 @@ from ingestion.records import (
     is_better_provisional,
 )
 from ingestion.report import Fault, Problem
+from ingestion.save import ENTRANT_FACTS
 from ingestion.sessions import SessionType
 from ingestion.sources import (
     Classification,
@@ -74,10 +74,7 @@ SECOND_CALENDAR_HOLDS = timedelta(hours=20)
 # From a weekend's first practice to its race.
 LONGEST_WEEKEND = timedelta(days=4)
 
-ENTRANT_FIELDS = (
-    *("driver_id", "driver_number", "driver_code", "driver_name"),
-    *("constructor_id", "constructor_name"),
-)
+ENTRANT_FIELDS = ("driver_id", *ENTRANT_FACTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -637,12 +634,16 @@ def _fetch(
         round_number=session.round_number if number is None else number,
         is_own_round=number is not None,
         name=session.grand_prix.name,
-        is_race=partial(_is_of, session.grand_prix),
+        is_race=partial(_is_race, session),
         starts_at=session.starts_at,
         entrants=tuple(entrants),
         with_lists=task.request.mode is Mode.REFRESH,
     )
     return source.fetch_classifications(alone, fresh=fresh)
+
+
+def _is_race(session: Session, race: RaceIdentity) -> bool:
+    return is_race_of(race, session.grand_prix)
 
 
 def _find_session(session: Session, answers: Answers) -> list[Classification]:
@@ -742,10 +743,7 @@ def _read_saved(
     race = RaceIdentity(
         event.season, event.round_number or 0, event.name, dates[0], event.country, event.location
     )
-    results = tuple(
-        ResultRecord(**{name: getattr(row, name) for name in RESULT_FIELDS})
-        for row in event.classification
-    )
+    results = tuple(ResultRecord(**row.as_entry()) for row in event.classification)
     source = Source(event.results_source)
     return ClassificationRecord(race, session_type, source, event.results_generated_at, results)
 

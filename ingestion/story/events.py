@@ -4,7 +4,7 @@ from datetime import datetime
 
 from ingestion.amendments import describe_disagreement
 from ingestion.models import Event, SecondOpinion
-from ingestion.records import RESULT_FIELDS, Source
+from ingestion.records import Source
 from ingestion.story.changes import describe_change
 from ingestion.story.printing import print_instant, print_origin, print_source, print_start
 
@@ -62,7 +62,7 @@ def describe_second_opinion(event: Event) -> str:
     if opinion.disputed_since is not None and opinion.classification is not None:
         what = describe_disagreement(
             event.session_type,
-            [{name: getattr(row, name) for name in RESULT_FIELDS} for row in event.classification],
+            [row.as_entry() for row in event.classification],
             opinion.classification,
             names=(print_origin(event.results_source), print_origin(opinion.source)),
         )
