@@ -9,7 +9,7 @@ from tests.proofs.faults.places import Key
 from tests.rows import all_rows
 
 Row = dict[str, Any]
-# Of the feed: an event's, calendars and results apart.
+# Of the feed: an event's, calendars, results and entrants apart.
 Part = tuple[str, str, str]
 
 # When something was learnt: two runs that learn the same at different times differ in nothing else.
@@ -20,6 +20,7 @@ MOMENTS = frozenset(
     }
 )
 IDENTITY = ("id", "event_id")
+ENTRANTS = "entrants"
 # What the feed's entries about results speak of.
 WORDS_OF_RESULTS = ("classification", "results_state", "source", "proposal")
 
@@ -64,13 +65,19 @@ def substance(row: Row) -> Row:
 
 
 def group_changes(before: Dump, after: Dump) -> dict[Part, list[Row]]:
-    """What is new in the feed, by event, calendars and results apart."""
+    """What is new in the feed, by event: calendars, results and who can be picked apart."""
     grouped: dict[Part, list[Row]] = defaultdict(list)
     for change in after.changes[len(before.changes) :]:
         told = {*change["before"], *change["after"]}
         part = "calendars" if told.isdisjoint(WORDS_OF_RESULTS) else "results"
+        if "entrants" in told:
+            part = ENTRANTS
         grouped[(*after.key_of(change), part)].append(change)
     return grouped
+
+
+def named_entrants(changes: Iterable[Row]) -> set[str]:
+    return {driver for change in changes for driver in change["after"]["entrants"]}
 
 
 def are_alike(some: Iterable[Row], others: Iterable[Row]) -> bool:

@@ -6,7 +6,16 @@ from decimal import Decimal
 from typing import Any
 
 from tests.proofs.faults import facts
-from tests.proofs.faults.dumps import MOMENTS, Dump, Row, are_alike, group_changes, substance
+from tests.proofs.faults.dumps import (
+    ENTRANTS,
+    MOMENTS,
+    Dump,
+    Row,
+    are_alike,
+    group_changes,
+    named_entrants,
+    substance,
+)
 from tests.proofs.faults.expected import (
     JOLPICA,
     KINDS,
@@ -143,6 +152,12 @@ def _judge_changes(expected: Expected, before: Dump, healthy: Dump, after: Dump)
         key, is_of_results = (part[0], part[1]), part[2] == "results"
         if key[0] in expected.added:
             continue
+        if part[2] == ENTRANTS:
+            # What is left out names fewer, and nothing that is wrong names anybody else.
+            others = named_entrants(news.get(part, [])) - named_entrants(wanted.get(part, []))
+            if others:
+                yield f"the feed, {name_key(key)}: {', '.join(sorted(others))} could be picked"
+            continue
         found = [(entry["kind"], entry["before"], entry["after"]) for entry in news.get(part, [])]
         kinds = [kind for kind, *_ in found]
         usual = [(entry["kind"], entry["before"], entry["after"]) for entry in wanted.get(part, [])]
@@ -236,6 +251,12 @@ def _judge_story(expected: Expected, before: Dump, undisturbed: Dump, after: Dum
         if part[2] == "results":
             detours = {*expected.guessed, *expected.told, *expected.proposed}
         if key in detours or key[0] in expected.added:
+            continue
+        if part[2] == ENTRANTS:
+            named = [named_entrants(told.get(part, [])) for told in (found, wanted)]
+            if named[0] != named[1]:
+                differing = ", ".join(sorted(named[0] ^ named[1]))
+                yield f"afterwards the feed, {name_key(key)}: {differing} could be picked or not"
             continue
         stories = [
             [(one["kind"], one["revision"], one["before"], one["after"]) for one in told]
