@@ -3,8 +3,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 MANAGE := $(BIN)/python manage.py
-# More processes than cores: the tests wait for servers much of their time.
-JOBS ?= 3
+# Of each suite; both run at once, and their tests wait for servers much of their time.
+JOBS ?= 2
 # Each part prints its lines at its end, where this make can do that.
 AT_ONCE := --jobs --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
