@@ -2,17 +2,20 @@
 alarmed by what had no time to happen."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import permutations
 
 import pytest
 
 from ingestion.models import Alarm, Event, Poll
+from ingestion.pipeline import configured_sources
 from ingestion.queue import tasks
 from ingestion.queue.schedules import DECLARED
+from ingestion.sessions import SessionType
+from ingestion.sources import result_sources
 from rehearsal.clock import VirtualClock, virtual_time
 from rehearsal.worker import Worker
-from tests.command_line import small_upstream  # noqa: F401 - fixture `upstream`
+from tests.command_line import asked, small_upstream  # noqa: F401 - fixture `upstream`
 from tests.installation import switch_polling_on
 from tests.ticking import World, at, world  # noqa: F401
 
@@ -73,23 +76,31 @@ def test_first_tick_that_never_succeeds_is_told_of_by_the_next_look(
     assert [alarm.key for alarm in Alarm.objects.all()] == ["no-tick"]
 
 
-def test_new_events_that_nobody_asks_for_are_told_of_after_an_hour(
-    worker: Worker, clock: VirtualClock
+def test_new_events_that_are_never_requested_are_an_alarm_after_an_hour(
+    worker: Worker,
+    clock: VirtualClock,
+    world: World,  # noqa: F811
 ) -> None:
     clock.advance(NOW)
     begin(worker, "tick", "schedule")
-    clock.advance(NOW + 55 * MINUTE)
-    switch_off_asking()
+    world.upstream.clear_requests()
+    clock.advance(NOW + 59 * MINUTE)
+    claim_all(until=NOW + 61 * MINUTE)
     begin(worker, "tick", "watch")
     assert not Alarm.objects.exists()
     clock.advance(NOW + 60 * MINUTE)
     begin(worker, "tick", "watch")
-    assert {alarm.key.partition(":")[0] for alarm in Alarm.objects.all()} == {"overdue"}
+    alarms = Alarm.objects.all()
+    assert {alarm.key.partition(":")[0] for alarm in alarms} == {"overdue"}
+    assert all("It was not requested since" in alarm.advice for alarm in alarms)
+    assert asked(world.upstream) == []
 
 
-def switch_off_asking() -> None:
-    """As a claim that is never made good, again and again."""
-    awaited = [
-        Poll(event=event, season=event.season, next_at=NOW + DAY) for event in Event.objects.all()
+def claim_all(*, until: datetime) -> None:
+    """As processes that claim and die, again and again."""
+    claimed = [
+        Poll(event=event, season=event.season, source=source, next_at=until)
+        for event in Event.objects.all()
+        for source in result_sources(SessionType(event.session_type), configured_sources())
     ]
-    Poll.objects.bulk_create(awaited)
+    Poll.objects.bulk_create(claimed)
