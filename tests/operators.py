@@ -129,6 +129,8 @@ def read(client: Client, address: str) -> str:
 def words_of(html: str) -> str:
     content = html.partition('id="content-main"')[2] or html
     messages = "".join(re.findall(r'<ul class="messagelist">.*?</ul>', html, re.DOTALL))
+    # Within a sentence, without a space of its own.
+    content = re.sub(r"</?time\b[^>]*>", "", content)
     text = re.sub(
         r"<(script|style)\b.*?</\1>|<[^>]+>", " ", f"{messages} <i {content}", flags=re.DOTALL
     )

@@ -65,7 +65,7 @@ def run(belgium: Event) -> IngestRun:
 def test_runs_are_listed_with_what_came_of_them(viewer: Client, run: IngestRun) -> None:
     text = read(viewer, reverse(RUNS))
     assert (
-        "2024-08-01 00:00:00 ◐ partial 75.0 s poll 2024; past the caches, only race of "
+        "2024-08-01 00:00 UTC ◐ partial 75.0 s poll 2024; past the caches, only race of "
         "belgian-grand-prix 9 events: 2 updated; classifications: 1 created, 1 amended ! 3"
     ) in text
 
@@ -126,7 +126,7 @@ def test_a_row_that_does_not_exist_is_not_found(viewer: Client, db: None) -> Non
 def test_the_feed_is_listed_in_sentences(viewer: Client, run: IngestRun) -> None:
     text = read(viewer, reverse(FEED))
     assert (
-        "2024-08-01 00:00:00 2024 Belgian Grand Prix Race published "
+        "2024-08-01 00:00 UTC 2024 Belgian Grand Prix Race published "
         "Revision 1 published: P1 Hamilton, P2 Piastri, P3 Leclerc (Jolpica) "
         f"run {run.pk}, poll"
     ) in text
@@ -139,7 +139,7 @@ def test_an_entrys_page_shows_both_sides(viewer: Client, run: IngestRun) -> None
     change = Change.objects.latest("pk")
     text = read(viewer, reverse("admin:ingestion_change_change", args=[change.pk]))
     assert "Revision 2: P1 Hamilton → Russell" in text
-    assert "By poll" in text and "When 2024-08-01 00:01:00 UTC" in text
+    assert "By poll" in text and "When 2024-08-01 00:01 UTC" in text
     assert "1 Hamilton Russell ▲" in text
     published = Change.objects.get(kind="published", event=race())
     html = viewer.get(
@@ -198,10 +198,10 @@ def test_an_alarms_page(operator: Client, alarms: list[Alarm]) -> None:
     address = reverse("admin:ingestion_alarm_change", args=[alarms[0].pk])
     text = read(operator, address)
     assert "one is silent" in text and "State ! open" in text and "Message sent not yet" in text
-    assert text.endswith("Acknowledge")
+    assert "Name one Acknowledge Times are" in text
     Alarm.objects.update(cleared_at=AFTER)
     assert "State ✓ over since 2024-08-01 00:00" in read(operator, address)
-    assert not read(operator, address).endswith("Acknowledge")
+    assert "Name one Acknowledge" not in read(operator, address)
 
 
 def test_an_alarm_that_does_not_exist_is_not_found(operator: Client, db: None) -> None:

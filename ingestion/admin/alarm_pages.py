@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import URLPattern
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
@@ -19,6 +20,7 @@ from ingestion.admin.read_only import (
     person_of,
     require,
 )
+from ingestion.admin.times import show_instant
 from ingestion.models import Alarm
 from ingestion.monitoring.alerting import acknowledge
 
@@ -53,14 +55,14 @@ class AlarmAdmin(ReadOnlyAdmin):
     def has_acknowledge_permission(self, request: HttpRequest) -> bool:
         return may(request, VIEW_ALARMS) and may(request, ACKNOWLEDGE)
 
-    @admin.display(description="since (UTC)", ordering="raised_at")
+    @admin.display(description="since", ordering="raised_at")
     def raised(self, alarm: Alarm) -> str:
-        return f"{alarm.raised_at:%Y-%m-%d %H:%M}"
+        return show_instant(alarm.raised_at)
 
     @admin.display
     def state(self, alarm: Alarm) -> str:
         if alarm.cleared_at is not None:
-            return f"✓ over since {alarm.cleared_at:%Y-%m-%d %H:%M}"
+            return format_html("✓ over since {}", show_instant(alarm.cleared_at))
         return "! open" if alarm.acknowledged_at is None else "◐ open, acknowledged"
 
     @admin.display(description="acknowledged by")

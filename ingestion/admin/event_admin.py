@@ -15,6 +15,7 @@ from ingestion.admin.event_page import describe_page
 from ingestion.admin.ingest_now import show_progress, start_ingest
 from ingestion.admin.marks import PHASES, marks_of, with_marks
 from ingestion.admin.read_only import CORRECT, RUN, VIEW_EVENTS, ReadOnlyAdmin, may, require
+from ingestion.admin.times import show_instant
 from ingestion.amendments import picked_places, surname
 from ingestion.models import Event, Result
 
@@ -137,13 +138,13 @@ class EventAdmin(ReadOnlyAdmin):
     def session(self, event: Event) -> str:
         return str(event)
 
-    @admin.display(description="starts (UTC)", ordering="starts_at")
+    @admin.display(description="starts", ordering="starts_at")
     def starts(self, event: Event) -> str:
         if event.starts_at is None:
             return "unknown"
         if event.start_is_estimated:
             return f"{event.starts_at:%Y-%m-%d}"
-        return f"{event.starts_at:%Y-%m-%d %H:%M}"
+        return show_instant(event.starts_at)
 
     @admin.display(description="status", ordering="status")
     def phase(self, event: Event) -> str:

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 
 from ingestion.admin.comparison import compare, describe_on_page
 from ingestion.admin.read_only import ReadOnlyAdmin
+from ingestion.admin.times import show_instant, show_instants
 from ingestion.models import Change
 from ingestion.story import describe_author
 
@@ -25,9 +26,9 @@ class ChangeAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Change]:
         return Change.objects.for_story()
 
-    @admin.display(description="when (UTC)", ordering="pk")
+    @admin.display(description="when", ordering="pk")
     def at(self, change: Change) -> str:
-        return f"{change.created_at:%Y-%m-%d %H:%M:%S}"
+        return show_instant(change.created_at)
 
     @admin.display(description="event")
     def event_name(self, change: Change) -> str:
@@ -36,7 +37,7 @@ class ChangeAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what changed")
     def sentence(self, change: Change) -> str:
-        return describe_on_page(change)
+        return show_instants(describe_on_page(change))
 
     @admin.display(description="by")
     def author(self, change: Change) -> str:

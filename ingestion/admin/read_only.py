@@ -17,6 +17,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
+from ingestion.admin.times import name_zone, own_zone, within_zone
+
 VIEW_EVENTS = "ingestion.view_event"
 VIEW_RUNS = "ingestion.view_ingestrun"
 VIEW_FEED = "ingestion.view_change"
@@ -73,6 +75,10 @@ def person_of(request: HttpRequest) -> "User":
     return cast("User", request.user)
 
 
+def _render(response: HttpResponseBase) -> HttpResponseBase:
+    return response.render() if isinstance(response, TemplateResponse) else response
+
+
 class ReadOnlyAdmin(ModelAdmin):
     """Rows that are shown. Runs and corrections change them, each with a record of its own: no row
     is added, edited or deleted here."""
@@ -105,7 +111,8 @@ class ReadOnlyAdmin(ModelAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         title = str(self.opts.verbose_name_plural).capitalize()
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        context = {"title": title, **self.zone_context(), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -163,6 +170,10 @@ class ReadOnlyAdmin(ModelAdmin):
             for route, (view, name) in pages.items()
         ]
 
+    def zone_context(self) -> dict[str, Any]:
+        zone = own_zone()
+        return {"own_zone": None if zone is None else name_zone(zone)}
+
     def address(self, name: str, *arguments: Any) -> str:
         """Of a page of ours, on the site that this is registered with."""
         return reverse(f"admin:ingestion_{name}", args=arguments, current_app=self.admin_site.name)
@@ -175,6 +186,7 @@ class ReadOnlyAdmin(ModelAdmin):
         shared = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
+            **self.zone_context(),
             **{name: may(request, permission) for name, permission in IN_TEMPLATES.items()},
         }
         return TemplateResponse(
@@ -190,9 +202,10 @@ class ReadOnlyAdmin(ModelAdmin):
             if any("\0" in text for text in (request.path, *given)):
                 raise BadRequest("The address has a NUL character, which no text here has.")
             try:
-                if not is_limited:
-                    return view(request, *args, **kwargs)
-                return self._within_limit(view, request, *args, **kwargs)
+                with within_zone(request):
+                    if not is_limited:
+                        return view(request, *args, **kwargs)
+                    return self._within_limit(view, request, *args, **kwargs)
             except (OverflowError, ValueError, DataError):
                 # A number that no column holds: as Django does with filters that it cannot read.
                 if not is_list or ERROR_FLAG in request.GET:
@@ -204,18 +217,17 @@ class ReadOnlyAdmin(ModelAdmin):
     def _within_limit(
         self, view: View, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
+        """Rendered, too: templates may still query, and show instants in the person's zone."""
         database = router.db_for_write(self.model)
         if connections[database].vendor != "postgresql":
-            return view(request, *args, **kwargs)
+            return _render(view(request, *args, **kwargs))
         try:
             with transaction.atomic(using=database):
                 # For this transaction alone: a transaction pooler hands the connection on.
                 with connections[database].cursor() as cursor:
                     limit = str(self.statement_limit // timedelta(milliseconds=1))
                     cursor.execute("SELECT set_config('statement_timeout', %s, true)", [limit])
-                response = view(request, *args, **kwargs)
-                # Templates may still query.
-                return response.render() if isinstance(response, TemplateResponse) else response
+                return _render(view(request, *args, **kwargs))
         except OperationalError as error:
             if getattr(error.__cause__, "sqlstate", "") != CANCELLED:
                 raise

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from ingestion.admin.comparison import describe_on_page
 from ingestion.admin.marks import OUTCOMES
 from ingestion.admin.read_only import ReadOnlyAdmin
+from ingestion.admin.times import show_instant
 from ingestion.models import Change, Event, IngestRun
 from ingestion.report import EVENT_COUNTS, RESULT_COUNTS, Problem
 from ingestion.sessions import SessionType
@@ -37,9 +38,9 @@ class IngestRunAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[IngestRun]:
         return IngestRun.objects.all()
 
-    @admin.display(description="started (UTC)", ordering="started_at")
+    @admin.display(description="started", ordering="started_at")
     def started(self, run: IngestRun) -> str:
-        return f"{run.started_at:%Y-%m-%d %H:%M:%S}"
+        return show_instant(run.started_at)
 
     @admin.display(description="outcome", ordering="outcome")
     def outcome_mark(self, run: IngestRun) -> str:

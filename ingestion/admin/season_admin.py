@@ -9,8 +9,10 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.shortcuts import redirect
-from django.urls import URLPattern
+from django.urls import URLPattern, reverse
 from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from ingestion.admin.exports import export_events_csv, export_json, export_results_csv
@@ -25,6 +27,7 @@ from ingestion.admin.read_only import (
     require,
 )
 from ingestion.admin.season_grid import read_season
+from ingestion.admin.times import list_zones, own_zone, read_zone, remember_zone
 from ingestion.models import Event
 from ingestion.monitoring.health import check_health
 from ingestion.monitoring.status import describe_status, read_status
@@ -48,6 +51,7 @@ class SeasonAdmin(ReadOnlyAdmin):
             {
                 "": (self.choose_view, "changelist"),
                 "status/": (self.status_view, "status"),
+                "zone/": (self.zone_view, "zone"),
                 "<int:year>/": (self.season_view, "page"),
                 "<int:year>/export/<str:name>": (self.export_view, "export"),
                 "<int:year>/ingest/": (self.ingest_view, "ingest"),
@@ -74,6 +78,27 @@ class SeasonAdmin(ReadOnlyAdmin):
         require(request, VIEW_EVENTS, VIEW_RUNS, VIEW_ALARMS)
         facts = describe_status(read_status(check_health(self.clock())))
         return self.show(request, "season/status.html", title="Status", facts=facts)
+
+    def zone_view(self, request: HttpRequest) -> HttpResponse:
+        """The zone whose time is beside UTC, for whoever may sign in; then back."""
+        page = request.POST.get("next") or request.GET.get("next", "")
+        is_ours = url_has_allowed_host_and_scheme(page, allowed_hosts={request.get_host()})
+        back = (
+            page if page and is_ours else reverse("admin:index", current_app=self.admin_site.name)
+        )
+        if request.method == "POST":
+            response = redirect(back)
+            remember_zone(response, read_zone(request.POST.get("zone", "")))
+            return response
+        zone = own_zone()
+        return self.show(
+            request,
+            "zone.html",
+            title=_("Your time zone"),
+            zones=list_zones(),
+            chosen="" if zone is None else zone.key,
+            back=back,
+        )
 
     def export_view(self, request: HttpRequest, year: int, name: str) -> HttpResponse:
         require(request, VIEW_EVENTS)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from django.db.models import F, FilteredRelation, Q
 
 from ingestion.admin.marks import OUTCOMES, PHASES, Mark, marks_of, with_marks
+from ingestion.admin.times import print_own_time
 from ingestion.amendments import picked_places, surname
 from ingestion.models import Alarm, Event, IngestRun
 from ingestion.sessions import SessionType
@@ -111,7 +112,12 @@ def _starts(event: Event) -> list[str]:
         return [in_utc]
     there = starts_at + event.utc_offset
     is_same_day = there.date() == starts_at.date()
-    return [f"{there:%a %d %b %H:%M} there", f"{starts_at:%H:%M} UTC" if is_same_day else in_utc]
+    own = print_own_time(starts_at)
+    return [
+        f"{there:%a %d %b %H:%M} there",
+        f"{starts_at:%H:%M} UTC" if is_same_day else in_utc,
+        *([own] if own else []),
+    ]
 
 
 def _build_rows(cells: Iterable[Cell], columns: Sequence[str]) -> Iterator[dict[str, Any]]:

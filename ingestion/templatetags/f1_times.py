@@ -1,0 +1,24 @@
+"""`{{ at|instant }}` and `{{ sentence|instants }}`: UTC, with the operator's own time beside it."""
+
+from datetime import datetime
+
+from django import template
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+# Django imports each library with its first template, the admin installed or not: so late.
+
+
+@register.filter
+def instant(at: datetime | None) -> SafeString:
+    from ingestion.admin.times import show_instant
+
+    return show_instant(at)
+
+
+@register.filter
+def instants(text: object) -> SafeString:
+    from ingestion.admin.times import show_instants
+
+    return show_instants(str(text))
