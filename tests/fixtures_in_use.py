@@ -16,11 +16,15 @@ Heard = list[tuple[str, str]]
 
 SIGNALS = (
     signals.results_published,
-    signals.results_amended,
+    signals.results_settled,
+    signals.results_proposed,
     signals.event_rescheduled,
     signals.event_cancelled,
     signals.event_reinstated,
+    signals.event_corrected,
 )
+# A correction is also announced as what it does.
+EFFECTS = (signals.results_amended,)
 HOUR = timedelta(hours=1)
 START = datetime(2024, 7, 28, 13, tzinfo=UTC)
 
@@ -41,11 +45,18 @@ def heard() -> Iterator[Heard]:
     def receiver(*, change: Change, **_: object) -> None:
         announced.append((change.event.session_type, change.kind))
 
+    def effect(*, change: Change, **_: object) -> None:
+        announced.append((change.event.session_type, "amended"))
+
     for signal in SIGNALS:
         signal.connect(receiver)
+    for signal in EFFECTS:
+        signal.connect(effect)
     yield announced
     for signal in SIGNALS:
         signal.disconnect(receiver)
+    for signal in EFFECTS:
+        signal.disconnect(effect)
 
 
 def leaders(event: Event) -> list[str]:
@@ -53,7 +64,9 @@ def leaders(event: Event) -> list[str]:
 
 
 @held_or_committed
-@pytest.mark.parametrize("fixture", ["published", "amended", "rescheduled", "cancelled"])
+@pytest.mark.parametrize(
+    "fixture", ["published", "amended", "settled", "corrected", "rescheduled", "cancelled"]
+)
 def test_every_fixture_saves_rows_and_sends_its_signal(
     request: pytest.FixtureRequest, is_held: bool, heard: Heard, fixture: str
 ) -> None:
@@ -86,6 +99,55 @@ def test_without_a_word_it_is_the_belgian_grand_prix_of_2024(published: Put, ame
         "published",
         "amended",
     ]
+
+
+def test_what_is_settled_is_changed_by_a_person_alone(
+    settled: Put, amended: Put, corrected: Put, heard: Heard
+) -> None:
+    change = settled()
+    event = change.event
+    assert (change.kind, event.results_state) == ("settled", "settled")
+    assert amended(event).kind == "proposed"
+    assert heard[-1] == ("race", "proposed")
+
+    change = corrected(event, drivers=["hamilton", "russell"], reason="A mistake")
+    assert (change.kind, change.cause, change.reason) == ("corrected", "correction", "A mistake")
+    assert change.person_name == "steward"
+    assert leaders(change.event) == ["hamilton", "russell", "piastri"]
+    assert heard[-2:] == [("race", "amended"), ("race", "corrected")]
+    assert change.event.results_state == "official"
+    assert settled(event).event.results_state == "settled"
+    assert leaders(event) == ["hamilton", "russell", "piastri"]
+
+
+def test_what_was_amended_is_settled_as_it_is(settled: Put, amended: Put) -> None:
+    event = settled(amended().event).event
+    assert (event.results_state, event.results_revision) == ("settled", 2)
+    assert leaders(event) == ["hamilton", "piastri", "leclerc"]
+
+
+def test_a_corrected_start_moves_no_more(corrected: Put, rescheduled: Put) -> None:
+    event = corrected(to=START - HOUR).event
+    assert event.starts_at == event.locks_at == START - HOUR
+    with pytest.raises(ValueError, match="nothing changed"):
+        rescheduled(event)
+
+
+def test_who_can_be_picked(scheduled: Put, entrants: Put, withdrawn: Put) -> None:
+    event = entrants().event
+    assert event.entrants.count() == 20
+    assert Event.objects.open_for_picks(START - HOUR).next_lock(START - HOUR) == START
+
+    change = withdrawn(event, driver="sainz", replaced_by="bearman")
+    assert [one["driver_id"] for one in change.after["entrants"]] == ["sainz"]
+    ferrari = event.entrants.filter(constructor_id="ferrari").values_list("driver", flat=True)
+    assert set(ferrari) == {"leclerc", "bearman"}
+
+    dutch = scheduled(grand_prix="Dutch Grand Prix").event
+    change = entrants(dutch, drivers=["norris", "newey"])
+    assert change.kind == "entered"
+    assert {str(one.driver) for one in dutch.entrants} == {"Lando Norris", "Newey"}
+    assert withdrawn(grand_prix="Italian Grand Prix").event.entrants.count() == 19
 
 
 def test_a_session_by_season_name_type_drivers_and_cause(published: Put) -> None:

@@ -44,6 +44,8 @@ FRIDAY = SUNDAY - timedelta(days=2)
 MONDAY = SUNDAY + timedelta(days=1)
 DUTCH = grand_prix("Dutch Grand Prix", date(2024, 8, 25), round_number=15, country="Netherlands")
 A_MOMENT = timedelta(microseconds=1)
+# What is announced of whatever a person corrects.
+CORRECTED = [("event_corrected", "belgian-grand-prix", "race")]
 
 
 @pytest.fixture(autouse=True)
@@ -204,14 +206,14 @@ def test_a_corrected_start_is_no_longer_estimated_or_disputed(by: By) -> None:
     assert event.locks_at == START
 
 
-def test_the_start_that_stands_is_locked_and_not_announced(
+def test_the_start_that_is_saved_already_is_locked_and_not_announced_as_a_move(
     by: By, announced: Callable[[], Announced]
 ) -> None:
     correct_start(race(), START, by(BEFORE))
 
     assert race().schedule_locked
     assert last_change().after == {"schedule_locked": True, "schedule_source": "person"}
-    assert announced() == []
+    assert announced() == CORRECTED
 
 
 def test_the_same_start_again_writes_nothing(by: By, announced: Callable[[], Announced]) -> None:
@@ -240,7 +242,7 @@ def test_an_earlier_start_closes_picks_at_the_real_start(by: By) -> None:
     assert race().status == "completed"
 
 
-def test_a_start_is_corrected_once_results_are_in_and_not_announced(
+def test_a_start_is_corrected_once_results_are_in_and_not_announced_as_a_move(
     by: By, announced: Callable[[], Announced]
 ) -> None:
     save_classifications([classification()], context(AFTER))
@@ -249,7 +251,7 @@ def test_a_start_is_corrected_once_results_are_in_and_not_announced(
     correct_start(race(), at(SUNDAY, 12), by(AFTER))
 
     assert last_change().kind == "corrected"
-    assert announced() == []
+    assert announced() == CORRECTED
     assert (race().status, race().locks_at) == ("completed", START)
     assert race().results.count() == 20
 
@@ -308,7 +310,7 @@ def test_a_session_that_is_over_early_ends_now(by: By, announced: Callable[[], A
     assert (event.starts_at, event.ends_at) == (START, at(SUNDAY, 14))
     assert (event.status, event.schedule_locked) == ("completed", True)
     assert event.locks_at == START
-    assert announced() == []
+    assert announced() == CORRECTED
 
 
 @pytest.mark.parametrize("starts_at", [START, None])
@@ -397,7 +399,7 @@ def test_a_void_is_taken_back(by: By, announced: Callable[[], Announced]) -> Non
     assert (event.status, event.schedule_locked) == ("scheduled", True)
     assert event.starts_at == event.locks_at == START
     assert last_change().before == {"status": "cancelled"}
-    assert announced() == [("event_reinstated", "belgian-grand-prix", "race")]
+    assert announced() == [*CORRECTED, ("event_reinstated", "belgian-grand-prix", "race")]
 
 
 def test_a_cancellation_is_taken_back_against_the_calendars(by: By) -> None:
@@ -461,7 +463,7 @@ def test_picks_are_reopened_until_the_start(
     assert event.in_time(at(MONDAY, 13) - A_MOMENT)
     assert last_change().before == {"locks_at": "2024-07-28T13:00:00Z"}
     assert last_change().after == {"locks_at": "2024-07-29T13:00:00Z"}
-    assert announced() == []
+    assert announced() == CORRECTED
 
 
 def test_picks_are_reopened_until_a_time_before_the_start(postponed: None, by: By) -> None:

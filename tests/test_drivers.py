@@ -19,7 +19,7 @@ from ingestion.corrections import (
     undo_change,
 )
 from ingestion.errors import WrongRequest
-from ingestion.models import Change, Driver, DriverKey, Event, Result
+from ingestion.models import Change, Driver, DriverKey, Entrant, Event, Result
 from ingestion.records import ClassificationRecord, ResultRecord
 from ingestion.report import SaveReport
 from ingestion.sample.season import Season, load_season, with_finishes
@@ -300,12 +300,40 @@ def test_a_merge_moves_results_and_keys_and_is_undone(author: Author) -> None:
     # The source goes on with its key.
     assert save(stray, days=1).results == {"unchanged": 1}
 
-    undo_change(change, author)
+    unmerged: Signal = signals.driver_unmerged
+    unmerged.connect(hear)
+    try:
+        undo_change(change, author)
+    finally:
+        unmerged.disconnect(hear)
+    assert merged[1:] == [(gone, kept)]
     assert podium(race())[0] == "l_hamilton"
     assert Driver.objects.get(key="l_hamilton").merged_into is None
     assert save(stray, days=2).results == {"unchanged": 1}
     with pytest.raises(WrongRequest, match="undone already"):
         undo_change(change, author)
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_a_merge_moves_entrants_and_is_undone(author: Author) -> None:
+    save(entries())
+    stray = with_facts("hamilton", driver_id="l_hamilton", driver_name="L. H.")
+    save(stray, days=1)
+    gone, kept = Driver.objects.get(key="l_hamilton"), Driver.objects.get(key="hamilton")
+    facts = {"season": 2024, "driver_name": "L. H.", "source": "jolpica"}
+    facts |= {"created_at": AFTER, "updated_at": AFTER}
+    Entrant.objects.create(grand_prix="belgian-grand-prix", driver=gone, **facts)
+    # Both of them are known here, and stay two rows of one driver.
+    both = [Entrant(grand_prix="dutch-grand-prix", driver=one, **facts) for one in (gone, kept)]
+    Entrant.objects.bulk_create(both)
+
+    def drivers() -> list[str]:
+        return list(Entrant.objects.order_by("pk").values_list("driver", flat=True))
+
+    change = merge_drivers(gone, kept, author)
+    assert drivers() == ["hamilton", "l_hamilton", "hamilton"]
+    undo_change(change, author)
+    assert drivers() == ["l_hamilton", "l_hamilton", "hamilton"]
 
 
 @pytest.mark.usefixtures("calendar_saved")

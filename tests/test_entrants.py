@@ -234,8 +234,12 @@ def test_what_can_be_picked_on_is_listed_with_what_closes_first_at_the_front() -
         (MELBOURNE, "qualifying"),
         (MELBOURNE, "race"),
     ]
-    Event.objects.filter(name=MELBOURNE).update(status="cancelled")
+    assert Event.objects.next_lock(JEDDAHS_LOCK) == found[0].locks_at
+    melbourne = Event.objects.filter(name=MELBOURNE)
+    assert melbourne.next_lock(JEDDAHS_LOCK) == found[1].locks_at
+    melbourne.update(status="cancelled")
     assert [event.name for event in Event.objects.open_for_picks(JEDDAHS_LOCK)] == [JEDDAH]
+    assert melbourne.next_lock(JEDDAHS_LOCK) is None
 
 
 # What a person does

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from django.dispatch import Signal
 
+from ingestion import signals
 from ingestion.corrections import (
     Author,
     accept_proposal,
@@ -217,10 +219,17 @@ def test_what_was_scored_is_not_scored_by_a_second_task(
 # What the page says beside its code
 
 
-def test_the_page_tells_of_every_kind_and_cause() -> None:
-    page = PAGE.read_text(encoding="utf-8")
+def names_in_first_column(page: str) -> set[str]:
     rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
-    kinds = {kind for row in rows for kind in re.findall(r"`(\w+)`", row)} - {"kind"}
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
+def test_the_page_describes_every_kind_signal_and_cause() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    entries, _, of_signals = page.partition("\n## The signals\n")
+    kinds = names_in_first_column(entries) - {"kind"}
+    sent = {name for name, value in vars(signals).items() if isinstance(value, Signal)}
+    assert names_in_first_column(of_signals.partition("\n## ")[0]) == sent
 
     assert kinds == set(Change.Kind.values)
     for cause in Change.Cause.values:

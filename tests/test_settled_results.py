@@ -207,7 +207,10 @@ def test_nothing_is_settled_before_it_is_published(steward: User) -> None:
 # What an upstream can do to it
 
 
-def test_another_podium_is_proposed_and_not_applied(settled: Event, amended: Heard) -> None:
+def test_another_podium_is_proposed_and_not_applied(
+    settled: Event, amended: Heard, hear: Hear
+) -> None:
+    proposed = hear(signals.results_proposed)
     report = save(OTHER_WINNER, MONTHS_LATER)
 
     assert podium(race()) == list(DRIVERS[:3])
@@ -225,6 +228,7 @@ def test_another_podium_is_proposed_and_not_applied(settled: Event, amended: Hea
     told = last_change().after
     assert (told["classification"][0]["driver_id"], told["source"]) == ("russell", "jolpica")
     assert amended == []
+    assert [(one["change"], one["cause"]) for one in proposed] == [(last_change(), "poll")]
 
 
 def test_the_same_again_writes_nothing_and_is_a_note(settled: Event) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from f1picks.environment import ROOT
+from ingestion import testing
 from ingestion.models import Change, Event
 from ingestion.save import save_calendar
 from ingestion.sessions import SessionType
@@ -41,7 +42,7 @@ pytest_plugins = ["ingestion.testing"]
 
 
 def run_pytest(
-    folder: Path, database_url: str, *arguments: str
+    folder: Path, database_url: str, *arguments: str, settings: str = "tests.settings"
 ) -> subprocess.CompletedProcess[str]:
     """In a folder of its own, without this suite's configuration."""
     quiet = ("-q", "-p", "no:cacheprovider", "--tb=short", "-W", "error")
@@ -53,7 +54,7 @@ def run_pytest(
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
-            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "DJANGO_SETTINGS_MODULE": settings,
             "TEST_DATABASE_URL": database_url,
             "HEARD": str(folder / "heard.json"),
         },
@@ -74,11 +75,25 @@ def test_a_games_tests_pass_without_network_and_without_fastf1(
     assert json.loads((tmp_path / "heard.json").read_text()) == {"connected": [], "imported": []}
 
 
+def test_they_work_in_a_project_with_people_of_its_own(tmp_path: Path, database_url: str) -> None:
+    """Who sign in by mail, and whose keys are no numbers."""
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["ingestion.testing"]')
+    shutil.copy(TESTS, tmp_path / "test_game.py")
+    chosen = ("-k", "settled or corrected or picked")
+    stranger = "tests.host_project.suite"
+    done = run_pytest(tmp_path, database_url, *chosen, settings=stranger)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^\d+ passed, \d+ deselected", done.stdout, re.MULTILINE)
+
+
 def test_the_fixtures_explain_themselves(tmp_path: Path, database_url: str) -> None:
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["ingestion.testing"]')
     done = run_pytest(tmp_path, database_url, "--fixtures", "-vv")
 
-    for name in ("scheduled", "published", "amended", "rescheduled", "cancelled"):
+    for name in testing.__all__:
+        if name == "season_feed":
+            continue
         text = done.stdout.partition(f"\n{name} -- ")[2].partition(" -- ")[0]
         assert re.search(rf"^ +def test_\w+\(.*\b{name}\b.*\):$", text, re.MULTILINE), text
 

@@ -1,7 +1,8 @@
 """What a person may say of drivers: that two are one, that one is two, and that it was a mistake.
 
-Each moves results, and leaves a `details` entry in the feed of every event that has one of them,
-without a revision: no place changes. Picks are the game's own: the signal `driver_merged` says so.
+Each moves results and entrants, and leaves a `details` entry in the feed of every event that has
+one of the results, without a revision: no place changes. Picks are the game's own: the signals
+`driver_merged` and `driver_unmerged` say so.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -10,13 +11,14 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
+from django.dispatch import Signal
 
 from ingestion import signals
 from ingestion.corrections.author import Author
 from ingestion.errors import WrongRequest
 from ingestion.matching import fold
-from ingestion.models import Change, Driver, DriverChange, DriverKey, Event, Result
+from ingestion.models import Change, Driver, DriverChange, DriverKey, Entrant, Event, Result
 from ingestion.save import (
     LONGEST_STEM,
     NAMING,
@@ -44,11 +46,15 @@ def merge_drivers(driver: Driver, into: Driver, author: Author) -> DriverChange:
         if both is not None:
             raise WrongRequest(f"{gone.name} and {kept.name} are both in the {both}", about="into")
         keys = list(gone.keys.all())
-        change = _move(gone, kept, DriverChange.Kind.MERGED, gone.results.all(), author, keys=keys)
+        change = _move(
+            *(gone, kept, DriverChange.Kind.MERGED, gone.results.all(), author),
+            entrants=gone.entrants.all(),
+            keys=keys,
+        )
         gone.keys.update(driver=kept, is_decided=True)
         gone.merged_into = kept
         gone.save(update_fields=["merged_into"])
-        _announce(gone, kept)
+        _announce(signals.driver_merged, gone, kept)
     return change
 
 
@@ -80,7 +86,11 @@ def split_driver(
             for key in current.keys.filter(season=None)
             for season in sorted(set(seasons))
         )
-        return _move(current, other, DriverChange.Kind.SPLIT, results, author, keys=keys)
+        return _move(
+            *(current, other, DriverChange.Kind.SPLIT, results, author),
+            entrants=current.entrants.filter(season__in=seasons),
+            keys=keys,
+        )
 
 
 def undo_change(change: DriverChange, author: Author) -> None:
@@ -91,18 +101,20 @@ def undo_change(change: DriverChange, author: Author) -> None:
         if fresh.undone_at is not None:
             raise WrongRequest("this was undone already")
         _move_results(other, driver, other.results.filter(pk__in=fresh.moved["results"]), author)
+        _move_entrants(driver, other.entrants.filter(pk__in=fresh.moved["entrants"]))
         keys = DriverKey.objects.filter(pk__in=fresh.moved["keys"])
         if fresh.kind == DriverChange.Kind.MERGED:
             keys.update(driver=driver, is_decided=False)
             driver.merged_into = None
             driver.save(update_fields=["merged_into"])
+            _announce(signals.driver_unmerged, driver, other)
         else:
             # Of those seasons the keys are the driver's own again.
             keys.delete()
             other.merged_into = driver
             other.save(update_fields=["merged_into"])
             other.keys.update(driver=driver)
-            _announce(other, driver)
+            _announce(signals.driver_merged, other, driver)
         fresh.undone_at = author.now
         fresh.save(update_fields=["undone_at"])
 
@@ -114,14 +126,19 @@ def _move(
     results: QuerySet[Result],
     author: Author,
     *,
+    entrants: QuerySet[Entrant],
     keys: Sequence[DriverKey],
 ) -> DriverChange:
-    moved = _move_results(driver, other, results, author)
+    moved = {
+        "results": _move_results(driver, other, results, author),
+        "entrants": _move_entrants(other, entrants),
+        "keys": [key.pk for key in keys],
+    }
     return DriverChange.objects.create(
         kind=kind,
         driver=driver,
         other=other,
-        moved={"results": moved, "keys": [key.pk for key in keys]},
+        moved=moved,
         person=author.person,
         person_name=author.person.get_username()[:254],
         reason=author.reason,
@@ -150,6 +167,14 @@ def _move_results(
     return [row.pk for row in rows]
 
 
+def _move_entrants(other: Driver, entrants: QuerySet[Entrant]) -> list[int]:
+    """Save where the other is an entrant himself: of the two he counts. The keys of the rows."""
+    own = other.entrants.filter(season=OuterRef("season"), grand_prix=OuterRef("grand_prix"))
+    moved = list(entrants.exclude(Exists(own)).values_list("pk", flat=True))
+    Entrant.objects.filter(pk__in=moved).update(driver=other)
+    return moved
+
+
 @contextmanager
 def _drivers_locked(*drivers: Driver) -> Iterator[list[Driver]]:
     """The drivers as they are now, while no season is saved: any may have one of them."""
@@ -175,10 +200,9 @@ def _is_key(key: str) -> bool:
     return Driver.objects.filter(key=key).exists() or of_source.exists()
 
 
-def _announce(driver: Driver, into: Driver) -> None:
-    """After the commit: picks on the driver are picks on the other."""
+def _announce(signal: Signal, driver: Driver, into: Driver) -> None:
+    """After the commit: whose picks on the driver are."""
+    name = "driver_merged" if signal is signals.driver_merged else "driver_unmerged"
     transaction.on_commit(
-        lambda: send_logged(
-            signals.driver_merged, "driver_merged", sender=Driver, driver=driver, into=into
-        )
+        lambda: send_logged(signal, name, sender=Driver, driver=driver, into=into)
     )

@@ -84,8 +84,8 @@ class DriverKey(models.Model):
 
 class DriverChange(models.Model):
     """A merge or a split of drivers by a person: who, why, and what moved, so that it can be
-    undone. `moved` has the primary keys of the results that went, and those of the sources' keys
-    that went (merged) or were made for it (split)."""
+    undone. `moved` has the primary keys of the results and entrants that went, and those of the
+    sources' keys that went (merged) or were made for it (split)."""
 
     class Kind(models.TextChoices):
         MERGED = "merged", "merged"

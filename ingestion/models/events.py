@@ -41,6 +41,10 @@ class EventQuerySet(models.QuerySet["Event"]):
             "locks_at", "pk"
         )
 
+    def next_lock(self, now: datetime) -> datetime | None:
+        """When the first of what is open for picks at `now` closes (UTC); None where nothing is."""
+        return self.open_for_picks(now).values_list("locks_at", flat=True).first()
+
     def awaiting_results(self, now: datetime) -> Self:
         """What should be over at `now` and has no classification yet, oldest first."""
         return (

@@ -48,6 +48,7 @@ SIGNALS = {
     Change.Kind.PUBLISHED: signals.results_published,
     Change.Kind.AMENDED: signals.results_amended,
     Change.Kind.SETTLED: signals.results_settled,
+    Change.Kind.PROPOSED: signals.results_proposed,
     Change.Kind.RESCHEDULED: signals.event_rescheduled,
     Change.Kind.CANCELLED: signals.event_cancelled,
     Change.Kind.VOIDED: signals.event_cancelled,
@@ -199,21 +200,19 @@ def build_change(
 
 def announce(changes: Iterable[Change]) -> None:
     for change in changes:
-        signal = _find_signal(change)
-        if signal is None:
-            continue
-        extra: dict[str, Any] = {}
-        if signal is signals.event_rescheduled:
-            extra = {"old": change.before["starts_at"], "new": change.after["starts_at"]}
-        send_logged(
-            signal,
-            change.kind,
-            sender=Event,
-            event=change.event,
-            change=change,
-            cause=change.cause,
-            **extra,
-        )
+        for signal in _find_signals(change):
+            extra: dict[str, Any] = {}
+            if signal is signals.event_rescheduled:
+                extra = {"old": change.before["starts_at"], "new": change.after["starts_at"]}
+            send_logged(
+                signal,
+                change.kind,
+                sender=Event,
+                event=change.event,
+                change=change,
+                cause=change.cause,
+                **extra,
+            )
 
 
 def send_logged(signal: Signal, name: str, **facts: Any) -> None:
@@ -228,9 +227,9 @@ def send_logged(signal: Signal, name: str, **facts: Any) -> None:
             )
 
 
-def _find_signal(change: Change) -> Signal | None:
-    """A person's correction is announced as what it does; a start that moves once the result is in
-    is in the feed and concerns no pick."""
+def _find_signals(change: Change) -> list[Signal]:
+    """A person's correction is announced as what it does, then as a correction; a start that moves
+    once the result is in is in the feed and concerns no pick."""
     signal = SIGNALS.get(Change.Kind(change.kind))
     if change.kind == Change.Kind.CORRECTED:
         if "classification" in change.after:
@@ -241,7 +240,10 @@ def _find_signal(change: Change) -> Signal | None:
         elif "starts_at" in change.after:
             signal = signals.event_rescheduled
     is_silent = signal is signals.event_rescheduled and change.event.has_results
-    return None if is_silent else signal
+    found = [] if signal is None or is_silent else [signal]
+    if change.kind == Change.Kind.CORRECTED:
+        found.append(signals.event_corrected)
+    return found
 
 
 def find_unstorable(row: Model) -> str:

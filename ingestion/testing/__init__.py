@@ -4,9 +4,10 @@ In the `conftest.py` at the root of your tests:
 
     pytest_plugins = ["ingestion.testing"]
 
-Each fixture is a function that saves something through `ingestion.save`, as an ingest would, and
-returns the entry of the feed (`ingestion.models.Change`, with its `event`). Signals are sent, in
-tests with pytest-django's `db` as in those with `transactional_db`.
+Each fixture is a function that saves something through `ingestion.save`, as an ingest would, or
+through `ingestion.corrections`, as a person does, and returns the entry of the feed
+(`ingestion.models.Change`, with its `event`). Signals are sent, in tests with pytest-django's `db`
+as in those with `transactional_db`.
 
     def test_the_podium_is_paid_again_when_it_is_amended(published, amended):
         event = published(drivers=["russell", "hamilton", "piastri"]).event
@@ -22,8 +23,8 @@ What every fixture takes, all by name and none needed:
 - `at` is when it became known, `cause` the feed's: `poll`, `backfill` and so on.
 
 A session that is not on the calendar yet is put there first, with the other sessions of its
-weekend. What cannot be saved or changes nothing raises `ValueError` with the reason. For what a
-person does use `ingestion.corrections` itself.
+weekend. What cannot be saved or changes nothing raises `ValueError` with the reason. What else a
+person can do is in `ingestion.corrections`.
 """
 
 from collections.abc import Callable
@@ -35,7 +36,18 @@ if TYPE_CHECKING:
     from ingestion.models import Change
     from ingestion.testing.feed import SeasonFeed
 
-__all__ = ["amended", "cancelled", "published", "rescheduled", "scheduled", "season_feed"]
+__all__ = [
+    "amended",
+    "cancelled",
+    "corrected",
+    "entrants",
+    "published",
+    "rescheduled",
+    "scheduled",
+    "season_feed",
+    "settled",
+    "withdrawn",
+]
 
 
 @pytest.fixture
@@ -96,6 +108,65 @@ def amended(season_feed: "SeasonFeed") -> "Callable[..., Change]":
     or a pole is not applied: what returns is the proposal.
     """
     return season_feed.amend
+
+
+@pytest.fixture
+def settled(season_feed: "SeasonFeed") -> "Callable[..., Change]":
+    """Let a classification be seen unchanged for a day; what is not published yet is, first.
+
+        def test_the_pot_is_paid_once(settled, amended):
+            event = settled().event  # Russell, Hamilton, Piastri
+            assert Payout.objects.filter(event=event).count() == 1
+            assert amended(event).kind == "proposed"  # an upstream cannot take it back by itself
+            assert Payout.objects.filter(event=event).count() == 1
+
+    What a person corrected is declared settled by a person, `person` or a steward.
+    """
+    return season_feed.settle
+
+
+@pytest.fixture
+def corrected(season_feed: "SeasonFeed") -> "Callable[..., Change]":
+    """Let a person correct a classification, with `drivers` and `disqualified` as with `amended`,
+    or move a start `to` an instant. No upstream changes what they set.
+
+        def test_points_follow_a_correction_of_what_was_paid(settled, corrected):
+            event = settled().event
+            change = corrected(event, drivers=["hamilton", "russell"], reason="Read the wrong way")
+            assert (change.person_name, change.event.results_state) == ("steward", "official")
+
+    `person` is who does it; a steward is made where there is none.
+    """
+    return season_feed.correct
+
+
+@pytest.fixture
+def entrants(season_feed: "SeasonFeed") -> "Callable[..., Change]":
+    """Let it be known who can be picked for a grand prix, three days before its first lock: the
+    field of twenty, or the `drivers` alone.
+
+        def test_only_an_entrant_can_be_picked(entrants):
+            event = entrants(drivers=["norris", "piastri"]).event
+            assert [str(one.driver) for one in event.entrants] == ["Lando Norris", "Oscar Piastri"]
+
+    Whom the season's last two grands prix classified can be picked, too, as with an ingest.
+    """
+    return season_feed.enter
+
+
+@pytest.fixture
+def withdrawn(season_feed: "SeasonFeed") -> "Callable[..., Change]":
+    """Let a person take a `driver` out of a grand prix (by default the first entrant), perhaps
+    `replaced_by` another.
+
+        def test_who_picked_sainz_is_notified(entrants, withdrawn, mailoutbox):
+            event = entrants().event
+            withdrawn(event, driver="sainz", replaced_by="bearman")
+            assert [mail.subject for mail in mailoutbox] == ["Carlos Sainz does not start"]
+
+    The same is done in every session of the weekend that can still be picked on.
+    """
+    return season_feed.withdraw
 
 
 @pytest.fixture

@@ -125,9 +125,9 @@ def build_classification(
 ) -> ClassificationRecord:
     """These in this order; a driver who is disqualified ('' where none is) is last."""
     order = sorted(entrants, key=lambda entrant: entrant.driver_id == disqualified)
-    build_entry = _finish if session_type.kind.is_race else _lap
+    finish_or_lap = _finish if session_type.kind.is_race else _lap
     entries = [
-        build_entry(session_type, place, entrant) for place, entrant in enumerate(order, start=1)
+        finish_or_lap(session_type, place, entrant) for place, entrant in enumerate(order, start=1)
     ]
     if disqualified:
         entries[-1] = replace(
@@ -177,7 +177,7 @@ def _finish(session_type: SessionType, place: int, entrant: Entrant) -> ResultRe
     """In a race or sprint."""
     points = session_type.kind.usual_points
     return replace(
-        _entry(place, entrant),
+        build_entry(place, entrant),
         grid=SLOTS.get(entrant.driver_id, PIT_LANE),
         laps=LAPS,
         points=Decimal(points[place - 1] if place <= len(points) else 0),
@@ -191,14 +191,14 @@ def _lap(_: SessionType, place: int, entrant: Entrant) -> ResultRecord:
     """In a (sprint) qualifying: each part a second quicker than the one before."""
     slowest = LAP_TIME + place * LAP_GAP
     return replace(
-        _entry(place, entrant),
+        build_entry(place, entrant),
         q1=slowest,
         q2=slowest - QUICKER if place <= IN_Q2 else None,
         q3=slowest - 2 * QUICKER if place <= IN_Q3 else None,
     )
 
 
-def _entry(place: int, entrant: Entrant) -> ResultRecord:
+def build_entry(place: int, entrant: Entrant) -> ResultRecord:
     return ResultRecord(
         order=place,
         position=place,

@@ -4,16 +4,41 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
+from django.contrib.auth import get_user_model
 from django.db import connection, transaction
+from django.db.models import Min
 from django.test import TestCase
 
+from ingestion.corrections import (
+    Author,
+    NewDriver,
+    correct_classification,
+    correct_start,
+    replace_entrant,
+    settle_results,
+    withdraw_entrant,
+)
 from ingestion.models import Change, Event
+from ingestion.records import ClassificationRecord, EntrantRecord, ResultRecord, Source
 from ingestion.report import SaveReport
-from ingestion.save import SaveContext, change_event, save_calendar, save_classifications
+from ingestion.save import (
+    SaveContext,
+    change_event,
+    find_persons,
+    save_calendar,
+    save_classifications,
+    save_entrants,
+)
 from ingestion.sessions import SessionType
-from ingestion.testing.facts import Entrant, build_classification, build_weekend, put_first
+from ingestion.testing.facts import (
+    Entrant,
+    build_classification,
+    build_entry,
+    build_weekend,
+    put_first,
+)
 from ingestion.testing.reports import (
     calendar_source,
     move_session,
@@ -34,13 +59,21 @@ from ingestion.testing.sessions import (
     session_type_of,
 )
 
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
 # When things become known, where the test does not say; each after what was known before.
 CALENDAR_BEFORE_RACE = timedelta(weeks=4)
 CANCELLED_BEFORE_START = timedelta(weeks=1)
 MOVED_BEFORE_START = timedelta(days=1)
 RESULTS_AFTER_END = timedelta(minutes=30)
 AMENDED_AFTER_RESULTS = timedelta(hours=2)
+ENTERED_BEFORE_LOCK = timedelta(days=3)
+A_DAY = timedelta(days=1)
 A_MOMENT = timedelta(minutes=1)
+
+# Who corrects, where the test does not say.
+STEWARD = "steward"
 
 # Miami 2026, on the day.
 THREE_HOURS_EARLIER = timedelta(hours=-3)
@@ -101,9 +134,7 @@ class SeasonFeed:
         cause: str = "poll",
         **session: Unpack[SessionFacts],
     ) -> Change:
-        current = self._scheduled_event(event, cause, session)
-        if not current.has_results:
-            current = self.publish(current, cause=cause).event
+        current = self._published_event(event, cause, session)
         saved = read_entrants(current)
         if not drivers and not disqualified:
             disqualified = saved[0].driver_id
@@ -111,6 +142,117 @@ class SeasonFeed:
         return self._classify(
             current, put_first(drivers, saved), disqualified, _context(amended_at, cause)
         )
+
+    def settle(
+        self,
+        event: Event | None = None,
+        *,
+        at: datetime | None = None,
+        person: "User | None" = None,
+        **session: Unpack[SessionFacts],
+    ) -> Change:
+        current = self._published_event(event, "poll", session)
+        context = _context(at or _after_all(current, current.results_changed_at, A_DAY), "poll")
+        with self._news_of(current) as report:
+            if current.results_locked:
+                # What a person corrected stays so until a person says that it is final.
+                author = _author(person, "No appeal was made", context.now)
+                settle_results(current, author, revision=current.results_revision)
+            else:
+                same = ClassificationRecord(
+                    *(report_race(current), SessionType(current.session_type), Source.JOLPICA),
+                    generated_at=context.now,
+                    results=tuple(ResultRecord(**row.as_entry()) for row in current.classification),
+                )
+                report.add(save_classifications([same], context))
+        return _last_change(current)
+
+    def correct(
+        self,
+        event: Event | None = None,
+        *,
+        drivers: Sequence[str] = (),
+        disqualified: str = "",
+        to: datetime | None = None,
+        person: "User | None" = None,
+        reason: str = "The stewards' decision",
+        at: datetime | None = None,
+        **session: Unpack[SessionFacts],
+    ) -> Change:
+        if to is not None:
+            current = self._scheduled_event(event, "poll", session)
+            moved_at = _after_all(current, current.starts_at, -MOVED_BEFORE_START)
+            with self._news_of(current):
+                correct_start(current, to, _author(person, reason, at or moved_at))
+            return _last_change(current)
+        current = self._published_event(event, "poll", session)
+        saved = read_entrants(current)
+        if not drivers and not disqualified:
+            disqualified = saved[0].driver_id
+        corrected_at = at or _after_all(current, current.results_changed_at, AMENDED_AFTER_RESULTS)
+        author = _author(person, reason, corrected_at)
+        corrected = build_classification(
+            report_race(current),
+            SessionType(current.session_type),
+            put_first(drivers, saved),
+            disqualified=disqualified,
+            generated_at=author.now,
+        )
+        with self._news_of(current):
+            results = find_persons(current.season, corrected.results, author.now)
+            correct_classification(current, results, author, revision=current.results_revision)
+        return _last_change(current)
+
+    def enter(
+        self,
+        event: Event | None = None,
+        *,
+        drivers: Sequence[str] = (),
+        at: datetime | None = None,
+        cause: str = "poll",
+        **session: Unpack[SessionFacts],
+    ) -> Change:
+        current = self._scheduled_event(event, cause, session)
+        field = read_field(current)
+        chosen = put_first(drivers, field)[: len(drivers) or len(field)]
+        context = _context(at or _in_its_week(current), cause)
+        entries = [build_entry(place, one) for place, one in enumerate(chosen, start=1)]
+        with self._news_of(current), transaction.atomic():
+            listed = [
+                EntrantRecord(
+                    current.grand_prix,
+                    Source.JOLPICA,
+                    *(one.driver_id, one.driver_number, one.driver_code, one.driver_name),
+                    *(one.constructor_id, one.constructor_name),
+                )
+                for one in find_persons(current.season, entries, context.now)
+            ]
+            save_entrants(current.season, context, listed)
+        return _last_change(current)
+
+    def withdraw(
+        self,
+        event: Event | None = None,
+        *,
+        driver: str = "",
+        replaced_by: str = "",
+        person: "User | None" = None,
+        reason: str = "The team has changed its drivers",
+        at: datetime | None = None,
+        **session: Unpack[SessionFacts],
+    ) -> Change:
+        current = self._scheduled_event(event, "poll", session)
+        if not current.entrants.exists():
+            current = self.enter(current).event
+        out = driver or current.entrants[0].driver_id
+        author = _author(person, reason, at or _in_its_week(current))
+        with self._news_of(current):
+            if replaced_by:
+                name = replaced_by.replace("_", " ").title()
+                replace_entrant(current, out, NewDriver(replaced_by, name), author)
+            else:
+                withdraw_entrant(current, out, author)
+        return current.changes.filter(kind=Change.Kind.WITHDRAWN).latest("pk")
 
     def reschedule(
         self,
@@ -160,6 +302,11 @@ class SeasonFeed:
                     cancelled.round_number = None
                     cancelled.schedule_generated_at = context.now
         return _last_change(current)
+
+    def _published_event(self, event: Event | None, cause: str, session: SessionFacts) -> Event:
+        """The event as it is now, with a classification."""
+        current = self._scheduled_event(event, cause, session)
+        return current if current.has_results else self.publish(current, cause=cause).event
 
     def _scheduled_event(self, event: Event | None, cause: str, session: SessionFacts) -> Event:
         """The event as it is now; it is put on the calendar where it is not there."""
@@ -212,6 +359,23 @@ class SeasonFeed:
 
 def _context(now: datetime, cause: str) -> SaveContext:
     return SaveContext(None, Change.Cause(cause), now.astimezone(UTC))
+
+
+def _author(person: "User | None", reason: str, now: datetime) -> Author:
+    """A steward where the test has nobody of its own, whatever the project's model of people."""
+    if person is None:
+        model = get_user_model()
+        name = {model.USERNAME_FIELD: STEWARD}
+        people = model._default_manager  # noqa: SLF001 - documented by Django as public
+        person = people.filter(**name).first() or people.create(**name)
+    return Author(person, reason, now.astimezone(UTC))
+
+
+def _in_its_week(event: Event) -> datetime:
+    """Within the week before the first lock of its weekend, when entrants are known."""
+    weekend = Event.objects.filter(season=event.season, grand_prix=event.grand_prix)
+    first = weekend.aggregate(first=Min("locks_at"))["first"]
+    return _after_all(event, first, -ENTERED_BEFORE_LOCK)
 
 
 def _after_all(event: Event, moment: datetime | None, later: timedelta) -> datetime:
