@@ -16,19 +16,32 @@ SOURCES := manage.py f1picks ingestion rehearsal tests
 .PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres test-host check faults crash concurrency guards bench audit clean
 
 help:
-	@echo "make demo               set everything up, then ingest the sample season into a database of its own"
-	@echo "make admin              the same season and database in the admin"
-	@echo "make test               set everything up, then lint, types and the suite on both databases"
-	@echo "make setup              .venv, dependencies, .env, migrations"
-	@echo "make ingest YEAR=2025   ingest a season from the live upstream"
-	@echo "make worker             run by itself: the queue with its schedules"
-	@echo "make rehearse           play the 2024 season through the whole installation; some ten minutes"
-	@echo "make faults             every fault of an upstream at every place of an ingest; some minutes"
-	@echo "make crash              kill ingests at random moments, stop the database, fill the disk: what then?"
-	@echo "make concurrency        ingests, ticks, a person and a scorer at once, on both databases"
-	@echo "make guards             the proofs without one guard of the product after the other"
-	@echo "make bench              what an ingest costs, beside the way most tools do it, on both databases"
-	@echo "make lint | format | types | test-sqlite | test-postgres | test-host | check | audit | clean"
+	@echo "A first look; each sets everything up by itself"
+	@echo "  make demo              ingest the sample season, into a database of its own"
+	@echo "  make admin             the same season in the admin; PORT=8001 elsewhere"
+	@echo "  make test              lint, types, and the suite on both databases"
+	@echo ""
+	@echo "Run it"
+	@echo "  make setup             .venv, dependencies, .env, migrations"
+	@echo "  make ingest YEAR=2025  ingest a season from the live upstream"
+	@echo "  make worker            run by itself: the queue with its schedules"
+	@echo "  make rehearse          play 2024 through the whole installation; ten minutes"
+	@echo ""
+	@echo "Change it"
+	@echo "  make check             lint, types, and the suite on SQLite"
+	@echo "  make format            put the code into its form"
+	@echo "  make lint, types       one part of the check"
+	@echo "  make test-sqlite, test-postgres, test-host"
+	@echo "                         the suite on one database, or in a stranger's project"
+	@echo "  make audit             known vulnerabilities of what is installed"
+	@echo "  make setup-dev, clean  the tools for testing; remove what was made"
+	@echo ""
+	@echo "Prove it; each takes minutes and prints a table"
+	@echo "  make faults            every fault of an upstream at every place of an ingest"
+	@echo "  make crash             killed runs, stopped databases, full disks"
+	@echo "  make concurrency       ingests, ticks, a person and a scorer at once"
+	@echo "  make guards            the proofs without one guard after the other"
+	@echo "  make bench             what an ingest costs, beside the way most tools do it"
 
 setup: $(VENV)/requirements.stamp
 	@$(BIN)/python -m f1picks.environment
@@ -53,6 +66,7 @@ $(VENV)/requirements-dev.stamp: pyproject.toml requirements.txt requirements-dev
 
 demo: setup
 	@$(MANAGE) ingest_f1 --sample
+	@echo "In a browser: make admin"
 
 # On the sample's database; PORT says where.
 admin: setup

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
@@ -56,16 +56,38 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class EntryLine:
+    """One line of a classification; `time` is printed, and says why where there is none."""
+
+    place: str
+    driver: str
+    constructor: str
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLine:
+    """One session of the requested round; `state` is its results', or its own without any."""
+
+    name: str
+    starts_at: datetime | None
+    state: str
+    entries: tuple[EntryLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GrandPrixLine:
-    """One grand prix of the season after the run, for the table; drivers by surname."""
+    """One grand prix of the season after the run, for the table; drivers by surname. `changes` are
+    this run's, by kind; `sessions` those of the requested round, and of no other."""
 
     round_number: int | None
     name: str
     race_date: date | None
     pole: str
     podium: tuple[str, ...]
-    changes: str
+    changes: dict[str, int]
     is_cancelled: bool
+    sessions: tuple[SessionLine, ...] = ()
 
 
 @dataclass(slots=True)

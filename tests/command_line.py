@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyte
 import pytest
 from pytest_django import DjangoDbBlocker
 
@@ -157,14 +158,19 @@ def complaint(done: subprocess.CompletedProcess[str], code: int) -> str:
     return last.removeprefix("CommandError: ")
 
 
-def run_on_terminal(project: Project, upstream: FaultyUpstream, *arguments: str) -> tuple[int, str]:
-    """Exit code and all that a terminal of 80 columns would show, with nobody typing."""
+def run_on_terminal(
+    project: Project,
+    upstream: FaultyUpstream,
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+) -> tuple[int, str]:
+    """Exit code and all that is written to a terminal of 80 x 24 without a keyboard."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     process = subprocess.Popen(
         project.command("ingest_f1", *arguments),
         cwd=project.folder,
-        env=project.environment({**addresses(upstream), **TERMINAL}),
+        env=project.environment({**addresses(upstream), **TERMINAL, **(env or {})}),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -181,6 +187,13 @@ def run_on_terminal(project: Project, upstream: FaultyUpstream, *arguments: str)
     finally:
         os.close(ours)
     return process.wait(60), shown.decode()
+
+
+def read_screen(shown: str) -> list[str]:
+    """The lines that are left on a terminal of 80 x 24."""
+    screen = pyte.Screen(80, 24)
+    pyte.Stream(screen).feed(shown)
+    return [line.rstrip() for line in screen.display]
 
 
 def shown_lines(shown: str) -> list[str]:

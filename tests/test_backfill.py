@@ -348,8 +348,8 @@ def test_a_run_that_waits_does_it_all_by_itself(
     assert report.notes == []
     assert clock.now == NOON + 3 * HOUR / 2
     assert [step for step in backfill.steps if "waiting" in step] == [
-        "waiting until 13:00 UTC; 1 requests left; 2 h to go 1/4",
-        "waiting until 13:30 UTC; 1 requests left; 60 min to go 3/4",
+        "waiting until 13:00 UTC; 1 requests left; 2 h to go 6/20",
+        "waiting until 13:30 UTC; 1 requests left; 60 min to go 15/20",
     ]
     assert caplog.messages.count("waiting until requests are allowed again") == 2
     assert backfill.lines == [

@@ -208,9 +208,7 @@ def test_changed_facts_are_saved_and_counted(filled: Project, upstream: FaultyUp
     done = ingest(filled, upstream, *YEAR)
     assert done.returncode == 0, done.stderr
     lines = [squeeze(line) for line in done.stdout.splitlines()]
-    assert lines[3] == (
-        "2 Belgian 28 Jul Verstappen Piastri Hamilton Leclerc 1 rescheduled, 1 amended"
-    )
+    assert lines[3] == ("2 Belgian 28 Jul Verstappen Piastri Hamilton Leclerc 1 amended, 1 moved")
     assert lines[4] == "3 Italian 01 Sep Norris Leclerc Piastri Norris 2 new, 2 results"
     assert lines[-1] == (
         "events: 2 created, 1 updated, 5 unchanged; "
@@ -303,7 +301,7 @@ def test_grand_prix_that_left_both_calendars_is_cancelled(
     done = ingest(project, upstream, *YEAR, "--skip-results", "--refresh")
     assert done.returncode == 0, done.stderr
     lines = [squeeze(line) for line in done.stdout.splitlines()]
-    assert lines[3] == "Belgian (cancelled) 28 Jul 2 cancelled"
+    assert lines[3] == "Belgian 28 Jul cancelled 2 cancelled"
     assert lines[-1] == (
         "events: 0 created, 0 updated, 4 unchanged, 2 cancelled; "
         "classifications: 0 created, 0 updated, 0 unchanged; 2 upstream requests"
@@ -404,7 +402,7 @@ def test_terminal_shows_progress_then_a_table_and_never_asks(
     lines = shown_lines(shown)
     start = lines.index("Formula 1 2024")
     for step in ("schedule", "race results", "qualifying results", "sprint results"):
-        assert any(re.match(rf"2024 {step} .* \d+/\d+$", line) for line in lines[:start])
+        assert any(re.match(rf"2024 {step} .* \d+%$", line) for line in lines[:start])
     table = [line for line in lines[start:] if re.match(r" *\d+ ", line)]
     assert [line.split()[1] for line in table] == ["Chinese", "Belgian"]
     assert max(len(line) for line in table) <= 80

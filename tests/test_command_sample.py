@@ -14,6 +14,7 @@ from pytest_django import DjangoDbBlocker
 
 from ingestion.models import Event
 from ingestion.sample.database import FILE_NAME
+from ingestion.sample.season import load_season
 from tests.command_line import (
     Rows,
     Template,
@@ -22,10 +23,12 @@ from tests.command_line import (
     filled_project,  # noqa: F401 - fixture `filled`
     read_rows,
     read_runs,
+    read_screen,
+    run_on_terminal,
     squeeze,
 )
 from tests.project import Project
-from tests.upstream import SHARED, needs_shared
+from tests.upstream import SHARED, FaultyUpstream, needs_shared
 
 # Pole, winner, second, third of each grand prix of 2024.
 FACTS = """
@@ -187,6 +190,34 @@ def test_table_has_a_line_for_each_grand_prix(sampled: Sampled) -> None:
     assert numbered[20] == "21 São Paulo 03 Nov Norris Verstappen Ocon Gasly 4 new, 4 results"
 
 
+def test_a_small_terminal_keeps_the_last_races_their_head_and_the_next_command(
+    sampled: Sampled,
+) -> None:
+    with FaultyUpstream({2024: load_season(2024)}) as upstream:
+        of_season = ("--year", "2024", "--skip-results")
+        code, shown = run_on_terminal(sampled.project, upstream, *of_season)
+        of_round = ("--year", "2024", "--round", "5", "--skip-schedule")
+        plain = run_on_terminal(sampled.project, upstream, *of_round, env={"NO_COLOR": "1"})
+    assert (code, plain[0]) == (0, 0), shown + plain[1]
+    season, weekend = read_screen(shown), read_screen(plain[1])
+    assert "\x1b[1m" in shown
+    assert [line for line in season if re.match(r" *\d+ \w", line)][-1].startswith("24 Abu Dhabi")
+    assert squeeze(season[-5]) == "Rd Grand Prix Race Pole P1 P2 P3 This run"
+    assert season[-2:] == ["Next: python manage.py f1_explain 2024 abu dhabi race", ""]
+
+    assert not re.search(r"\x1b\[[\d;]*m", plain[1])
+    assert "Formula 1 2024, round 5: Chinese" in weekend
+    sessions = [squeeze(line) for line in weekend if " Apr " in line]
+    assert sessions == [
+        "Sprint Qualifying Fri 19 Apr 07:30 official Norris Hamilton Alonso",
+        "Sprint Sat 20 Apr 03:00 official Verstappen Hamilton Pérez",
+        "Qualifying Sat 20 Apr 07:00 official Verstappen Pérez Alonso",
+        "Race Sun 21 Apr 07:00 official Verstappen Norris Pérez",
+    ]
+    assert "2 Lando Norris McLaren +13.773" in map(squeeze, weekend)
+    assert weekend[-2:] == ["Next: python manage.py f1_explain 2024 chinese race", ""]
+
+
 def test_totals_end_the_report(sampled: Sampled) -> None:
     path = sampled.project.folder / FILE_NAME
     *_, totals, where, how = sampled.first.stdout.splitlines()
@@ -194,13 +225,11 @@ def test_totals_end_the_report(sampled: Sampled) -> None:
         "events: 60 created, 0 updated, 0 unchanged; "
         "classifications: 60 created, 0 updated, 0 unchanged; 21 upstream requests"
     )
-    assert where == (
-        f"The sample is in {path}, a database of its own; the configured one was not touched."
-    )
-    command = "python manage.py f1_explain 2024 belgium race"
-    assert how == f"To look at it: DATABASE_URL=sqlite:///{path} {command}"
+    assert where == f"Saved in {FILE_NAME} here; the configured database was not touched."
+    command = "python manage.py f1_explain 2024 abu dhabi race"
+    assert how == f"Next: DATABASE_URL=sqlite:///{path} {command}"
     looked = sampled.project.manage(*command.split()[2:])
-    assert "Hamilton" in looked.stdout, looked.stderr
+    assert "Norris" in looked.stdout, looked.stderr
 
 
 def test_sample_again_changes_nothing(sampled: Sampled) -> None:

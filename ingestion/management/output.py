@@ -5,6 +5,7 @@ import argparse
 import codecs
 import contextlib
 import io
+import logging
 import os
 import sys
 import unicodedata
@@ -15,12 +16,13 @@ from django.core.management.base import (
     BaseCommand,
     CommandError,
     CommandParser,
+    DjangoHelpFormatter,
     OutputWrapper,
     SystemCheckError,
 )
 from django.db import DatabaseError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -30,6 +32,8 @@ from ingestion.errors import WrongRequest, show_control_characters
 WRONG_USAGE = 2
 # Where no terminal says how wide it is.
 WIDTH_OF_FILES = 100
+# The longest step of one season is '2024 sprint qualifying results'.
+BAR_WIDTH, STEP_WIDTH = 36, 31
 
 
 def _spell_plainly(error: UnicodeError) -> tuple[str, int]:
@@ -75,6 +79,11 @@ class LastingStream:
         return getattr(self._stream, name)
 
 
+class HelpFormatter(DjangoHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """A command's own options first, then those that every command of Django has; texts as they
+    are written."""
+
+
 class F1Command(BaseCommand):
     """`epilog` is in --help as it is written."""
 
@@ -87,7 +96,7 @@ class F1Command(BaseCommand):
             prog_name,
             subcommand,
             epilog=self.epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=HelpFormatter,
             **kwargs,
         )
 
@@ -95,6 +104,9 @@ class F1Command(BaseCommand):
         for output in (sys.stdout, sys.stderr):
             if isinstance(output, io.TextIOWrapper):
                 output.reconfigure(errors="spell_plainly")
+        if "--no-color" in argv:
+            # The one switch that tables, bars and log lines all know.
+            os.environ["NO_COLOR"] = "1"
         # Help, and log lines, are written to them directly.
         streams = [LastingStream(stream) for stream in (sys.stdout, sys.stderr)]
         try:
@@ -135,12 +147,27 @@ def as_text(text: str, style: str = "") -> Text:
     return Text(show_control_characters(text, keep="\n"), style=style)
 
 
+def _make_console(stream: Any) -> Console:
+    # With NO_COLOR rich leaves bold and dim, which are escape sequences all the same.
+    return Console(
+        file=cast("IO[str]", stream),
+        highlight=False,
+        markup=False,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+    )
+
+
 def open_console(stdout: OutputWrapper) -> Console:
-    """On a terminal as wide as it is, to a file without colours."""
-    console = Console(file=cast("IO[str]", stdout), highlight=False, markup=False)
+    """On a terminal as wide as it is; colours on a terminal alone, and none with NO_COLOR."""
+    console = _make_console(stdout)
     if not console.is_terminal:
         console.width = WIDTH_OF_FILES
     return console
+
+
+def print_line(console: Console, text: str, style: str = "") -> None:
+    """Broken between words on a terminal; elsewhere a line is a line."""
+    console.print(as_text(text, style), soft_wrap=not console.is_terminal)
 
 
 def facts_table(facts: Sequence[tuple[str | Text, str | Text]]) -> Table:
@@ -160,7 +187,7 @@ class ProgressBar:
         self._task = progress.add_task("", total=None)
 
     def update(self, step: str, *, done: int, total: int) -> None:
-        description = show_control_characters(step)
+        description = f"{show_control_characters(step):<{STEP_WIDTH}}"
         self._progress.update(self._task, description=description, completed=done, total=total)
 
     @contextlib.contextmanager
@@ -175,13 +202,20 @@ class ProgressBar:
 
 
 @contextlib.contextmanager
-def show_progress(*, is_on: bool, bar_width: int) -> Iterator[ProgressBar]:
-    console = Console(file=cast("IO[str]", LastingStream(sys.stderr)))
+def show_progress(*, is_on: bool, bar_width: int = BAR_WIDTH) -> Iterator[ProgressBar]:
+    console = _make_console(LastingStream(sys.stderr))
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=bar_width),
-        MofNCompleteColumn(),
+        TaskProgressColumn(),
     )
     is_hidden = not (is_on and console.is_terminal)
-    with Progress(*columns, console=console, transient=True, disable=is_hidden) as progress:
-        yield ProgressBar(progress)
+    # What the bar shows as it happens, and the report when it is over, needs no line of the log.
+    log, level = logging.getLogger("ingestion"), logging.getLogger("ingestion").level
+    if not is_hidden:
+        log.setLevel(logging.WARNING)
+    try:
+        with Progress(*columns, console=console, transient=True, disable=is_hidden) as progress:
+            yield ProgressBar(progress)
+    finally:
+        log.setLevel(level)

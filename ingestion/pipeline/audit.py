@@ -15,6 +15,7 @@ from ingestion.matching import gather_grands_prix, match_race
 from ingestion.models import Change, Event
 from ingestion.pipeline.archive import has_season
 from ingestion.pipeline.request import Rules
+from ingestion.pipeline.run import Progress
 from ingestion.records import ClassificationRecord
 from ingestion.report import SaveReport
 from ingestion.save import SaveContext, save_classifications
@@ -67,7 +68,7 @@ def audit(
     *,
     seasons: Sequence[int] = (),
     clock: Callable[[], datetime],
-    show_step: Callable[[str], None],
+    show_step: Progress,
 ) -> AuditReport:
     """Compare the stored seasons, or those of them, as far as they are over and the dump has them.
     Raises `IngestionError` where the cache folder or an address cannot be used."""
@@ -84,7 +85,7 @@ def audit(
     if archive is None:
         report.notes.append("Jolpica's dump is switched off (JOLPICA_DUMP_URL)")
         return report
-    show_step("Jolpica's dump")
+    show_step("Jolpica's dump", done=0, total=1)
     try:
         report.notes += archive.open()
     except SourceRateLimited as error:
@@ -92,11 +93,11 @@ def audit(
     report.requests, report.made_at = sources.requests, archive.made_at
     if archive.made_at is None:
         return report
-    for season in stored:
-        if (season in seasons or not seasons) and has_season(archive, season):
-            show_step(f"{season}")
-            report.seasons.append(season)
-            _compare_season(archive, season, report, clock())
+    chosen = [one for one in stored if (one in seasons or not seasons) and has_season(archive, one)]
+    for done, season in enumerate(chosen):
+        show_step(f"{season} beside Jolpica's dump", done=done, total=len(chosen))
+        report.seasons.append(season)
+        _compare_season(archive, season, report, clock())
     report.differences.sort(key=lambda one: (not one.is_settled, not one.touches_leaders))
     return report
 

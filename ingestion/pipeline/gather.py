@@ -146,13 +146,13 @@ class SeasonPicture:
 @dataclass(frozen=True, slots=True)
 class SeasonTask:
     """One season's part of a run. `answered` are the parts that it had answers for before it had to
-    wait; `show_step` is called with what comes next."""
+    wait; `show_step` is called with what comes next, and which of the `PARTS` that is of."""
 
     season: int
     request: IngestRequest
     sources: Sources
     now: datetime
-    show_step: Callable[[str], None]
+    show_step: Callable[[str, str], None]
     budget: Budget
     answered: frozenset[str] = frozenset()
     # Jolpica's own round numbers by grand prix, as its calendar had them when it was last read.
@@ -204,7 +204,7 @@ def gather_season(task: SeasonTask) -> SeasonPicture:
         return SeasonPicture(calendars, current, planned, left, has_all_calendars=False)
     needed = needed.difference(planned)
     if task.request.calendars is not Calendars.NONE and CALENDARS in needed:
-        task.show_step(f"{task.season} schedule")
+        task.show_step(f"{task.season} schedule", CALENDARS)
         planned = (CALENDARS, *planned)
         calendars += _gather_calendars(task, fresh=current or task.request.mode is Mode.REFRESH)
         if calendars.refusal is not None:
@@ -313,7 +313,7 @@ def _gather_archived(task: SeasonTask, needed: frozenset[str]) -> tuple[Answers,
     archive = task.sources.archive
     if archive is None or not needed or task.request.mode is not Mode.FILL:
         return Answers(), ()
-    task.show_step(f"{task.season} from Jolpica's dump")
+    task.show_step(f"{task.season} from Jolpica's dump", CALENDARS)
     try:
         past = [season for season in task.request.seasons if season < task.now.year]
         notices = open_archive(archive, past)
@@ -527,7 +527,8 @@ def _gather_classifications(
         # What takes a request a session is left alone by a season where the server failed before.
         if is_shown_by_sprint and answers.problems and task.request.sessions is None:
             continue
-        task.show_step(f"{task.season} {query.session_type.replace('_', ' ')} results")
+        label = query.session_type.replace("_", " ")
+        task.show_step(f"{task.season} {label} results", query.session_type)
         answers += (
             _gather_sprint_qualifyings(task, query, answers, events, fresh=fresh)
             if is_shown_by_sprint
@@ -783,7 +784,7 @@ def _gather_provisional(
     task: SeasonTask, source: Upstream, awaited: Sequence[Session], so_far: Answers
 ) -> Answers:
     """Provisional classifications of the sessions that are over and have none."""
-    task.show_step(f"{task.season} {source.label}")
+    task.show_step(f"{task.season} {source.label}", PARTS[-1])
     entrants = _find_entrants(task, so_far)
     answers = so_far
     for session in awaited:

@@ -66,10 +66,11 @@ def _join_kinds(kinds: Sequence[str]) -> str:
 
 def wait_until_allowed(
     refusal: SourceRateLimited,
+    part: str,
     *,
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
-    show_step: Callable[[str], None],
+    show_step: Callable[[str, str], None],
 ) -> None:
     now = clock()
     until = refusal.retry_at if refusal.retry_at is not None else now + USUAL_WAIT
@@ -78,7 +79,7 @@ def wait_until_allowed(
         "waiting until requests are allowed again",
         extra={"until": until.isoformat(timespec="seconds"), "reason": str(refusal)},
     )
-    show_step(f"waiting until {until:%H:%M} UTC")
+    show_step(f"waiting until {until:%H:%M} UTC", part)
     if not connection.in_atomic_block:
         # A pooler or a firewall may end a connection that idles for an hour.
         connection.close()

@@ -47,7 +47,7 @@ CLOSED = (
 
 
 class Progress(Protocol):
-    """Called with each step, and how many of how many seasons are done."""
+    """Called with each step, and how many of how many parts are done: `PARTS` of each season."""
 
     def __call__(self, step: str, *, done: int, total: int) -> None: ...
 
@@ -144,10 +144,11 @@ def _ingest_seasons(run: Run, show_step: Progress, show_line: Callable[[SeasonLi
     """Each in turn, until the run is rate-limited."""
     pace = Pace(len(run.request.seasons))
 
-    def show(step: str, *, done: int) -> None:
+    def show(step: str, part: str, *, done: int) -> None:
         if run.request.is_range:
             step += pace.describe(done, run.sources.requests, run.budget)
-        show_step(step, done=done, total=pace.total)
+        parts = done * len(PARTS) + PARTS.index(part)
+        show_step(step, done=parts, total=pace.total * len(PARTS))
 
     for done, season in enumerate(run.request.seasons):
         line: SeasonLine | None = None
@@ -162,7 +163,7 @@ def _ingest_seasons(run: Run, show_step: Progress, show_line: Callable[[SeasonLi
 
 
 def ingest_season(
-    season: int, run: Run, show_step: Callable[[str], None]
+    season: int, run: Run, show_step: Callable[[str, str], None]
 ) -> tuple[SeasonLine | None, Problem | None]:
     """Until everything that it needs was requested or, without waiting, the run is rate-limited.
     Returns its line, of several seasons, and why the run stops here, if it does."""
@@ -183,7 +184,8 @@ def ingest_season(
         if not run.request.dry_run:
             _save(picture, task, run, saved)
             task = replace(task, answered=task.answered | picture.answered)
-        wait_until_allowed(refusal, clock=run.clock, sleep=run.sleep, show_step=show_step)
+        part = PARTS[min(came_to, len(PARTS) - 1)]
+        wait_until_allowed(refusal, part, clock=run.clock, sleep=run.sleep, show_step=show_step)
         task = replace(task, now=run.clock())
     line = _save(picture, task, run, saved)
     if refusal is None:
@@ -281,12 +283,16 @@ def _summarise(
     events = Event.objects.for_season(task.season)
     if not run.request.is_range:
         leaders = Result.objects.filter(order__lte=MOST_LEADERS)
+        if (number := run.request.round_number) is not None:
+            leaders |= Result.objects.filter(event__round_number=number)
         events = events.prefetch_related(Prefetch("results", leaders))
     whole = list(events)
     held = [event for event in whole if not event.is_cancelled]
     awaited = describe_awaited(held, task.now)
     if not run.request.is_range:
-        run.report.lines[task.season] = describe_season(whole, saved.changes)
+        run.report.lines[task.season] = describe_season(
+            whole, saved.changes, round_number=run.request.round_number, now=task.now
+        )
         return None, awaited
     if picture.planned and not (picture.answer_count or saved.events or saved.results):
         return None, awaited

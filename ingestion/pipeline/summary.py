@@ -2,20 +2,22 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from ingestion.models import Change, Event, Result
-from ingestion.report import GrandPrixLine, Problem
+from ingestion.models import Event, Result
+from ingestion.report import EntryLine, GrandPrixLine, Problem, SessionLine
 from ingestion.sessions import SessionType
-
-# Where the feed's own name of a change does not say what changed.
-NAMES = {Change.Kind.SCHEDULED.value: "new", Change.Kind.PUBLISHED.value: "results"}
 
 
 def describe_season(
-    events: Sequence[Event], changes: Iterable[tuple[str, str]]
+    events: Sequence[Event],
+    changes: Iterable[tuple[str, str]],
+    *,
+    round_number: int | None,
+    now: datetime,
 ) -> list[GrandPrixLine]:
-    """A line per grand prix in the order of the races; `changes` are this run's."""
+    """A line per grand prix in the order of the races; `changes` are this run's. The requested
+    round has its sessions too."""
     sessions: dict[str, dict[str, Event]] = defaultdict(dict)
     for event in events:
         sessions[event.grand_prix][event.session_type] = event
@@ -23,11 +25,14 @@ def describe_season(
     for grand_prix, kind in changes:
         kinds[grand_prix][kind] += 1
     return [
-        _describe_grand_prix(weekend, kinds[grand_prix]) for grand_prix, weekend in sessions.items()
+        _describe_grand_prix(weekend, kinds[grand_prix], round_number, now)
+        for grand_prix, weekend in sessions.items()
     ]
 
 
-def _describe_grand_prix(weekend: dict[str, Event], kinds: Counter[str]) -> GrandPrixLine:
+def _describe_grand_prix(
+    weekend: dict[str, Event], kinds: Counter[str], requested_round: int | None, now: datetime
+) -> GrandPrixLine:
     race = weekend.get(SessionType.RACE) or next(iter(weekend.values()))
     qualifying = weekend.get(SessionType.QUALIFYING)
     pole = qualifying.pole if qualifying is not None else None
@@ -37,9 +42,38 @@ def _describe_grand_prix(weekend: dict[str, Event], kinds: Counter[str]) -> Gran
         race_date=race.starts_at.date() if race.starts_at is not None else None,
         pole=_surname(pole) if pole is not None else "",
         podium=tuple(_surname(result) for result in race.podium),
-        changes=", ".join(f"{times} {NAMES.get(kind, kind)}" for kind, times in kinds.items()),
+        changes=dict(kinds),
         is_cancelled=race.is_cancelled,
+        sessions=tuple(
+            SessionLine(
+                event.get_session_type_display(),
+                event.starts_at,
+                event.results_state if event.has_results else event.phase(now),
+                tuple(_describe_entry(result) for result in event.classification),
+            )
+            for event in weekend.values()
+            if requested_round is not None and event.round_number == requested_round
+        ),
     )
+
+
+def _describe_entry(result: Result) -> EntryLine:
+    time = result.time or result.q3 or result.q2 or result.q1
+    if result.gap:
+        text = f"+{print_time(result.gap)}"
+    else:
+        text = print_time(time) if time else result.status
+    return EntryLine(result.classification, result.driver_name, result.constructor_name, text)
+
+
+def print_time(time: timedelta) -> str:
+    """As timing screens do: 1:19:57.566, 1:53.159, 0.526."""
+    minutes, milliseconds = divmod(time // timedelta(milliseconds=1), 60_000)
+    hours, minutes = divmod(minutes, 60)
+    seconds = milliseconds / 1000
+    if hours:
+        return f"{hours}:{minutes:02}:{seconds:06.3f}"
+    return f"{minutes}:{seconds:06.3f}" if minutes else f"{seconds:.3f}"
 
 
 def _surname(result: Result) -> str:

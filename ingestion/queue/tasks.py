@@ -125,9 +125,7 @@ def audit_seasons(*, clock: Clock = timezone.now) -> str:
     settled podium or pole becomes a proposal."""
 
     def work() -> str:
-        report = audit(
-            configured_sources(), clock=clock, show_step=lambda step: logger.debug("%s", step)
-        )
+        report = audit(configured_sources(), clock=clock, show_step=ignore_progress)
         if report.made_at is None:
             return "; ".join(report.notes)
         proposed = propose(report.differences, rules=configured_rules(), now=clock())

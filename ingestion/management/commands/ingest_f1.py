@@ -13,17 +13,17 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
-from rich.table import Table
 
 from ingestion.database_failures import connect_database
 from ingestion.errors import WrongRequest, show_control_characters
 from ingestion.management.output import (
     WRONG_USAGE,
     F1Command,
-    as_text,
     open_console,
+    print_line,
     show_progress,
 )
+from ingestion.management.report_tables import find_next_command, print_report
 from ingestion.pipeline import (
     Calendars,
     IngestRequest,
@@ -37,7 +37,7 @@ from ingestion.pipeline import (
     look_for_next_season,
     may_be_absent,
 )
-from ingestion.report import GrandPrixLine, RunReport, SeasonLine
+from ingestion.report import RunReport, SeasonLine
 from ingestion.sample.database import FILE_NAME, sample_database
 from ingestion.sample.season import load_season
 from ingestion.sample.upstream import StandInUpstream
@@ -46,14 +46,12 @@ SAMPLE_SEASON = 2024
 FIRST_SEASON = 1950
 LARGEST_ROUND = 99
 
-SAMPLE_SAVED = """\
-The sample is in {path}, a database of its own; the configured one was not touched.
-To look at it: DATABASE_URL=sqlite:///{path} python manage.py f1_explain 2024 belgium race"""
+SAMPLE_SAVED = f"Saved in {FILE_NAME} here; the configured database was not touched."
 
 EXIT_CODES = {"ok": 0, "failed": 1, "partial": 3}
 INTERRUPTED = 130
-# Narrow beside a step of a range, which says more.
-BAR_WIDTH, BAR_WIDTH_OF_RANGE = 40, 8
+# Beside a step of a range, which says more.
+BAR_WIDTH_OF_RANGE = 8
 
 HELP = """\
 Fetch the schedule and the results of Formula 1 seasons through FastF1 and save what is new.
@@ -152,12 +150,9 @@ class Command(F1Command):
 
     def _audit(self, seasons: tuple[int, ...], *, as_json: bool) -> None:
         connect_database()
-        with sigterm_interrupts(), show_progress(is_on=not as_json, bar_width=BAR_WIDTH) as bar:
+        with sigterm_interrupts(), show_progress(is_on=not as_json) as bar:
             report = audit(
-                configured_sources(),
-                seasons=seasons,
-                clock=timezone.now,
-                show_step=lambda step: bar.update(step, done=0, total=1),
+                configured_sources(), seasons=seasons, clock=timezone.now, show_step=bar.update
             )
         differences = [show_control_characters(str(one)) for one in report.differences]
         notes = [show_control_characters(note) for note in report.notes]
@@ -250,8 +245,8 @@ class Command(F1Command):
             rules=configured_rules(),
         )
         is_text = options["format"] == "text"
-        bar_width = BAR_WIDTH_OF_RANGE if is_range else BAR_WIDTH
-        with show_progress(is_on=is_text, bar_width=bar_width) as bar:
+        width = {"bar_width": BAR_WIDTH_OF_RANGE} if is_range else {}
+        with show_progress(is_on=is_text, **width) as bar:
 
             def show_step(step: str, *, done: int, total: int) -> None:
                 # The database took the run's record.
@@ -276,18 +271,16 @@ class Command(F1Command):
 
     def _print_report(self, report: RunReport, *, sample: bool) -> None:
         console = open_console(self.stdout)
-        for season, lines in report.lines.items():
-            if lines:
-                console.print(season_table(season, lines, dry_run=report.dry_run))
-        for problem in report.problems:
-            self.stdout.write(show_control_characters(f"problem: {problem}"))
-        for note in report.notes:
-            self.stdout.write(show_control_characters(f"note: {note}"))
-        self.stdout.write(report.as_text())
+        print_report(report, console)
         if report.dry_run:
-            self.stdout.write("This was a dry run: nothing was written.")
+            print_line(console, "This was a dry run: nothing was written.")
+        database = ""
         if sample:
-            self.stdout.write(SAMPLE_SAVED.format(path=Path.cwd() / FILE_NAME))
+            print_line(console, SAMPLE_SAVED)
+            database = f"DATABASE_URL=sqlite:///{Path.cwd() / FILE_NAME} "
+        if sample or (console.is_terminal and report.outcome == "ok"):
+            # In one line however narrow the terminal is: it is to be copied.
+            self.stdout.write(f"Next: {database}python manage.py {find_next_command(report)}")
 
 
 def read_years(text: str | None, *, latest: int) -> tuple[int, ...]:
@@ -358,27 +351,6 @@ def sources_of(*, sample: bool) -> Iterator[SourceConfig]:
             f"the sample's database {path} cannot be used ({error}). The configured database was "
             "not touched. Delete the file, or run this in a folder that can be written."
         ) from error
-
-
-def season_table(season: int, lines: list[GrandPrixLine], *, dry_run: bool) -> Table:
-    title = f"Formula 1 {season}" + (" (dry run)" if dry_run else "")
-    # Fits a terminal of 80 columns; what changed may take a second line there.
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
-    table.add_column("Rd", justify="right")
-    for column in ("Grand Prix", "Race", "Pole", "P1", "P2", "P3"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("This run")
-    for line in lines:
-        cells = [
-            "" if line.round_number is None else str(line.round_number),
-            line.name + (" (cancelled)" if line.is_cancelled else ""),
-            "" if line.race_date is None else f"{line.race_date:%d %b}",
-            line.pole,
-            *[*line.podium, "", "", ""][:3],
-            line.changes,
-        ]
-        table.add_row(*map(as_text, cells))
-    return table
 
 
 def explain_outcome(report: RunReport) -> str:
