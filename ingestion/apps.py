@@ -25,6 +25,7 @@ class IngestionConfig(AppConfig):
             check_times,
         )
         from ingestion.monitoring.channels import exempt_loopback_from_proxies
+        from ingestion.operators import create_operators
         from ingestion.queue.run_lock import note_delivery
         from ingestion.queue.schedules import create_schedules
 
@@ -33,6 +34,7 @@ class IngestionConfig(AppConfig):
         exempt_loopback_from_proxies()
         pre_execute.connect(note_delivery)
         post_migrate.connect(create_schedules, sender=self)
+        post_migrate.connect(create_operators, sender=self)
 
 
 def ensure_home_folder() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.management import create_permissions
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
 from django.core.management.sql import emit_post_migrate_signal
@@ -74,7 +74,8 @@ def tables_are_emptied_quickly() -> Iterator[None]:
 
 
 def empty_tables(_test: TransactionTestCase) -> None:
-    kept = {model._meta.db_table for model in (ContentType, Permission)}
+    kept = {model._meta.db_table for model in (ContentType, Permission, Group)}
+    kept.add(Group.permissions.through._meta.db_table)
     tables = set(connection.introspection.django_table_names(only_existing=True)) - kept
     has_rows = "SELECT '{0}' WHERE EXISTS (SELECT 1 FROM {0})"
     with transaction.atomic(), connection.cursor() as cursor:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django_q.models import Schedule, Task
 
-from ingestion.models import CreatedSchedule, Event, IngestRun, Poll
+from ingestion.models import CreatedRow, Event, IngestRun, Poll
 from ingestion.monitoring.facts import TICK, TICK_SCHEDULE
 from ingestion.sessions import SessionType
 
@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 def switch_polling_on(at: datetime, **changes: Any) -> Schedule:
     """As migrating does it, whatever migrating the tests' database has left."""
     switch_polling_off()
-    CreatedSchedule.objects.update_or_create(name=TICK_SCHEDULE, defaults={"created_at": at})
+    CreatedRow.objects.update_or_create(name=TICK_SCHEDULE, defaults={"created_at": at})
     facts = {"schedule_type": Schedule.MINUTES, "minutes": 5, "next_run": at, **changes}
     schedule: Schedule = Schedule.objects.create(name=TICK_SCHEDULE, func=TICK, **facts)
     return schedule

@@ -12,7 +12,7 @@ BOOKKEEPING = frozenset(
         "requestblock",
         "poll",
         "taskrun",
-        "createdschedule",
+        "createdrow",
         "alarm",
         "upstreamclassification",
     }

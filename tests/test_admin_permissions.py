@@ -4,12 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
+from django.core.management.sql import emit_post_migrate_signal
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from ingestion.admin.forms import CORRECTIONS
-from ingestion.models import Alarm, Change, Event, IngestRun, Season
+from ingestion.models import Alarm, Change, CreatedRow, Event, IngestRun, Season
+from ingestion.operators import CREATED, OPERATORS
 from ingestion.report import Problem
 from tests.builders import AFTER
 from tests.operators import (
@@ -189,15 +192,80 @@ def test_nothing_is_added_edited_or_deleted_as_a_row(
     assert all_rows(leave_out=frozenset()) == before
 
 
-def test_the_permissions_have_names_that_people_understand(db: None) -> None:
-    codenames = ["acknowledge_alarm", "correct_event", "run_ingest"]
-    found = Permission.objects.filter(codename__in=codenames).order_by("codename")
-    assert [(one.content_type.app_label, one.name) for one in found] == [
-        ("ingestion", "Can acknowledge alarms"),
-        ("ingestion", "Can correct events and classifications"),
-        ("ingestion", "Can start ingests"),
-    ]
-    assert not Permission.objects.filter(codename__endswith="_season").exists()
+# What is offered
+
+
+OFFERED = {
+    "acknowledge_alarm": "Can acknowledge alarms",
+    "correct_driver": "Can merge and split drivers",
+    "correct_event": "Can correct events and classifications",
+    "run_ingest": "Can start ingests",
+    "view_alarm": "Can view alarm",
+    "view_change": "Can view change",
+    "view_driver": "Can view driver",
+    "view_event": "Can view event",
+    "view_ingestrun": "Can view ingest run",
+}
+
+
+def migrated() -> Group | None:
+    """The group after one more `migrate`."""
+    emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
+    return Group.objects.filter(name=OPERATORS).first()
+
+
+def permissions_of(group: Group | None) -> set[str]:
+    return set() if group is None else set(group.permissions.values_list("codename", flat=True))
+
+
+@pytest.fixture
+def new_installation(db: None) -> None:
+    CreatedRow.objects.filter(name=CREATED).delete()
+    Group.objects.filter(name=OPERATORS).delete()
+
+
+def test_only_permissions_that_allow_something_are_offered(db: None) -> None:
+    offered = Permission.objects.filter(content_type__app_label="ingestion")
+    assert dict(offered.values_list("codename", "name")) == OFFERED
+
+
+@pytest.mark.usefixtures("new_installation")
+def test_a_migration_creates_the_group_of_operators_with_all_of_them() -> None:
+    assert permissions_of(migrated()) == set(OFFERED)
+    assert Group.objects.count() == 1
+
+
+@pytest.mark.usefixtures("new_installation")
+def test_what_an_administrator_does_to_the_group_is_kept() -> None:
+    group = migrated()
+    assert group is not None
+    group.permissions.remove(*group.permissions.exclude(codename="view_event"))
+    assert permissions_of(migrated()) == {"view_event"}
+    group.name = "stewards"
+    group.save()
+    assert migrated() is None
+    Group.objects.all().delete()
+    assert migrated() is None
+
+
+@pytest.mark.usefixtures("new_installation")
+def test_a_group_of_the_projects_own_is_left_alone() -> None:
+    Group.objects.create(name=OPERATORS)
+    assert permissions_of(migrated()) == set()
+
+
+@pytest.mark.usefixtures("new_installation")
+def test_who_is_in_the_group_reads_and_does_everything(
+    sign_in: SignIn, belgium: Event, alarm: Alarm, run: IngestRun
+) -> None:
+    client = sign_in(name="olga", views=False)
+    group = migrated()
+    assert group is not None
+    User.objects.get(**{User.USERNAME_FIELD: "olga"}).groups.add(group)
+    for _, address in shown_addresses(alarm, run):
+        assert client.get(address).status_code in {200, 302}, address
+    for address in changing_addresses(alarm):
+        assert client.post(address).status_code != 403, address
 
 
 def test_the_default_site_has_it_all_too() -> None:

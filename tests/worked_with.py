@@ -12,7 +12,7 @@ from django_q.models import Schedule, Task
 from ingestion.corrections import Author, correct_start, disqualify
 from ingestion.models import (
     Alarm,
-    CreatedSchedule,
+    CreatedRow,
     Driver,
     DriverChange,
     Entrant,
@@ -117,4 +117,4 @@ def edit_schedules() -> None:
         name="f1 tick", func="ingestion.queue.tasks.tick", minutes=7, next_run=now
     )
     for name in ("f1 tick", "f1 sweep"):
-        CreatedSchedule.objects.update_or_create(name=name, defaults={"created_at": now})
+        CreatedRow.objects.update_or_create(name=name, defaults={"created_at": now})

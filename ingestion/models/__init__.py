@@ -6,7 +6,7 @@ from ingestion.models.entrants import Entrant, EntrantQuerySet
 from ingestion.models.events import OVERDUE_AFTER, Event, EventQuerySet, Result
 from ingestion.models.feed import Change, ChangeQuerySet
 from ingestion.models.requests import Poll, RequestBlock
-from ingestion.models.runs import CreatedSchedule, IngestRun, TaskRun
+from ingestion.models.runs import CreatedRow, IngestRun, TaskRun
 from ingestion.models.seasons import Season
 from ingestion.models.upstream import SecondOpinion, UpstreamClassification
 
@@ -15,7 +15,7 @@ __all__ = [
     "Alarm",
     "Change",
     "ChangeQuerySet",
-    "CreatedSchedule",
+    "CreatedRow",
     "Driver",
     "DriverChange",
     "DriverKey",

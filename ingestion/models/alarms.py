@@ -41,6 +41,7 @@ class Alarm(models.Model):
     )
 
     class Meta:
+        default_permissions = ("view",)
         ordering = ["-raised_at", "-pk"]
         permissions = [("acknowledge_alarm", "Can acknowledge alarms")]
         constraints = [

@@ -41,6 +41,7 @@ class Driver(models.Model):
     objects = DriverQuerySet.as_manager()
 
     class Meta:
+        default_permissions = ("view",)
         ordering = ["name", "key"]
         permissions = [("correct_driver", "Can merge and split drivers")]
         indexes = [
@@ -68,6 +69,7 @@ class DriverKey(models.Model):
     objects: models.Manager["DriverKey"] = models.Manager()
 
     class Meta:
+        default_permissions = ()
         ordering = ["source", "key", "season"]
         constraints = [
             models.UniqueConstraint(
@@ -110,6 +112,7 @@ class DriverChange(models.Model):
     objects: models.Manager["DriverChange"] = models.Manager()
 
     class Meta:
+        default_permissions = ()
         ordering = ["-pk"]
 
     def __str__(self) -> str:

@@ -53,6 +53,7 @@ class Entrant(models.Model):
     objects = EntrantQuerySet.as_manager()
 
     class Meta:
+        default_permissions = ()
         ordering = ["season", "grand_prix", *TEAMS_FIRST]
         constraints = [
             models.UniqueConstraint(

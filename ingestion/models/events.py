@@ -179,6 +179,7 @@ class Event(models.Model):
     objects = EventQuerySet.as_manager()
 
     class Meta:
+        default_permissions = ("view",)
         ordering = ["season", "starts_at", "pk"]
         permissions = [("correct_event", "Can correct events and classifications")]
         constraints = [
@@ -372,6 +373,7 @@ class Result(models.Model):
     q3 = models.DurationField(null=True, blank=True)
 
     class Meta:
+        default_permissions = ()
         ordering = ["event_id", "order"]
         constraints = [
             # Nothing that an amendment permutes. A driver can be listed twice in one session,

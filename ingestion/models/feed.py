@@ -76,6 +76,7 @@ class Change(models.Model):
     objects = ChangeQuerySet.as_manager()
 
     class Meta:
+        default_permissions = ("view",)
         ordering = ["pk"]
         constraints = [
             # a revision is published once

@@ -22,6 +22,7 @@ class RequestBlock(models.Model):
     reserved_at = models.DateTimeField()
 
     class Meta:
+        default_permissions = ()
         indexes = [
             # how many were set aside for a host within the hour
             models.Index(fields=["host", "reserved_at"], name="request_block_hour"),
@@ -74,6 +75,7 @@ class Poll(models.Model):
     )
 
     class Meta:
+        default_permissions = ()
         constraints = [
             models.UniqueConstraint(fields=["event", "source"], name="poll_of_event_once"),
             models.UniqueConstraint(

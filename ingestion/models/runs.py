@@ -74,6 +74,7 @@ class IngestRun(models.Model):
     )
 
     class Meta:
+        default_permissions = ("view",)
         ordering = ["-started_at", "-pk"]
         permissions = [("run_ingest", "Can start ingests")]
         indexes = [
@@ -120,6 +121,7 @@ class TaskRun(models.Model):
     is_given_up = models.BooleanField(default=False)
 
     class Meta:
+        default_permissions = ()
         indexes = [
             # the ones to prune, and those that were given up lately
             models.Index(fields=["started_at"], name="task_run_started_at"),
@@ -129,11 +131,15 @@ class TaskRun(models.Model):
         return f"{self.name} {self.id}"
 
 
-class CreatedSchedule(models.Model):
-    """A declared schedule that was created once: one that an operator deleted stays deleted."""
+class CreatedRow(models.Model):
+    """A declared schedule or group of people that was created once: what was deleted since stays
+    so."""
 
     name = models.CharField(max_length=40, primary_key=True)
     created_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
 
     def __str__(self) -> str:
         return self.name

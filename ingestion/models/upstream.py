@@ -25,6 +25,9 @@ class UpstreamClassification(models.Model):
     )
     seen_at = models.DateTimeField(help_text="When it was first seen, UTC.")
 
+    class Meta:
+        default_permissions = ()
+
     def __str__(self) -> str:
         return f"{self.event_id} by {self.source}"
 
@@ -56,6 +59,9 @@ class SecondOpinion(models.Model):
     is_cancelled = models.BooleanField(
         default=False, help_text="It has it as cancelled, and our calendars do not."
     )
+
+    class Meta:
+        default_permissions = ()
 
     def __str__(self) -> str:
         return f"{self.event_id} by {self.source}"

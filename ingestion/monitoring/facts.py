@@ -10,7 +10,7 @@ from django.db.models import F, Max, Q, Subquery, TextField
 from django.db.models.functions import Cast
 from django_q.models import Schedule, Success
 
-from ingestion.models import CreatedSchedule, Event, IngestRun, Poll, TaskRun
+from ingestion.models import CreatedRow, Event, IngestRun, Poll, TaskRun
 from ingestion.monitoring.schedule_rows import find_unreadable_rows
 from ingestion.records import Source
 from ingestion.sessions import SessionType
@@ -130,7 +130,7 @@ def gather_facts(now: datetime) -> Facts:
 def _read_tick(latest: datetime) -> dict[str, Any]:
     """The schedule of the ticks; empty where an operator deleted it or set its repeats to 0."""
     ticks = Success.objects.filter(func=TICK).order_by("-stopped").values("stopped")
-    created = CreatedSchedule.objects.filter(name=TICK_SCHEDULE).values("created_at")
+    created = CreatedRow.objects.filter(name=TICK_SCHEDULE).values("created_at")
     row: dict[str, Any] | None = (
         Schedule.objects.filter(name=TICK_SCHEDULE)
         .exclude(repeats=0)

@@ -24,7 +24,7 @@ from ingestion.lifecycle import (
 from ingestion.matching import find_listed, gather_grands_prix, is_race_of
 from ingestion.models import (
     Alarm,
-    CreatedSchedule,
+    CreatedRow,
     Event,
     IngestRun,
     Poll,
@@ -258,7 +258,7 @@ PAST_TIMES: tuple[tuple[Manager[Any], tuple[str, ...]], ...] = (
     ),
     (IngestRun.objects, ("started_at", "ended_at")),
     (TaskRun.objects, ("started_at", "ended_at")),
-    (CreatedSchedule.objects, ("created_at",)),
+    (CreatedRow.objects, ("created_at",)),
     (RequestBlock.objects, ("reserved_at",)),
 )
 

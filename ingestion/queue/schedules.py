@@ -13,7 +13,7 @@ from django_q.models import OrmQ, Schedule
 from django_q.scheduler import scheduler
 from django_q.utils import close_old_django_connections
 
-from ingestion.models import CreatedSchedule
+from ingestion.models import CreatedRow
 from ingestion.monitoring.schedule_rows import explain_row
 from ingestion.queue.cluster import queue_name
 
@@ -61,7 +61,7 @@ def create_schedules(*, using: str, **_: object) -> None:
     introspection = connections[using].introspection
     installed = introspection.installed_models(introspection.table_names())
     # Either app may be migrated without the other, or not as far as its code.
-    if not {Schedule, CreatedSchedule} <= installed:
+    if not {Schedule, CreatedRow} <= installed:
         return
     try:
         with transaction.atomic(using=using):
@@ -71,12 +71,12 @@ def create_schedules(*, using: str, **_: object) -> None:
     now = timezone.now()
     schedules = Schedule.objects.using(using)
     with transaction.atomic(using=using):
-        known = set(CreatedSchedule.objects.using(using).values_list("name", flat=True))
+        known = set(CreatedRow.objects.using(using).values_list("name", flat=True))
         for declared in DECLARED:
             if declared.name in known:
                 continue
             first = {"created_at": now}
-            created = CreatedSchedule.objects.using(using)
+            created = CreatedRow.objects.using(using)
             _row, is_new = created.get_or_create(name=declared.name, defaults=first)
             # Another machine that migrates too may have been faster; the queue's names are not
             # unique.
