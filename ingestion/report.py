@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
 EVENT_COUNTS = ("created", "updated", "unchanged", "cancelled", "reinstated")
 RESULT_COUNTS = ("created", "updated", "unchanged", "amended")
+# Grands prix of a line; of more the changes are counted.
+MOST_NAMED = 3
 
 
 class Fault(StrEnum):
@@ -190,6 +192,22 @@ class RunReport(SaveReport):
         events = self._describe_counts("events", self.events, EVENT_COUNTS)
         results = self._describe_counts("classifications", self.results, RESULT_COUNTS)
         return f"{events}; {results}; {self.requests} upstream requests"
+
+    def as_line(self) -> str:
+        """What changed, as a worker logs it: '2024: belgian-grand-prix published; 1 request'."""
+        kinds: dict[str, list[str]] = {}
+        for grand_prix, kind in dict.fromkeys(self.changes):
+            kinds.setdefault(grand_prix, []).append(kind)
+        changes = [f"{grand_prix} {', '.join(of_it)}" for grand_prix, of_it in kinds.items()]
+        if len(changes) > MOST_NAMED:
+            counts = Counter(kind for _, kind in self.changes)
+            changes = [", ".join(f"{times} {kind}" for kind, times in counts.items())]
+        requests = "1 request" if self.requests == 1 else f"{self.requests} requests"
+        line = f"{'; '.join(changes) or 'nothing new'}; {requests}"
+        if self.problems:
+            others = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
+            line += f"; {self.outcome}: {replace(self.problems[0], season=None)}{others}"
+        return f"{', '.join(map(str, self.seasons))}: {line}"
 
     @staticmethod
     def _describe_counts(what: str, counts: Counter[str], names: tuple[str, ...]) -> str:

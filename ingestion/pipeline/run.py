@@ -259,7 +259,7 @@ def _save_season(picture: SeasonPicture, task: SeasonTask, run: Run) -> SaveRepo
         saved.add(save_entrants(task.season, context, answers.entrants))
     if picture.planned:
         extra = {"season": task.season, "dry_run": request.dry_run, **saved.counts()}
-        logger.info("season saved", extra=extra)
+        logger.debug("season saved", extra=extra)
     return saved
 
 

@@ -2,7 +2,7 @@
 
 Each may run at any time, twice, at once or after a long pause: what is to do is read from the
 database. `clock` returns the present time (UTC). No task raises SystemExit, which would end its
-worker.
+worker. Each returns what it did, which the worker logs; '' where there was nothing to do.
 """
 
 import logging
@@ -114,8 +114,12 @@ def sweep(*, clock: Clock = timezone.now) -> str:
         now = clock()
         put_back, mended, pruned = put_back_times(now), mend_plans(now), prune(now)
         pruned += Failure.objects.filter(stopped__lt=now - FAILURES_KEPT).delete()[0]
-        summary = f"{mended} plans brought forward, {pruned} old records deleted"
-        return f"{summary}, {put_back} times of a wrong clock put back" if put_back else summary
+        counts = {
+            "plans brought forward": mended,
+            "old records deleted": pruned,
+            "times of a wrong clock put back": put_back,
+        }
+        return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
     return run_once("sweep", clean_up, clock=clock) or ""
 
@@ -147,8 +151,9 @@ def watch(*, clock: Clock = timezone.now) -> str:
     """Look at the installation's health; announce what is wrong and what is over."""
     now = clock()
     if has_just_begun(now):
-        return "not checked yet: the first tasks have only begun"
-    return f"{update_alarms(check_health(now), now)} messages"
+        return ""
+    messages = update_alarms(check_health(now), now)
+    return f"{messages} messages about alarms sent" if messages else ""
 
 
 def ingest_season(season: int, *, clock: Clock = timezone.now) -> str:
@@ -194,7 +199,4 @@ def ignore_progress(step: str, *, done: int, total: int) -> None:
 
 
 def _summarize(*reports: RunReport) -> str:
-    return "; ".join(
-        f"{', '.join(map(str, report.seasons))} {report.outcome}: {report.as_text()}"
-        for report in reports
-    )
+    return "; ".join(report.as_line() for report in reports)

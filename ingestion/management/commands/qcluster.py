@@ -9,29 +9,55 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 from django.db import Error, connections, router
 from django_q.brokers import get_broker
+from django_q.conf import Conf
 from django_q.management.commands.qcluster import Command as LibraryCommand
 from django_q.models import Schedule
+from django_q.signals import post_execute
+from django_q.utils import get_func_repr
 
 from ingestion.queue.watchdog import run_cluster
 
 logger = logging.getLogger(__name__)
 
+# From this --verbosity on.
+CHATTY = 2
 SECONDS_BETWEEN_TRIES = 5
 # One line when it begins, and one every five minutes while it lasts.
 TRIES_PER_LINE = 60
 
 
 class Command(LibraryCommand):  # type: ignore[misc]
+    help = (
+        "Run the queue's tasks, those of the app at their times. Logs one line for each task that "
+        "did something, and with -v 2 all that the library logs."
+    )
+
     def handle(self, *_: Any, **options: Any) -> None:
         if options.get("cluster_name"):
             os.environ["Q_CLUSTER_NAME"] = options["cluster_name"]
-        logging.getLogger("django-q").addFilter(shorten_outage)
+        library = logging.getLogger("django-q")
+        library.addFilter(shorten_outage)
+        if options["verbosity"] < CHATTY:
+            # Processes that come and go, and each task three times. Failures are errors.
+            library.addFilter(lambda record: record.levelno > logging.INFO)
+        # The cluster's processes are forked: the one that saves results sends it.
+        post_execute.connect(log_outcome, weak=False)
         wait_for_queue()
+        logger.info("the worker runs, %s tasks at once; Ctrl-C or SIGTERM ends it", Conf.WORKERS)
         if failure := run_cluster(runs_once=options.get("run_once", False)):
             raise CommandError(
                 f"the worker ended: {failure}. Nothing that was saved is lost, and tasks that were "
                 "cut off run again. Its supervisor starts it again; without one, start it by hand."
             )
+        logger.info("the worker has ended; what was begun is done, what is due waits in the queue")
+
+
+def log_outcome(task: dict[str, Any], **_: object) -> None:
+    """Of what it did; a tick with nothing due did nothing, and the library logs a failure."""
+    if task["success"] and task["result"]:
+        seconds = (task["stopped"] - task["started"]).total_seconds()
+        name = task.get("group") or get_func_repr(task["func"]).rpartition(".")[2]
+        logger.info("%s: %s (%.1f s)", name, task["result"], seconds)
 
 
 def wait_for_queue() -> None:
