@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
 
 NOW = datetime(2026, 7, 26, 20, tzinfo=UTC)
 SEASONS = range(1950, 2027)
-# Who signed in and what they may takes four of each.
-SEASON_PAGE = 8
+# Who signed in and what they may takes four of each: none has more than eight of its own.
+SEASON_PAGE = 12
 LIST = 10
 # The event's page looks at the polls of each source, too.
 PAGE = 11
@@ -119,7 +119,7 @@ def _runs() -> Iterator[IngestRun]:
         started_at = NOW - timedelta(hours=7 * n)
         yield IngestRun(
             trigger="poll", seasons=[2026], started_at=started_at, ended_at=started_at,
-            outcome="partial" if n % 5 == 0 else "ok",
+            schedule_refreshed=True, outcome="partial" if n % 5 == 0 else "ok",
             problems=[Problem("refused", 2026, "grand-prix-4", "race").as_data()] * (n % 5 == 0),
         )  # fmt: skip
 

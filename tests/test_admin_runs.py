@@ -14,10 +14,13 @@ from django_q.models import OrmQ, Task
 from django_q.signing import SignedPackage
 
 from ingestion.models import Alarm, Change, Event, IngestRun, TaskRun
+from ingestion.monitoring.alerting import update_alarms
+from ingestion.monitoring.health import check_health
 from ingestion.queue.run_lock import longest_task
 from ingestion.report import Problem
 from tests.admin_site import clock
 from tests.builders import AFTER
+from tests.installation import switch_polling_on
 from tests.operators import ingest, page_of, race, read, season_page, words_of
 from tests.persons import User
 
@@ -170,20 +173,24 @@ def test_alarms_are_acknowledged_in_the_list(operator: Client, alarms: list[Alar
     assert "three is silent" in found and "one is silent" not in found
 
 
-def test_an_alarm_is_acknowledged_on_the_season_page(operator: Client, alarms: list[Alarm]) -> None:
+def test_an_alarm_is_acknowledged_in_the_inbox(operator: Client, weekend: None) -> None:
+    clock.now = AFTER + timedelta(hours=1)
+    switch_polling_on(AFTER)
+    update_alarms(check_health(clock.now), AFTER, channels=[])
+    alarm = Alarm.objects.get(key="no-tick")
     html = operator.get(season_page()).content.decode()
-    address = reverse("admin:ingestion_alarm_acknowledge", args=[alarms[0].pk])
+    address = reverse("admin:ingestion_alarm_acknowledge", args=[alarm.pk])
     assert f'action="{address}"' in html
     answer = operator.post(address, {"next": season_page()}, follow=True)
     assert answer.redirect_chain == [(season_page(), 302)]
-    assert "Acknowledged: one is silent" in words_of(answer.content.decode())
-    assert "Acknowledged by ana." in words_of(answer.content.decode())
+    assert "Acknowledged: No worker tick" in words_of(answer.content.decode())
+    assert "; acknowledged by ana" in words_of(answer.content.decode())
 
     again = operator.post(address, {"next": season_page()}, follow=True)
     assert "This alarm is over, or was acknowledged before" in words_of(again.content.decode())
-    alarm = Alarm.objects.get(key="one")
+    alarm.refresh_from_db()
     assert alarm.acknowledged_by == User.objects.get(**{User.USERNAME_FIELD: "ana"})
-    assert alarm.acknowledged_at == AFTER
+    assert alarm.acknowledged_at == clock.now
 
 
 @pytest.mark.parametrize("where", ["https://elsewhere.example/", "//elsewhere.example", ""])

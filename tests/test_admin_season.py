@@ -10,12 +10,16 @@ from django.urls import reverse
 
 from ingestion.corrections import Author, correct_start, settle_results, void_event
 from ingestion.models import Alarm, Event, IngestRun
+from ingestion.monitoring.alerting import update_alarms
 from ingestion.monitoring.health import check_health
+from ingestion.monitoring.status import describe_status, read_status
 from ingestion.report import Problem
 from tests.admin_site import clock
 from tests.builders import AFTER, BEFORE, SUNDAY, at
-from tests.installation import tick
+from tests.html_forms import form_to
+from tests.installation import run, tick
 from tests.operators import (
+    correction_of,
     event,
     ingest,
     page_of,
@@ -111,9 +115,10 @@ def test_a_guess_and_a_dispute_are_marked(viewer: Client, belgium: Event) -> Non
 def test_what_is_overdue_is_marked_and_to_be_done(operator: Client, weekend: None) -> None:
     clock.now = at(SUNDAY, 16) + timedelta(days=1)
     assert cell(operator, race()).endswith("! overdue")
+    tick(clock.now)
     text = read(operator, season_page())
-    assert "Belgian Grand Prix Race : the result is overdue: enter the podium, or void it" in text
-    assert "Belgian Grand Prix Qualifying : the result is overdue: enter the pole" in text
+    assert "! Result more than 24 hours overdue: 2024 Belgian Grand Prix Race It was" in text
+    assert "! Result more than 24 hours overdue: 2024 Belgian Grand Prix Qualifying It was" in text
     assert "overdue" not in cell(operator, event("race", "dutch-grand-prix"))
 
 
@@ -158,15 +163,13 @@ def test_a_void_session_is_not_overdue_nor_next(viewer: Client, weekend: None) -
     text = read(viewer, season_page())
     assert "✕ cancelled" in cell(viewer, event("qualifying"))
     assert "Next session Belgian Grand Prix Race" in text
-    assert "✓ Nothing: no alarm is open" in text
+    assert "✓ Nothing waits for you" in text
 
 
-def test_next_session_last_run_and_open_alarms(viewer: Client, weekend: None) -> None:
+def test_next_session_and_last_run(viewer: Client, weekend: None) -> None:
     text = read(viewer, season_page())
     assert "Next session Dutch Grand Prix Qualifying , Sat 24 Aug 16:00 there, 14:00 UTC" in text
     assert "Last run none yet" in text
-    assert "Open alarms none" in text
-
     IngestRun.objects.create(
         trigger="poll", seasons=[2024], started_at=AFTER, ended_at=AFTER, outcome="partial",
         problems=[
@@ -174,16 +177,9 @@ def test_next_session_last_run_and_open_alarms(viewer: Client, weekend: None) ->
             Problem("and another").as_data(),
         ],
     )  # fmt: skip
-    Alarm.objects.create(key="no-tick", severity="broken", title="no polls", raised_at=AFTER)
-    Alarm.objects.create(
-        key="old", severity="silent", title="it was quiet", raised_at=BEFORE, cleared_at=AFTER
-    )
     text = read(viewer, season_page())
     assert "Last run ◐ partial 2024-08-01 00:00 UTC , by poll: 2024 belgian-grand-prix race" in text
     assert "refused (and more)" in text
-    assert "Open alarms 1" in text
-    assert "Alarm, we are broken , since 2024-08-01 00:00 UTC: no polls" in text
-    assert "quiet" not in text
 
 
 def test_a_run_that_was_killed_is_shown_as_interrupted(viewer: Client, weekend: None) -> None:
@@ -196,7 +192,9 @@ def test_a_run_that_was_killed_is_shown_as_interrupted(viewer: Client, weekend: 
 def test_upcoming_disputes_are_to_be_done(viewer: Client, weekend: None) -> None:
     Event.objects.filter(pk=race("dutch-grand-prix").pk).update(disputed_starts_at=at(SUNDAY, 15))
     text = read(viewer, season_page())
-    assert "Dutch Grand Prix Race : the calendars disagree, 2024-08-25 13:00 UTC or 15:00" in text
+    assert "? The calendars disagree by hours about the 2024 Dutch Grand Prix Race 2024-08-25" in (
+        text
+    )
 
 
 def test_the_rows_are_the_grands_prix_in_order(viewer: Client, weekend: None) -> None:
@@ -268,3 +266,56 @@ def test_times_are_utc_whatever_the_host_projects_time_zone(
     IngestRun.objects.create(trigger="poll", started_at=at(SUNDAY, 20))
     assert "2024-07-28 20:00 UTC" in read(viewer, season_page())
     assert "13:00 UTC" in cell(viewer, race())
+
+
+def inbox(client: Client) -> list[tuple[str, str]]:
+    """The title of each item, with the address that it leads to."""
+    html = client.get(season_page()).content.decode()
+    items = html.partition('<ul class="f1-inbox">')[2].partition("</ul>")[0].split("<li ")[1:]
+    found = [re.search(r'<p>(?:<a href="([^"]*)">)?(.*?)</p>', item, re.DOTALL) for item in items]
+    plain = re.compile(r"<[^>]+>")
+    return [(plain.sub("", one[2]), one[1] or "") for one in found if one]
+
+
+def test_a_problem_and_its_alarm_are_one_item_until_it_is_decided(
+    operator: Client, belgium: Event
+) -> None:
+    tick(AFTER + timedelta(hours=3))
+    clock.now = AFTER + timedelta(hours=3)
+    Event.objects.filter(session_type__startswith="sprint").update(status="cancelled")
+    settle_results(race(), author(), revision=1)
+    ingest(*UPSTREAM, now=AFTER + timedelta(hours=2))
+    title = "The upstream has another podium for 2024 Belgian Grand Prix Race, which was settled"
+    assert inbox(operator) == [(title, page_of(race()))]
+
+    update_alarms(check_health(clock.now), clock.now, channels=[])
+    assert Alarm.objects.filter(cleared_at=None).count() == 1
+    assert inbox(operator) == [(title, page_of(race()))]
+    printed = dict(describe_status(read_status(check_health(clock.now))))
+    assert printed["a person has to look"].startswith(title)
+    assert title in read(operator, reverse("admin:ingestion_season_status"))
+
+    html = operator.get(correction_of(race(), "reject")).content.decode()
+    form = form_to(html, correction_of(race(), "reject"))
+    form.send(operator, {"step": "save"}, {"reason": "the court upheld it"})
+    assert inbox(operator) == []
+    assert not Alarm.objects.filter(cleared_at=None).exists()
+
+
+def test_an_item_leads_to_the_run_that_says_why(operator: Client, belgium: Event) -> None:
+    tick(AFTER)
+    for minutes in (9, 6):
+        run(AFTER - timedelta(minutes=minutes), "failed", fault="ours")
+    newest = IngestRun.objects.order_by("started_at").last()
+    assert newest is not None
+    title, address = inbox(operator)[0]
+    assert title.startswith("Every run since 2024-07-31 23:51 UTC failed by a fault of ours")
+    assert address == reverse("admin:ingestion_ingestrun_change", args=[newest.pk])
+
+
+def test_an_archived_seasons_gap_is_no_item(operator: Client, weekend: None) -> None:
+    tick(AFTER)
+    Event.objects.filter(grand_prix="belgian-grand-prix").update(season=2012)
+    clock.now = AFTER + timedelta(days=50)
+    tick(clock.now)
+    assert [title for title, _ in inbox(operator) if "Belgian" in title] == []

@@ -209,7 +209,7 @@ def test_notifying_notices_a_dead_worker_from_elsewhere(
         call_command("f1_status", stdout=out)
     alarm = Alarm.objects.get()
     at = printed(alarm.raised_at)
-    assert table(out.getvalue())["alarm"] == f"no-tick since {at}, message sent {at}"
+    assert table(out.getvalue())["we are broken"].endswith(f"no-tick since {at}, message sent {at}")
     assert SECRET not in out.getvalue()
 
 
@@ -226,18 +226,33 @@ def test_notifying_without_a_channel_is_said(now: datetime) -> None:
 
 
 def test_acknowledging_is_noted_once_and_shown(now: datetime) -> None:
-    known = ("clock", "no-tick")
-    for key in reversed(known):
-        Alarm.objects.create(key=key, severity="broken", title="it is", raised_at=now)
-    assert status("--acknowledge", "no-tick") == "no-tick: acknowledged\n"
-    assert status("--acknowledge", "no-tick") == "no-tick: was acknowledged before\n"
+    for slug in ("first-grand-prix", "other-grand-prix"):
+        event("race", None, season=now.year, grand_prix=slug, locks_at=now + DAY, ends_at=now + DAY)
+    status("--notify")
+    first, other = (f"unknown-start:{now.year}-{slug}-grand-prix" for slug in ("first", "other"))
+    assert status("--acknowledge", first) == f"{first}: acknowledged\n"
+    assert status("--acknowledge", first) == f"{first}: was acknowledged before\n"
     anna = User.objects.create_user("anna")
-    acknowledge(Alarm.objects.get(key="clock"), anna, now)
-    lines = [squeeze(line) for line in status().splitlines() if line.startswith(" alarm")]
-    begins = [f"alarm {key} since {printed(now)}, no message sent yet, ack" for key in known]
-    assert [line[: len(begin)] for line, begin in zip(lines, begins, strict=True)] == begins
+    acknowledge(Alarm.objects.get(key=other), anna, now)
+    text = squeeze(status())
+    for key, by in ((first, ""), (other, " by anna")):
+        alarm = Alarm.objects.get(key=key)
+        assert alarm.acknowledged_at is not None
+        assert (
+            f"{key} since {printed(alarm.raised_at)}, no message sent yet, acknowledged "
+            f"{printed(alarm.acknowledged_at)}{by}"
+        ) in text
     told: list[dict[str, Any]] = json.loads(status("--format", "json"))["alarms"]
-    assert [alarm["acknowledged_by"] for alarm in told] == ["anna", None]
+    assert {alarm["key"]: alarm["acknowledged_by"] for alarm in told} == {
+        other: "anna",
+        first: None,
+    }
+
+
+def test_an_alarm_whose_problem_is_over_is_no_problem(now: datetime) -> None:
+    Alarm.objects.create(key="clock", severity="broken", title="it is", raised_at=now)
+    assert table(status()).get("we are broken") is None
+    assert table(status())["over"] == "clock: cleared at the watch's next look"
 
 
 @pytest.mark.parametrize(("known", "told"), [([], "none is"), (["clock", "no-tick"], "")])

@@ -1,6 +1,7 @@
 """Events: the list with its filters and its search, a page for each, and its corrections."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin
@@ -18,6 +19,8 @@ from ingestion.admin.read_only import CORRECT, RUN, VIEW_EVENTS, ReadOnlyAdmin, 
 from ingestion.admin.times import show_instant
 from ingestion.amendments import picked_places, surname
 from ingestion.models import Event, Result
+from ingestion.monitoring.alerting import clear_alarms
+from ingestion.monitoring.health import check_health
 
 Choice = tuple[str, str]
 
@@ -171,7 +174,12 @@ class EventAdmin(ReadOnlyAdmin):
     def correct_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
         require(request, VIEW_EVENTS, CORRECT)
         event: Event = self.find_row(request, pk)
-        return CorrectionPage(self, request, event, self.clock()).respond(name)
+        now = self.clock()
+        response = CorrectionPage(self, request, event, now).respond(name)
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+            # What was decided is over at once, and not when the watch looks again.
+            clear_alarms(check_health(now), now)
+        return response
 
     @method_decorator(require_POST)
     def ingest_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -1,5 +1,6 @@
 """A page for each season, with its exports, and the status of the installation."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import (
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_POST
 
 from ingestion.admin.exports import export_events_csv, export_json, export_results_csv
 from ingestion.admin.ingest_now import show_progress, start_ingest
+from ingestion.admin.marks import OUTCOMES
 from ingestion.admin.read_only import (
     RUN,
     VIEW_ALARMS,
@@ -29,8 +31,9 @@ from ingestion.admin.read_only import (
 from ingestion.admin.season_grid import read_season
 from ingestion.admin.times import list_zones, own_zone, read_zone, remember_zone
 from ingestion.models import Event
-from ingestion.monitoring.health import check_health
-from ingestion.monitoring.status import describe_status, read_status
+from ingestion.monitoring.health import STATE_LABELS, check_health
+from ingestion.monitoring.inbox import Item, list_items, read_alarms
+from ingestion.monitoring.status import describe_work, read_status
 
 FIRST_SEASON = 1950
 EXPORTS = {
@@ -70,14 +73,51 @@ class SeasonAdmin(ReadOnlyAdmin):
     def season_view(self, request: HttpRequest, year: int) -> HttpResponse:
         require(request, VIEW_EVENTS)
         now = self.clock()
-        page = read_season(self._season(year), now)
-        return self.show(request, "season/page.html", title=f"Season {year}", page=page, now=now)
+        health = check_health(now)
+        page = read_season(self._season(year), health.seasons, now)
+        run = health.last_run
+        return self.show(
+            request,
+            "season/page.html",
+            title=f"Season {year}",
+            page=page,
+            health=health,
+            entries=self._describe_inbox(request, list_items(health, read_alarms())),
+            run=run,
+            outcome=None if run is None else OUTCOMES[run.outcome_at(now)],
+        )
 
     def status_view(self, request: HttpRequest) -> HttpResponse:
         """What `manage.py f1_status` prints."""
         require(request, VIEW_EVENTS, VIEW_RUNS, VIEW_ALARMS)
-        facts = describe_status(read_status(check_health(self.clock())))
-        return self.show(request, "season/status.html", title="Status", facts=facts)
+        status = read_status(check_health(self.clock()))
+        return self.show(
+            request,
+            "season/status.html",
+            title=_("Status"),
+            health=status.health,
+            state=STATE_LABELS[status.health.state],
+            entries=self._describe_inbox(request, status.items),
+            facts=describe_work(status),
+        )
+
+    def _describe_inbox(
+        self, request: HttpRequest, items: Sequence[Item]
+    ) -> list[tuple[Item, str]]:
+        """Each with the address where it is decided, or where its reason is read; '' where the
+        person may not go there."""
+        return [(item, self._find_place(request, item)) for item in items]
+
+    def _find_place(self, request: HttpRequest, item: Item) -> str:
+        finding = item.finding
+        if finding.event is not None:
+            return self.address("event_change", finding.event.pk)
+        if finding.run is not None and may(request, VIEW_RUNS):
+            return self.address("ingestrun_change", finding.run.pk)
+        if item.alarm is not None and may(request, VIEW_ALARMS):
+            return self.address("alarm_change", item.alarm.pk)
+        is_allowed = may(request, VIEW_RUNS) and may(request, VIEW_ALARMS)
+        return self.address("season_status") if is_allowed else ""
 
     def zone_view(self, request: HttpRequest) -> HttpResponse:
         """The zone whose time is beside UTC, for whoever may sign in; then back."""

@@ -1,5 +1,4 @@
-"""A season at a glance, in four queries: its sessions with their leaders, the other seasons, the
-last run, and the open alarms."""
+"""A season at a glance, in one query: its sessions with their leaders."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,12 +8,11 @@ from typing import Any, NamedTuple
 
 from django.db.models import F, FilteredRelation, Q
 
-from ingestion.admin.marks import OUTCOMES, PHASES, Mark, marks_of, with_marks
+from ingestion.admin.marks import PHASES, Mark, marks_of, with_marks
 from ingestion.admin.times import print_own_time
 from ingestion.amendments import picked_places, surname
-from ingestion.models import Alarm, Event, IngestRun
+from ingestion.models import Event
 from ingestion.sessions import SessionType
-from ingestion.story import print_instant
 
 # Fewer columns than sessions: a weekend has no sprint, or a shortened Friday.
 COLUMNS = tuple(SessionType)
@@ -38,11 +36,9 @@ class Leader(NamedTuple):
     name: str
 
 
-def read_season(year: int, now: datetime) -> dict[str, Any]:
-    """What the season's template shows."""
+def read_season(year: int, saved: Sequence[int], now: datetime) -> dict[str, Any]:
+    """What the season's template shows; of the seasons `saved` there is something."""
     cells = [_cell(event, leaders, now) for event, leaders in _read_events(year, now)]
-    run = IngestRun.objects.first()
-    saved = Event.objects.order_by().values_list("season", flat=True).distinct()
     # Newest first; also the one that is shown, should it have nothing yet.
     seasons = sorted({year, *saved}, reverse=True)
     has_sprints = any(cell.event.session_type == SessionType.SPRINT for cell in cells)
@@ -65,10 +61,6 @@ def read_season(year: int, now: datetime) -> dict[str, Any]:
             None,
         ),
         "next_session": next((cell for cell in cells if _is_ahead(cell.event, now)), None),
-        "tasks": list(_find_tasks(cells, now)),
-        "run": run,
-        "outcome": OUTCOMES[run.outcome_at(now)] if run is not None else None,
-        "alarms": list(Alarm.objects.filter(cleared_at=None).select_related("acknowledged_by")),
     }
 
 
@@ -138,21 +130,3 @@ def _build_rows(cells: Iterable[Cell], columns: Sequence[str]) -> Iterator[dict[
 
 def _is_ahead(event: Event, now: datetime) -> bool:
     return not event.is_cancelled and event.starts_at is not None and event.starts_at > now
-
-
-def _find_tasks(cells: Sequence[Cell], now: datetime) -> Iterator[tuple[Event, str, str]]:
-    """What a person has to do, the most urgent first: the event, a shape and a text."""
-    for cell in cells:
-        if cell.event.has_open_proposal and not cell.event.is_cancelled:
-            yield (cell.event, "?", "the upstream proposes another result: accept or reject it")
-    for cell in cells:
-        if getattr(cell.event, "is_overdue", False):
-            what = "podium" if cell.event.is_race else "pole"
-            yield (cell.event, "!", f"the result is overdue: enter the {what}, or void it")
-    disputed = (cell.event for cell in cells if cell.event.is_disputed)
-    yield from ((event, "≠", "a second source says otherwise: compare") for event in disputed)
-    for cell in cells:
-        start, other = cell.event.starts_at, cell.event.disputed_starts_at
-        if start is not None and other is not None and _is_ahead(cell.event, now):
-            starts = f"{print_instant(start)} or {other:%H:%M}"
-            yield (cell.event, "≠", f"the calendars disagree, {starts}")

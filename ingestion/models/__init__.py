@@ -3,7 +3,7 @@
 from ingestion.models.alarms import Alarm
 from ingestion.models.drivers import Driver, DriverChange, DriverKey, DriverQuerySet
 from ingestion.models.entrants import Entrant, EntrantQuerySet
-from ingestion.models.events import OVERDUE_AFTER, Event, EventQuerySet, Result
+from ingestion.models.events import OVERDUE_AFTER, Event, EventQuerySet, Result, find_published
 from ingestion.models.feed import Change, ChangeQuerySet
 from ingestion.models.requests import Poll, RequestBlock
 from ingestion.models.runs import CreatedRow, IngestRun, TaskRun
@@ -32,4 +32,5 @@ __all__ = [
     "SecondOpinion",
     "TaskRun",
     "UpstreamClassification",
+    "find_published",
 ]

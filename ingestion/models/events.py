@@ -1,6 +1,6 @@
 """What the rest of the monolith trusts: sessions and their classifications."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 # When a result that is not there is late, after the session's end.
 OVERDUE_AFTER = timedelta(days=1)
+
+
+def find_published(polls: "Iterable[Poll]") -> "Poll | None":
+    """Of a source that publishes results; of several the one that was requested last."""
+    published = (poll for poll in polls if Source(poll.source).is_published)
+    never = datetime.min.replace(tzinfo=UTC)
+    return max(published, key=lambda poll: poll.requested_at or never, default=None)
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -273,9 +280,7 @@ class Event(models.Model):
         """What polling remembers of the source that publishes the results, of several the one that
         was requested last; None before the first request. No query after
         `prefetch_related("polls")`."""
-        published = (poll for poll in self.polls.all() if Source(poll.source).is_published)
-        never = datetime.min.replace(tzinfo=UTC)
-        return max(published, key=lambda poll: poll.requested_at or never, default=None)
+        return find_published(self.polls.all())
 
     @property
     def has_results(self) -> bool:

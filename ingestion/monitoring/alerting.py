@@ -40,12 +40,7 @@ def update_alarms(
     Any number of processes may do it at once: each message is sent by one of them.
     """
     _raise_alarms(health.findings, now)
-    # Not what another process raised since we looked.
-    over = Alarm.objects.filter(cleared_at=None, raised_at__lte=health.at).exclude(
-        key__in=[finding.key for finding in health.findings]
-    )
-    if cleared := over.update(cleared_at=now):
-        logger.info("alarms cleared", extra={"alarms": cleared})
+    clear_alarms(health, now)
     delivery = Delivery(read_channels() if channels is None else channels)
     if not delivery.channels:
         return 0
@@ -59,6 +54,16 @@ def update_alarms(
     _send_again(delivery, now)
     sent = _send_each(delivery, beginnings, "notified_at", describe_beginning, now)
     return sent + _send_each(delivery, ends, "all_clear_sent_at", describe_end, now)
+
+
+def clear_alarms(health: Health, now: datetime) -> None:
+    """Of what was not found any more; their all-clear is sent with the next `update_alarms`."""
+    # Not what another process raised since we looked.
+    over = Alarm.objects.filter(cleared_at=None, raised_at__lte=health.at).exclude(
+        key__in=[finding.key for finding in health.findings]
+    )
+    if cleared := over.update(cleared_at=now):
+        logger.info("alarms cleared", extra={"alarms": cleared})
 
 
 def acknowledge(alarm: Alarm, person: "User | None", now: datetime) -> bool:

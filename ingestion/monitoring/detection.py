@@ -45,12 +45,15 @@ TIME_TO_POLL = timedelta(hours=1)
 @dataclass(frozen=True, slots=True)
 class Case:
     """One problem of a kind; `subject` is what it is about where there may be several, `values`
-    fill the kind's texts, `severity` is given where it is not the kind's own."""
+    fill the kind's texts, `severity` is given where it is not the kind's own. `event` or `run` is
+    where a person decides it, or sees why."""
 
     since: datetime
     values: Mapping[str, Any] = field(default_factory=dict)
     subject: str = ""
     severity: Alarm.Severity | None = None
+    event: Event | None = None
+    run: IngestRun | None = None
 
 
 # What is broken on our side
@@ -88,7 +91,7 @@ def find_failing_runs(facts: Facts) -> Iterator[Case]:
         end = "was killed before it ended"
     else:
         end = f"says: {last.problem_list[0]}" if last.problems else "does not say why"
-    yield Case(first.started_at, {"since": print_instant(first.started_at), "end": end})
+    yield Case(first.started_at, {"since": print_instant(first.started_at), "end": end}, run=last)
 
 
 def find_stale_schedule(facts: Facts) -> Iterator[Case]:
@@ -139,7 +142,8 @@ def find_wrong_clock(facts: Facts) -> Iterator[Case]:
     if offset is None or abs(offset) <= CLOCK_TOLERANCE:
         return
     side = "ahead of" if offset > timedelta(0) else "behind"
-    yield Case(seen[0].started_at, {"offset": print_duration(offset), "side": side})
+    values = {"offset": print_duration(offset), "side": side}
+    yield Case(seen[0].started_at, values, run=seen[0])
 
 
 def find_given_up(facts: Facts) -> Iterator[Case]:
@@ -208,7 +212,7 @@ def find_overdue(facts: Facts) -> Iterator[Case]:
         expected = _result_expected_from(event, sprint_ends.get((event.season, event.grand_prix)))
         if expected is None or facts.now - expected < OVERDUE_AFTER:
             continue
-        poll: Poll | None = getattr(event, "poll", None)
+        poll = facts.poll_of(event)
         polled_at = poll.requested_at if poll is not None else None
         was_polled = polled_at is not None and polled_at >= expected
         # An event may be new, be on again or be released by a person: then there was no time for
@@ -236,6 +240,7 @@ def find_overdue(facts: Facts) -> Iterator[Case]:
             },
             subject=name_event(event),
             severity=Alarm.Severity.BROKEN if is_ours else None,
+            event=event,
         )
 
 
@@ -256,7 +261,8 @@ def find_proposals(facts: Facts) -> Iterator[Case]:
     for event in facts.events:
         if event.proposal is not None and event.has_open_proposal:
             values = {"what": "podium" if event.is_race else "pole", "event": event}
-            yield Case(event.proposal.created_at, values, subject=name_event(event))
+            since = event.proposal.created_at
+            yield Case(since, values, subject=name_event(event), event=event)
 
 
 def find_disputed_results(facts: Facts) -> Iterator[Case]:
@@ -266,13 +272,19 @@ def find_disputed_results(facts: Facts) -> Iterator[Case]:
         opinion: SecondOpinion | None = getattr(event, "second_opinion", None)
         if opinion is None or opinion.disputed_since is None or not event.is_disputed:
             continue
+        # Whoever decides the proposal compares all of them: one problem.
+        if event.has_open_proposal:
+            continue
         rows = [row.as_entry() for row in event.classification]
         names = Source(event.results_source).origin, Source(opinion.source).origin
         what = describe_disagreement(
             event.session_type, rows, opinion.classification or [], names=names
         )
         yield Case(
-            opinion.disputed_since, {"event": event, "what": what}, subject=name_event(event)
+            opinion.disputed_since,
+            {"event": event, "what": what},
+            subject=name_event(event),
+            event=event,
         )
 
 
@@ -304,6 +316,7 @@ def find_second_calendar(facts: Facts) -> Iterator[Case]:
             first.updated_at,
             {"grand_prix": f"{first.season} {first.name}", "starts": starts},
             subject=f"{first.season}-{first.grand_prix}",
+            event=first,
         )
 
 
@@ -325,6 +338,7 @@ def find_disputes(facts: Facts) -> Iterator[Case]:
             first.schedule_generated_at or first.updated_at,
             {"grand_prix": f"{first.season} {first.name}", "starts": starts},
             subject=f"{first.season}-{first.grand_prix}",
+            event=first,
         )
 
 
@@ -347,6 +361,7 @@ def find_unknown_starts(facts: Facts) -> Iterator[Case]:
                 "closes": print_instant(closes),
             },
             subject=f"{first.season}-{first.grand_prix}",
+            event=first,
         )
 
 

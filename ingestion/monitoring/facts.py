@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Max, Q, Subquery, TextField
+from django.db.models import Case, F, Min, Q, Subquery, TextField, When
 from django.db.models.functions import Cast
 from django_q.models import Schedule, Success
 
-from ingestion.models import CreatedRow, Event, IngestRun, Poll, TaskRun
+from ingestion.models import CreatedRow, Event, IngestRun, Poll, TaskRun, find_published
 from ingestion.monitoring.schedule_rows import find_unreadable_rows
 from ingestion.records import Source
 from ingestion.sessions import SessionType
@@ -41,6 +41,7 @@ class Facts:
 
     now: datetime
     season: int
+    seasons: Sequence[int]
     is_polling: bool
     polling_since: datetime | None
     last_tick: datetime | None
@@ -54,6 +55,11 @@ class Facts:
     failing_second: Sequence[Poll]
     last_answer: datetime | None
     events: Sequence[Event]
+    polls: Sequence[Poll]
+
+    def poll_of(self, event: Event) -> Poll | None:
+        """As `Event.poll`."""
+        return find_published(poll for poll in self.polls if poll.event_id == event.pk)
 
     @property
     def awaits_first_tick(self) -> bool:
@@ -70,79 +76,109 @@ OF_SPRINT_QUALIFYINGS = Q(event__session_type=SessionType.SPRINT_QUALIFYING)
 
 
 def gather_facts(now: datetime) -> Facts:
-    season, latest = Event.objects.current_season(now), now + CLOCK_TOLERANCE
-    tick = _read_tick(latest)
+    latest = now + CLOCK_TOLERANCE
+    seasons = _read_seasons(now)
+    coming = {start: season for season, start in seasons.items() if start is not None}
+    # As `Event.objects.current_season`, by the rows that are read anyhow.
+    season = coming[min(coming)] if coming else max(seasons, default=now.year)
+    schedules = _read_schedules(latest)
+    tick: Any = next((row for row in schedules if row.name == TICK_SCHEDULE), None)
     runs = IngestRun.objects.filter(started_at__lte=latest)
-    # SQLite cannot query what a JSON list contains; as text, a year is found on both.
-    refreshing = runs.annotate(requested=Cast("seasons", TextField())).filter(
-        schedule_refreshed=True, requested__contains=str(season)
+    newest = list(runs.defer("counts", "notes")[:NEWEST_RUNS])
+    refreshed_at = next(
+        (run.started_at for run in newest if run.schedule_refreshed and season in run.seasons), None
     )
-    refreshed_at = refreshing.values_list("started_at", flat=True).first()
     first_run_at = None
-    if refreshed_at is None:
+    if refreshed_at is None and len(newest) == NEWEST_RUNS:
+        # SQLite cannot query what a JSON list contains; as text, a year is found on both.
+        refreshing = runs.annotate(requested=Cast("seasons", TextField())).filter(
+            schedule_refreshed=True, requested__contains=str(season)
+        )
+        refreshed_at = refreshing.values_list("started_at", flat=True).first()
+    if refreshed_at is None and newest:
         oldest_first = runs.order_by("started_at")
         first_run_at = oldest_first.values_list("started_at", flat=True).first()
     given_up = TaskRun.objects.filter(is_given_up=True, started_at__gt=now - GIVEN_UP_FOR)
-    still_polled = (
-        Poll.objects.filter(failures__gt=0, next_at__isnull=False)
-        .exclude(OF_SPRINT_QUALIFYINGS)
-        .exclude(event__status=Event.Status.CANCELLED)
-        .select_related("event")
-        .order_by("pk")
-    )
-    polls = list(still_polled)
-    # An answer that cannot be used is recorded as one as well, and is no sign of life.
-    usable = Q(failing_since=None) | Q(answered_at__lt=F("failing_since"))
-    answered = Poll.objects.filter(usable, event__isnull=False, answered_at__lte=latest)
     # What is around now, what the season still misses, and what waits for a person.
     around = Q(ends_at__gt=now - EXPECTED_FOR - WEEKEND, ends_at__lte=now + AHEAD + WEEKEND)
     expected = Q(season=season, results_state=Event.ResultsState.PENDING, ends_at__lte=now)
     disputed = Q(disputed_starts_at__isnull=False, starts_at__gt=now)
     proposed = Q(proposal__isnull=False, proposal_rejected=False)
-    events = Event.objects.exclude(status=Event.Status.CANCELLED).filter(
+    noticed = Event.objects.exclude(status=Event.Status.CANCELLED).filter(
         around | expected | disputed | proposed | Q(second_opinion__disputed_since__isnull=False)
     )
+    events = list(noticed.select_related("proposal", "second_opinion").order_by("ends_at", "pk"))
+    polls = _read_polls(events, latest)
+    failing = [poll for poll in polls if poll.is_failing]
     return Facts(
         now=now,
         season=season,
-        is_polling=bool(tick),
-        polling_since=tick.get("created_at") or tick.get("next_run"),
-        last_tick=tick.get("ticked_at"),
-        future_tick=tick.get("future_tick_at"),
-        runs=list(runs.defer("counts", "notes")[:NEWEST_RUNS]),
+        seasons=sorted(seasons),
+        is_polling=tick is not None,
+        polling_since=None if tick is None else tick.created_at or tick.next_run,
+        last_tick=None if tick is None else tick.ticked_at,
+        future_tick=None if tick is None else tick.future_tick_at,
+        runs=newest,
         refreshed_at=refreshed_at,
         first_run_at=first_run_at,
         given_up=list(given_up.order_by("started_at")),
-        unreadable_schedules=list(find_unreadable_rows(now)),
-        failing_polls=[poll for poll in polls if not Source(poll.source).is_second],
-        failing_second=[poll for poll in polls if Source(poll.source).is_second],
-        last_answer=answered.exclude(OF_SPRINT_QUALIFYINGS)
-        .exclude(source=Source.OPENF1)
-        .aggregate(at=Max("answered_at"))["at"],
-        events=list(
-            events.select_related("proposal", "second_opinion")
-            .prefetch_related("polls")
-            .order_by("ends_at", "pk")
-        ),
+        unreadable_schedules=list(find_unreadable_rows(schedules, now)),
+        failing_polls=[poll for poll in failing if not Source(poll.source).is_second],
+        failing_second=[poll for poll in failing if Source(poll.source).is_second],
+        last_answer=next((poll.last_answer for poll in polls), None),
+        events=events,
+        polls=polls,
     )
 
 
-def _read_tick(latest: datetime) -> dict[str, Any]:
-    """The schedule of the ticks; empty where an operator deleted it or set its repeats to 0."""
+def _read_seasons(now: datetime) -> dict[int, datetime | None]:
+    """All that are known, each with its next start."""
+    ahead = Q(starts_at__gt=now) & ~Q(status=Event.Status.CANCELLED)
+    rows = (
+        Event.objects.order_by().values("season").annotate(next_at=Min("starts_at", filter=ahead))
+    )
+    return {row["season"]: row["next_at"] for row in rows}
+
+
+def _read_schedules(latest: datetime) -> list[Schedule]:
+    """Those that an operator neither deleted nor stopped by repeats of 0, the one of the ticks with
+    the last success."""
     ticks = Success.objects.filter(func=TICK).order_by("-stopped").values("stopped")
     created = CreatedRow.objects.filter(name=TICK_SCHEDULE).values("created_at")
-    row: dict[str, Any] | None = (
-        Schedule.objects.filter(name=TICK_SCHEDULE)
-        .exclude(repeats=0)
-        .values(
-            "next_run",
+    return list(
+        Schedule.objects.exclude(repeats=0)
+        .annotate(
             ticked_at=Subquery(ticks.filter(stopped__lte=latest)[:1]),
             future_tick_at=Subquery(ticks.filter(stopped__gt=latest)[:1]),
             created_at=Subquery(created),
         )
-        .first()
+        .order_by("pk")
     )
-    return row or {}
+
+
+def _read_polls(events: Sequence[Event], latest: datetime) -> list[Any]:
+    """Those that fail and are still to be requested (`is_failing`), and those of the events, each
+    with when any result was last answered."""
+    is_failing = (
+        Q(failures__gt=0, next_at__isnull=False)
+        & ~OF_SPRINT_QUALIFYINGS
+        & ~Q(event__status=Event.Status.CANCELLED)
+    )
+    # An answer that cannot be used is recorded as one as well, and is no sign of life.
+    usable = Q(failing_since=None) | Q(answered_at__lt=F("failing_since"))
+    answered = (
+        Poll.objects.filter(usable, event__isnull=False, answered_at__lte=latest)
+        .exclude(OF_SPRINT_QUALIFYINGS)
+        .exclude(source=Source.OPENF1)
+        .order_by("-answered_at")
+        .values("answered_at")
+    )
+    polls = Poll.objects.annotate(
+        is_failing=Case(When(is_failing, then=True), default=False),
+        last_answer=Subquery(answered[:1]),
+    )
+    of_events = Q(event__in=[event.pk for event in events])
+    return list(polls.filter(Q(is_failing=True) | of_events).select_related("event").order_by("pk"))
 
 
 def has_just_begun(now: datetime) -> bool:

@@ -1,11 +1,11 @@
 """Whether the installation works: what is broken, what the upstream owes, what people must see."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ingestion.models import Alarm, IngestRun
+from ingestion.models import Alarm, Event, IngestRun
 from ingestion.monitoring.alarm_kinds import KINDS
 from ingestion.monitoring.facts import TICK_SCHEDULE, Facts, gather_facts, print_instant
 
@@ -32,13 +32,16 @@ STATE_LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A problem of one of the kinds of alarms; `key` stays the same for as long as it lasts."""
+    """A problem of one of the kinds of alarms; `key` stays the same for as long as it lasts.
+    `event` or `run` is where a person decides it, or sees why."""
 
     key: str
     severity: Alarm.Severity
     title: str
     advice: str
     since: datetime
+    event: Event | None = None
+    run: IngestRun | None = None
 
     @property
     def summary(self) -> str:
@@ -66,6 +69,8 @@ class Health:
     last_tick: datetime | None
     last_run: IngestRun | None
     refreshed_at: datetime | None
+    # All that are known, in order.
+    seasons: Sequence[int] = ()
 
     @property
     def state(self) -> State:
@@ -89,6 +94,8 @@ def check_health(now: datetime) -> Health:
             title=kind.title.format_map(case.values),
             advice=kind.advice.format_map(case.values),
             since=case.since,
+            event=case.event,
+            run=case.run,
         )
         for kind in KINDS
         for case in kind.find(facts)
@@ -96,6 +103,7 @@ def check_health(now: datetime) -> Health:
     return Health(
         at=now,
         season=facts.season,
+        seasons=facts.seasons,
         findings=tuple(sorted(findings, key=lambda one: WORST_FIRST.index(one.severity))),
         notes=tuple(_find_notes(facts)),
         is_polling=facts.is_polling,

@@ -1,7 +1,7 @@
 """Rows of django-q2's table of schedules that it cannot read; one of them would stop all others."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +11,9 @@ from django_q.models import Schedule
 OWN_TASKS = "ingestion.queue.tasks."
 
 
-def find_unreadable_rows(now: datetime) -> Iterator[tuple[Schedule, str]]:
-    """With what is wrong with each. One that is disabled (repeats of 0) stops nothing."""
-    for row in Schedule.objects.exclude(repeats=0).order_by("pk"):
+def find_unreadable_rows(rows: Iterable[Schedule], now: datetime) -> Iterator[tuple[Schedule, str]]:
+    """With what is wrong with each."""
+    for row in rows:
         if problem := explain_row(row, now):
             yield row, problem
 

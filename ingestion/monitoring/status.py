@@ -11,6 +11,7 @@ from ingestion.budget import HOUR, requests_per_hour
 from ingestion.models import Alarm, Event, Poll, RequestBlock
 from ingestion.monitoring.facts import EXPECTED_FOR, print_duration, print_instant
 from ingestion.monitoring.health import STATE_LABELS, Health
+from ingestion.monitoring.inbox import Item, list_items, read_alarms
 from ingestion.pipeline import configured_sources, list_limits
 
 NEXT_POLLS = 3
@@ -37,6 +38,7 @@ class Status:
     awaited: Sequence[Event]
     next_polls: Sequence[Poll]
     requests_left: Sequence[RequestsLeft]
+    items: Sequence[Item]
     alarms: Sequence[Alarm]
 
 
@@ -47,13 +49,15 @@ def read_status(health: Health) -> Status:
     # Calendars are read more often on race days alone: until then, theirs has long passed.
     is_planned = Q(event__isnull=False, next_at__isnull=False) | Q(next_at__gt=now)
     polls = Poll.objects.filter(is_planned).exclude(event__status=Event.Status.CANCELLED)
+    alarms = read_alarms()
     return Status(
         health=health,
         next_session=Event.objects.upcoming(now).first(),
         awaited=list(Event.objects.awaiting_results(now).filter(recent)),
         next_polls=list(polls.select_related("event").order_by("next_at", "pk")[:NEXT_POLLS]),
         requests_left=count_requests_left(now),
-        alarms=list(Alarm.objects.filter(cleared_at=None).select_related("acknowledged_by")),
+        items=list_items(health, alarms),
+        alarms=alarms,
     )
 
 
@@ -77,15 +81,27 @@ def count_requests_left(now: datetime) -> list[RequestsLeft]:
 
 
 def describe_status(status: Status) -> list[Fact]:
-    """Labels with their texts; what there is none of is left out."""
-    health = status.health
+    """The state and the problems, then the work; what there is none of is left out."""
+    problems = [
+        (
+            item.finding.severity.label,
+            "\n".join(filter(None, [item.finding.summary, item.progress])),
+        )
+        for item in status.items
+    ]
+    state = ("state", STATE_LABELS[status.health.state])
+    notes = [("note", note) for note in status.health.notes]
+    return [state, *problems, *notes, *describe_work(status)]
+
+
+def describe_work(status: Status) -> list[Fact]:
+    """Labels with their texts, without problems and notes."""
+    health, keys = status.health, {item.finding.key for item in status.items}
+    over = [alarm.key for alarm in status.alarms if alarm.key not in keys]
     facts = [
-        ("state", STATE_LABELS[health.state]),
-        *((finding.severity.label, finding.summary) for finding in health.findings),
-        *(("note", note) for note in health.notes),
         *_describe_work(health),
         *_describe_what_comes(status, health.at),
-        *(("alarm", _describe_alarm(alarm)) for alarm in status.alarms),
+        ("over", f"{', '.join(over)}: cleared at the watch's next look" if over else ""),
     ]
     return [(label, text) for label, text in facts if text]
 
@@ -190,17 +206,3 @@ def _describe_poll(poll: Poll, now: datetime) -> str:
 
 def _subject(poll: Poll) -> str:
     return str(poll.event) if poll.event is not None else f"the calendars of {poll.season}"
-
-
-def _describe_alarm(alarm: Alarm) -> str:
-    sent = "no message sent yet"
-    if alarm.notified_at:
-        sent = f"message sent {print_instant(alarm.notified_at)}"
-    if alarm.missed_channels:
-        sent += f" (not yet by {', '.join(alarm.missed_channels)})"
-    seen = ""
-    if alarm.acknowledged_at is not None:
-        who = alarm.acknowledged_by
-        by = f" by {who.get_username()}" if who is not None else ""
-        seen = f", acknowledged {print_instant(alarm.acknowledged_at)}{by}"
-    return f"{alarm.key} since {print_instant(alarm.raised_at)}, {sent}{seen}"
