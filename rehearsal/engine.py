@@ -32,8 +32,6 @@ DEATH_AT = "belgium"
 DEAD_BEFORE = timedelta(minutes=5)
 DEAD_AFTER = timedelta(minutes=35)
 
-# Receives the time of the rehearsal, for a display.
-ShowTime = Callable[[datetime], None]
 Action = Callable[[], None]
 # When, the rank of actions at the same time, and the action.
 Moment = tuple[datetime, int, Action]
@@ -47,6 +45,10 @@ class Cast:
     player: Player
     game: Game
     monitor: Monitor
+
+
+# Receives the time of the rehearsal and who takes part, for a display.
+ShowTime = Callable[[datetime, Cast], None]
 
 
 def play(
@@ -84,7 +86,7 @@ def play(
             clock.advance(at)
             copies.advance(at)
             act()
-            show_time(at)
+            show_time(at, cast)
         cast.game.read_feed()
     return cast, upstream
 

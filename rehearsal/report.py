@@ -53,6 +53,10 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
         if title:
             console.print(Text(f"\n{title}", style="bold"))
         console.print(part)
+    promises = list_promises(outcome)
+    kept = sum(promise.is_kept for promise in promises)
+    style = "bold green" if kept == len(promises) else "bold red"
+    console.print(Text(f"\n{kept} of {len(promises)} promises kept", style=style))
 
 
 def plain_table(*columns: str) -> Table:

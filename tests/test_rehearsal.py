@@ -53,7 +53,7 @@ def part(rounds: range, begins_at: datetime, ends_at: datetime) -> Window:
 
 def play(window: Window, folder: Path) -> Outcome:
     return rehearse(
-        PLAYED, window, seed=SEED, cache_dir=folder / "cache", show_time=lambda _at: None
+        PLAYED, window, seed=SEED, cache_dir=folder / "cache", show_time=lambda *_: None
     )
 
 
@@ -181,7 +181,9 @@ def check_promises(outcome: Outcome) -> None:
 def test_belgium_is_played_by_the_command_and_every_number_fits(
     unmigrated_project: Project,
 ) -> None:
-    done = unmigrated_project.manage("rehearse", "2024", "--rounds", "14", "--format", "json")
+    plot = unmigrated_project.folder / "latency.png"
+    arguments = ("2024", "--rounds", "14", "--format", "json", f"--plot={plot}")
+    done = unmigrated_project.manage("rehearse", *arguments)
     told = json.loads(done.stdout)
     broken = [one["promise"] for one in told["promises"] if not one["is_kept"]]
     assert done.returncode == (1 if broken else 0)
@@ -210,6 +212,15 @@ def test_belgium_is_played_by_the_command_and_every_number_fits(
     assert kept["every classification is the season's in the end"]
     # The configured database was not even opened.
     assert not (unmigrated_project.folder / "db.sqlite3").exists()
+    figures = json.loads(plot.with_suffix(".json").read_text())
+    first, official, polled, by_cron = figures["minutes"].values()
+    assert (first, official) == (
+        [told["podiums"]["first"]["p50"]],
+        [told["podiums"]["official"]["p50"]],
+    )
+    assert first < official <= polled < by_cron
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    assert (plot.parent / "latency-dark.png").read_bytes() != plot.read_bytes()
 
 
 @pytest.mark.project
@@ -231,6 +242,36 @@ def test_wrong_usage_is_refused(arguments: list[str], complaint: str) -> None:
     with pytest.raises(CommandError, match=complaint) as refused:
         call_command("rehearse", *arguments)
     assert refused.value.returncode == 2
+
+
+@pytest.mark.project
+@pytest.mark.once
+def test_a_plot_is_drawn_again_from_its_figures(tmp_path: Path) -> None:
+    from django.core.management import CommandError, call_command
+
+    figures = tmp_path / "figures.json"
+    plans = {"quick": [5.0, 31.5, 200.0], "slow": [300.0, 3000.0], "never": []}
+    figures.write_text(json.dumps({"season": 2024, "rounds": [13, 14], "minutes": plans}))
+    shown = StringIO()
+    for suffix in ("png", "svg"):
+        plot = tmp_path / f"plot.{suffix}"
+        call_command("rehearse", figures=str(figures), plot=str(plot), stderr=shown)
+        assert {plot.name, f"plot-dark.{suffix}"} <= {path.name for path in tmp_path.iterdir()}
+    again = tmp_path / "again.png"
+    call_command("rehearse", figures=str(tmp_path / "plot.json"), plot=str(again), stderr=shown)
+    assert again.read_bytes() == (tmp_path / "plot.png").read_bytes()
+    assert "half by 32 min" in (tmp_path / "plot.svg").read_text()
+
+    figures.write_text('{"minutes": 3}')
+    for options, complaint in (
+        ({"figures": str(figures), "plot": str(again)}, "has no figures of a rehearsal"),
+        ({"figures": str(tmp_path / "none.json"), "plot": str(again)}, "cannot be read"),
+        ({"figures": str(figures)}, "--plot takes a file that ends with .png or .svg"),
+        ({"plot": "latency.docx"}, "--plot takes a file that ends with .png or .svg"),
+    ):
+        with pytest.raises(CommandError, match=complaint) as refused:
+            call_command("rehearse", **options)
+        assert refused.value.returncode == 2
 
 
 @pytest.mark.project

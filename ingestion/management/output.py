@@ -147,7 +147,7 @@ def as_text(text: str, style: str = "") -> Text:
     return Text(show_control_characters(text, keep="\n"), style=style)
 
 
-def _make_console(stream: Any) -> Console:
+def make_console(stream: Any) -> Console:
     # With NO_COLOR rich leaves bold and dim, which are escape sequences all the same.
     return Console(
         file=cast("IO[str]", stream),
@@ -159,7 +159,7 @@ def _make_console(stream: Any) -> Console:
 
 def open_console(stdout: OutputWrapper) -> Console:
     """On a terminal as wide as it is; colours on a terminal alone, and none with NO_COLOR."""
-    console = _make_console(stdout)
+    console = make_console(stdout)
     if not console.is_terminal:
         console.width = WIDTH_OF_FILES
     return console
@@ -203,7 +203,7 @@ class ProgressBar:
 
 @contextlib.contextmanager
 def show_progress(*, is_on: bool, bar_width: int = BAR_WIDTH) -> Iterator[ProgressBar]:
-    console = _make_console(LastingStream(sys.stderr))
+    console = make_console(LastingStream(sys.stderr))
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=bar_width),

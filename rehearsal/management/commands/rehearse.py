@@ -9,9 +9,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,12 +18,11 @@ from urllib.parse import unquote, urlsplit
 from django.core.management import call_command
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, connection
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ingestion.management.output import F1Command, open_console
 from rehearsal.clock import VirtualClock, virtual_time
-from rehearsal.engine import ShowTime
+from rehearsal.display import show_play
+from rehearsal.latency import gather_figures, read_figures, write_plots
 from rehearsal.outcome import Outcome, rehearse
 from rehearsal.played_season import DEFAULT_SEED, PlayedSeason, Window, choose_window, play_season
 from rehearsal.promises import find_broken
@@ -52,6 +50,10 @@ examples:
   manage.py rehearse 2024 --rounds 14    one weekend: Belgium, whose winner was disqualified
   manage.py rehearse --speed 2000        for watching: at most 2000 of its seconds in a real one
   manage.py rehearse --format json       the same for machines
+  manage.py rehearse --plot latency.png  and draw how long a podium takes, by plan; the figures
+                                         are in latency.json, the plot for dark pages beside it
+  manage.py rehearse --plot latency.png --figures latency.json
+                                         draw it again, and play nothing
   manage.py rehearse --database postgresql://user:password@host/empty
 
 exit codes:
@@ -80,16 +82,25 @@ class Command(F1Command):
         parser.add_argument(
             "--format", choices=["text", "json"], default="text", help="of the report on stdout"
         )
+        parser.add_argument(
+            "--plot", metavar="FILE", help="draw the latency from flag to podium: .png or .svg"
+        )
+        parser.add_argument(
+            "--figures", metavar="FILE", help="of an earlier --plot: draw them and play nothing"
+        )
         parser.add_argument("--inside", help=argparse.SUPPRESS)
 
     def handle(self, *_: Any, **options: Any) -> None:
+        if options["figures"]:
+            self._draw_again(options)
+            return
         played, window, speed, seed = read_usage(options)
         if not options["inside"]:
             raise SystemExit(run_in_own_process(options))
         try:
             folder, is_text = Path(options["inside"]), options["format"] == "text"
             make_tables(window, folder, options["database"])
-            with show_progress(window, is_on=is_text) as show_time:
+            with show_play(window, is_on=is_text) as show_time:
                 outcome = rehearse(
                     played,
                     window,
@@ -109,8 +120,28 @@ class Command(F1Command):
             self.stdout.write(json.dumps(as_dict(outcome), indent=2))
         else:
             print_outcome(outcome, open_console(self.stdout))
+        if options["plot"]:
+            self._write_plots(gather_figures(outcome), Path(options["plot"]))
         if find_broken(outcome):
             raise CommandError(explain_broken(outcome))
+
+    def _draw_again(self, options: Mapping[str, Any]) -> None:
+        try:
+            check_plot(options["plot"])
+            figures = read_figures(Path(options["figures"]))
+        except ValueError as error:
+            raise CommandError(f"{error}. Nothing was done.", returncode=WRONG_USAGE) from error
+        self._write_plots(figures, Path(options["plot"]))
+
+    def _write_plots(self, figures: Mapping[str, Any], path: Path) -> None:
+        try:
+            written = write_plots(figures, path)
+        except OSError as error:
+            raise CommandError(
+                f"the plot {path} could not be written ({error.strerror}). The rehearsal itself is "
+                "not affected. Name a file in a folder that can be written"
+            ) from error
+        self.stderr.write(f"Written: {', '.join(map(str, written))}")
 
 
 def read_usage(
@@ -118,6 +149,8 @@ def read_usage(
 ) -> tuple[PlayedSeason, Window, float | None, int]:
     try:
         check_season(options["season"])
+        if options["plot"]:
+            check_plot(options["plot"])
         seed = read_number(options["seed"], "--seed")
         played = play_season(SEASON, seed=seed)
         last = len(played.facts.grands_prix)
@@ -131,6 +164,11 @@ def read_usage(
 def check_season(text: str) -> None:
     if text != str(SEASON):
         raise ValueError(f"the facts of {SEASON} alone are shipped, not those of '{text}'")
+
+
+def check_plot(text: str | None) -> None:
+    if text is None or Path(text).suffix not in (".png", ".svg"):
+        raise ValueError(f"--plot takes a file that ends with .png or .svg, not '{text or ''}'")
 
 
 def read_number(text: str, option: str) -> int:
@@ -152,7 +190,7 @@ def read_rounds(text: str | None, *, last: int) -> range:
 
 def run_in_own_process(options: Mapping[str, Any]) -> int:
     """The same again in a process whose database is another one from the beginning."""
-    named = ("rounds", "speed", "seed", "database", "format")
+    named = ("rounds", "speed", "seed", "database", "format", "plot")
     given = [f"--{name}={options[name]}" for name in named if options[name]]
     with tempfile.TemporaryDirectory(prefix="f1-rehearsal-") as folder:
         environment = {
@@ -208,23 +246,6 @@ def make_tables(window: Window, folder: Path, database: str | None) -> None:
             cursor.execute("PRAGMA synchronous = OFF")
     with virtual_time(VirtualClock(window.begins_at)):
         call_command("migrate", verbosity=0, interactive=False)
-
-
-@contextmanager
-def show_progress(window: Window, *, is_on: bool) -> Iterator[ShowTime]:
-    """A bar of days on the terminal, nothing where standard error goes elsewhere."""
-    console = Console(file=sys.stderr)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    hidden = not (is_on and console.is_terminal)
-    days = (window.ends_at - window.begins_at) / timedelta(days=1)
-    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
-        task = progress.add_task("", total=days)
-
-        def show_time(at: datetime) -> None:
-            passed = (at - window.begins_at) / timedelta(days=1)
-            progress.update(task, description=f"{at:%a %d %b %H:%M}", completed=passed)
-
-        yield show_time
 
 
 def explain_broken(outcome: Outcome) -> str:
