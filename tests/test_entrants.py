@@ -13,6 +13,7 @@ from ingestion.corrections import (
     Author,
     NewDriver,
     add_entrant,
+    possible_corrections,
     replace_entrant,
     withdraw_entrant,
 )
@@ -24,7 +25,7 @@ from ingestion.report import SaveReport
 from ingestion.sample.season import load_season, without_results
 from ingestion.sample.upstream import StandInUpstream
 from ingestion.save import save_calendar, save_classifications, save_entrants
-from ingestion.save.entrants import Classified, choose_sessions
+from ingestion.save.entrants import Classified, choose_sessions, find_withdrawn_in_results
 from ingestion.sessions import SessionType
 from ingestion.story import describe_story
 from tests.builders import (
@@ -147,7 +148,7 @@ def test_the_same_facts_again_write_nothing() -> None:
     statements = [one["sql"] for one in captured if "SAVEPOINT" not in one["sql"]]
     reads = [sql for sql in statements if sql.startswith("SELECT")]
     assert [sql for sql in statements if sql not in reads and "advisory" not in sql] == []
-    assert len([sql for sql in reads if "advisory" not in sql]) == 4
+    assert len([sql for sql in reads if "advisory" not in sql]) == 3
     assert report == SaveReport()
     assert list(Entrant.objects.order_by("pk").values()) == before
 
@@ -357,6 +358,40 @@ def test_two_entrants_who_were_merged_are_one(anna: Author) -> None:
     Driver.objects.filter(key="carlos_sainz").update(merged_into="sainz")
     assert keys(JEDDAH) == set(FIELD)
     assert save(JEDDAHS_LOCK - DAY) == SaveReport()
+
+
+@of_season
+def test_entrants_are_corrected_for_as_long_as_they_are_known(anna: Author) -> None:
+    """Of a race whose own lock is more than a week ahead, and of a weekend that is put off."""
+    publish(BAHRAIN)
+    early = replace(anna, now=JEDDAHS_LOCK - 7 * DAY)
+    assert "replace-driver" not in possible_corrections(event_of(JEDDAH), early.now)
+    save(early.now)
+    race = event_of(JEDDAH)
+    assert race.locks_at is not None
+    assert race.locks_at > early.now + 7 * DAY
+    assert "replace-driver" in possible_corrections(race, early.now)
+    replace_entrant(race, "sainz", BEARMAN, early)
+
+    Event.objects.filter(name=JEDDAH).update(locks_at=JEDDAHS_LOCK + 30 * DAY)
+    assert "withdraw-driver" in possible_corrections(event_of(JEDDAH), early.now)
+    withdraw_entrant(event_of(JEDDAH), "bearman", early)
+    assert keys(JEDDAH) == set(FIELD) - {"sainz"}
+
+
+@of_season
+def test_a_withdrawn_driver_who_is_classified_is_a_note(anna: Author) -> None:
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - DAY)
+    withdraw_entrant(event_of(JEDDAH), "sainz", anna)
+    slugs = {event_of(JEDDAH).grand_prix}
+    assert find_withdrawn_in_results(2024, slugs) == []
+    publish(JEDDAH, session_type=SessionType.QUALIFYING)
+    [note] = find_withdrawn_in_results(2024, slugs)
+    assert str(note) == (
+        "2024 saudi-arabian-grand-prix qualifying: Sainz is classified, and anna withdrew him: he "
+        "could not be picked"
+    )
 
 
 # Through the pipeline, with the facts of 2024

@@ -124,14 +124,17 @@ def _corrected_weekend(event: Event, author: Author) -> Iterator[_Weekend]:
     context = author.context(Change.Cause.CORRECTION)
     with season_locked(event.season):
         author.require_seen(event)
-        events = find_weekends(event.season, context).get(event.grand_prix)
-        if not events:
+        open_now = Event.objects.open_for_picks(author.now)
+        events = list(open_now.filter(season=event.season, grand_prix=event.grand_prix))
+        rows = Entrant.objects.filter(season=event.season, grand_prix=event.grand_prix)
+        entrants = {entrant.driver_id: entrant for entrant in rows}
+        # Once they are known they can be corrected, also where the weekend was put off since.
+        is_known = bool(entrants) or event.grand_prix in find_weekends(event.season, context)
+        if not (events and is_known):
             raise WrongRequest(
                 f"the entrants of the {event.name} can be corrected from a week before its first "
                 "lock until its last"
             )
-        rows = Entrant.objects.filter(season=event.season, grand_prix=event.grand_prix)
-        entrants = {entrant.driver_id: entrant for entrant in rows}
         yield _Weekend(event, events, entrants, author, context)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from ingestion.corrections.results import has_leaders_alone
-from ingestion.models import Event
+from ingestion.models import Entrant, Event
 from ingestion.save import KNOWN_BEFORE_LOCK
 
 Condition = Callable[[Event, datetime], bool]
@@ -12,8 +12,9 @@ Condition = Callable[[Event, datetime], bool]
 
 def possible_corrections(event: Event, now: datetime) -> list[str]:
     """By name, the most usual ones first; what is not in would be refused. What is may be refused
-    for what the person says."""
-    return [name for name, is_possible in CONDITIONS.items() if is_possible(event, now)]
+    for what the person says. One query where picks are open and close in more than a week."""
+    held = {condition for condition in {*CONDITIONS.values()} if condition(event, now)}
+    return [name for name, condition in CONDITIONS.items() if condition in held]
 
 
 def _is_on(event: Event) -> bool:
@@ -33,8 +34,13 @@ def _is_proposed(event: Event, _now: datetime) -> bool:
 
 
 def _has_entrants(event: Event, now: datetime) -> bool:
-    is_soon = event.locks_at is not None and event.locks_at <= now + KNOWN_BEFORE_LOCK
-    return event.status == Event.Status.SCHEDULED and event.in_time(now) and is_soon
+    """Its own lock may be more than a week ahead where the weekend's first one is not."""
+    if event.status != Event.Status.SCHEDULED or event.locks_at is None or not event.in_time(now):
+        return False
+    if event.locks_at <= now + KNOWN_BEFORE_LOCK:
+        return True
+    entrants = Entrant.objects.filter(season=event.season, grand_prix=event.grand_prix)
+    return entrants.exists()
 
 
 CONDITIONS: dict[str, Condition] = {

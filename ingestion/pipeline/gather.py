@@ -210,6 +210,7 @@ def gather_season(task: SeasonTask) -> SeasonPicture:
         if calendars.refusal is not None:
             return SeasonPicture(calendars, current, planned, planned, has_all_calendars=False)
         if current:
+            task = replace(task, known=_read_known(task.season, events))
             calendars += _gather_listed(task) + _gather_entrants(task, events)
     read = {calendar.source for calendar in calendars.calendars}
     has_all = CALENDARS in planned and read.issuperset(
@@ -249,14 +250,11 @@ def _gather_results(
     slug = None
     if task.request.round_number is not None:
         slug = find_round(task.request.round_number, task.season, calendar, events)
+    if not task.known:
+        task = replace(task, known=_read_known(task.season, events))
     rows: Counter[str] = Counter()
-    if any(event.has_results for event in events):
-        stored = Result.objects.filter(event__season=task.season).order_by()
-        names = (*ENTRANT_FIELDS, "event__session_type")
-        counted = stored.values(*names).annotate(rows=Count("pk"))
-        task = replace(task, known=tuple(counted.values_list(*names, "rows", named=True)))
-        for row in task.known:
-            rows[row.event__session_type] += row.rows
+    for row in task.known:
+        rows[row.event__session_type] += row.rows
     queries = plan_published(
         task.request,
         task.season,
@@ -405,17 +403,35 @@ def _gather_listed(task: SeasonTask) -> Answers:
     return answers
 
 
+def _read_known(season: int, events: Iterable[Event]) -> tuple[Any, ...]:
+    """Who is saved in which kind of session of the season, in which car and how often."""
+    if not any(event.has_results for event in events):
+        return ()
+    stored = Result.objects.filter(event__season=season).order_by()
+    names = (*ENTRANT_FIELDS, "event__session_type")
+    counted = stored.values(*names).annotate(rows=Count("pk"))
+    return tuple(counted.values_list(*names, "rows", named=True))
+
+
+def _read_last_known(season: int) -> list[Any]:
+    """Of the season before, for what comes before a season's first classification."""
+    rows = Result.objects.filter(event__season=season - 1).order_by()
+    return list(rows.values_list(*ENTRANT_FIELDS, named=True).distinct())
+
+
 def _gather_entrants(task: SeasonTask, events: Sequence[Event]) -> Answers:
     """Of the grands prix whose weekend has begun."""
     soon = task.now + LONGEST_WEEKEND
-    coming = Event.objects.open_for_picks(task.now).filter(season=task.season, locks_at__lte=soon)
-    slugs = set(coming.values_list("grand_prix", flat=True))
+    slugs = {
+        event.grand_prix
+        for event in events
+        if event.status == Event.Status.SCHEDULED
+        and event.locks_at is not None
+        and task.now < event.locks_at <= soon
+    }
     if not slugs:
         return Answers()
-    rows = Result.objects.filter(event__season__in=(task.season - 1, task.season)).order_by()
-    of_seasons = list(rows.values_list("event__season", *ENTRANT_FIELDS, named=True).distinct())
-    latest = max((row.event__season for row in of_seasons), default=task.season)
-    known = tuple(row for row in of_seasons if row.event__season == latest)
+    known = task.known or tuple(_read_last_known(task.season))
     answers = Answers()
     for one in gather_grands_prix([event.as_stored() for event in events]):
         if one.slug not in slugs:
@@ -679,8 +695,7 @@ def _find_entrants(
     ]
     stored: list[Any] = list(task.known)
     if not stored and with_last_season:
-        rows = Result.objects.filter(event__season=task.season - 1).order_by()
-        stored = list(rows.values_list(*ENTRANT_FIELDS, named=True).distinct())
+        stored = _read_last_known(task.season)
     # Who is answered under a new key is no second driver of that name.
     known = {fold_name(row.driver_name): row.driver_id for row in stored}
     return [

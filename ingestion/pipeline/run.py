@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,6 +28,7 @@ from ingestion.records import CalendarRecord
 from ingestion.report import Fault, Problem, RunReport, SaveReport, SeasonLine
 from ingestion.save import (
     SaveContext,
+    find_withdrawn_in_results,
     save_calendar,
     save_classifications,
     save_entrants,
@@ -39,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 # A podium: the season's table has no more of a classification.
 MOST_LEADERS = 3
+# Changes that say for the first time, or anew, who is classified.
+OF_NEW_RESULTS = (Change.Kind.PUBLISHED, Change.Kind.AMENDED)
 # What a run's record says once it has ended.
 CLOSED = (
     *("ended_at", "outcome", "counts", "requests", "problems", "notes"),
@@ -208,9 +211,9 @@ def _save(
     report.notes += answers.notes
     report.done += picture.answer_count
     with transaction.atomic() if request.dry_run else nullcontext():
-        season_saved = _save_season(picture, task, run)
+        season_saved, whole = _save_season(picture, task, run)
         saved.add(season_saved)
-        line, awaited = _summarise(picture, task, run, saved)
+        line, awaited = _summarise(whole, picture, task, run, saved)
         if request.dry_run:
             transaction.set_rollback(True)
     if request.is_range:
@@ -229,7 +232,10 @@ def _save(
     return line
 
 
-def _save_season(picture: SeasonPicture, task: SeasonTask, run: Run) -> SaveReport:
+def _save_season(
+    picture: SeasonPicture, task: SeasonTask, run: Run
+) -> tuple[SaveReport, list[Event]]:
+    """And the season's events as they are now."""
     saved, request, answers = SaveReport(), run.request, picture.answers
     cause = Change.Cause.POLL if picture.is_current else Change.Cause.BACKFILL
     context = SaveContext(
@@ -255,12 +261,16 @@ def _save_season(picture: SeasonPicture, task: SeasonTask, run: Run) -> SaveRepo
             saved.problems.append(Problem(message, season=task.season, advice=error.advice))
     saved.add(save_listed(answers.listed, context))
     saved.add(save_classifications(answers.classifications, context))
+    whole = _read_season(task.season, request)
     if picture.is_current:
-        saved.add(save_entrants(task.season, context, answers.entrants))
+        published = {slug for slug, kind in saved.changes if kind in OF_NEW_RESULTS}
+        if published:
+            saved.notes += find_withdrawn_in_results(task.season, published)
+        saved.add(save_entrants(task.season, context, answers.entrants, events=whole))
     if picture.planned:
         extra = {"season": task.season, "dry_run": request.dry_run, **saved.counts()}
         logger.debug("season saved", extra=extra)
-    return saved
+    return saved, whole
 
 
 def _save_second(
@@ -275,18 +285,26 @@ def _save_second(
     return "; Jolpica's calendar was used alone"
 
 
+def _read_season(season: int, request: IngestRequest) -> list[Event]:
+    """As it is saved now, with what there is to print of it."""
+    events = Event.objects.for_season(season)
+    if not request.is_range:
+        leaders = Result.objects.filter(order__lte=MOST_LEADERS)
+        if (number := request.round_number) is not None:
+            leaders |= Result.objects.filter(event__round_number=number)
+        events = events.prefetch_related(Prefetch("results", leaders))
+    return list(events)
+
+
 def _summarise(
-    picture: SeasonPicture, task: SeasonTask, run: Run, saved: SaveReport
+    whole: Sequence[Event],
+    picture: SeasonPicture,
+    task: SeasonTask,
+    run: Run,
+    saved: SaveReport,
 ) -> tuple[SeasonLine | None, list[Problem]]:
     """What the season has and lacks now: a table of one season; of several a line each, None where
     nothing at all was answered. And which results it awaits."""
-    events = Event.objects.for_season(task.season)
-    if not run.request.is_range:
-        leaders = Result.objects.filter(order__lte=MOST_LEADERS)
-        if (number := run.request.round_number) is not None:
-            leaders |= Result.objects.filter(event__round_number=number)
-        events = events.prefetch_related(Prefetch("results", leaders))
-    whole = list(events)
     held = [event for event in whole if not event.is_cancelled]
     awaited = describe_awaited(held, task.now)
     if not run.request.is_range:

@@ -19,6 +19,7 @@ from ingestion.save.entrants import (
     KNOWN_BEFORE_LOCK,
     build_changes,
     find_weekends,
+    find_withdrawn_in_results,
     save_entrants,
     write_entrants,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "find_persons",
     "find_unstorable",
     "find_weekends",
+    "find_withdrawn_in_results",
     "free_key",
     "read_revision",
     "record_changes",

@@ -1,15 +1,15 @@
 """Who can be picked for the grands prix whose picks are open."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import F
 
 from ingestion.database_failures import retried
 from ingestion.models import Change, Entrant, Event, Result
 from ingestion.records import OF_LEADERS_ALONE, EntrantRecord, Source
-from ingestion.report import SaveReport
+from ingestion.report import Problem, SaveReport
 from ingestion.save.rows import SaveContext, build_change, record_changes, season_locked
 
 # Before the first lock of a grand prix.
@@ -23,6 +23,7 @@ SAVED = (
     *("driver", *ENTRANT_FACTS, "source", "is_withdrawn", "is_locked"),
     *("person_name", "reason", "updated_at"),
 )
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 MERGED_FIRST = (F("driver__merged_into").asc(nulls_last=True), "pk")
 
 
@@ -56,57 +57,97 @@ def choose_sessions(
 
 @retried
 def save_entrants(
-    season: int, context: SaveContext, listed: Sequence[EntrantRecord] = ()
+    season: int,
+    context: SaveContext,
+    listed: Sequence[EntrantRecord] = (),
+    *,
+    events: Sequence[Event] | None = None,
 ) -> SaveReport:
-    """Enter who is classified or `listed`; nobody is taken out, and what a person decided stays."""
+    """Enter who is classified or `listed`; nobody is taken out, and what a person decided stays.
+
+    `events` are the season's where they were read just now; those to write about are read again.
+    """
     report = SaveReport()
+    if events is None:
+        events = list(Event.objects.for_season(season))
+    weekends = _list_soon(events, context)
+    if not weekends:
+        return report
     with season_locked(season):
-        weekends = find_weekends(season, context)
-        if not weekends:
-            return report
-        named, own = _read_named(season, weekends)
+        named, own = _read_named(season, weekends, events)
         saved: dict[str, dict[str, Entrant]] = {slug: {} for slug in weekends}
         rows = Entrant.objects.filter(season=season, grand_prix__in=weekends)
         # Of two that were merged since, the one who has the results comes last, and counts.
         for entrant in rows.select_related("driver").order_by(*MERGED_FIRST):
             key = entrant.driver.merged_into_id or entrant.driver_id
             saved[entrant.grand_prix][key] = entrant
-        new: list[Entrant] = []
+        entered: dict[str, list[Entrant]] = {}
         changed: list[Entrant] = []
-        changes: list[Change] = []
-        for slug, events in weekends.items():
+        for slug in weekends:
             named_now = {entrant.driver_id: entrant for entrant in named[slug]}
             others = [one for one in listed if one.grand_prix == slug]
             named_here = own[slug] | {one.driver_id for one in others}
             _add_listed(others, season, named_now, own=own[slug])
-            entered = [one for key, one in named_now.items() if key not in saved[slug]]
-            if entered:
-                changes += build_changes(events, Change.Kind.ENTERED, entered, context)
-            for entrant in entered:
-                entrant.created_at = entrant.updated_at = context.now
-            new += entered
-            for key, entrant in saved[slug].items():
-                # What this weekend's lists said outlasts other weekends' classifications.
-                is_kept = Source(entrant.source).is_second and key not in named_here
-                if key in named_now and not is_kept and _is_updated(entrant, named_now[key]):
-                    entrant.updated_at = context.now
-                    changed.append(entrant)
+            entered[slug] = [one for key, one in named_now.items() if key not in saved[slug]]
+            changed += _update_facts(saved[slug], named_now, named_here)
+        new = [entrant for entrants in entered.values() for entrant in entrants]
+        for entrant in new:
+            entrant.created_at = context.now
+        for entrant in (*new, *changed):
+            entrant.updated_at = context.now
+        current = find_weekends(season, context) if new else {}
+        changes = [
+            change
+            for slug, open_events in current.items()
+            if (those := entered.get(slug))
+            for change in build_changes(open_events, Change.Kind.ENTERED, those, context)
+        ]
         write_entrants(new, changed, changes)
         report.changes += [(change.event.grand_prix, change.kind) for change in changes]
     return report
 
 
+def find_withdrawn_in_results(season: int, grands_prix: Collection[str]) -> list[Problem]:
+    """A note for each driver whom a person took out of one of these and who is classified in it."""
+    rows = Result.objects.filter(
+        event__season=season,
+        event__grand_prix__in=grands_prix,
+        driver__entrants__season=season,
+        driver__entrants__grand_prix=F("event__grand_prix"),
+        driver__entrants__is_withdrawn=True,
+    )
+    who = F("driver__entrants__person_name")
+    found = rows.select_related("event").annotate(withdrawn_by=who).order_by("event", "order")
+    return [
+        Problem(
+            f"{result.driver_name} is classified, and {result.withdrawn_by} withdrew him: he could "
+            "not be picked",
+            season=season,
+            grand_prix=result.event.grand_prix,
+            session_type=result.event.session_type,
+            advice="Add him again where picks are still open, if that was a mistake",
+        )
+        for result in found
+    ]
+
+
 def find_weekends(season: int, context: SaveContext) -> dict[str, list[Event]]:
     """The grands prix whose entrants are known now, each with the events that can be picked on."""
-    weekends: dict[str, list[Event]] = {}
-    for event in Event.objects.open_for_picks(context.now).filter(season=season):
-        weekends.setdefault(event.grand_prix, []).append(event)
+    return _list_soon(Event.objects.open_for_picks(context.now).filter(season=season), context)
+
+
+def _list_soon(events: Iterable[Event], context: SaveContext) -> dict[str, list[Event]]:
+    """Of events, by grand prix those that can be picked on, from a week before the first lock."""
     until = context.now + KNOWN_BEFORE_LOCK
-    return {
-        slug: events
-        for slug, events in weekends.items()
-        if events[0].locks_at is not None and events[0].locks_at <= until
-    }
+    weekends: dict[str, list[Event]] = {}
+    soon: set[str] = set()
+    for event in events:
+        if event.status != Event.Status.SCHEDULED or not event.in_time(context.now):
+            continue
+        weekends.setdefault(event.grand_prix, []).append(event)
+        if event.locks_at is not None and event.locks_at <= until:
+            soon.add(event.grand_prix)
+    return {slug: found for slug, found in weekends.items() if slug in soon}
 
 
 def _add_listed(
@@ -132,11 +173,14 @@ def _add_listed(
 
 
 def _read_named(
-    season: int, slugs: Iterable[str]
+    season: int, slugs: Iterable[str], events: Iterable[Event]
 ) -> tuple[dict[str, list[Entrant]], dict[str, set[str]]]:
     """Whom the classifications name, as entrants, those of later sessions later; and the drivers
-    whom the grand prix's own name. Two queries."""
-    classified = _read_classified(season)
+    whom the grand prix's own name. One query, and one more before a season's first grand prix."""
+    classified = _list_classified(events)
+    # Of the season before, where one of the grands prix is the first that is classified.
+    if {one.grand_prix for one in classified} in (set(), *({slug} for slug in slugs)):
+        classified = _list_classified(Event.objects.filter(season=season - 1)) + classified
     sessions = {slug: choose_sessions(season, slug, classified) for slug in slugs}
     fields: dict[int, list[Result]] = {}
     needed = {one.event_id for chosen in sessions.values() for one in chosen}
@@ -168,6 +212,20 @@ def _read_named(
     return named, own
 
 
+def _update_facts(
+    saved: dict[str, Entrant], named: dict[str, Entrant], named_here: set[str]
+) -> list[Entrant]:
+    """The saved ones that are changed by it. What this weekend's lists said outlasts other
+    weekends' classifications."""
+    return [
+        entrant
+        for key, entrant in saved.items()
+        if key in named
+        and not (Source(entrant.source).is_second and key not in named_here)
+        and _is_updated(entrant, named[key])
+    ]
+
+
 def _is_updated(entrant: Entrant, now: Entrant) -> bool:
     """Whether driver (merged since), car or team became another, which is taken over; of what a
     person decided, what they left open."""
@@ -182,13 +240,17 @@ def _is_updated(entrant: Entrant, now: Entrant) -> bool:
     return bool(names)
 
 
-def _read_classified(season: int) -> list[Classified]:
-    events = Event.objects.filter(season__in=(season - 1, season), results_revision__gt=0)
-    rows = events.exclude(results_source__in=OF_LEADERS_ALONE).order_by(
-        "season", F("starts_at").asc(nulls_first=True), "pk"
-    )
+def _list_classified(events: Iterable[Event]) -> list[Classified]:
+    """In the order in which they were run; what no calendar lists has no start."""
+    found = [
+        event
+        for event in events
+        if event.has_results and event.results_source not in OF_LEADERS_ALONE
+    ]
+    found.sort(key=lambda event: (event.starts_at or LONG_AGO, event.pk))
     return [
-        Classified(*row) for row in rows.values_list("pk", "season", "grand_prix", "results_source")
+        Classified(event.pk, event.season, event.grand_prix, event.results_source)
+        for event in found
     ]
 
 
