@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 MANAGE := $(BIN)/python manage.py
 # Of each suite; both run at once, and their tests wait for servers much of their time.
 JOBS ?= 2
@@ -18,7 +18,7 @@ SOURCES := manage.py f1picks ingestion rehearsal tests
 help:
 	@echo "A first look; each sets everything up by itself"
 	@echo "  make demo              ingest the sample season, into a database of its own"
-	@echo "  make admin             the same season in the admin; PORT=8001 elsewhere"
+	@echo "  make admin             a race weekend in the admin, played; PORT=8001 elsewhere"
 	@echo "  make test              lint, types, and the suite on both databases"
 	@echo ""
 	@echo "Run it"
@@ -43,6 +43,18 @@ help:
 	@echo "  make guards            the proofs without one guard after the other"
 	@echo "  make bench             what an ingest costs, beside the way most tools do it"
 
+# A minute or two: on a terminal a line says which package is being fetched, elsewhere nothing does.
+# What comes of a pipe is its last command's outcome, so that the stamp says that pip succeeded.
+define INSTALL
+	@rm -f $@
+	@if [ -t 1 ]; then { $(PIP) install -r $(1) && touch $@; } | awk ' \
+	    /^Collecting / { printf "\r\033[K  package %d: %s", ++count, $$2 } \
+	    /^Installing collected / { printf "\r\033[K  unpacking ..." } \
+	    { fflush() } END { printf "\r\033[K" }'; \
+	else $(PIP) --quiet install -r $(1) && touch $@; fi
+	@test -f $@
+endef
+
 setup: $(VENV)/requirements.stamp
 	@$(BIN)/python -m f1picks.environment
 	@$(MANAGE) migrate --verbosity 0
@@ -56,19 +68,18 @@ $(BIN)/python:
 
 $(VENV)/requirements.stamp: pyproject.toml requirements.txt | $(BIN)/python
 	@echo "Installing the dependencies into $(VENV) ..."
-	@$(PIP) install -r requirements.txt
-	@touch $@
+	$(call INSTALL,requirements.txt)
 
 $(VENV)/requirements-dev.stamp: pyproject.toml requirements.txt requirements-dev.txt | $(BIN)/python
 	@echo "Installing the dependencies and the tools for testing into $(VENV) ..."
-	@$(PIP) install -r requirements-dev.txt
-	@touch $@ $(VENV)/requirements.stamp
+	$(call INSTALL,requirements-dev.txt)
+	@touch $(VENV)/requirements.stamp
 
 demo: setup
 	@$(MANAGE) ingest_f1 --sample
-	@echo "In a browser: make admin"
+	@echo "In a browser, with a weekend to play: make admin"
 
-# On the sample's database; PORT says where.
+# The weekend of Belgium 2024 on a clock of its own; PORT says where.
 admin: setup
 	@$(BIN)/python -m f1picks.demo $(if $(PORT),--port $(PORT))
 

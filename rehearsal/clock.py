@@ -23,6 +23,10 @@ class VirtualClock:
     def read(self) -> datetime:
         return self._now
 
+    def begin_again(self, at: datetime) -> None:
+        self._now = self._began = at
+        self._began_really = time.monotonic()
+
     def advance(self, to: datetime) -> None:
         """Never backwards; waits where it would pass too quickly."""
         self._now = max(self._now, to)

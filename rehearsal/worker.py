@@ -8,6 +8,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
+from uuid import uuid4
 
 from django.db import connection
 from django.test import RequestFactory
@@ -42,13 +43,13 @@ class Worker:
         self.runs: Counter[str] = Counter()
         self.failures: list[str] = []
         self._clock = clock
-        # By function the key of its newest success.
-        self._saved: dict[str, str] = {}
+        # By function the key of its newest success; of a worker before this one, too.
+        self._saved: dict[str, str] = dict(Success.objects.values_list("func", "id"))
         self._tasks = {declared.func: import_string(declared.func) for declared in DECLARED}
 
     def run(self, declared: Declared) -> None:
         self.runs[declared.func] += 1
-        task = {"id": f"{self.runs.total():032x}", "name": declared.name, "func": declared.func}
+        task = {"id": uuid4().hex, "name": declared.name, "func": declared.func}
         try:
             # The context that identifies a delivery ends with it.
             copy_context().run(self._execute, task)

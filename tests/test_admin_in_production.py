@@ -1,14 +1,6 @@
-"""The admin as it is served: the demo, static files without DEBUG, and Django's own checks."""
+"""The admin as it is served: static files without DEBUG, and Django's own checks."""
 
 import re
-import signal
-import subprocess
-import sys
-import urllib.request
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
-from sqlite3 import connect
 
 import pytest
 
@@ -81,48 +73,3 @@ def test_static_files_are_served_before_and_after_they_are_collected(project: Pr
         r"/static/ingestion/admin\.[0-9a-f]{12}\.css /static/ingestion/forgotten\.css", names
     )
     assert served == "200 max-age=315360000, public, immutable gzip"
-
-
-NEW = "Sign in as 'operator' with the password "
-
-
-@contextmanager
-def demo(database: Path) -> Iterator[tuple[str, list[str]]]:
-    """Its address, and what it said until it was ready."""
-    command = [sys.executable, "-m", "f1picks.demo", "--port", "0", "--database", str(database)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        said: list[str] = []
-        try:
-            for line in process.stdout:
-                said.append(line.strip())
-                if line.startswith("http://"):
-                    break
-            yield said[-1].partition("/admin/")[0] if said else "", said
-        finally:
-            process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-
-
-def get(address: str) -> str:
-    with urllib.request.urlopen(address, timeout=30) as answer:
-        text: str = answer.read().decode()
-        return text
-
-
-@pytest.mark.once
-def test_the_demo_prints_its_password_once(tmp_path: Path) -> None:
-    database = tmp_path / "demo.sqlite3"
-    with demo(database) as (address, said):
-        [password] = [line for line in said if NEW in line]
-        assert len(password.split()[-1]) >= 16
-        assert "Log in" in get(f"{address}/admin/ingestion/season/2024/")
-        assert "--body-bg" in get(f"{address}/static/ingestion/admin.css")
-    with demo(database) as (_, said):
-        assert not any(NEW in line for line in said)
-        assert any("password that was printed when it was made" in line for line in said)
-    with closing(connect(database)) as rows:
-        assert rows.execute("SELECT count(*) FROM ingestion_event").fetchone() == (60,)
-        assert rows.execute("SELECT username, is_superuser FROM auth_user").fetchall() == [
-            ("operator", 1)
-        ]
