@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from time import monotonic
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -146,6 +146,7 @@ def _open_channel(channel: Channel) -> Any:
     return opened
 
 
+@cache
 def import_apprise() -> Any:
     """When something is to be sent, which takes a third of a second; its plugins and what they
     import have warnings of their own."""

@@ -75,7 +75,7 @@ def find_due(now: datetime) -> list[Due]:
     kinds = {kind: result_sources(kind, config) for kind in SessionType}
     candidates: set[int] = set()
     calendars: dict[int, Calendars] = defaultdict(lambda: Calendars.NONE)
-    for row in _find_near(now, kinds).values(*LOOKED_AT):
+    for row in _find_near(now, kinds):
         if row["starts_at"] is not None and row["starts_at"] > now:
             calendars[row["season"]] = max(
                 calendars[row["season"]], _judge_calendars(row, now), key=list(Calendars).index
@@ -108,43 +108,55 @@ LOOKED_AT = (
 )
 
 
-def _find_near(now: datetime, kinds: dict[SessionType, tuple[Source, ...]]) -> QuerySet[Event]:
-    """Whose start is near, or of which a source may have news."""
-    is_planned: Any = Q(pk__in=[])
-    for source in {source for sources in kinds.values() for source in sources}:
-        polls = Poll.objects.filter(event=OuterRef("pk"), source=source)
-        is_due = Q(next_at__lte=now) | (
-            Q(requested_at__lt=OuterRef("ends_at")) & Q(next_at__isnull=True)
-        )
-        is_due |= Q(requested_at__gt=now + CLOCK_SLACK) | Q(next_at__gt=now + LONGEST_PLAN)
-        of_kinds = Q(session_type__in=[kind for kind in kinds if source in kinds[kind]])
-        is_new: Any = ~Exists(polls)
+def _find_near(
+    now: datetime, kinds: dict[SessionType, tuple[Source, ...]]
+) -> QuerySet[Any, dict[str, Any]]:
+    """Whose start is near, or of which a source may have news: by signs that are alike for all
+    sources, since building this statement is most of what a tick costs. Python judges them."""
+    sources = {source for of_kind in kinds.values() for source in of_kind}
+    polls = Poll.objects.filter(event=OuterRef("pk"))
+    sign = Q(next_at__lte=now) | Q(next_at__gt=now + LONGEST_PLAN)
+    sign |= Q(requested_at__gt=now + CLOCK_SLACK) | Q(requested_at__lt=OuterRef("starts_at"))
+    sign |= Q(next_at=None, requested_at__lt=OuterRef("ends_at"))
+    # Provisional ones, the witness apart, have nothing to say of what is published.
+    is_published = Q(results_state__in=PUBLISHED_STATES)
+    waiting = {source for source in sources if source.is_provisional and not source.is_second}
+    is_planned: Any = Q(Exists(polls.filter(sign, source__in=sources - waiting)))
+    if waiting:
+        is_planned |= Q(Exists(polls.filter(sign, source__in=waiting))) & ~is_published
+    planned = sorted(source for source in sources if not source.is_second)
+    for age, longest in LONGEST_PLANS:
+        too_far = Exists(polls.filter(next_at__gt=now + longest, source__in=planned))
+        is_planned |= Q(too_far, ends_at__lte=now, ends_at__gt=now - age)
+    for source in sources:
+        of_kinds = [kind for kind in kinds if source in kinds[kind]]
+        is_new: Any = ~Q(Exists(polls.filter(source=source)))
+        if len(of_kinds) < len(kinds):
+            is_new &= Q(session_type__in=of_kinds)
         if source.is_second:
             # A witness of what is news; what was filled in of old seasons has none.
             is_new &= Q(ends_at__gt=now - PROVISIONAL_IS_NEWS)
         elif source.is_provisional:
-            of_kinds &= ~Q(results_state__in=PUBLISHED_STATES)
-        has_moved = polls.filter(requested_at__lt=OuterRef("starts_at"))
-        if not source.is_second:
-            for age, longest in LONGEST_PLANS:
-                too_far = Exists(polls.filter(next_at__gt=now + longest))
-                is_planned |= Q(too_far, ends_at__lte=now, ends_at__gt=now - age) & of_kinds
-        is_planned |= of_kinds & (is_new | Exists(polls.filter(is_due)) | Exists(has_moved))
+            is_new &= ~is_published
+        is_planned |= is_new
     is_near = Q(starts_at__gt=now, starts_at__lte=now + DAY_BEFORE)
     # A result may exist before the expected end: Python judges it.
     may_be_over = Q(ends_at__lte=now + LONGEST_SESSION, ends_at__gt=now - LONGEST_WATCH)
     calendars = Poll.objects.filter(event=None, season=OuterRef("season"))
-    file = calendars.filter(source=Source.SCHEDULE_FILE)
-    jolpica = calendars.filter(source=Source.JOLPICA)
-    return (
-        Event.objects.filter(is_near | (may_be_over & is_planned))
-        .exclude(status=Event.Status.CANCELLED)
-        .order_by()
-        .annotate(
-            file_next_at=Subquery(file.values("next_at")[:1]),
-            jolpica_next_at=Subquery(jolpica.values("next_at")[:1]),
+    near: QuerySet[Event, dict[str, Any]] = (
+        Event.objects.annotate(
+            file_next_at=_next_at(calendars, Source.SCHEDULE_FILE),
+            jolpica_next_at=_next_at(calendars, Source.JOLPICA),
         )
+        .order_by()
+        .values(*LOOKED_AT)
+        .filter(is_near | (may_be_over & is_planned), ~Q(status=Event.Status.CANCELLED))
     )
+    return near
+
+
+def _next_at(calendars: QuerySet[Poll], source: Source) -> Subquery:
+    return Subquery(calendars.filter(source=source).values("next_at")[:1])
 
 
 def _judge_calendars(row: dict[str, Any], now: datetime) -> Calendars:

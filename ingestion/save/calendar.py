@@ -26,6 +26,7 @@ from ingestion.save.rows import (
     RowPlan,
     SaveContext,
     build_change,
+    copy_columns,
     find_unstorable,
     season_locked,
     write,
@@ -95,11 +96,12 @@ def save_calendar(
     report = SaveReport()
     with season_locked(first.season):
         events = list(Event.objects.filter(season=first.season))
+        stored = copy_columns(events, WRITTEN)
         calendars = _read_calendars(first, second, events, context, report)
         saving = Saving(context, RowPlan(), report)
         left = _plan_listed(events, calendars, saving)
         _plan_left(left, calendars, saving)
-        write(saving.plan, WRITTEN, context)
+        write(saving.plan, WRITTEN, context, stored=stored)
     report.changes += saving.plan.list_changes()
     return report
 

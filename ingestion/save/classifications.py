@@ -24,8 +24,10 @@ from ingestion.report import Problem, SaveReport
 from ingestion.save.comparison import APPLIED, RESULTS_FIELDS, Comparison, PlannedClassification
 from ingestion.save.drivers import SeasonDrivers, read_season_drivers
 from ingestion.save.rows import (
+    Columns,
     RowPlan,
     SaveContext,
+    copy_columns,
     find_unstorable,
     plan_rows,
     season_locked,
@@ -50,6 +52,8 @@ class SavedSeason:
     grands_prix: list[StoredGrandPrix]
     results: dict[int, list[Result]]
     persons: SeasonDrivers
+    # The events' columns as they were read.
+    columns: Columns
     compared: set[int] = field(default_factory=set)
     drivers: dict[tuple[str, SessionType], list[str]] = field(default_factory=dict)
     # What counts of an event once this run is saved, where that is another than was read.
@@ -75,7 +79,7 @@ def save_classifications(
                 plans.append(plan)
         report.notes += [Problem(said, season=season) for said in saved.persons.write()]
         _drop_new_facts([planned.plan for planned in plans])
-        _write_each(plans, context, report)
+        _write_each(plans, saved, context, report)
     return report
 
 
@@ -97,7 +101,8 @@ def _read_season(
         season, classifications, cars, context.now, kept=_list_kept(events.values())
     )
     grands_prix = gather_grands_prix([event.as_stored() for event in events.values()])
-    saved = SavedSeason(events, grands_prix, results, drivers)
+    columns = copy_columns(events.values(), RESULTS_FIELDS)
+    saved = SavedSeason(events, grands_prix, results, drivers, columns)
     for event in events.values():
         if event.has_results and event.results_source not in OF_LEADERS_ALONE:
             entries = saved.results.get(event.pk, [])
@@ -285,7 +290,10 @@ def _drop_new_facts(plans: Sequence[RowPlan]) -> None:
 
 
 def _write_each(
-    planned: list[PlannedClassification], context: SaveContext, report: SaveReport
+    planned: list[PlannedClassification],
+    saved: SavedSeason,
+    context: SaveContext,
+    report: SaveReport,
 ) -> None:
     """All in one savepoint; where the database refuses, each in its own."""
     if not planned:
@@ -295,7 +303,7 @@ def _write_each(
         batch.merge(one.plan)
     try:
         with transaction.atomic():
-            write(batch, RESULTS_FIELDS, context)
+            write(batch, RESULTS_FIELDS, context, stored=saved.columns)
     except (DataError, IntegrityError):
         planned = [one for one in planned if _write_alone(one, context, report)]
     for one in planned:
@@ -314,7 +322,7 @@ def _write_alone(one: PlannedClassification, context: SaveContext, report: SaveR
         row.event = one.event
     try:
         with transaction.atomic():
-            write(one.plan, RESULTS_FIELDS, context)
+            write(one.plan, RESULTS_FIELDS, context, stored=None)
     except (DataError, IntegrityError) as error:
         reason = str(error).strip().splitlines()[0]
         report.problems.append(

@@ -38,7 +38,7 @@ def change_event(event: Event, kind: Change.Kind, context: SaveContext) -> Itera
         if before:
             change = build_change(current, kind, before, after, context)
             plan = RowPlan(changed_events=[current], changes=[change])
-            write(plan, (*SCHEDULE, "schedule_generated_at"), context)
+            write(plan, (*SCHEDULE, "schedule_generated_at"), context, stored=None)
 
 
 @contextmanager
@@ -54,7 +54,9 @@ def change_results(
         before, after = _differences(was, current)
         if before:
             change = build_change(current, kind, before, after, context)
-            write(RowPlan(changed_events=[current], changes=[change]), RESULTS, context)
+            write(
+                RowPlan(changed_events=[current], changes=[change]), RESULTS, context, stored=None
+            )
 
 
 def read_revision(event: Event, revision: int) -> Event:
@@ -102,7 +104,7 @@ def replace_classification(
     else:
         new |= {"details": list_details(before, after), "source": event.results_source}
     plan.changes.append(build_change(event, kind, old, new, context))
-    write(plan, RESULTS, context)
+    write(plan, RESULTS, context, stored=None)
     return event
 
 

@@ -41,7 +41,7 @@ def save_listed(listed: Sequence[ListedSession], context: SaveContext) -> SaveRe
                 opinion.starts_at, opinion.is_cancelled = differs
                 plan.opinions.append(opinion)
         if plan.opinions:
-            write(plan, (), context)
+            write(plan, (), context, stored=None)
     return report
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Key = tuple[str, int | None]
+Columns = Mapping[int, Sequence[Any]]
 
 # Of PostgreSQL's smallint.
 LARGEST_SMALL_INTEGER = 32767
@@ -79,6 +80,8 @@ class RowPlan:
     changed_events: list[Event] = field(default_factory=list)
     new_results: list[Result] = field(default_factory=list)
     changed_results: list[Result] = field(default_factory=list)
+    # Which of their columns differ from what is stored.
+    changed_columns: set[str] = field(default_factory=set)
     gone_results: list[Result] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     # Of the changes, those that their events point at.
@@ -100,6 +103,7 @@ class RowPlan:
         self.changed_events += other.changed_events
         self.new_results += other.new_results
         self.changed_results += other.changed_results
+        self.changed_columns |= other.changed_columns
         self.gone_results += other.gone_results
         self.changes += other.changes
         self.proposals += other.proposals
@@ -119,8 +123,27 @@ def season_locked(season: int) -> Iterator[None]:
         yield
 
 
-def write(plan: RowPlan, event_fields: Sequence[str], context: SaveContext) -> None:
-    """Write a plan in a number of statements that does not grow with it."""
+def copy_columns(events: Iterable[Event], names: Sequence[str]) -> Columns:
+    """These columns of events as they were read, by key."""
+    columns = {column.name: column.attname for column in Event._meta.concrete_fields}  # noqa: SLF001
+    return {event.pk: [getattr(event, columns[name]) for name in names] for event in events}
+
+
+def write(
+    plan: RowPlan, event_fields: Sequence[str], context: SaveContext, *, stored: Columns | None
+) -> None:
+    """Write a plan in a number of statements that does not grow with it. Of the events' fields
+    only those that are not `stored` so: each makes a branch for each row."""
+    if stored is not None:
+        now = copy_columns(plan.changed_events, event_fields)
+        event_fields = [
+            name
+            for index, name in enumerate(event_fields)
+            if any(
+                key not in stored or values[index] != stored[key][index]
+                for key, values in now.items()
+            )
+        ]
     for event in plan.changed_events:
         event.updated_at = context.now
     # Django makes no statement for an empty list.
@@ -128,7 +151,8 @@ def write(plan: RowPlan, event_fields: Sequence[str], context: SaveContext) -> N
     Event.objects.bulk_update(plan.changed_events, [*event_fields, "updated_at"])
     if plan.gone_results:
         Result.objects.filter(pk__in=[result.pk for result in plan.gone_results]).delete()
-    Result.objects.bulk_update(plan.changed_results, RESULT_FIELDS)
+    if plan.changed_results:
+        Result.objects.bulk_update(plan.changed_results, sorted(plan.changed_columns))
     Result.objects.bulk_create(plan.new_results)
     overruled = plan.overruled
     UpstreamClassification.objects.bulk_create([each for each in overruled if not each.pk])
@@ -162,10 +186,11 @@ def plan_rows(event: Event, saved: Sequence[Result], records: Sequence[ResultRec
         values = {name: getattr(record, name) for name in RESULT_FIELDS}
         if row is None:
             plan.new_results.append(Result(event=event, **values))
-        elif any(getattr(row, name) != value for name, value in values.items()):
-            for name, value in values.items():
-                setattr(row, name, value)
+        elif differing := [name for name in values if getattr(row, name) != values[name]]:
+            for name in differing:
+                setattr(row, name, values[name])
             plan.changed_results.append(row)
+            plan.changed_columns.update(differing)
     plan.gone_results = list(left.values())
     return plan
 

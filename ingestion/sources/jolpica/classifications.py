@@ -24,6 +24,7 @@ from ingestion.sources.values import (
     LONGEST_PLACE,
     UNREADABLE,
     is_missing,
+    list_rows,
     read_born,
     read_date,
     read_duration,
@@ -61,7 +62,7 @@ def read_classifications(
     try:
         for page in pages:
             every = page.sent or [()] * len(page.rows)
-            of_races = zip(page.races.to_dict("records"), page.rows, every, strict=True)
+            of_races = zip(list_rows(page.races), page.rows, every, strict=True)
             for race, content, sent in of_races:
                 identity = _read_race(season, race)
                 races[identity] += _rows(content, sent)
@@ -111,8 +112,8 @@ def read_classification(
 def _rows(frame: "pd.DataFrame", sent: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """By FastF1's columns, each with itself as it was sent."""
     return [
-        {**{str(name): value for name, value in row.items()}, SENT: texts}
-        for row, texts in zip(frame.to_dict("records"), sent or [{}] * len(frame), strict=True)
+        {**row, SENT: texts}
+        for row, texts in zip(list_rows(frame), sent or [{}] * len(frame), strict=True)
     ]
 
 
