@@ -10,7 +10,7 @@ from ingestion.save import save_entrants
 from tests.admin_site import clock
 from tests.builders import FIELD, context
 from tests.html_forms import form_to
-from tests.operators import correction_of, event, page_of, read, words_of
+from tests.operators import correction_of, event, page_of, read, season_page, words_of
 from tests.rows import all_rows
 
 pytestmark = [
@@ -97,6 +97,15 @@ def test_what_cannot_be_entered_is_said_at_the_form(
 ) -> None:
     assert refusal in correct(operator, zandvoort, "add-driver", **typed)
     assert Entrant.objects.count() == len(FIELD)
+
+
+def test_the_season_leads_to_who_can_be_picked_next(operator: Client, zandvoort: Event) -> None:
+    qualifying = event("qualifying", DUTCH)
+    link = f'{page_of(qualifying)}#entrants">who can be picked</a>'
+    assert link in operator.get(season_page()).content.decode()
+    assert '<section id="entrants"' in operator.get(page_of(qualifying)).content.decode()
+    clock.now -= timedelta(days=6)
+    assert "#entrants" not in operator.get(season_page()).content.decode()
 
 
 def test_entrants_are_corrected_while_picks_are_open_alone(

@@ -11,7 +11,7 @@ from django.db.models import F, FilteredRelation, Q
 from ingestion.admin.marks import PHASES, Mark, marks_of, with_marks
 from ingestion.admin.times import print_own_time
 from ingestion.amendments import picked_places, surname
-from ingestion.models import Event
+from ingestion.models import KNOWN_BEFORE_LOCK, Event
 from ingestion.sessions import SessionType
 
 # Fewer columns than sessions: a weekend has no sprint, or a shortened Friday.
@@ -43,6 +43,7 @@ def read_season(year: int, saved: Sequence[int], now: datetime) -> dict[str, Any
     seasons = sorted({year, *saved}, reverse=True)
     has_sprints = any(cell.event.session_type == SessionType.SPRINT for cell in cells)
     columns = [kind for kind in COLUMNS if has_sprints or not kind.kind.is_of_sprint_weekends]
+    coming = next((cell for cell in cells if _is_ahead(cell.event, now)), None)
     return {
         "year": year,
         "seasons": seasons,
@@ -60,7 +61,10 @@ def read_season(year: int, saved: Sequence[int], now: datetime) -> dict[str, Any
             ),
             None,
         ),
-        "next_session": next((cell for cell in cells if _is_ahead(cell.event, now)), None),
+        "next_session": coming,
+        "has_entrants": coming is not None
+        and coming.event.locks_at is not None
+        and coming.event.locks_at <= now + KNOWN_BEFORE_LOCK,
     }
 
 

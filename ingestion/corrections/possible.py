@@ -4,8 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from ingestion.corrections.results import has_leaders_alone
-from ingestion.models import Entrant, Event
-from ingestion.save import KNOWN_BEFORE_LOCK
+from ingestion.models import KNOWN_BEFORE_LOCK, Entrant, Event
 
 Condition = Callable[[Event, datetime], bool]
 

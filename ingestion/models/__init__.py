@@ -2,7 +2,7 @@
 
 from ingestion.models.alarms import Alarm
 from ingestion.models.drivers import Driver, DriverChange, DriverKey, DriverQuerySet
-from ingestion.models.entrants import Entrant, EntrantQuerySet
+from ingestion.models.entrants import KNOWN_BEFORE_LOCK, Entrant, EntrantQuerySet
 from ingestion.models.events import OVERDUE_AFTER, Event, EventQuerySet, Result, find_published
 from ingestion.models.feed import Change, ChangeQuerySet
 from ingestion.models.requests import Poll, RequestBlock
@@ -11,6 +11,7 @@ from ingestion.models.seasons import Season
 from ingestion.models.upstream import SecondOpinion, UpstreamClassification
 
 __all__ = [
+    "KNOWN_BEFORE_LOCK",
     "OVERDUE_AFTER",
     "Alarm",
     "Change",

@@ -1,5 +1,6 @@
 """Who can be picked for a grand prix."""
 
+from datetime import timedelta
 from typing import Self
 
 from django.db import models
@@ -18,6 +19,8 @@ class EntrantQuerySet(models.QuerySet["Entrant"]):
         return found.select_related("driver").order_by(*TEAMS_FIRST)
 
 
+# Before the first lock of a grand prix.
+KNOWN_BEFORE_LOCK = timedelta(days=7)
 TEAMS_FIRST = ("constructor_name", "driver_number", "driver_name")
 
 

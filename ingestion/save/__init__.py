@@ -16,7 +16,6 @@ from ingestion.save.derived import advance_statuses, derive_fields
 from ingestion.save.drivers import LONGEST_STEM, NAMING, find_persons, free_key
 from ingestion.save.entrants import (
     ENTRANT_FACTS,
-    KNOWN_BEFORE_LOCK,
     build_changes,
     find_weekends,
     find_withdrawn_in_results,
@@ -35,7 +34,6 @@ from ingestion.save.rows import (
 
 __all__ = [
     "ENTRANT_FACTS",
-    "KNOWN_BEFORE_LOCK",
     "LONGEST_STEM",
     "NAMING",
     "SaveContext",

@@ -2,18 +2,16 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.db.models import F
 
 from ingestion.database_failures import retried
-from ingestion.models import Change, Entrant, Event, Result
+from ingestion.models import KNOWN_BEFORE_LOCK, Change, Entrant, Event, Result
 from ingestion.records import OF_LEADERS_ALONE, EntrantRecord, Source
 from ingestion.report import Problem, SaveReport
 from ingestion.save.rows import SaveContext, build_change, record_changes, season_locked
 
-# Before the first lock of a grand prix.
-KNOWN_BEFORE_LOCK = timedelta(days=7)
 # A driver who misses a grand prix is often back at the next one, and may win it: Sainz in 2024.
 GRANDS_PRIX_BEFORE = 2
 
