@@ -10,8 +10,8 @@ from tests.project import Project
 pytestmark = pytest.mark.project
 
 SECRET_KEY = "a-key-for-this-test-that-is-long-enough-and-has-0123456789-in-it"
-README = (ROOT / "README.md").read_text()
-SHOWN = re.search(r"^```sh\n(ALLOWED_HOSTS=.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PAGE = (ROOT / "docs" / "deployment.md").read_text()
+SHOWN = re.search(r"^```sh\n(ALLOWED_HOSTS=.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def shown_settings() -> dict[str, str]:

@@ -15,7 +15,9 @@ PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text()
     for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"))
 }
-DEPLOYMENT, README = PAGES["docs/deployment.md"], PAGES["README.md"]
+DEPLOYMENT, COMMANDS, INDEX = (
+    PAGES[f"docs/{name}.md"] for name in ("deployment", "commands", "README")
+)
 QUOTED = re.compile(r"`([^`\n]+)`")
 # With a folder, or an ending that files here have.
 A_PATH = re.compile(r"(?!/)[\w./-]+/[\w./-]*|[\w.-]+\.(?:py|md|toml|txt)")
@@ -26,7 +28,7 @@ VARIABLE = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+")
 # Of Django and django-q2, of the web server, of Make and of the test suite.
 OF_OTHERS = {
     *("INSTALLED_APPS", "USE_TZ", "TIME_ZONE", "Q_CLUSTER", "Q_CLUSTER_NAME", "ALT_CLUSTERS"),
-    *("SILENCED_SYSTEM_CHECKS", "WEB_CONCURRENCY", "TEST_DATABASE_URL"),
+    *("SILENCED_SYSTEM_CHECKS", "WEB_CONCURRENCY", "TEST_DATABASE_URL", "NO_COLOR"),
 }
 # What a project that installs the app may set, beside what this one reads from its environment.
 OF_HOSTS = {"F1_QUEUE"}
@@ -34,7 +36,7 @@ OF_HOSTS = {"F1_QUEUE"}
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_file_exists(page: str) -> None:
-    named = set(re.findall(r"\]\((?!https?:)([^)#]+)\)", PAGES[page]))
+    named = set(re.findall(r"\]\((?!https?:)([^)#]+)(?:#[\w-]+)?\)", PAGES[page]))
     missing = {path for path in named if not (ROOT / page).parent.joinpath(path).exists()}
     for quoted in QUOTED.findall(PAGES[page]):
         path = quoted.partition(":")[0].removeprefix("./")
@@ -45,8 +47,26 @@ def test_every_file_exists(page: str) -> None:
     assert missing == set()
 
 
-def test_the_readme_lists_every_part_of_the_app() -> None:
-    tree = README.partition("## Where things are")[2].partition("```\n")[2].partition("```")[0]
+@pytest.mark.parametrize("page", PAGES)
+def test_every_heading_that_is_linked_exists(page: str) -> None:
+    for path, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([\w-]+)\)", PAGES[page]):
+        text = (ROOT / page).parent.joinpath(path).read_text() if path else PAGES[page]
+        headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+        assert anchor in {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings}
+
+
+def test_the_index_lists_every_page_and_each_says_whom_it_is_for() -> None:
+    listed = set(re.findall(r"^\| \[[^]]+\]\((\w+\.md)\)", INDEX, re.MULTILINE))
+    pages = {path.name: path.read_text() for path in (ROOT / "docs").glob("*.md")}
+    assert listed == set(pages) - {"README.md"}
+    for name in listed:
+        title, blank, *opening = pages[name].splitlines()
+        assert (title[:2], blank) == ("# ", ""), name
+        assert len(opening[0]) > 40, name
+
+
+def test_the_index_shows_every_part_of_the_app() -> None:
+    tree = INDEX.partition("## Where things are")[2].partition("```\n")[2].partition("```")[0]
     listed: dict[str, set[str]] = {"": set()}
     folder = ""
     for line in tree.splitlines():
@@ -87,7 +107,7 @@ def test_every_option_of_a_command_exists() -> None:
             assert options <= set(parser._option_string_actions), (name, rest)
 
 
-def test_every_option_of_ingest_f1_is_in_the_readme() -> None:
+def test_every_option_of_ingest_f1_is_explained() -> None:
     parser = load_command_class("ingestion", "ingest_f1").create_parser("manage.py", "ingest_f1")
     own = {
         option
@@ -99,7 +119,7 @@ def test_every_option_of_ingest_f1_is_in_the_readme() -> None:
         *("--help", "--version", "--verbosity", "--settings", "--pythonpath", "--traceback"),
         *("--no-color", "--force-color", "--skip-checks"),
     }
-    table = README.partition("| option | meaning |")[2].partition("\n\n")[0]
+    table = COMMANDS.partition("| option | meaning |")[2].partition("\n\n")[0]
     assert set(re.findall(r"`(--[\w-]+)", table)) == own - of_django
 
 
