@@ -2,24 +2,28 @@
 from one to the other where that is gone."""
 
 import json
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ingestion.models import Event, Poll, Result
+from ingestion.models import Event, IngestRun, Poll, Result
 from ingestion.pipeline import IngestRequest, Mode, SourceConfig, ingest
 from ingestion.records import RESULT_FIELDS
 from ingestion.report import RunReport
 from ingestion.sample.newer import PATH
 from tests.command_line import addresses
 from tests.project import Project
+from tests.ticking import World, at, world  # noqa: F401
 from tests.upstream import SHARED, FaultyUpstream, needs_shared
 
 ERGAST = "/ergast/f1/*"
 RECORDED = SHARED / "jolpica" / "newer"
 NOW = datetime(2026, 6, 21, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 KEYS = ("driver_id", "constructor_id")
 
 
@@ -132,6 +136,68 @@ def test_an_unknown_form_is_refused_by_name(project: Project) -> None:
     assert ran.returncode != 0
     assert "F1_RESULTS_FROM is none of auto, ergast, newer." in ran.stderr
     assert "alpha7" not in ran.stdout + ran.stderr
+
+
+# By a worker's ticks
+
+
+def read_form_problems() -> list[tuple[str, str]]:
+    """When people were informed that the newer form is read, and what the run's alarm says."""
+    return [
+        (f"{run.started_at:%m-%d %H:%M}", problem["advice"])
+        for run in IngestRun.objects.order_by("pk")
+        for problem in run.problems
+        if "Ergast form has been gone" in problem["message"]
+    ]
+
+
+def forms_of(by_tick: Mapping[str, list[str]]) -> set[str]:
+    """Which of Jolpica's forms were requested, calendars and sprint qualifyings apart."""
+    paths = {path for requested in by_tick.values() for path in requested}
+    paths = {path for path in paths if not path.endswith("/SQ")}
+    newer = {path for path in paths if path.startswith("alpha/results")}
+    ergast = {path for path in paths if re.search("^2024/.*(results|qualifying)", path)}
+    return ({"newer"} if newer else set()) | ({"ergast"} if ergast else set())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ticks_change_to_the_newer_form_after_a_day_and_back_when_a_person_sets_it(
+    world: World,  # noqa: F811
+    settings: Any,
+) -> None:
+    settings.F1_RESULTS_FROM = "auto"
+    world.now = at("07-27 09:00")
+    world.refresh_schedule()
+    gone = world.upstream.fault(ERGAST, status=410)
+    world.publish("qualifyings")
+    day = world.tick_until("07-28 09:00", step=HOUR)
+    assert forms_of(day) == {"ergast"}
+    assert gone.used > 0
+    qualifying = Event.objects.get(
+        grand_prix="belgian-grand-prix", session_type="qualifying", season=2024
+    )
+    assert qualifying.results_revision == 0
+    since = Poll.objects.get(event=None, source="jolpica_newer").failing_since
+    assert since == at("07-27 09:00")
+    world.publish("qualifyings", "races")
+    sunday = world.tick_until("07-28 18:00", step=HOUR)
+    assert "newer" in forms_of(sunday)
+    for event in Event.objects.filter(grand_prix="belgian-grand-prix", season=2024):
+        assert (event.results_state, event.results_source) == ("official", "jolpica")
+    [(said_at, advice)] = read_form_problems()
+    assert said_at == "07-28 09:00"
+    assert "F1_RESULTS_FROM=ergast" in advice
+    # It is back, which `auto` cannot know; a person sets it, and afterwards `auto` again.
+    world.upstream.clear_faults()
+    assert "ergast" not in forms_of(world.tick_until("07-29 12:00", step=HOUR))
+    settings.F1_RESULTS_FROM = "ergast"
+    assert forms_of(world.tick_until("07-30 00:00", step=HOUR)) == {"ergast"}
+    assert not Poll.objects.filter(event=None, source="jolpica_newer").exists()
+    settings.F1_RESULTS_FROM = "auto"
+    assert forms_of(world.tick_until("07-30 18:00", step=HOUR)) == {"ergast"}
+    assert len(read_form_problems()) == 1
+    races = Event.objects.filter(grand_prix="belgian-grand-prix", session_type="race", season=2024)
+    assert set(races.values_list("results_revision", flat=True)) == {1}
 
 
 @needs_shared
