@@ -23,21 +23,24 @@ Switch = Callable[[list[Season]], bytes]
 NOW = datetime(2026, 6, 21, 12, tzinfo=UTC)
 
 
-def with_member(name: str, body: bytes) -> Switch:
-    """One file more, or in the place of another."""
+def with_member(name: str, head: bytes, body: bytes = b"", *, times: int = 1) -> Switch:
+    """One file more, or in the place of another; `body` follows its head as often as that."""
 
     def change(seasons: list[Season]) -> bytes:
         whole, changed = io.BytesIO(pack(build_tables(seasons))), io.BytesIO()
         with (
             zipfile.ZipFile(whole) as before,
-            zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as after,
+            zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as after,
         ):
             for member in before.namelist():
                 if member != name:
                     after.writestr(zipfile.ZipInfo(member, PACKED_AT), before.read(member))
             info = zipfile.ZipInfo(name, PACKED_AT)
             info.compress_type = zipfile.ZIP_DEFLATED
-            after.writestr(info, body)
+            with after.open(info, "w") as file:
+                file.write(head)
+                for _ in range(times):
+                    file.write(body)
         return changed.getvalue()
 
     return change
@@ -45,9 +48,9 @@ def with_member(name: str, body: bytes) -> Switch:
 
 def with_bomb(seasons: list[Season]) -> bytes:
     """Some hundred kilobytes that would be hundreds of megabytes."""
-    line = b"1," * 500 + b"\n"
-    body = b"session_entry_id,is_entry_fastest_lap,time\n" + line * 600_000
-    return with_member("formula_one_lap.csv", body)(seasons)
+    lines = (b"1," * 500 + b"\n") * 1000
+    head = b"session_entry_id,is_entry_fastest_lap,time\n"
+    return with_member("formula_one_lap.csv", head, lines, times=600)(seasons)
 
 
 def with_endless_line(seasons: list[Season]) -> bytes:

@@ -23,6 +23,7 @@ from tests.proofs.guards import GUARDS, leave_out, take_out_named
 if TYPE_CHECKING:
     from tests.proofs.faults.catalogue import Cell
     from tests.proofs.faults.matrix import Verdict
+    from tests.proofs.faults.places import Place
 
 WIDTH_OF_FILES = 110
 
@@ -35,6 +36,8 @@ later       too many requests: it and what comes after it is left for later (exi
 aside       one classification, or an old answer, was left aside; everything else is saved
 not yet     no rows: what is saved stays
 guess       no sprint qualifying: the pole by the sprint's grid, which the next run replaces
+pages       Jolpica's dump cannot be read: the seasons come by pages, and a note says why
+part        the same of one kind of session; what else the season has comes from the dump
 note        the second source's alone: everything else is saved, and a note says why
 held        a settled podium or pole: proposed to a person, not applied (exit 3)
 shut        a start moved later: picks that had closed stay closed
@@ -100,14 +103,22 @@ def prove(only: str, jobs: int) -> int:
 
 
 def report(verdicts: Sequence["Verdict"], words: Mapping["Cell", str], *, seconds: float) -> int:
+    from tests.proofs.faults.places import DUMP, NEWER, PLACES, SECOND
+
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDTH_OF_FILES
-    for is_filled, name in ((False, "an empty database"), (True, "a filled database")):
-        chosen = {cell: word for cell, word in words.items() if cell.is_filled == is_filled}
-        if chosen:
-            console.print(draw_table(name, chosen))
-            console.print()
+    usual = (*PLACES, SECOND)
+    for places in (usual, (*NEWER, DUMP)):
+        for is_filled, name in ((False, "an empty database"), (True, "a filled database")):
+            chosen = {
+                cell: word
+                for cell, word in words.items()
+                if cell.is_filled == is_filled and cell.place in places
+            }
+            if chosen:
+                console.print(draw_table(name, places, chosen))
+                console.print()
     console.print(LEGEND)
     deviating = [verdict for verdict in verdicts if verdict.deviations]
     for verdict in deviating:
@@ -118,15 +129,13 @@ def report(verdicts: Sequence["Verdict"], words: Mapping["Cell", str], *, second
     return 1 if deviating else 0
 
 
-def draw_table(name: str, words: Mapping["Cell", str]) -> Table:
-    from tests.proofs.faults.places import PLACES, SECOND
-
+def draw_table(name: str, places: "Sequence[Place]", words: Mapping["Cell", str]) -> Table:
     table = Table(title=f"Faults on {name}", title_justify="left", box=None, padding=(0, 1, 0, 0))
-    for column in ("fault", *(place.name for place in (*PLACES, SECOND))):
+    for column in ("fault", *(place.name for place in places)):
         table.add_column(column, no_wrap=True)
     for fault in dict.fromkeys(cell.fault.name for cell in words):
         told = {cell.place: word for cell, word in words.items() if cell.fault.name == fault}
-        table.add_row(fault, *(told.get(place, "-") for place in (*PLACES, SECOND)))
+        table.add_row(fault, *(told.get(place, "-") for place in places))
     return table
 
 

@@ -1,14 +1,16 @@
 """The faults by name, and the places at which each makes sense."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from tests import dumping
 from tests import openf1_traps as traps
 from tests.openf1_traps import DRIVERS
 from tests.proofs.faults import facts, switches
 from tests.proofs.faults.places import (
     CALENDAR,
+    DUMP,
     ONE_ROUND,
     PAGED,
     PLACES,
@@ -36,6 +38,9 @@ from tests.proofs.faults.switches import (
     Document,
     Fault,
     answers,
+    answers_at,
+    dumps,
+    offering,
     rows_of_target,
     tells_of_another_race,
     tells_of_target,
@@ -222,8 +227,94 @@ OF_SECOND = (
     ),
 )
 
+
+def dump(name: str, reason: str, spoils: switches.Spoil, **facts_of: Any) -> Row:
+    """Of Jolpica's dump: whatever it is, seasons that are over come by pages."""
+    facts_of = {"family": "dump", **facts_of}
+    return Row(Fault(name, spoils=spoils, reason=reason, **facts_of), (DUMP,))
+
+
+DOWNLOAD, STORE = "/data/dumps/download/delayed/", "/dump-store/*"
+NO_DUMPS: Document = {"available_types": [], "latest_dumps": {}, "delayed_dumps": {}}
+AROUND = {"Location": f"{DOWNLOAD}?dump_type=csv"}
+# No answer to the overview, or to what it names.
+ANSWERS_OF_DUMP = (
+    dump("dump: reset", BROKEN_OFF, answers(reset=True)),
+    dump("dump: hanging", TOO_LATE, answers(hang=True), is_slow=True),
+    dump("dump: 404", "answered 404", answers(status=404)),
+    dump("dump: 503", "answered 503", answers(status=503)),
+    dump("dump: HTML", UNREADABLE, answers(html=True)),
+    dump("dump: cut JSON", UNREADABLE, answers(truncate=40)),
+    dump("dump: none offered", "is not offered", answers(json=NO_DUMPS)),
+    dump("dump: wrong hash", "SHA-256 differs", answers(transform=offering(file_hash="0" * 64))),
+    dump("dump: wrong size", "SHA-256 differs", answers(transform=offering(file_size=2_000_000))),
+    dump("dump: no hash", "with a hash", answers(transform=offering(file_hash="abc"))),
+    dump("dump: large", "more than", answers(transform=offering(file_size=65 * 2**20))),
+    dump("dump: download 500", "answered 500", answers_at(DOWNLOAD, status=500)),
+    dump("dump: around", "3 redirects", answers_at(DOWNLOAD, status=302, headers=AROUND)),
+    dump(
+        "dump: nowhere",
+        "an address that is none",
+        answers_at(DOWNLOAD, status=302, headers={"Location": "ftp://a/b"}),
+    ),
+    dump("dump: host hangs", TOO_LATE, answers_at(STORE, hang=True), is_slow=True),
+    dump(
+        "dump: host drips",
+        TOO_LATE,
+        answers_at(STORE, drip="headers", interval=0.02),
+        is_slow=True,
+    ),
+    dump("dump: host 403", "answered 403", answers_at(STORE, status=403)),
+    dump("dump: host cuts", BROKEN_OFF, answers_at(STORE, cut=1000)),
+    dump("dump: other file", "SHA-256 differs", answers_at(STORE, body=b"PK")),
+)
+# The file that is offered, and is no such file.
+FILES_OF_DUMP = (
+    dump("dump: cut zip", "the zip file cannot be read", dumps(dumping.cut)),
+    dump("dump: bomb", "more is unpacked of it", dumps(dumping.with_bomb)),
+    dump("dump: endless line", "a line in it has more", dumps(dumping.with_endless_line)),
+    dump(
+        "dump: a path",
+        "would leave its folder",
+        dumps(dumping.with_member("../formula_one_lap.csv", b"id\n")),
+    ),
+    dump(
+        "dump: no column",
+        "formula_one_roundentry.csv cannot be read",
+        dumps(dumping.without_column("roundentry", "car_number")),
+    ),
+    dump(
+        "dump: renamed",
+        "formula_one_driver.csv cannot be read",
+        dumps(dumping.without_column("driver", "reference", "slug")),
+    ),
+    dump(
+        "dump: a text",
+        "formula_one_sessionentry.csv cannot be read",
+        dumps(dumping.with_value("sessionentry", "status", "FINISHED")),
+    ),
+    dump("dump: encoding", "cannot be read", dumps(dumping.in_encoding("utf-16"))),
+    dump(
+        "dump: enum",
+        "the status 77 is not known; they are requested page by page",
+        dumps(dumping.with_value("sessionentry", "status", 77)),
+        family="part of the dump",
+    ),
+    replace(
+        dump(
+            "dump: older",
+            "an answer older than the saved classification was left aside",
+            switches.keeps_old_dump,
+            family="old dump",
+        ),
+        on_empty=False,
+    ),
+)
+
 ROWS = (
     *OF_SECOND,
+    *ANSWERS_OF_DUMP,
+    *FILES_OF_DUMP,
     # No answer
     Row(Fault("refused", "gone", switches.goes, BROKEN_OFF, NETWORK), PLACES),
     lost("reset", BROKEN_OFF, NETWORK, reset=True),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.proofs.faults.places import Key
+from tests.proofs.faults.places import SEASON, Key
 from tests.rows import all_rows
 
 Row = dict[str, Any]
@@ -39,7 +39,7 @@ class Dump:
 
 def read_dump() -> Dump:
     rows = all_rows()
-    events = {(row["grand_prix"], row["session_type"]): row for row in rows["event"]}
+    events = {(_name_weekend(row), row["session_type"]): row for row in rows["event"]}
     keys = {row["id"]: key for key, row in events.items()}
     results: dict[Key, list[Row]] = defaultdict(list)
     for row in sorted(rows["result"], key=lambda row: row["order"]):
@@ -50,6 +50,12 @@ def read_dump() -> Dump:
             listed = change["after"]["entrants"]
             change["after"] = {"entrants": sorted(entrant["driver_id"] for entrant in listed)}
     return Dump(events, dict(results), rows["change"])
+
+
+def _name_weekend(event: Row) -> str:
+    """With the season where it is another than the one that most places are about."""
+    name: str = event["grand_prix"]
+    return name if event["season"] == SEASON else f"{event['season']} {name}"
 
 
 def substance(row: Row) -> Row:

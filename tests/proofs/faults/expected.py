@@ -20,6 +20,7 @@ class Expected:
     """`word` stands in the table. `complaint` is a pattern of the command's last line, each of
     `notes` one that some note of the run has.
 
+    `archived` is what a run without a fault reads of seasons that are over: see `facts.ARCHIVES`.
     `kept` are the kinds of session, or single ones, whose results stay as they were, `guessed`
     those with a pole from the sprint's grid, `told` those that say what the fault says: drivers in
     order. `changed` are columns of events that say it, `added` grands prix that it alone has.
@@ -30,6 +31,7 @@ class Expected:
     complaint: str = ""
     notes: tuple[str, ...] = ()
     calendars: str = BOTH
+    archived: str = ""
     kept: frozenset[str | Key] = frozenset()
     guessed: frozenset[Key] = frozenset()
     told: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, TypeVar
 
+from ingestion.sample.dump import build_dump
 from ingestion.sample.season import (
     Finish,
     Lap,
@@ -17,6 +18,7 @@ from ingestion.sample.season import (
     with_start,
 )
 from tests.amending import RACE_POINTS, SPRINT_POINTS, Laps, classified, utc
+from tests.command_line import small_season
 
 # When the database is filled, when the results settle, and when a person corrects two of them.
 FIRST, SETTLED, CORRECTED = (
@@ -29,6 +31,11 @@ FIRST, SETTLED, CORRECTED = (
 NOW, AGAIN = utc("2024-05-18 18:00"), utc("2024-05-18 19:30")
 # The same two of a season that is over, whose answers may come from FastF1's cache.
 LATE, LATE_AGAIN = utc("2024-07-01 12:00"), utc("2024-07-01 13:30")
+
+# Seasons that are over: when they are filled by pages, and the same two runs.
+ARCHIVED = (2023, 2024)
+ARCHIVE_FIRST = utc("2026-06-19 12:00")
+ARCHIVE, ARCHIVE_AGAIN = utc("2026-06-21 12:00"), utc("2026-06-21 13:30")
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # Imola's qualifying, from Saturday 14:00 UTC to Sunday 09:00.
@@ -111,6 +118,37 @@ def _told_by_jolpica(season: Season) -> Season:
     assert start is not None
     own = with_start(season, "monaco", "Qualifying", start - HOUR)
     return replace(season, jolpica_calendar=own.grands_prix)
+
+
+# Of seasons that are over
+
+
+@cache
+def archived_facts() -> dict[int, Season]:
+    return {year: small_season(year) for year in ARCHIVED}
+
+
+@cache
+def first_archived_facts() -> dict[int, Season]:
+    """Before China's races were published."""
+    return {
+        year: with_finishes(season, "races", "china", ())
+        for year, season in archived_facts().items()
+    }
+
+
+@cache
+def old_archived_facts() -> dict[int, Season]:
+    """As the dump has them, and pages have had otherwise since: the first of them."""
+    first, *others = archived_facts().values()
+    return {season.year: season for season in (swap_finishes(first, "belgium", 6), *others)}
+
+
+@cache
+def build_partial_dump() -> bytes:
+    """A race of the first season is not in it, so that its races come by pages."""
+    first, *others = archived_facts().values()
+    return build_dump([with_finishes(first, "races", "china", ()), *others])
 
 
 # Facts that no upstream should tell

@@ -24,7 +24,7 @@ from tests.proofs.faults.expected import (
     slug_of,
     told_by,
 )
-from tests.proofs.faults.places import KEYS, Key
+from tests.proofs.faults.places import KEYS, SEASON, Key
 
 OF_RESULTS = (
     *("results_state", "results_revision", "results_source", "results_locked"),
@@ -288,6 +288,20 @@ def judge_healthy(before: Dump, healthy: Dump) -> Iterator[str]:
         if found != was:
             yield f"{name_key(key)} results: {_compare(found, was)}"
         yield from _differences(name_key(key), before.events[key], healthy.events[key])
+
+
+def judge_archived(before: Dump, healthy: Dump) -> Iterator[str]:
+    """Of seasons that are over: every classification is there, in its order."""
+    for season in facts.archived_facts().values():
+        for kind in KINDS:
+            for (name, _), drivers in told_by(season, kind).items():
+                key = name if season.year == SEASON else f"{season.year} {name}", kind
+                found = [row["driver_id"] for row in healthy.results.get(key, [])]
+                if found != list(drivers):
+                    yield f"{name_key(key)} results: {', '.join(found[:3]) or 'none'}"
+    for key, rows in before.results.items():
+        if not are_alike(rows, healthy.results[key]):
+            yield f"{name_key(key)} results: {_compare(healthy.results[key], rows)}"
 
 
 def _judge_starts(before: Dump, healthy: Dump) -> Iterator[str]:

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -30,7 +30,12 @@ from tests.proofs.databases import Databases
 from tests.proofs.faults import facts
 from tests.proofs.faults.catalogue import Cell
 from tests.proofs.faults.dumps import Dump, read_dump
-from tests.proofs.faults.judging import judge_healthy, judge_recovery, judge_rows
+from tests.proofs.faults.judging import (
+    judge_archived,
+    judge_healthy,
+    judge_recovery,
+    judge_rows,
+)
 from tests.proofs.faults.outcomes import expect
 from tests.proofs.faults.places import CALENDAR, IMOLA, ROUND, SCHEDULE, SECOND, Place
 from tests.proofs.faults.running import (
@@ -49,6 +54,8 @@ SOON = 1.5
 EXPIRES = 1
 # In seconds; whoever takes longer has died.
 LONGEST_CELL = 120
+# What reads seasons that are over: Jolpica's dump, pages where it cannot be read, or both.
+DUMPED, PAGES, PARTIAL = "dump", "pages", "partial"
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,48 @@ class Verdict:
     cell: str
     word: str
     deviations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a run comes upon. `archived` is '' but for seasons that are over: what reads them."""
+
+    is_filled: bool
+    is_late: bool = False
+    form: str = "ergast"
+    archived: str = ""
+
+    @property
+    def database(self) -> tuple[bool, bool]:
+        return self.is_filled, bool(self.archived)
+
+    @property
+    def times(self) -> tuple[datetime, datetime]:
+        """Of the run that meets the fault, and of the healthy one after it."""
+        if self.archived:
+            return facts.ARCHIVE, facts.ARCHIVE_AGAIN
+        return (facts.LATE, facts.LATE_AGAIN) if self.is_late else (facts.NOW, facts.AGAIN)
+
+    def heal(self, upstream: Upstream) -> None:
+        seasons = facts.archived_facts().values() if self.archived else [facts.latest_facts()]
+        upstream.heal(*seasons)
+
+    def run(self, upstream: Upstream, at: datetime) -> Ran:
+        """All of it, by the command."""
+        settings.F1_RESULTS_FROM = self.form
+        if not self.archived:
+            return run_command(upstream, at)
+        settings.JOLPICA_DUMP_URL = ""
+        return run_command(
+            upstream,
+            at,
+            *(["--no-dump"] if self.archived == PAGES else []),
+            years="-".join(map(str, facts.ARCHIVED)),
+        )
+
+    def __str__(self) -> str:
+        named = "filled" if self.is_filled else "empty", "late" if self.is_late else "", self.form
+        return ", ".join(filter(None, (*named, self.archived)))
 
 
 @dataclass(frozen=True)
@@ -74,9 +123,9 @@ class Bench:
 
     folder: Path
     databases: Databases
-    kept: dict[bool, str]
-    before: dict[bool, Dump] = field(default_factory=dict)
-    healthy: dict[tuple[bool, bool], Healthy] = field(default_factory=dict)
+    kept: dict[tuple[bool, bool], str]
+    before: dict[tuple[bool, bool], Dump] = field(default_factory=dict)
+    healthy: dict[Scene, Healthy] = field(default_factory=dict)
 
 
 @contextmanager
@@ -86,16 +135,25 @@ def bench_set_up(cells: Iterable[Cell]) -> Iterator[Bench]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="f1-faults-")))
         databases = Databases(folder, SERVER_URL)
         empty = stack.enter_context(databases.migrated())
-        filled = stack.enter_context(_filled(databases, empty, folder))
-        bench = Bench(folder, databases, {False: empty, True: filled})
+        scenes = {_find_scene(cell) for cell in cells}
+        kept = {(False, False): empty, (False, True): empty}
+        for database in {scene.database for scene in scenes} - {*kept}:
+            fill = _fill_archive if database[1] else _fill
+            kept[database] = stack.enter_context(fill(databases, empty, folder))
+        bench = Bench(folder, databases, kept)
         with Upstream({}) as upstream:
-            for is_filled, is_late in {(cell.is_filled, cell.fault.is_late) for cell in cells}:
-                _run_undisturbed(bench, upstream, is_filled=is_filled, is_late=is_late)
+            for scene in scenes:
+                _run_undisturbed(bench, upstream, scene)
         yield bench
 
 
+def _find_scene(cell: Cell) -> Scene:
+    expected = expect(cell.fault, cell.place, is_filled=cell.is_filled)
+    return Scene(cell.is_filled, cell.fault.is_late, cell.place.form, expected.archived)
+
+
 @contextmanager
-def _filled(databases: Databases, empty: str, folder: Path) -> Iterator[str]:
+def _fill(databases: Databases, empty: str, folder: Path) -> Iterator[str]:
     """With what is worth defending: settled results, a guess, a grand prix that was cancelled, a
     person's word, and picks that closed this afternoon."""
     with Upstream({}) as upstream, databases.copied(empty) as filled:
@@ -111,6 +169,17 @@ def _filled(databases: Databases, empty: str, folder: Path) -> Iterator[str]:
         yield filled
 
 
+@contextmanager
+def _fill_archive(databases: Databases, empty: str, folder: Path) -> Iterator[str]:
+    """By pages that are younger than the dump, before some of the races were published."""
+    with Upstream({}) as upstream, databases.copied(empty) as filled:
+        upstream.heal(*facts.first_archived_facts().values())
+        _use_new_cache(folder)
+        Scene(is_filled=False, archived=PAGES).run(upstream, facts.ARCHIVE_FIRST)
+        connection.close()
+        yield filled
+
+
 def _correct(author: Author) -> None:
     (name, kind), (other, _) = facts.PERSONS
     race = Event.objects.get(grand_prix=name, session_type=kind)
@@ -120,28 +189,26 @@ def _correct(author: Author) -> None:
     correct_start(race, race.starts_at + 3 * facts.HOUR, author)
 
 
-def _run_undisturbed(bench: Bench, upstream: Upstream, *, is_filled: bool, is_late: bool) -> None:
+def _run_undisturbed(bench: Bench, upstream: Upstream, scene: Scene) -> None:
     dumps = []
-    for at in _times(is_late=is_late):
-        with bench.databases.copied(bench.kept[is_filled]):
-            bench.before.setdefault(is_filled, read_dump())
-            upstream.heal(facts.latest_facts())
+    for at in scene.times:
+        with bench.databases.copied(bench.kept[scene.database]):
+            bench.before.setdefault(scene.database, read_dump())
+            scene.heal(upstream)
+            if scene.archived == PARTIAL:
+                upstream.dump = facts.build_partial_dump()
             _use_new_cache(bench.folder)
-            _expect_well(run_command(upstream, at))
+            _expect_well(scene.run(upstream, at))
             dumps.append(read_dump())
-    bench.healthy[is_filled, is_late] = Healthy(*dumps)
+    bench.healthy[scene] = Healthy(*dumps)
 
 
 def judge_undisturbed(bench: Bench) -> Iterator[Verdict]:
     """That what everything is compared with is right by itself."""
-    for (is_filled, is_late), healthy in bench.healthy.items():
-        name = f"no fault / {'filled' if is_filled else 'empty'}{', late' if is_late else ''}"
-        found = tuple(judge_healthy(bench.before[is_filled], healthy.now))
-        yield Verdict(name, "all", found)
-
-
-def _times(*, is_late: bool) -> tuple[datetime, datetime]:
-    return (facts.LATE, facts.LATE_AGAIN) if is_late else (facts.NOW, facts.AGAIN)
+    for scene, healthy in bench.healthy.items():
+        before = bench.before[scene.database]
+        judge = judge_archived if scene.archived else judge_healthy
+        yield Verdict(f"no fault / {scene}", "all", tuple(judge(before, healthy.now)))
 
 
 def _expect_well(ran: Ran) -> None:
@@ -197,27 +264,29 @@ def run_cell(cell: Cell) -> Verdict:
 
 def _run_cell(cell: Cell) -> Iterator[str]:
     expected = expect(cell.fault, cell.place, is_filled=cell.is_filled)
-    before = _bench.before[cell.is_filled]
-    healthy = _bench.healthy[cell.is_filled, cell.fault.is_late]
-    now, again = _times(is_late=cell.fault.is_late)
-    _upstream.heal(facts.latest_facts())
+    scene = _find_scene(cell)
+    before, healthy = _bench.before[scene.database], _bench.healthy[scene]
+    now, again = scene.times
+    scene.heal(_upstream)
     _upstream.failures.clear()
     _upstream.unexpected.clear()
     folder = _use_new_cache(_bench.folder)
-    with _bench.databases.copied(_bench.kept[cell.is_filled]):
+    # Whatever reads them undisturbed, this run finds the dump.
+    usual = replace(scene, archived=DUMPED) if scene.archived else scene
+    with _bench.databases.copied(_bench.kept[scene.database]):
         if cell.fault.is_late:
             _keep_stale_copy(cell.place, folder)
         cell.fault.spoils(_upstream, cell.place)
         in_time = answers_in(SOON) if cell.fault.is_slow else nullcontext()
         with in_time, environment_changed(cell.fault.environment):
-            ran = _come_by(cell, now)
+            ran = _come_by(cell, usual, now)
         yield from judge_rows(expected, before, healthy.now, read_dump())
         yield from judge_run(expected, ran, is_gone=cell.fault.family == "gone")
         if cell.place.run == "poll":
             yield from judge_plan(expected, ran.record)
-        _upstream.heal(facts.latest_facts())
+        scene.heal(_upstream)
         settings.F1_SECOND_SOURCE = "off"
-        ran = run_command(_upstream, again)
+        ran = usual.run(_upstream, again)
         if ran.code:
             yield f"the next healthy run ended with {ran.code}: {ran.complaint}"
         yield from judge_recovery(expected, before, healthy.again, read_dump())
@@ -225,7 +294,7 @@ def _run_cell(cell: Cell) -> Iterator[str]:
         yield f"the stand-in: {_upstream.failures} {_upstream.unexpected}"
 
 
-def _come_by(cell: Cell, at: datetime) -> Ran:
+def _come_by(cell: Cell, scene: Scene, at: datetime) -> Ran:
     settings.F1_SECOND_SOURCE = "openf1" if cell.place is SECOND else "off"
     settings.OPENF1_URL = _upstream.openf1_url
     if cell.place.run == "poll":
@@ -234,7 +303,7 @@ def _come_by(cell: Cell, at: datetime) -> Ran:
     if cell.place.run == "round":
         alone = ("--round", str(ROUND))
         return run_command(_upstream, at, *alone, *(["--skip-schedule"] if cell.is_filled else []))
-    return run_command(_upstream, at)
+    return scene.run(_upstream, at)
 
 
 def _keep_stale_copy(place: Place, folder: Path) -> None:

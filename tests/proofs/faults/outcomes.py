@@ -19,6 +19,19 @@ def of_second_source(fault: Fault, _place: Place, _is_filled: bool) -> Expected:
     return Expected("note", notes=(fault.reason,))
 
 
+def of_dump(fault: Fault, _place: Place, _is_filled: bool) -> Expected:
+    """It is optional: what cannot be read of it comes by pages, and a note says why."""
+    return Expected("pages", notes=(fault.reason,), archived="pages")
+
+
+def of_part_of_dump(fault: Fault, _place: Place, _is_filled: bool) -> Expected:
+    return Expected("part", notes=(fault.reason,), archived="partial")
+
+
+def of_old_dump(fault: Fault, _place: Place, _is_filled: bool) -> Expected:
+    return Expected("aside", notes=(fault.reason,), archived="dump")
+
+
 FAMILIES: dict[str, Expect] = {
     "harmless": doubting.harmless,
     "other rounds": doubting.in_other_rounds,
@@ -38,13 +51,16 @@ FAMILIES: dict[str, Expect] = {
     "other leaders": doubting.of_other_leaders,
     "moved qualifying": doubting.of_moved_qualifying,
     "second source": of_second_source,
+    "dump": of_dump,
+    "part of the dump": of_part_of_dump,
+    "old dump": of_old_dump,
     "moved weekend": doubting.of_moved_weekend,
 }
 
 
 def expect(fault: Fault, place: Place, *, is_filled: bool) -> Expected:
     expected = FAMILIES[fault.family](fault, place, is_filled)
-    if place.run == "season":
+    if place.run in ("season", "seasons"):
         return expected
     # Nothing else was asked for.
     others = frozenset[str | Key](

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ingestion.sample import newer, openf1
+from ingestion.sample import dump, newer, openf1
 from tests.proofs.faults import facts
 
 Key = tuple[str, str]
@@ -26,7 +26,7 @@ TABLES = {
     "sprint_qualifying": "sprint_qualifyings",
 }
 KEYS = {AUSTRALIA: "australia", MIAMI: "miami", IMOLA: "emilia-romagna", CHINA: "china"}
-ROUND = 7
+SEASON, ROUND = 2024, 7
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Place:
     """`what` is how messages name what is asked here; `target` is the classification that the
     faults of a single one are about, `query` tells one page from another.
 
-    `run` is what comes by: the whole season, one round, or a worker's poll of one session.
+    `run` is what comes by: the whole season, one round, a worker's poll of one session, or a range
+    of seasons that are over. `form` is the form of Jolpica's interface that it reads.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Place:
     target: Key | None = None
     query: tuple[tuple[str, str | None], ...] = ()
     run: str = "season"
+    form: str = "ergast"
 
     @property
     def kind(self) -> str:
@@ -72,9 +74,11 @@ def page(number: int) -> tuple[tuple[str, str | None], ...]:
     return (("offset", None if number == 1 else str(100 * (number - 1))),)
 
 
-def _round_key() -> str:
+def _results_path(grand_prix: str, code: str) -> str:
+    """Of Jolpica's newer form."""
     season = facts.latest_facts()
-    return newer.build_round_key(season, season.grand_prix("miami"))
+    key = newer.build_round_key(season, season.grand_prix(grand_prix))
+    return f"{newer.PATH}/results/{key}/{code}/"
 
 
 BASE = "/ergast/f1/2024"
@@ -90,7 +94,7 @@ SPRINT = Place("sprint", f"{BASE}/sprint.json", SPRINTS, (MIAMI, "sprint"))
 ROUNDS = Place("SQ list", newer.ROUNDS_PATH, "Jolpica's newer list of the rounds of 2024")
 SQ = Place(
     "SQ",
-    f"{newer.PATH}/results/{_round_key()}/SQ/",
+    _results_path("miami", "SQ"),
     "Jolpica's sprint qualifying of the 2024 Miami Grand Prix",
     (MIAMI, "sprint_qualifying"),
 )
@@ -111,6 +115,20 @@ SECOND = Place(
     (IMOLA, "qualifying"),
     run="poll",
 )
+
+# Of the newer form, in the place of the Ergast form.
+NEWER_CALENDAR = Place("calendar", f"{newer.PATH}/schedules/2024/", CALENDAR.what, form="newer")
+NEWER_RACE = Place(
+    "race",
+    _results_path("miami", "R"),
+    "Jolpica's race of the 2024 Miami Grand Prix",
+    (MIAMI, "race"),
+    form="newer",
+)
+NEWER = (NEWER_CALENDAR, NEWER_RACE)
+
+# Jolpica's dump, of two seasons that are over.
+DUMP = Place("dump", dump.OVERVIEW_PATH, "Jolpica's dump", run="seasons")
 
 # In the order in which a run comes by.
 PLACES = (

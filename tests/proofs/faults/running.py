@@ -15,10 +15,10 @@ from django.core.management import load_command_class
 from ingestion.models import Event, IngestRun
 from ingestion.queue import tasks
 from ingestion.sources.http import Adapter
+from ingestion.sources.jolpica import dump_file
 from rehearsal.clock import VirtualClock, virtual_time
+from tests.proofs.faults.places import SEASON
 from tests.upstream import FaultyUpstream
-
-SEASON = 2024
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,10 @@ class Ran:
         return last[0].removeprefix("CommandError: ") if self.code else ""
 
 
-def run_command(upstream: FaultyUpstream, at: datetime, *arguments: str) -> Ran:
-    return _run(upstream, at, lambda _: _ingest(arguments))
+def run_command(
+    upstream: FaultyUpstream, at: datetime, *arguments: str, years: str = str(SEASON)
+) -> Ran:
+    return _run(upstream, at, lambda _: _ingest(("--year", years, *arguments)))
 
 
 def run_poll(upstream: FaultyUpstream, at: datetime, event: Event) -> Ran:
@@ -55,7 +57,7 @@ def _ingest(arguments: tuple[str, ...]) -> int:
     """As `manage.py` runs it: its exit code, and its one line on standard error."""
     command = load_command_class("ingestion", "ingest_f1")
     try:
-        command.run_from_argv(["manage.py", "ingest_f1", "--year", str(SEASON), *arguments])
+        command.run_from_argv(["manage.py", "ingest_f1", *arguments])
     except SystemExit as ended:
         return int(ended.code or 0)
     return 0
@@ -119,11 +121,14 @@ def environment_changed(more: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def answers_in(seconds: float) -> Iterator[None]:
-    """What may be waited for an answer as a whole, where it is usually half a minute."""
+    """What may be waited for an answer as a whole, where it is usually half a minute, and for a
+    download, where it is minutes."""
     initialize = Adapter.__init__
-    usual = initialize.__kwdefaults__
+    usual, longest = initialize.__kwdefaults__, dump_file.LONGEST_DOWNLOAD
     initialize.__kwdefaults__ = {**(usual or {}), "whole_request": seconds}
+    dump_file.LONGEST_DOWNLOAD = seconds
     try:
         yield
     finally:
         initialize.__kwdefaults__ = usual
+        dump_file.LONGEST_DOWNLOAD = longest

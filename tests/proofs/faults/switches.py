@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from ingestion.sample.dump import build_dump
 from ingestion.sample.season import Season
 from ingestion.sample.upstream import Answer, Request
+from tests.dumping import Switch
 from tests.proofs.faults import facts
 from tests.proofs.faults.places import TABLES, Place
 from tests.upstream import FaultyUpstream, with_meta, with_results
@@ -59,11 +61,11 @@ class Upstream(FaultyUpstream):
         finally:
             self.seasons = latest
 
-    def heal(self, season: Season) -> None:
-        """It listens again, and tells these facts."""
+    def heal(self, *seasons: Season) -> None:
+        """It listens again, and has these facts; its dump is made of them when it is requested."""
         self.clear_faults()
-        self.gone_at = self.old_at = None
-        self.seasons[2024] = season
+        self.gone_at = self.old_at = self.dump = None
+        self.seasons = {season.year: season for season in seasons}
         if self._server is None:
             self.start()
 
@@ -317,3 +319,39 @@ def makes_pages_apart_in_vain(upstream: Upstream, place: Place) -> None:
 def tells_other_leaders(upstream: Upstream, place: Place) -> None:
     season = upstream.seasons[2024]
     upstream.seasons[2024] = facts.with_other_leaders(season, "china", TABLES[place.kind])
+
+
+# What is done to Jolpica's dump
+
+
+def dumps(switch: Switch) -> Spoil:
+    """The file is another one, whose hash the overview has."""
+
+    def spoil(upstream: Upstream, place: Place) -> None:
+        upstream.dump = switch(list(upstream.seasons.values()))
+
+    return spoil
+
+
+def answers_at(path: str, **switches: Any) -> Spoil:
+    """As `answers`, at another address that the same step requests."""
+
+    def spoil(upstream: Upstream, place: Place) -> None:
+        upstream.fault(path, **switches)
+
+    return spoil
+
+
+def offering(**values: Any) -> Callable[[Document], Document]:
+    """An overview that says otherwise of its file."""
+
+    def change(document: Document) -> Document:
+        for offered in (document["latest_dumps"], document["delayed_dumps"]):
+            offered["csv"] = {**offered["csv"], **values}
+        return document
+
+    return change
+
+
+def keeps_old_dump(upstream: Upstream, place: Place) -> None:
+    upstream.dump = build_dump(facts.old_archived_facts().values())
