@@ -18,7 +18,7 @@ from ingestion.sample.newer import PATH
 from tests.command_line import addresses
 from tests.project import Project
 from tests.ticking import World, at, world  # noqa: F401
-from tests.upstream import SHARED, FaultyUpstream, needs_shared
+from tests.upstream import SHARED, FaultyUpstream, needs_shared, with_results
 
 ERGAST = "/ergast/f1/*"
 RECORDED = SHARED / "jolpica" / "newer"
@@ -87,6 +87,20 @@ def test_where_it_is_not_gone_its_keys_name_newcomers(
     drivers = {key for (key,) in project.query("SELECT key FROM ingestion_driver")}
     assert {"hamilton", "max_verstappen"} <= drivers
     assert not any(key.startswith("driver_") for key in drivers)
+
+
+def test_an_old_race_that_cannot_be_right_is_a_problem(
+    project: Project, upstream: FaultyUpstream
+) -> None:
+    """As in the Ergast form: it is no news that is awaited, and the others are saved."""
+    upstream.fault("*/R/", transform=with_results(lambda rows: [*rows[:-1], rows[0]]))
+    ran = run(project, upstream, "newer")
+    assert ran["code"] == 3
+    assert [(one["session_type"], one["message"]) for one in ran["problems"]] == [
+        ("race", "not available yet, max_verstappen twice in the same car")
+    ]
+    kinds = {kind for _, kind, *_ in read_rows(project)}
+    assert kinds == {"qualifying", "sprint", "sprint_qualifying"}
 
 
 @pytest.mark.parametrize("status", [404, 410])

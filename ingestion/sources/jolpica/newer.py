@@ -57,6 +57,8 @@ ROUNDS_HOLD = timedelta(hours=1)
 
 class JolpicaNewer(Upstream):
     name = Source.JOLPICA_NEWER
+    # Of a kind that nothing else publishes a half-filled answer must not keep a guess out.
+    keeps_implausible_out = True
 
     def __init__(self, adapter: "Adapter", config: SourceConfig) -> None:
         super().__init__(adapter, config)
@@ -78,8 +80,7 @@ class JolpicaNewer(Upstream):
     def fetch_classifications(
         self, query: ClassificationQuery, *, fresh: bool
     ) -> SourceAnswer[Classification]:
-        """Of one race; only what can be believed, so that a half-filled answer does not keep a
-        guess out. Rounds and drivers may come from the cache, the session alone is `fresh`."""
+        """Of one race. Rounds and drivers may come from the cache, the session alone is `fresh`."""
         with noticing() as notices:
             record, expires_at = self._fetch(query, fresh=fresh)
         return SourceAnswer((record,), record.generated_at, expires_at, tuple(notices))
@@ -103,12 +104,15 @@ class JolpicaNewer(Upstream):
             if error.status in NOT_THERE_YET:
                 raise ResultsNotReady(str(error)) from error
             raise
+        record = None
         try:
             record = self._read(document, found, query, generated_at)
             check_classification(record, SeasonField())
         except (BadSourceData, ResultsNotReady) as error:
             if not fresh:
                 forget_copies([url])
+            if record is not None and record.results and not self.keeps_implausible_out:
+                return record, expires_at
             # The list of drivers may have news sooner than the session.
             sooner = [until for until in (expires_at, error.expires_at) if until is not None]
             error.expires_at = min(sooner, default=None)

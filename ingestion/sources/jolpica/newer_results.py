@@ -73,6 +73,8 @@ class JolpicaByNewerForm(JolpicaNewer):
     """In the place of the Ergast form, under the same name: it has the same facts."""
 
     name = Source.JOLPICA
+    # As of the Ergast form: whoever saves it knows whether it is news or a problem.
+    keeps_implausible_out = False
     # As this run has found it.
     _ergast_is_gone = False
 

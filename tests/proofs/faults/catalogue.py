@@ -11,6 +11,9 @@ from tests.proofs.faults import facts, switches
 from tests.proofs.faults.places import (
     CALENDAR,
     DUMP,
+    NEWER,
+    NEWER_CALENDAR,
+    NEWER_RACE,
     ONE_ROUND,
     PAGED,
     PLACES,
@@ -89,6 +92,8 @@ PROXIES = {"http_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:
 READ_BY_US = {
     "SQ list": f"{ROUND_LISTS} cannot be read: .*",
     "SQ": f"{SQ.what} cannot be read: .*",
+    "newer calendar": f"{CALENDAR.what} cannot be read: .*",
+    "newer race": f"{NEWER_RACE.what} cannot be read: .*",
 }
 PAGES_CHANGED = "the number of rows changed from page to page"
 WRONG_PAGE = r"a page has \d+ rows where \d+ should be"
@@ -106,11 +111,18 @@ def lost(
     """Unusable, at every place."""
     spoils = answers(**answer)
     fault = Fault(name, "lost", spoils, reason, advice, tells=tells or {}, is_slow=is_slow)
-    return Row(fault, PLACES)
+    return Row(fault, (*PLACES, *NEWER))
 
 
 def answered(status: int, reason: str, advice: str) -> Row:
-    return lost(str(status), f"the server answered {status} {reason}", advice, status=status)
+    row = lost(str(status), f"the server answered {status} {reason}", advice, status=status)
+    # So the newer form answers as long as there are no results of a session.
+    is_not_yet = status in (404, 500)
+    return replace(row, places=(*PLACES, NEWER_CALENDAR)) if is_not_yet else row
+
+
+def not_there(status: int) -> Row:
+    return Row(Fault(str(status), "not there", answers(status=status)), (NEWER_RACE,))
 
 
 def unreadable(name: str, **answer: Any) -> Row:
@@ -121,7 +133,7 @@ def zero_positions(row: Document) -> Document:
     return {**row, "position": "0"}
 
 
-def zero_positions_of_sprint_qualifying(row: Document) -> Document:
+def zero_positions_of_newer(row: Document) -> Document:
     parts = {key: {**part, "position": 0} for key, part in row["components"].items()}
     return {**row, "position": 0, "components": parts}
 
@@ -130,7 +142,7 @@ def without_positions(row: Document) -> Document:
     return {key: value for key, value in row.items() if key != "position"}
 
 
-def without_positions_of_sprint_qualifying(row: Document) -> Document:
+def without_positions_of_newer(row: Document) -> Document:
     """Of the parts too, which would tell as well."""
     parts = {key: without_positions(part) for key, part in row["components"].items()}
     return {**without_positions(row), "components": parts}
@@ -146,10 +158,13 @@ OF_2023 = {
     },
     "SQ list": f"{ROUND_LISTS} cannot be read: it has a round of 2023",
     "SQ": f"{SQ.what} cannot be read: it is of the 2023 Miami Grand Prix",
+    "newer calendar": "Jolpica's calendar of 2024 cannot be read: it is of 2023",
+    "newer race": f"{NEWER_RACE.what} cannot be read: it is of the 2023 Miami Grand Prix",
 }
 NOT_THERE = {
     "file": "the schedule file of 2024 was refused: the calendar of 2024 has no grand prix",
     "second": "Jolpica has no calendar of 2024",
+    "newer calendar": "Jolpica has no calendar of 2024",
     "SQ list": "Jolpica's newer form has no sprint qualifying of the 2024 Miami Grand Prix",
     "SQ": f"{SQ.what}: SQ1 is missing still",
 }
@@ -162,7 +177,10 @@ LIES = {
     "second": "Jolpica's calendar of 2024: 9 rows were sent of 1000",
     **{place.name: f"{place.what}: {PAGES_CHANGED}" for place in PAGED},
 }
-ANOTHER_RACE = {"SQ": f"{SQ.what} cannot be read: it is of the 2024 Pacific Grand Prix"}
+ANOTHER_RACE = {
+    place.name: f"{place.what} cannot be read: it is of the 2024 Pacific Grand Prix"
+    for place in (SQ, NEWER_RACE)
+}
 STRANGERS = {"SQ": f"{SQ.what}: 30 entries"}
 TWICE = {"SQ": f"{SQ.what}: max_verstappen twice"}
 
@@ -325,7 +343,7 @@ ROWS = (
     lost("hanging", TOO_LATE, NETWORK, hang=True, is_slow=True),
     # An answer that refuses
     answered(404, "Not Found", SEASON),
-    Row(Fault("429", "limited", answers(status=429), FEWER, WAIT), PLACES),
+    Row(Fault("429", "limited", answers(status=429), FEWER, WAIT), (*PLACES, *NEWER)),
     Row(
         Fault(
             "429, Retry-After",
@@ -347,6 +365,8 @@ ROWS = (
         PLACES,
     ),
     answered(500, "Internal Server Error", TROUBLE),
+    not_there(404),
+    not_there(500),
     answered(503, "Service Unavailable", TROUBLE),
     # One that makes no sense
     unreadable("empty body", body=b""),
@@ -362,12 +382,12 @@ ROWS = (
             "harmless",
             answers(transform=switches.with_control_characters),
         ),
-        PLACES,
+        (*PLACES, *NEWER),
     ),
     Row(Fault("future headers", "dated ahead", answers(headers=switches.FUTURE)), PLACES),
     Row(
         Fault("spoilt detail", "spoilt detail", rows_of_target(switches.with_spoilt_detail)),
-        (RACE_2, QUALI_2, ONE_ROUND, POLL),
+        (RACE_2, QUALI_2, ONE_ROUND, POLL, NEWER_RACE),
     ),
     Row(Fault("a proxy", "harmless", switches.changes_nothing, environment=PROXIES), ENDPOINTS),
     # ... or another than was asked for
@@ -379,7 +399,7 @@ ROWS = (
             tells_of_another_race("Pacific Grand Prix", "2024-02-04", "Aida", "Pacific"),
             tells=ANOTHER_RACE,
         ),
-        RESULTS,
+        (*RESULTS, NEWER_RACE),
     ),
     Row(
         Fault(
@@ -399,26 +419,26 @@ ROWS = (
             PAGES_CHANGED,
             tells=NOT_THERE,
         ),
-        PLACES,
+        (*PLACES, *NEWER),
     ),
     Row(
         Fault(
             "zero positions",
             "implausible",
-            rows_of_target(zero_positions, of_sprint=zero_positions_of_sprint_qualifying),
+            rows_of_target(zero_positions, of_newer=zero_positions_of_newer),
             MISSING_STILL,
         ),
-        RESULTS,
+        (*RESULTS, NEWER_RACE),
     ),
     Row(
         Fault(
             "no positions",
             "implausible",
-            rows_of_target(without_positions, of_sprint=without_positions_of_sprint_qualifying),
+            rows_of_target(without_positions, of_newer=without_positions_of_newer),
             MISSING_STILL,
             tells={"SQ": f"{SQ.what}: SQ1 is missing still"},
         ),
-        RESULTS,
+        (*RESULTS, NEWER_RACE),
     ),
     Row(
         Fault(
@@ -428,7 +448,7 @@ ROWS = (
             r"\w+ twice",
             tells=TWICE,
         ),
-        RESULTS,
+        (*RESULTS, NEWER_RACE),
     ),
     Row(
         Fault(
@@ -438,7 +458,7 @@ ROWS = (
             "(30|29) entries",
             tells=STRANGERS,
         ),
-        RESULTS,
+        (*RESULTS, NEWER_RACE),
     ),
     # Pages that are not of one piece
     Row(

@@ -19,6 +19,7 @@ from tests.proofs.faults.places import (
     CHINA,
     IMOLA,
     MIAMI,
+    NEWER_RACE,
     SCHEDULE,
     SQ,
     TABLES,
@@ -64,6 +65,8 @@ def of_another_race(fault: Fault, place: Place, is_filled: bool) -> Expected:
     kept = frozenset({place.target})
     if place is SQ:
         return implausible(fault, place, is_filled)
+    if place is NEWER_RACE:
+        return lost(fault, place, is_filled)
     if place.run != "season":
         note = (
             "2024 qualifying: Jolpica's round 7 is the Pacific Grand Prix of 2024-02-04, not the "
@@ -85,6 +88,9 @@ def of_cancelled_race(fault: Fault, place: Place, is_filled: bool) -> Expected:
 
 def not_there(fault: Fault, place: Place, is_filled: bool) -> Expected:
     """No rows: what is saved stays, and it is no failure where an answer may say so."""
+    if place is NEWER_RACE:
+        note = "no classification yet: Miami Grand Prix"
+        return Expected("not yet", notes=(note,), kept=frozenset({(MIAMI, "race")}))
     is_first = place.query in ((), (("offset", None),))
     if place is SQ or not place.kind or (place.run == "season" and not is_first):
         return lost(fault, place, is_filled)

@@ -18,9 +18,11 @@ from tests.proofs.faults.expected import (
 )
 from tests.proofs.faults.places import (
     CALENDAR,
+    CALENDARS_OF_JOLPICA,
     CHINA,
     IMOLA,
     MIAMI,
+    NEWER_RACE,
     ROUNDS,
     SCHEDULE,
     SQ,
@@ -39,13 +41,16 @@ def lost(fault: Fault, place: Place, is_filled: bool) -> Expected:
     if place is SCHEDULE:
         end = f"; Jolpica's calendar was used alone. {SAVED} {advice}."
         return on_jolpica_alone(Expected("2nd", 3, f"2024: {told}{end}"), is_filled)
-    if place is CALENDAR:
+    if place in CALENDARS_OF_JOLPICA:
         end = f"; the schedule file was used alone. {SAVED} {advice}."
         return on_file_alone(Expected("file", 3, f"2024: {told}{end}"), is_filled)
     if place in (ROUNDS, SQ):
         return left_to_the_grid(f"{told}; {MEANWHILE}: .*Miami Grand Prix", place, is_filled)
     if place.run != "season":
         return lost_alone(f"2024 {IMOLA} qualifying: {told}", f"{advice}.", place, is_filled)
+    if place is NEWER_RACE:
+        kept = frozenset[str | Key]({(MIAMI, "race"), "sprint_qualifying"})
+        return Expected("rest", 3, f"2024 {MIAMI} race: {told}. {SAVED} {advice}.", kept=kept)
     # What is asked for beside them waits for the next run.
     kept = frozenset({place.kind, "sprint_qualifying"})
     return Expected("rest", 3, f"2024 {place.kind}: {told}. {SAVED} {advice}.", kept=kept)
@@ -113,10 +118,15 @@ def left_to_the_grid(note: str, place: Place, is_filled: bool) -> Expected:
 
 def limited(fault: Fault, place: Place, is_filled: bool) -> Expected:
     """Too many requests: what is left is left for later, and said once."""
-    if place in (SCHEDULE, CALENDAR):
+    if place in (SCHEDULE, *CALENDARS_OF_JOLPICA):
         return lost(fault, place, is_filled)
     when = fault.advice.removeprefix("Run it again ").partition(": ")[0]
     left = ["qualifying"] if place.run != "season" else list(left_from(place))
+    kept = frozenset[str | Key](left)
+    if place is NEWER_RACE:
+        # A request a session: those before it are saved, and settled ones are not requested.
+        kept = (kept - {"race"}) | {(MIAMI, "race")}
+        left = [kind for kind in left if kind != "sprint" or not is_filled]
     *others, last = [kind.replace("_", " ") for kind in left]
     names = f"{', '.join(others)} and {last}" if others else last
     problem = f"2024: {fault.told_at(place)}; left for later: {names}"
@@ -126,7 +136,7 @@ def limited(fault: Fault, place: Place, is_filled: bool) -> Expected:
     if place in (ROUNDS, SQ):
         guessing = left_to_the_grid("", place, is_filled)
         return replace(guessing, word="later", code=3, complaint=complaint, notes=())
-    return Expected("later", 3, complaint, kept=frozenset(left))
+    return Expected("later", 3, complaint, kept=kept)
 
 
 def left_from(place: Place) -> tuple[str, ...]:

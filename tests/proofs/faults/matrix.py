@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -207,7 +208,7 @@ def judge_undisturbed(bench: Bench) -> Iterator[Verdict]:
     """That what everything is compared with is right by itself."""
     for scene, healthy in bench.healthy.items():
         before = bench.before[scene.database]
-        judge = judge_archived if scene.archived else judge_healthy
+        judge = judge_archived if scene.archived else partial(judge_healthy, form=scene.form)
         yield Verdict(f"no fault / {scene}", "all", tuple(judge(before, healthy.now)))
 
 

@@ -52,6 +52,11 @@ class Place:
         return "" if self.target is None else self.target[1]
 
     @property
+    def is_newer(self) -> bool:
+        """Whether its rows are those of the newer form."""
+        return self.kind == "sprint_qualifying" or self.form == "newer"
+
+    @property
     def grand_prix(self) -> str:
         """The target's, as the facts call it."""
         assert self.target is not None
@@ -117,15 +122,18 @@ SECOND = Place(
 )
 
 # Of the newer form, in the place of the Ergast form.
-NEWER_CALENDAR = Place("calendar", f"{newer.PATH}/schedules/2024/", CALENDAR.what, form="newer")
+NEWER_CALENDAR = Place(
+    "newer calendar", f"{newer.PATH}/schedules/2024/", CALENDAR.what, form="newer"
+)
 NEWER_RACE = Place(
-    "race",
+    "newer race",
     _results_path("miami", "R"),
     "Jolpica's race of the 2024 Miami Grand Prix",
     (MIAMI, "race"),
     form="newer",
 )
 NEWER = (NEWER_CALENDAR, NEWER_RACE)
+CALENDARS_OF_JOLPICA = (CALENDAR, NEWER_CALENDAR)
 
 # Jolpica's dump, of two seasons that are over.
 DUMP = Place("dump", dump.OVERVIEW_PATH, "Jolpica's dump", run="seasons")

@@ -139,12 +139,12 @@ def tells_of_target(change: Callable[[Season, str, str], Season]) -> Spoil:
     return spoil
 
 
-def rows_of_target(change: Callable[[Document], Document], *, of_sprint: Any = None) -> Spoil:
+def rows_of_target(change: Callable[[Document], Document], *, of_newer: Any = None) -> Spoil:
     """Each row of the place's target, on whatever page it stands."""
 
     def spoil(upstream: Upstream, place: Place) -> None:
-        if place.kind == "sprint_qualifying":
-            change_results = with_results(lambda rows: [(of_sprint or change)(row) for row in rows])
+        if place.is_newer:
+            change_results = with_results(lambda rows: [(of_newer or change)(row) for row in rows])
             upstream.fault(place.path, transform=change_results)
             return
         name = place.target_name
@@ -180,6 +180,8 @@ def in_another_season(document: Document) -> Document:
     elif isinstance(document["data"], list):
         for told in document["data"]:
             told["season"]["year"] = 2023
+    elif "events" in document["data"]:
+        document["data"]["year"] = 2023
     else:
         document["data"]["season"]["year"] = 2023
     return document
@@ -210,6 +212,8 @@ def with_nothing(document: Document) -> Document:
         return {column: {} for column in document}
     elif isinstance(document["data"], list):
         document["data"] = []
+    elif "events" in document["data"]:
+        document["data"]["events"] = []
     else:
         document["data"]["results"] = []
     return document
@@ -231,6 +235,8 @@ def with_control_characters(document: Document) -> Document:
 
 def with_spoilt_detail(row: Document) -> Document:
     """The third's, which nothing depends on."""
+    if row["position"] == 3:
+        return {**row, "components": {"GRID": {"position": 99}}}
     if row["position"] != "3":
         return row
     return {**row, "Q3": "1"} if "Q3" in row else {**row, "grid": "99"}
@@ -277,7 +283,7 @@ def tells_of_another_race(name: str, date: str, locality: str, country: str) -> 
 
 
 def spoils_with_doubled_driver(upstream: Upstream, place: Place) -> None:
-    if place.kind == "sprint_qualifying":
+    if place.is_newer:
         upstream.fault(place.path, transform=with_results(with_doubled_driver))
         return
     upstream.fault(
