@@ -13,7 +13,7 @@ SOURCES := manage.py f1picks ingestion rehearsal tests
 .DEFAULT_GOAL := help
 # A half-made .venv or stamp would pass for a finished one.
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres test-host check faults crash concurrency guards bench audit clean
+.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres test-host check faults crash concurrency guards bench messages audit clean
 
 help:
 	@echo "A first look; each sets everything up by itself"
@@ -33,6 +33,7 @@ help:
 	@echo "  make lint, types       one part of the check"
 	@echo "  make test-sqlite, test-postgres, test-host"
 	@echo "                         the suite on one database, or in a stranger's project"
+	@echo "  make messages          renew the catalogues of the admin in other languages"
 	@echo "  make audit             known vulnerabilities of what is installed"
 	@echo "  make setup-dev, clean  the tools for testing; remove what was made"
 	@echo ""
@@ -136,6 +137,10 @@ crash: setup-dev
 # Ingests of one season and of several at once, with ticks, corrections and a scorer among them.
 concurrency: setup-dev
 	@$(BIN)/python -m tests.proofs.concurrency $(if $(REPEATS),--repeats $(REPEATS))
+
+# The catalogues of the admin's translations, with the strings as they are marked now.
+messages: setup-dev
+	@$(BIN)/python -m tests.messages
 
 # What is known against the installed packages; it asks the package index.
 audit: setup-dev

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
 from ingestion.errors import ChangedMeanwhile, WrongRequest
 from ingestion.models import Change, Event
 from ingestion.save import SaveContext, change_event
@@ -29,12 +31,12 @@ class Author:
 
     def require_reason(self) -> None:
         if not self.reason.strip():
-            raise WrongRequest("a correction needs a reason", about="reason")
+            raise WrongRequest(_("a correction needs a reason"), about="reason")
 
     def require_seen(self, event: Event) -> None:
         """To be called within the season's lock."""
         if self.seen is not None and self.seen != last_entry(event):
-            raise ChangedMeanwhile("something arrived for the event meanwhile; look at it again")
+            raise ChangedMeanwhile(_("something arrived for the event meanwhile; look at it again"))
 
     def context(self, cause: Change.Cause) -> SaveContext:
         return SaveContext(None, cause, self.now, person=self.person, reason=self.reason)

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.dispatch import Signal
+from django.utils.translation import gettext as _
 
 from ingestion import signals
 from ingestion.corrections.author import Author
@@ -37,14 +38,21 @@ def merge_drivers(driver: Driver, into: Driver, author: Author) -> DriverChange:
     """
     author.require_reason()
     if driver == into:
-        raise WrongRequest("a driver cannot be merged into himself", about="into")
+        raise WrongRequest(_("a driver cannot be merged into himself"), about="into")
     with _drivers_locked(driver, into) as (gone, kept):
         for one in (gone, kept):
             if one.merged_into_id is not None:
-                raise WrongRequest(f"{one.name} ({one.key}) was merged already", about="into")
+                raise WrongRequest(
+                    _("%(name)s (%(key)s) was merged already") % {"name": one.name, "key": one.key},
+                    about="into",
+                )
         both = Event.objects.filter(results__driver=kept).filter(results__driver=gone).first()
         if both is not None:
-            raise WrongRequest(f"{gone.name} and {kept.name} are both in the {both}", about="into")
+            raise WrongRequest(
+                _("%(one)s and %(other)s are both in the %(event)s")
+                % {"one": gone.name, "other": kept.name, "event": both},
+                about="into",
+            )
         keys = list(gone.keys.all())
         change = _move(
             *(gone, kept, DriverChange.Kind.MERGED, gone.results.all(), author),
@@ -67,13 +75,13 @@ def split_driver(
     """
     author.require_reason()
     if not name.strip():
-        raise WrongRequest("the other driver needs a name", about="name")
+        raise WrongRequest(_("the other driver needs a name"), about="name")
     with _drivers_locked(driver) as (current,):
         known = set(current.results.values_list("event__season", flat=True))
         if not set(seasons) or not set(seasons) < known:
             raise WrongRequest(
-                "name some of the driver's seasons, and not all: "
-                f"{', '.join(map(str, sorted(known)))}",
+                _("name some of the driver's seasons, and not all: %(names)s")
+                % {"seasons": ", ".join(map(str, sorted(known)))},
                 about="seasons",
             )
         other = Driver.objects.create(
@@ -99,7 +107,7 @@ def undo_change(change: DriverChange, author: Author) -> None:
     with _drivers_locked(change.driver, change.other) as (driver, other):
         fresh = DriverChange.objects.select_for_update().get(pk=change.pk)
         if fresh.undone_at is not None:
-            raise WrongRequest("this was undone already")
+            raise WrongRequest(_("this was undone already"))
         _move_results(other, driver, other.results.filter(pk__in=fresh.moved["results"]), author)
         _move_entrants(driver, other.entrants.filter(pk__in=fresh.moved["entrants"]))
         keys = DriverKey.objects.filter(pk__in=fresh.moved["keys"])
@@ -185,7 +193,7 @@ def _drivers_locked(*drivers: Driver) -> Iterator[list[Driver]]:
             locks.enter_context(season_locked(season))
         current = Driver.objects.in_bulk([driver.pk for driver in drivers])
         if len(current) < len(drivers):
-            raise WrongRequest("the driver is not there any more")
+            raise WrongRequest(_("the driver is not there any more"))
         yield [current[driver.pk] for driver in drivers]
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
+from django.utils.translation import gettext as _
 
 from ingestion.corrections.author import Author
 from ingestion.corrections.drivers import make_key
@@ -60,7 +61,10 @@ class _Weekend:
         entry = _find_entry(self.event.season, driver, self.author.now)
         entrant = self.entrants.get(entry.driver_id)
         if entrant is not None and not entrant.is_withdrawn:
-            raise WrongRequest(f"{entrant.driver_name} can be picked already", about="driver")
+            raise WrongRequest(
+                _("%(driver_name)s can be picked already") % {"driver_name": entrant.driver_name},
+                about="driver",
+            )
         if entrant is None:
             entrant = Entrant(
                 season=self.event.season,
@@ -76,7 +80,10 @@ class _Weekend:
     def withdraw(self, key: str) -> Entrant:
         entrant = self.entrants.get(key)
         if entrant is None or entrant.is_withdrawn:
-            raise WrongRequest(f"{key} is no entrant of the {self.event.name}", about="out")
+            raise WrongRequest(
+                _("%(key)s is no entrant of the %(name)s") % {"key": key, "name": self.event.name},
+                about="out",
+            )
         self._decide(entrant, Change.Kind.WITHDRAWN)
         return entrant
 
@@ -86,7 +93,7 @@ class _Weekend:
         entrant.reason, entrant.updated_at = self.author.reason, self.author.now
         fault = find_unstorable(entrant)
         if fault:
-            raise WrongRequest(f"the entrant cannot be saved: {fault}")
+            raise WrongRequest(_("the entrant cannot be saved: %(fault)s") % {"fault": fault})
         is_new = entrant.pk is None
         changes = build_changes(self.events, kind, [entrant], self.context)
         write_entrants([entrant] * is_new, [entrant] * (not is_new), changes)
@@ -132,8 +139,11 @@ def _corrected_weekend(event: Event, author: Author) -> Iterator[_Weekend]:
         is_known = bool(entrants) or event.grand_prix in find_weekends(event.season, context)
         if not (events and is_known):
             raise WrongRequest(
-                f"the entrants of the {event.name} can be corrected from a week before its first "
-                "lock until its last"
+                _(
+                    "the entrants of the %(name)s can be corrected from a week before its "
+                    "first lock until its last"
+                )
+                % {"name": event.name}
             )
         yield _Weekend(event, events, entrants, author, context)
 
@@ -147,10 +157,14 @@ def _find_entry(season: int, driver: NewDriver, now: datetime) -> ResultRecord:
         person = known or Driver(key=driver.key, name=driver.name.strip(), code=driver.code)
         if not person.name:
             raise WrongRequest(
-                f"no driver is known as '{driver.key}'; give the newcomer's name", about="driver"
+                _("no driver is known as '%(key)s'; give the newcomer's name")
+                % {"key": driver.key},
+                about="driver",
             )
         if known is None and (fault := _find_fault(person)):
-            raise WrongRequest(f"the driver cannot be saved: {fault}", about="driver")
+            raise WrongRequest(
+                _("the driver cannot be saved: %(fault)s") % {"fault": fault}, about="driver"
+            )
         entry = ResultRecord(
             order=1,
             position=1,
@@ -177,10 +191,13 @@ def _find_key(name: str) -> str:
     """Of the one driver with this name, else a new one: the surname, as Jolpica has most."""
     words = fold_name(name)
     if not words:
-        raise WrongRequest("choose a driver, or give a newcomer's name", about="driver")
+        raise WrongRequest(_("choose a driver, or give a newcomer's name"), about="driver")
     same = [one.key for one in Driver.objects.persons() if fold_name(one.name) == words]
     if len(same) > 1:
-        raise WrongRequest(f"{name} may be {' or '.join(same)}; choose one", about="name")
+        raise WrongRequest(
+            _("%(name)s may be %(names)s; choose one") % {"name": name, "names": " or ".join(same)},
+            about="name",
+        )
     return same[0] if same else make_key(name.rsplit(maxsplit=1)[-1])
 
 
@@ -188,5 +205,5 @@ def _find_fault(driver: Driver) -> str:
     try:
         validate_slug(driver.key)
     except ValidationError:
-        return "its key may have letters, digits, '-' and '_' alone"
+        return _("its key may have letters, digits, '-' and '_' alone")
     return find_unstorable(driver)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from ingestion.amendments import is_disqualified, picked_places
 from ingestion.errors import WrongRequest
 from ingestion.models import Event, Result
@@ -54,24 +56,30 @@ def numbered(entries: Sequence[ResultRecord]) -> list[ResultRecord]:
 
 def refuse_impossible(results: Sequence[ResultRecord]) -> None:
     if not results:
-        raise WrongRequest("a classification needs an entry")
+        raise WrongRequest(_("a classification needs an entry"))
     if [entry.order for entry in results] != list(range(1, len(results) + 1)):
-        raise WrongRequest("the order has to count from 1 without a gap")
+        raise WrongRequest(_("the order has to count from 1 without a gap"))
     if not all(entry.driver_id and entry.driver_name for entry in results):
-        raise WrongRequest("an entry has no driver", about="driver_id")
+        raise WrongRequest(_("an entry has no driver"), about="driver_id")
     doubled = [key[0] for key, times in Counter(map(key_of, results)).items() if times > 1]
     if doubled:
-        raise WrongRequest(f"{', '.join(doubled)} twice in the same car", about="driver_id")
+        raise WrongRequest(
+            _("%(names)s twice in the same car") % {"names": ", ".join(doubled)},
+            about="driver_id",
+        )
 
 
 def warnings_of(event: Event, results: Sequence[ResultRecord]) -> list[str]:
     warnings = []
     if len(results) < USUAL_SIZE:
-        warnings.append(f"the classification has {len(results)} entries, fewer than usual")
+        warnings.append(
+            _("the classification has %(count)s entries, fewer than usual")
+            % {"count": len(results)}
+        )
     leaders = results[: picked_places(event.session_type)]
     out = [entry.driver_name for entry in leaders if is_disqualified(asdict(entry))]
     if out:
-        warnings.append(f"{', '.join(out)} leads and is disqualified")
+        warnings.append(_("%(names)s leads and is disqualified") % {"names": ", ".join(out)})
     return warnings
 
 

@@ -10,6 +10,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from ingestion.amendments import apply_details, picked_places
 from ingestion.corrections.author import Author
 from ingestion.corrections.entries import (
@@ -42,7 +44,7 @@ def correct_classification(
         current = read_revision(event, revision)
         author.require_seen(current)
         if current.is_cancelled:
-            raise WrongRequest("the event is cancelled; set it to scheduled first")
+            raise WrongRequest(_("the event is cancelled; set it to scheduled first"))
         facts = {
             "results_locked": True,
             "results_source": Source.PERSON.value,
@@ -69,7 +71,7 @@ def edit_entries(
     entries = {key_of(entry): entry for entry in saved}
     if Counter(order) != Counter(entries.keys()):
         raise WrongRequest(
-            "the order has to name each entry of the classification once", about="order"
+            _("the order has to name each entry of the classification once"), about="order"
         )
     ordered = [entries[key] for key in order]
     if ordered != saved:
@@ -88,7 +90,9 @@ def disqualify(event: Event, driver: Key, author: Author, *, revision: int) -> l
     saved = saved_entries(event)
     out = next((entry for entry in saved if key_of(entry) == driver), None)
     if out is None:
-        raise WrongRequest(f"{driver[0]} is not in the classification", about="driver")
+        raise WrongRequest(
+            _("%(driver)s is not in the classification") % {"driver": driver[0]}, about="driver"
+        )
     # Blank points of a qualifying, or of a source without any, stay blank.
     points = None if out.points is None else Decimal(0)
     out = replace(out, classification="D", status="Disqualified", points=points)
@@ -102,17 +106,19 @@ def enter_leaders(
     """A podium or a pole by hand where no classification exists yet, or another in the place of
     one that was entered so; drivers of the season by their identifiers, from first to last."""
     if event.has_results and not has_leaders_alone(event):
-        raise WrongRequest("the event has a classification; correct that one")
+        raise WrongRequest(_("the event has a classification; correct that one"))
     if len(drivers) != picked_places(event.session_type):
         raise WrongRequest(
-            f"{picked_places(event.session_type)} drivers are needed, not {len(drivers)}"
+            _("%(needed)s drivers are needed, not %(count)s")
+            % {"needed": picked_places(event.session_type), "count": len(drivers)}
         )
     known = known_drivers(event.season)
     unknown = [driver for driver in drivers if driver not in known]
     if unknown:
         names = ", ".join(unknown)
         raise WrongRequest(
-            f"no classification of {event.season}, or of the season before, has {names}"
+            _("no classification of %(season)s, or of the season before, has %(names)s")
+            % {"season": event.season, "names": names}
         )
     entries = numbered([known[driver] for driver in drivers])
     return correct_classification(event, entries, author, revision=revision)
@@ -156,5 +162,8 @@ def restore_revision(event: Event, requested: int, author: Author, *, revision: 
         elif change.cause != Change.Cause.CORRECTION:
             entries = apply_details(entries, change.after.get("details", []))
     if not entries:
-        raise WrongRequest(f"the feed has no revision {requested} of this event", about="restored")
+        raise WrongRequest(
+            _("the feed has no revision %(revision)s of this event") % {"revision": requested},
+            about="restored",
+        )
     return correct_classification(event, parse_entries(entries), author, revision=revision)

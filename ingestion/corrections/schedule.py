@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from django.utils.translation import gettext as _
+
 from ingestion.corrections.author import Author, corrected_event
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Event, Poll
@@ -35,14 +37,15 @@ def correct_status(event: Event, status: str, author: Author) -> Event:
         corrected.schedule_locked = True
         if status == Event.Status.SCHEDULED:
             if not corrected.is_cancelled:
-                raise WrongRequest("the event is not cancelled; set its start instead")
+                raise WrongRequest(_("the event is not cancelled; set its start instead"))
             corrected.status = Event.Status.SCHEDULED
         elif status in STATUSES:
             _refuse_cancelled(corrected)
             _set_times(corrected, status, author.now)
         else:
             raise WrongRequest(
-                f"the status of an event cannot be set to '{status}'", about="status"
+                _("the status of an event cannot be set to '%(status)s'") % {"status": status},
+                about="status",
             )
         corrected.status = corrected.phase(author.now)
     return corrected
@@ -66,7 +69,7 @@ def reopen_picks(event: Event, author: Author, *, until: datetime | None = None)
     with corrected_event(event, author, Change.Kind.CORRECTED) as reopened:
         _refuse_cancelled(reopened)
         if reopened.has_results:
-            raise WrongRequest("the event has results, its picks cannot be reopened")
+            raise WrongRequest(_("the event has results, its picks cannot be reopened"))
         if until is not None or reopened.disputed_starts_at is not None:
             reopened.picks_until = (
                 reopened.starts_at if until is None else _read_time(reopened, until, about="until")
@@ -74,14 +77,16 @@ def reopen_picks(event: Event, author: Author, *, until: datetime | None = None)
         closes = reopened.picks_until or reopened.starts_at
         if closes is None:
             raise WrongRequest(
-                "the event has no start, say until when its picks are open", about="until"
+                _("the event has no start, say until when its picks are open"), about="until"
             )
         if closes <= author.now:
             raise WrongRequest(
-                f"{closes:%Y-%m-%d %H:%M} UTC has passed, picks cannot close then", about="until"
+                _("%(time)s UTC has passed, picks cannot close then")
+                % {"time": f"{closes:%Y-%m-%d %H:%M}"},
+                about="until",
             )
         if reopened.starts_at is not None and closes > reopened.starts_at:
-            raise WrongRequest("picks cannot stay open beyond the start", about="until")
+            raise WrongRequest(_("picks cannot stay open beyond the start"), about="until")
         reopened.locks_at = closes
     return reopened
 
@@ -92,7 +97,7 @@ def close_picks(event: Event, author: Author) -> Event:
     with corrected_event(event, author, Change.Kind.CORRECTED) as closed:
         _refuse_cancelled(closed)
         if not closed.in_time(author.now):
-            raise WrongRequest("the event's picks are closed already")
+            raise WrongRequest(_("the event's picks are closed already"))
         closed.locks_at = author.now
     return closed
 
@@ -104,7 +109,7 @@ def release_schedule(event: Event, author: Author) -> Event:
     with change_event(event, Change.Kind.RELEASED, context) as released:
         author.require_seen(released)
         if not released.schedule_locked:
-            raise WrongRequest("the event's schedule is not locked")
+            raise WrongRequest(_("the event's schedule is not locked"))
         released.schedule_locked = False
         released.picks_until = None
         # Of an answer from before the correction, too.
@@ -116,15 +121,17 @@ def release_schedule(event: Event, author: Author) -> Event:
 
 def _refuse_cancelled(event: Event) -> None:
     if event.is_cancelled:
-        raise WrongRequest("the event is cancelled; set it to scheduled first")
+        raise WrongRequest(_("the event is cancelled; set it to scheduled first"))
 
 
 def _set_times(event: Event, status: str, now: datetime) -> None:
     if event.has_results:
-        raise WrongRequest("the event has results, it is completed")
+        raise WrongRequest(_("the event has results, it is completed"))
     if event.starts_at is None or event.starts_at > now:
         if status == Event.Status.COMPLETED:
-            raise WrongRequest("the event has not started yet; set its start first", about="status")
+            raise WrongRequest(
+                _("the event has not started yet; set its start first"), about="status"
+            )
         _set_start(event, now)
         # Never later: a lock that has passed stays.
         event.locks_at = now if event.locks_at is None else min(event.locks_at, now)
@@ -142,9 +149,11 @@ def _set_start(event: Event, at: datetime) -> None:
 def _read_time(event: Event, at: datetime, *, about: str) -> datetime:
     """In UTC. Raises `WrongRequest` where it is not in the event's season."""
     if at.tzinfo is None:
-        raise WrongRequest("the time needs a time zone", about=about)
+        raise WrongRequest(_("the time needs a time zone"), about=about)
     if not is_in_season(event.season, at, event.utc_offset):
         raise WrongRequest(
-            f"{at:%Y-%m-%d} is not in the season of {event.season}; check the date", about=about
+            _("%(day)s is not in the season of %(season)s; check the date")
+            % {"day": f"{at:%Y-%m-%d}", "season": event.season},
+            about=about,
         )
     return at.astimezone(UTC)

@@ -4,6 +4,8 @@
 has arrived meanwhile, nothing is done.
 """
 
+from django.utils.translation import gettext as _
+
 from ingestion.corrections.author import Author
 from ingestion.corrections.entries import parse_entries
 from ingestion.errors import ChangedMeanwhile, WrongRequest
@@ -26,7 +28,7 @@ def accept_proposal(
         current = read_revision(event, revision)
         author.require_seen(current)
         if current.is_cancelled:
-            raise WrongRequest("the event is cancelled; set it to scheduled first")
+            raise WrongRequest(_("the event is cancelled; set it to scheduled first"))
         accepted = _proposal_of(current, proposal)
         facts = {
             "results_state": Event.ResultsState.SETTLED,
@@ -57,7 +59,7 @@ def settle_results(event: Event, author: Author, *, revision: int) -> None:
     with change_results(event, Change.Kind.SETTLED, context, revision=revision) as current:
         author.require_seen(current)
         if not current.has_results:
-            raise WrongRequest("the event has no classification to settle")
+            raise WrongRequest(_("the event has no classification to settle"))
         current.results_state = Event.ResultsState.SETTLED
 
 
@@ -68,7 +70,7 @@ def release_results(event: Event, author: Author, *, revision: int) -> None:
     with change_results(event, Change.Kind.RELEASED, context, revision=revision) as current:
         author.require_seen(current)
         if not current.results_locked:
-            raise WrongRequest("the event's classification is not locked")
+            raise WrongRequest(_("the event's classification is not locked"))
         current.results_locked = False
         current.results_state = Event.ResultsState.OFFICIAL
         current.results_generated_at = None
@@ -78,7 +80,9 @@ def release_results(event: Event, author: Author, *, revision: int) -> None:
 
 def _proposal_of(event: Event, seen: int | None) -> Change:
     if event.proposal is None or event.proposal_rejected:
-        raise WrongRequest("the event has no open proposal")
+        raise WrongRequest(_("the event has no open proposal"))
     if seen not in (None, event.proposal.pk):
-        raise ChangedMeanwhile("the upstream proposes something else meanwhile; look at it again")
+        raise ChangedMeanwhile(
+            _("the upstream proposes something else meanwhile; look at it again")
+        )
     return event.proposal

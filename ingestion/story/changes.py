@@ -8,11 +8,19 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.dateparse import parse_duration
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ingestion.amendments import describe_amendment, describe_disagreement
 from ingestion.models import Change, Event
 from ingestion.records import RESULT_FIELDS
-from ingestion.story.printing import print_instant, print_origin, print_source, print_start
+from ingestion.story.printing import (
+    print_choice,
+    print_instant,
+    print_origin,
+    print_source,
+    print_start,
+)
 
 Side = Mapping[str, Any]
 
@@ -20,22 +28,26 @@ Side = Mapping[str, Any]
 # printed. The rest is left out: an estimated start is printed with the start, a lock by a person
 # with its kind.
 FIELDS = {
-    "name": "name",
-    "official_name": "official name",
-    "round_number": "round",
-    "country": "country",
-    "location": "place",
-    "starts_at": "start",
-    "disputed_starts_at": "the other calendar's start",
-    "locks_at": "picks close",
-    "ends_at": "expected end",
-    "utc_offset": "local time less UTC",
-    "schedule_source": "calendar",
-    "status": "status",
-    "results_state": "results",
-    "source": "source",
-    "results_source": "source",
+    "name": gettext_lazy("name"),
+    "official_name": gettext_lazy("official name"),
+    "round_number": gettext_lazy("round"),
+    "country": gettext_lazy("country"),
+    "location": gettext_lazy("place"),
+    "starts_at": gettext_lazy("start"),
+    "disputed_starts_at": gettext_lazy("the other calendar's start"),
+    "locks_at": gettext_lazy("picks close"),
+    "ends_at": gettext_lazy("expected end"),
+    "utc_offset": gettext_lazy("local time less UTC"),
+    "schedule_source": gettext_lazy("calendar"),
+    "status": gettext_lazy("status"),
+    "results_state": gettext_lazy("results"),
+    "source": gettext_lazy("source"),
+    "results_source": gettext_lazy("source"),
 }
+
+
+# Of which there are few values, each with a name for people.
+CHOICES: Mapping[str, Any] = {"status": Event.Status, "results_state": Event.ResultsState}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,122 +77,162 @@ def describe_author(change: Change) -> str:
         name = _one_line(change.person_name)
         return f'{name}: "{_one_line(change.reason)}"' if change.reason else name
     if change.run is not None:
-        cause = [] if change.cause == Change.Cause.POLL else [change.cause]
-        return ", ".join([f"run {change.run.pk}", change.run.trigger, *cause])
+        cause = [] if change.cause == Change.Cause.POLL else [change.get_cause_display()]
+        return ", ".join(
+            [_("run %(number)s") % {"number": change.run.pk}, change.run.trigger, *cause]
+        )
     # Runs are pruned; what they did stays.
-    return f'{change.cause}: "{_one_line(change.reason)}"' if change.reason else change.cause
+    cause_alone = change.get_cause_display()
+    return f'{cause_alone}: "{_one_line(change.reason)}"' if change.reason else cause_alone
 
 
 def _describe_calendar(change: Change) -> str:
     """What a calendar did, or a person who voided the event."""
     before, after = change.before, change.after
     if change.kind == Change.Kind.VOIDED:
-        return f"Voided: it was {before.get('status', 'on the calendar')}"
+        return _("Voided: it was %(status)s") % {"status": _value("status", before)}
     if change.kind == Change.Kind.CANCELLED:
         number = before.get("round_number")
-        where = "" if number is None else f", where it was round {number}"
-        return f"Cancelled: off the calendar{where}"
+        where = (
+            "" if number is None else (_(", where it was round %(number)s") % {"number": number})
+        )
+        return _("Cancelled: off the calendar%(where)s") % {"where": where}
     if change.kind == Change.Kind.RESCHEDULED:
-        text = f"Start {_start(before)} -> {_start(after)}"
+        text = _("Start %(old)s -> %(new)s") % {"old": _start(before), "new": _start(after)}
         return _and_more(text, change, apart=("starts_at",))
     if change.kind == Change.Kind.REINSTATED:
         starts = dict.fromkeys([_start(before), _start(after)])
-        text = f"Back on the calendar{_as_round(after)}, start {' -> '.join(starts)}"
+        text = _("Back on the calendar%(as_round)s, start %(starts)s") % {
+            "as_round": _as_round(after),
+            "starts": " -> ".join(starts),
+        }
         return _and_more(text, change, apart=("round_number", "starts_at", "status"))
     # Scheduled. A qualifying of 1994 to 2005 is in no calendar.
     if "schedule_source" not in after:
-        return "Known by its classification alone: no calendar has it"
-    text = f"Put on the calendar{_as_round(after)}, start {_start(after)}"
+        return _("Known by its classification alone: no calendar has it")
+    text = _("Put on the calendar%(as_round)s, start %(start)s") % {
+        "as_round": _as_round(after),
+        "start": _start(after),
+    }
     if after.get("disputed_starts_at") is not None:
-        text += f", the other calendar says {print_instant(after['disputed_starts_at'])}"
+        text += _(", the other calendar says %(at)s") % {
+            "at": print_instant(after["disputed_starts_at"])
+        }
     return f"{text} ({print_source(after['schedule_source'])})"
 
 
 def _describe_revision(change: Change) -> str:
     """A classification that a source published, amended or proposed to amend."""
     if change.kind == Change.Kind.PROPOSED:
-        text = "Proposed, for a person to decide, and not applied"
+        text = _("Proposed, for a person to decide, and not applied")
     elif change.kind == Change.Kind.PUBLISHED:
-        text = f"Revision {change.revision} published"
+        text = _("Revision %(revision)s published") % {"revision": change.revision}
     else:
         # A person's only part in an amendment is to accept it.
-        accepted = ", the proposal accepted" if change.person_name else ""
-        text = f"Revision {change.revision}{accepted}"
+        accepted = _(", the proposal accepted") if change.person_name else ""
+        text = _("Revision %(revision)s%(accepted)s") % {
+            "revision": change.revision,
+            "accepted": accepted,
+        }
     return f"{text}: {_leaders(change)} ({print_source(change.after['source'])})"
 
 
 def _describe_details(change: Change) -> str:
     before, after = change.before, change.after
     if "proposal" in before:
-        return "The proposal was taken back by the upstream"
+        return _("The proposal was taken back by the upstream")
     parts = []
     if "results_state" in after:
-        parts.append(f"No longer {before['results_state']} but {after['results_state']}")
+        parts.append(
+            _("No longer %(old)s but %(new)s")
+            % {"old": _value("results_state", before), "new": _value("results_state", after)}
+        )
     if after.get("details"):
-        parts.append(f"Details of revision {change.revision}: {_list_fields(change)}")
+        parts.append(
+            _("Details of revision %(revision)s: %(fields)s")
+            % {"revision": change.revision, "fields": _list_fields(change)}
+        )
     if parts:
         return f"{'; '.join(parts)} ({print_source(after['source'])})"
-    return _and_more("Details", change, apart=(), joined=": ")
+    return _and_more(_("Details"), change, apart=(), joined=": ")
 
 
 def _describe_settled(change: Change) -> str:
     if change.person_name:
-        return f"Revision {change.revision} declared settled"
-    return f"Revision {change.revision} settled: it was seen unchanged long enough"
+        return _("Revision %(revision)s declared settled") % {"revision": change.revision}
+    return _("Revision %(revision)s settled: it was seen unchanged long enough") % {
+        "revision": change.revision
+    }
 
 
 def _describe_corrected(change: Change) -> str:
     before, after = change.before, change.after
     if "classification" in after:
-        entered = "corrected by hand" if "classification" in before else "entered by hand"
-        return f"Revision {change.revision} {entered}: {_leaders(change)}"
+        entered = _("corrected by hand") if "classification" in before else _("entered by hand")
+        return _("Revision %(revision)s %(entered)s: %(leaders)s") % {
+            "revision": change.revision,
+            "entered": entered,
+            "leaders": _leaders(change),
+        }
     if after.get("details"):
-        return f"Details of revision {change.revision} corrected by hand: {_list_fields(change)}"
+        return _("Details of revision %(revision)s corrected by hand: %(fields)s") % {
+            "revision": change.revision,
+            "fields": _list_fields(change),
+        }
     if "details" in after:
-        return f"Revision {change.revision} confirmed by hand"
+        return _("Revision %(revision)s confirmed by hand") % {"revision": change.revision}
     if after.get("proposal_rejected"):
-        return "The proposal was rejected"
+        return _("The proposal was rejected")
     if before.get("status") == Event.Status.CANCELLED:
-        return _and_more("The cancellation was taken back", change, apart=("status",))
+        return _and_more(_("The cancellation was taken back"), change, apart=("status",))
     # Whose start it is goes without saying.
-    return _and_more("Corrected", change, apart=("schedule_source",), joined=": ")
+    return _and_more(_("Corrected"), change, apart=("schedule_source",), joined=": ")
 
 
 def _describe_released(change: Change) -> str:
     if "results_locked" in change.before:
-        return "The classification was given back to the upstream"
-    return "Start and status were given back to the calendars"
+        return _("The classification was given back to the upstream")
+    return _("Start and status were given back to the calendars")
 
 
 def _describe_witness(change: Change) -> str:
     """What the second source says of the revision, by Formula 1's own pages."""
     before, after = change.before, change.after
     if change.kind == Change.Kind.CONFIRMED:
-        return f"Revision {change.revision} confirmed by {print_source(after['source'])}"
+        return _("Revision %(revision)s confirmed by %(source)s") % {
+            "revision": change.revision,
+            "source": print_source(after["source"]),
+        }
     what = describe_disagreement(
         change.event.session_type,
         before["classification"],
         after["classification"],
         names=(print_origin(before["source"]), print_origin(after["source"])),
     )
-    return f"Revision {change.revision} disputed, and left as it is: {what}"
+    return _("Revision %(revision)s disputed, and left as it is: %(what)s") % {
+        "revision": change.revision,
+        "what": what,
+    }
 
 
 def _describe_entrants(change: Change) -> str:
     """'Can be picked: Oliver Bearman (car 38, Ferrari)', with the source where one named them."""
     entrants: list[dict[str, Any]] = change.after.get("entrants", [])
-    named = ", ".join(_describe_entrant(entrant) for entrant in entrants) or "no driver"
+    named = ", ".join(_describe_entrant(entrant) for entrant in entrants) or _("no driver")
     if change.kind == Change.Kind.WITHDRAWN:
-        return f"Does not start, and cannot be picked any more: {named}"
+        return _("Does not start, and cannot be picked any more: %(named)s") % {"named": named}
     sources = dict.fromkeys(print_source(entrant["source"]) for entrant in entrants)
     # Who the person is is said beside it.
     by = f" ({', '.join(sources)})" if sources and not change.person_name else ""
-    return f"Can be picked: {named}{by}"
+    return _("Can be picked: %(named)s%(by)s") % {"named": named, "by": by}
 
 
 def _describe_entrant(entrant: Side) -> str:
     number = entrant.get("driver_number")
-    car = [f"car {number}" if number is not None else "", entrant.get("constructor_name", "")]
+    car = [
+        (_("car %(number)s") % {"number": number}) if number is not None else "",
+        entrant.get("constructor_name", ""),
+    ]
     seat = ", ".join(filter(None, car))
     return f"{entrant['driver_name']} ({seat})" if seat else str(entrant["driver_name"])
 
@@ -213,8 +265,12 @@ def _leaders(change: Change) -> str:
 def _list_fields(change: Change) -> str:
     """The fields that changed, of how many entries."""
     counts = Counter(detail["field"] for detail in change.after["details"])
-    changed = (f"{name} of {counts[name]}" for name in RESULT_FIELDS if name in counts)
-    return f"{', '.join(changed)} changed, no place did"
+    changed = (
+        _("%(field)s of %(count)s") % {"field": name, "count": counts[name]}
+        for name in RESULT_FIELDS
+        if name in counts
+    )
+    return _("%(fields)s changed, no place did") % {"fields": ", ".join(changed)}
 
 
 def _and_more(text: str, change: Change, *, apart: tuple[str, ...], joined: str = "; ") -> str:
@@ -234,7 +290,7 @@ def _value(name: str, side: Side) -> str:
     if name == "starts_at":
         return _start(side)
     if value is None or value == "":
-        return "none"
+        return _("none")
     if name.endswith("_at"):
         return print_instant(value)
     if name == "utc_offset":
@@ -242,7 +298,8 @@ def _value(name: str, side: Side) -> str:
     if name == "points":
         # '25' of a source is '25.00' of the database.
         return f"{Decimal(value).normalize():f}"
-    return print_source(value) if name.endswith("source") else str(value)
+    text = print_choice(CHOICES[name], value) if name in CHOICES else str(value)
+    return print_source(value) if name.endswith("source") else text
 
 
 def _start(side: Side) -> str:
@@ -252,7 +309,7 @@ def _start(side: Side) -> str:
 
 def _as_round(side: Side) -> str:
     number = side.get("round_number")
-    return "" if number is None else f" as round {number}"
+    return "" if number is None else (_(" as round %(number)s") % {"number": number})
 
 
 def _one_line(text: str) -> str:

@@ -2,50 +2,78 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from ingestion.amendments import describe_disagreement
 from ingestion.models import Event, SecondOpinion
 from ingestion.records import Source
 from ingestion.story.changes import describe_change
-from ingestion.story.printing import print_instant, print_origin, print_source, print_start
+from ingestion.story.printing import (
+    print_choice,
+    print_instant,
+    print_origin,
+    print_source,
+    print_start,
+)
 
 Fact = tuple[str, str]
 
 STANDING = {
-    Event.ResultsState.PROVISIONAL.value: "provisional until it is published",
-    Event.ResultsState.OFFICIAL.value: "official, amendments are still applied",
-    Event.ResultsState.SETTLED.value: "settled",
+    Event.ResultsState.PROVISIONAL.value: gettext_lazy("provisional until it is published"),
+    Event.ResultsState.OFFICIAL.value: gettext_lazy("official, amendments are still applied"),
+    Event.ResultsState.SETTLED.value: gettext_lazy("settled"),
 }
 
 
 def describe_event(event: Event, now: datetime) -> list[Fact]:
     """What does not concern this event is left out."""
     number, phase = event.round_number, event.phase(now)
-    as_round = f"round {number}" if number is not None else "no round"
+    as_round = (_("round %(number)s") % {"number": number}) if number is not None else _("no round")
+    shown = print_choice(Event.Status, phase)
     disputed = results = proposal = ""
     if event.disputed_starts_at is not None:
-        disputed = f"the other calendar says {print_instant(event.disputed_starts_at)}"
+        disputed = _("the other calendar says %(at)s") % {
+            "at": print_instant(event.disputed_starts_at)
+        }
     if event.has_results:
-        results = f", revision {event.results_revision} from {print_source(event.results_source)}"
+        results = _(", revision %(results_revision)s from %(source)s") % {
+            "results_revision": event.results_revision,
+            "source": print_source(event.results_source),
+        }
     if event.proposal is not None:
         proposal = describe_change(event.proposal)
     held = [
-        *(["start and status"] if event.schedule_locked else []),
-        *(["classification"] if event.results_locked else []),
+        *([_("start and status")] if event.schedule_locked else []),
+        *([_("classification")] if event.results_locked else []),
     ]
     facts = [
-        ("where", ", ".join(filter(None, [as_round, event.location, event.country]))),
-        ("start", _describe_start(event)),
-        ("disputed", disputed),
-        ("picks", "" if event.is_cancelled else _describe_picks(event, now)),
+        (_("where"), ", ".join(filter(None, [as_round, event.location, event.country]))),
+        (_("start"), _describe_start(event)),
+        (_("disputed"), disputed),
+        (_("picks"), "" if event.is_cancelled else _describe_picks(event, now)),
         # The row's status moves with the ticks, its phase with the clock.
         (
-            "status",
-            phase if phase == event.status else f"{phase} (the last ingest left {event.status})",
+            _("status"),
+            shown
+            if phase == event.status
+            else (
+                _("%(phase)s (the last ingest left %(status)s)")
+                % {"phase": shown, "status": event.get_status_display()}
+            ),
         ),
-        ("results", f"{event.results_state}{results}"),
-        ("by hand", f"{' and '.join(held)}; ingests only compare" if held else ""),
-        ("second source", describe_second_opinion(event)),
-        ("proposal", f"rejected ({proposal})" if event.proposal_rejected else proposal),
+        (_("results"), f"{event.get_results_state_display()}{results}"),
+        (
+            _("by hand"),
+            (_("%(held)s; ingests only compare") % {"held": ", ".join(held)}) if held else "",
+        ),
+        (_("second source"), describe_second_opinion(event)),
+        (
+            _("proposal"),
+            (_("rejected (%(proposal)s)") % {"proposal": proposal})
+            if event.proposal_rejected
+            else proposal,
+        ),
     ]
     return [(label, text) for label, text in facts if text]
 
@@ -58,7 +86,10 @@ def describe_second_opinion(event: Event) -> str:
     parts = []
     if event.confirmed_at is not None:
         at = print_instant(event.confirmed_at)
-        parts.append(f"confirmed by {print_source(opinion.source)} at {at}")
+        parts.append(
+            _("confirmed by %(source)s at %(at)s")
+            % {"source": print_source(opinion.source), "at": at}
+        )
     if opinion.disputed_since is not None and opinion.classification is not None:
         what = describe_disagreement(
             event.session_type,
@@ -66,13 +97,16 @@ def describe_second_opinion(event: Event) -> str:
             opinion.classification,
             names=(print_origin(event.results_source), print_origin(opinion.source)),
         )
-        parts.append(f"since {print_instant(opinion.disputed_since)} {what}")
+        parts.append(
+            _("since %(at)s %(what)s") % {"at": print_instant(opinion.disputed_since), "what": what}
+        )
     if opinion.starts_at is not None:
         parts.append(
-            f"{print_source(opinion.source)} has the start at {print_instant(opinion.starts_at)}"
+            _("%(source)s has the start at %(at)s")
+            % {"source": print_source(opinion.source), "at": print_instant(opinion.starts_at)}
         )
     if opinion.is_cancelled:
-        parts.append(f"{print_source(opinion.source)} has it as cancelled")
+        parts.append(_("%(source)s has it as cancelled") % {"source": print_source(opinion.source)})
     return "; ".join(parts)
 
 
@@ -80,42 +114,53 @@ def _describe_start(event: Event) -> str:
     text = print_start(event.starts_at, is_estimated=event.start_is_estimated)
     starts_at = None if event.start_is_estimated else event.starts_at
     if starts_at is not None and event.utc_offset is not None:
-        text += f", {starts_at + event.utc_offset:%H:%M} there"
+        text += _(", %(time)s there") % {"time": f"{starts_at + event.utc_offset:%H:%M}"}
     return f"{text} ({print_source(event.schedule_source)})" if event.schedule_source else text
 
 
 def _describe_picks(event: Event, now: datetime) -> str:
     if event.locks_at is None:
-        return "never open: its time is not known"
+        return _("never open: its time is not known")
     at = print_instant(event.locks_at)
-    return f"open until {at}" if event.in_time(now) else f"closed since {at}"
+    return (
+        (_("open until %(at)s") % {"at": at})
+        if event.in_time(now)
+        else (_("closed since %(at)s") % {"at": at})
+    )
 
 
 def describe_payout(event: Event) -> list[Fact]:
     """Which classification is scored, what is known of it, and until when picks counted."""
     if event.is_cancelled:
-        return [("scored", "nothing: it is cancelled, and picks on it are refunded")]
+        return [(_("scored"), _("nothing: it is cancelled, and picks on it are refunded"))]
     if not event.has_results:
-        return [("scored", "nothing yet: it has no classification")]
+        return [(_("scored"), _("nothing yet: it has no classification"))]
     saved = event.results_changed_at
     if event.results_source == Source.PERSON:
-        made = "by hand, see the story"
+        made = _("by hand, see the story")
     else:
         made_at, source = find_made_at(event), print_source(event.results_source)
         made = f"{'at an unknown time' if made_at is None else print_instant(made_at)} ({source})"
-    picks = "none counts: the time of the session is not known"
+    picks = _("none counts: the time of the session is not known")
     if event.locks_at is not None:
-        picks = f"count if they were made before {print_instant(event.locks_at)}"
+        picks = _("count if they were made before %(at)s") % {"at": print_instant(event.locks_at)}
     leaders = event.podium if event.is_race else event.classification[:1]
     return [
-        ("scored", f"revision {event.results_revision}, {STANDING[event.results_state]}"),
-        ("made", made),
-        ("saved", print_instant(saved) if saved is not None else "at an unknown time"),
         (
-            "podium" if event.is_race else "pole",
+            _("scored"),
+            _("revision %(results_revision)s, %(standing)s")
+            % {
+                "results_revision": event.results_revision,
+                "standing": STANDING[event.results_state],
+            },
+        ),
+        (_("made"), made),
+        (_("saved"), print_instant(saved) if saved is not None else _("at an unknown time")),
+        (
+            _("podium") if event.is_race else _("pole"),
             ", ".join(f"P{result.order} {result.driver_name}" for result in leaders),
         ),
-        ("picks", picks),
+        (_("picks"), picks),
     ]
 
 
