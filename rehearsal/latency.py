@@ -80,6 +80,8 @@ def draw(figures: Mapping[str, Any], path: Path, theme: str) -> None:
     text, faint, own, other = COLOURS[theme]
     plans: Mapping[str, Sequence[float]] = figures["minutes"]
     rounds, count = figures["rounds"], max(map(len, plans.values()))
+    lowest = min((min(minutes) for minutes in plans.values() if minutes), default=1)
+    left = max((one for one in TICKS if one <= lowest / 1.5), default=1)
     figure = Figure(figsize=(8.4, 3.6), layout="constrained")
     axes = figure.add_subplot()
     for row, (name, minutes) in enumerate(reversed([*plans.items()])):
@@ -96,11 +98,11 @@ def draw(figures: Mapping[str, Any], path: Path, theme: str) -> None:
             at = max(median / timedelta(minutes=1), 1)
             axes.plot([at, at], [row - 0.36, row + 0.36], color=text, lw=1.6)
             label = f"half by {print_span(median)}, 95 % by {print_span(most)}"
-        axes.text(1.0, row + 0.4, f"{name}: {label}", color=text, fontsize=9.5, va="bottom")
+        axes.text(left, row + 0.4, f"{name}: {label}", color=text, fontsize=9.5, va="bottom")
     highest = max((max(minutes) for minutes in plans.values() if minutes), default=60)
-    ticks = [one for one in TICKS if one <= highest * 1.6]
+    ticks = [one for one in TICKS if left <= one <= highest * 1.6]
     axes.set_xscale("log")
-    axes.set_xlim(1, max(ticks[-1], highest * 1.2))
+    axes.set_xlim(left, max(ticks[-1], highest * 1.2))
     axes.set_ylim(-0.6, len(plans) - 0.1)
     axes.set_xticks(ticks, [TICKS[one] for one in ticks], color=text, fontsize=9.5)
     axes.set_xticks([], minor=True)

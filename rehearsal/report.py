@@ -61,7 +61,7 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
 
 def plain_table(*columns: str) -> Table:
     """The first column is text, the others are numbers."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 1, 0, 0))
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index else "left")
     return table

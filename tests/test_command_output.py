@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from django.core.management import load_command_class
 
 from ingestion.models import Event, Result
 from tests.command_line import (
@@ -129,6 +130,25 @@ def test_names_are_spelled_plainly_where_the_terminal_has_no_accents(
         assert name in done.stdout
         assert "Traceback" not in done.stderr
         assert done.stdout.isascii()
+
+
+@pytest.mark.parametrize(
+    "command", ["ingest_f1", "f1_explain", "f1_status", "f1_preflight", "rehearse"]
+)
+def test_help_fits_a_terminal_and_ends_with_what_all_commands_have(
+    filled: Project, command: str
+) -> None:
+    shown = filled.manage(command, "--help", env={"COLUMNS": "80"}).stdout
+    assert [line for line in shown.splitlines() if len(line) > 80] == []
+    first, _, last = shown.partition("\noptions of every Django command:\n")
+    assert "--format {text,json}" in first
+    assert "--traceback" not in first
+    parser = load_command_class(
+        "rehearsal" if command == "rehearse" else "ingestion", command
+    ).create_parser("manage.py", command)
+    missing = {option for option in parser._option_string_actions if option not in shown}
+    assert missing <= {"--verbosity", "--inside"}
+    assert "--traceback" in last
 
 
 def test_a_driver_with_an_accent_is_in_the_table_of_an_ascii_terminal(

@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any, cast
 
 from django.core.management.base import (
@@ -34,6 +34,13 @@ WRONG_USAGE = 2
 WIDTH_OF_FILES = 100
 # The longest step of one season is '2024 sprint qualifying results'.
 BAR_WIDTH, STEP_WIDTH = 36, 31
+
+
+OF_DJANGO = """
+options of every Django command:
+  -v {0,1,2,3}, --settings MODULE, --pythonpath DIRECTORY, --traceback,
+  --no-color, --force-color, --skip-checks, --version
+"""
 
 
 def _spell_plainly(error: UnicodeError) -> tuple[str, int]:
@@ -80,13 +87,19 @@ class LastingStream:
 
 
 class HelpFormatter(DjangoHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """A command's own options first, then those that every command of Django has; texts as they
-    are written."""
+    """A command's own options, each explained; those that every command of Django has are named at
+    the end. Texts as they are written."""
+
+    def add_arguments(self, actions: Iterable[argparse.Action]) -> None:
+        super().add_arguments(
+            [one for one in actions if not self.show_last & {*one.option_strings}]
+        )
 
 
 class F1Command(BaseCommand):
-    """`epilog` is in --help as it is written."""
+    """`usage` and `epilog` are in --help as they are written."""
 
+    usage = "%(prog)s [options]"
     epilog = ""
     # The database worked at first: something may have been saved.
     has_begun = False
@@ -95,7 +108,8 @@ class F1Command(BaseCommand):
         return super().create_parser(
             prog_name,
             subcommand,
-            epilog=self.epilog,
+            usage=self.usage,
+            epilog=f"{self.epilog}{OF_DJANGO}",
             formatter_class=HelpFormatter,
             **kwargs,
         )
@@ -202,7 +216,9 @@ class ProgressBar:
 
 
 @contextlib.contextmanager
-def show_progress(*, is_on: bool, bar_width: int = BAR_WIDTH) -> Iterator[ProgressBar]:
+def show_progress(
+    *, is_on: bool, keeps_log: bool = False, bar_width: int = BAR_WIDTH
+) -> Iterator[ProgressBar]:
     console = make_console(LastingStream(sys.stderr))
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -212,7 +228,7 @@ def show_progress(*, is_on: bool, bar_width: int = BAR_WIDTH) -> Iterator[Progre
     is_hidden = not (is_on and console.is_terminal)
     # What the bar shows as it happens, and the report when it is over, needs no line of the log.
     log, level = logging.getLogger("ingestion"), logging.getLogger("ingestion").level
-    if not is_hidden:
+    if not is_hidden and not keeps_log:
         log.setLevel(logging.WARNING)
     try:
         with Progress(*columns, console=console, transient=True, disable=is_hidden) as progress:

@@ -23,8 +23,8 @@ from ingestion.story import (
 )
 
 HELP = """\
-Print an event's whole story: what was known when, what changed, by whom or by which source, and
-which classification is scored.
+Print an event's whole story: what was known when, what changed, by whom or by
+which source, and which classification is scored.
 """
 
 EPILOG = """\
@@ -32,7 +32,8 @@ examples:
   manage.py f1_explain 2024 belgium race
   manage.py f1_explain 2024 monza q          qualifying, by its place
   manage.py f1_explain 2024 sao paulo sprint-qualifying
-  manage.py f1_explain 2024 "saudi arabia" race --driver bearman    since when he could be picked
+  manage.py f1_explain 2024 "saudi arabia" race --driver bearman
+                                             since when he could be picked
   manage.py f1_explain 2024 belgium race --format json
 
 exit codes:
@@ -44,6 +45,7 @@ exit codes:
 
 class Command(F1Command):
     help = HELP
+    usage = "%(prog)s SEASON WORD... SESSION [options]"
     epilog = EPILOG
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -56,7 +58,9 @@ class Command(F1Command):
             help="a part of the grand prix's name, place or country, then the session",
         )
         parser.add_argument("--driver", metavar="NAME", help="a name, a code or a key")
-        parser.add_argument("--format", choices=["text", "json"], default="text")
+        parser.add_argument(
+            "--format", choices=["text", "json"], default="text", help="of what is printed"
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         connect_database()

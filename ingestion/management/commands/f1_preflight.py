@@ -15,16 +15,17 @@ MARKS = {Verdict.OK: "✓", Verdict.WARNING: "!", Verdict.FAILS: "✗"}
 STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILS: "bold red"}
 
 HELP = """\
-Say whether the coming weekend will work: the database, the worker, the upstreams, the times and
-locks of its sessions, the hour's requests, and whether alarms arrive.
+Say whether the coming weekend will work: the database, the worker, the
+upstreams, the times and locks of its sessions, the hour's requests, and whether
+alarms arrive.
 """
 
 EPILOG = """\
 examples:
-  manage.py f1_preflight                     one request each to the schedule file and Jolpica,
-                                             and two to OpenF1
-  manage.py f1_preflight --offline           sends no request
-  manage.py f1_preflight --send-test-alarm   and sends a test message to each channel
+  manage.py f1_preflight                    one request each to the schedule
+                                            file and Jolpica, and two to OpenF1
+  manage.py f1_preflight --offline          sends no request
+  manage.py f1_preflight --send-test-alarm  sends a message by each channel, too
 
 exit codes:
   0  ready, warnings included
@@ -46,7 +47,9 @@ class Command(F1Command):
             action="store_true",
             help="send a message by each channel",
         )
-        parser.add_argument("--format", choices=["text", "json"], default="text")
+        parser.add_argument(
+            "--format", choices=["text", "json"], default="text", help="of what is printed"
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         made = check_weekend(

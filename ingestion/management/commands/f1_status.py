@@ -27,18 +27,20 @@ STYLES = {
 }
 
 HELP = """\
-Show the state of the installation: the worker, the last run, the calendars, which results are
-expected, what comes next.
+Show the state of the installation: the worker, the last run, the calendars,
+which results are expected, what comes next.
 
-A silent upstream and a fault of ours are different states: only the second one is a failure.
+A silent upstream and a fault of ours are different states: only the second one
+is a failure.
 """
 
 EPILOG = """\
 examples:
   manage.py f1_status
   manage.py f1_status --format json          for a monitor
-  manage.py f1_status --notify               send the alarms too: from another machine's cron, so
-                                             that a dead worker is noticed
+  manage.py f1_status --notify               send the alarms too: from another
+                                             machine's cron, so that a dead
+                                             worker is noticed
   manage.py f1_status --acknowledge no-tick  a person has seen it
 
 exit codes:
@@ -55,7 +57,9 @@ class Command(F1Command):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--format", choices=["text", "json"], default="text")
+        parser.add_argument(
+            "--format", choices=["text", "json"], default="text", help="of what is printed"
+        )
         parser.add_argument(
             "--notify", action="store_true", help="raise, clear and send alarms as the worker does"
         )

@@ -17,6 +17,7 @@ from django.utils import timezone
 from ingestion.database_failures import connect_database
 from ingestion.errors import WrongRequest, show_control_characters
 from ingestion.management.output import (
+    BAR_WIDTH,
     WRONG_USAGE,
     F1Command,
     open_console,
@@ -54,27 +55,30 @@ INTERRUPTED = 130
 BAR_WIDTH_OF_RANGE = 8
 
 HELP = """\
-Fetch the schedule and the results of Formula 1 seasons through FastF1 and save what is new.
+Fetch the schedule and the results of Formula 1 seasons through FastF1 and save
+what is new.
 
-Every qualifying, sprint qualifying, sprint and race becomes an event; each session that is over
-gets its classification. Running it again is always safe: the same facts again change nothing.
+Every qualifying, sprint qualifying, sprint and race becomes an event; each
+session that is over gets its classification. Running it again is always safe:
+the same facts again change nothing.
 
-Of a range, only what is missing is fetched for seasons that are over: from Jolpica's dump, which is
-one file, where it has them. What it lacks may take hours, since the upstreams limit the requests in
-an hour: stop it at any time, and run it again to continue.
+Of a range, only what is missing is fetched for seasons that are over: from
+Jolpica's dump, which is one file, where it has them. What it lacks may take
+hours, since the upstreams limit the requests in an hour: stop it at any time,
+and run it again to continue.
 """
 
 EPILOG = """\
 examples:
-  manage.py ingest_f1                       the current season
-  manage.py ingest_f1 --year 2021-2024      four seasons, oldest first
+  manage.py ingest_f1                        the current season
+  manage.py ingest_f1 --year 2021-2024       four seasons, oldest first
   manage.py ingest_f1 --year 1950-2026 --wait
-                                            all of them, waiting when rate-limited
+                                             all; waits when rate-limited
   manage.py ingest_f1 --year 2024 --round 14 --skip-schedule
-                                            the results of one grand prix
-  manage.py ingest_f1 --year 2024 --dry-run what would change; writes nothing
-  manage.py ingest_f1 --sample              the 2024 season without internet, for a first look,
-                                            in a database of its own
+                                             the results of one grand prix
+  manage.py ingest_f1 --year 2024 --dry-run  what would change; writes nothing
+  manage.py ingest_f1 --sample               2024 without internet, for a first
+                                             look, in a database of its own
 
 exit codes:
   0  all well, results that are not out yet included
@@ -245,8 +249,9 @@ class Command(F1Command):
             rules=configured_rules(),
         )
         is_text = options["format"] == "text"
-        width = {"bar_width": BAR_WIDTH_OF_RANGE} if is_range else {}
-        with show_progress(is_on=is_text, **width) as bar:
+        bar_width = BAR_WIDTH_OF_RANGE if is_range else BAR_WIDTH
+        keeps_log = options["verbosity"] > 1
+        with show_progress(is_on=is_text, keeps_log=keeps_log, bar_width=bar_width) as bar:
 
             def show_step(step: str, *, done: int, total: int) -> None:
                 # The database took the run's record.

@@ -34,24 +34,26 @@ WRONG_USAGE = 2
 INTERRUPTED = 130
 
 HELP = """\
-Play a real season through the whole installation, on a clock of its own and against a stand-in
-upstream, and say whether what is promised was kept.
+Play a real season through the whole installation, on a clock of its own and
+against a stand-in upstream, and say whether what is promised was kept.
 
-Every scheduled task runs at its times: the schedule file as it was published in 2024, with its
-moves and mistakes, results that come out half-filled or late and are amended, an upstream that
-keeps an empty answer for an hour, is away for an evening and refuses for an hour, and a worker
-that dies. Picks are made around each start, a game reads the feed and pays. It has a database of
-its own; the configured one and the real upstreams are never touched.
+Every scheduled task runs at its times: the schedule file as it was published in
+2024, with its moves and mistakes, results that come out half-filled or late and
+are amended, an upstream that keeps an empty answer for an hour, is away for an
+evening and refuses for an hour, and a worker that dies. Picks are made around
+each start, a game reads the feed and pays. It has a database of its own; the
+configured one and the real upstreams are never touched.
 """
 
 EPILOG = """\
 examples:
-  manage.py rehearse                     the whole of 2024, as quickly as this machine can
-  manage.py rehearse 2024 --rounds 14    one weekend: Belgium, whose winner was disqualified
-  manage.py rehearse --speed 2000        for watching: at most 2000 of its seconds in a real one
+  manage.py rehearse                     all of 2024, as quickly as can be
+  manage.py rehearse 2024 --rounds 14    Belgium, whose winner was disqualified
+  manage.py rehearse --speed 2000        for watching: at most 2000 of its
+                                         seconds in a real one
   manage.py rehearse --format json       the same for machines
-  manage.py rehearse --plot latency.png  and draw how long a podium takes, by plan; the figures
-                                         are in latency.json, the plot for dark pages beside it
+  manage.py rehearse --plot latency.png  and draw how long a podium takes, by
+                                         plan, with latency.json beside it
   manage.py rehearse --plot latency.png --figures latency.json
                                          draw it again, and play nothing
   manage.py rehearse --database postgresql://user:password@host/empty
@@ -65,6 +67,7 @@ exit codes:
 
 class Command(F1Command):
     help = HELP
+    usage = "%(prog)s [SEASON] [options]"
     epilog = EPILOG
     # It does not use the configured database.
     requires_system_checks = ()
