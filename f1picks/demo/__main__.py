@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 import signal
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +17,7 @@ from f1picks.environment import ROOT, variable_names
 from rehearsal.clock import VirtualClock, virtual_time
 from rehearsal.played_season import play_season
 
+ADDRESS = "127.0.0.1"
 KEPT = ROOT / "f1_story.sqlite3"
 # What the beginning of the story depends on.
 SOURCES = ("ingestion/**/*.py", "rehearsal/**/*.py", "f1picks/demo/*.py", "*/**/*.csv")
@@ -37,6 +39,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, leave)
+    refuse_used_port(arguments.port)
     with tempfile.TemporaryDirectory(prefix="f1-demo-") as folder:
         # Before the settings are read.
         for name in variable_names(ROOT / ".env.example"):
@@ -65,7 +68,7 @@ def serve(port: int, kept: Path, clock: VirtualClock, cache_dir: Path) -> None:
     from f1picks.demo.story import OPERATOR, playing, read_version
 
     def print_address(bound: str) -> None:
-        print_now("\n" + READY.format(operator=OPERATOR, address=f"http://127.0.0.1:{bound}/"))
+        print_now("\n" + READY.format(operator=OPERATOR, address=f"http://{ADDRESS}:{bound}/"))
 
     with contextlib.suppress(KeyboardInterrupt), playing(clock, cache_dir) as story:
         version = read_sources()
@@ -77,12 +80,20 @@ def serve(port: int, kept: Path, clock: VirtualClock, cache_dir: Path) -> None:
             def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
                 return super().__call__({**environ, STORY: story}, start_response)
 
+        # Django's own server: this is one person's. Static files come from whitenoise, as in
+        # production.
+        run(ADDRESS, port, WithStory(), threading=True, on_bind=print_address)
+
+
+def refuse_used_port(port: int) -> None:
+    """Before anything is played."""
+    with socket.socket() as tried:
+        # As the server does it, which may be started again at once.
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            # Django's own server: this is one person's. Static files come from whitenoise, as in
-            # production.
-            run("127.0.0.1", port, WithStory(), threading=True, on_bind=print_address)
+            tried.bind((ADDRESS, port))
         except OSError as error:
-            sys.exit(f"Port {port} cannot be used ({error.strerror}): make admin PORT=8001")
+            sys.exit(f"Port {port} cannot be used ({error.strerror}). Another: make admin PORT=8001")
 
 
 def read_sources() -> int:
