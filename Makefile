@@ -13,7 +13,7 @@ SOURCES := manage.py f1picks ingestion rehearsal tests
 .DEFAULT_GOAL := help
 # A half-made .venv or stamp would pass for a finished one.
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres test-host check faults crash concurrency guards bench messages audit clean
+.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres test-host check faults crash concurrency guards bench messages audit pictures check-pictures clean
 
 help:
 	@echo "A first look; each sets everything up by itself"
@@ -34,6 +34,7 @@ help:
 	@echo "  make test-sqlite, test-postgres, test-host"
 	@echo "                         the suite on one database, or in a stranger's project"
 	@echo "  make messages          renew the catalogues of the admin in other languages"
+	@echo "  make pictures          renew the README's pictures; make check-pictures: are they old?"
 	@echo "  make audit             known vulnerabilities of what is installed"
 	@echo "  make setup-dev, clean  the tools for testing; remove what was made"
 	@echo ""
@@ -120,6 +121,14 @@ test-host: setup-dev
 
 # While working: everything but the second database.
 check: lint types test-sqlite
+
+# Of the README: from the demo, in the browser that the tests use, and of the kept figures.
+pictures: setup-dev
+	@$(BIN)/python -m tests.pictures
+
+# Whether they are older than the pages that they show; it needs nothing but Python.
+check-pictures:
+	@$(PYTHON) -m tests.pictures --check
 
 # All parts at once: while one waits for a server, the others use the cores.
 test: setup-dev

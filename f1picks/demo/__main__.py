@@ -93,7 +93,9 @@ def refuse_used_port(port: int) -> None:
         try:
             tried.bind((ADDRESS, port))
         except OSError as error:
-            sys.exit(f"Port {port} cannot be used ({error.strerror}). Another: make admin PORT=8001")
+            sys.exit(
+                f"Port {port} cannot be used ({error.strerror}). Another: make admin PORT=8001"
+            )
 
 
 def read_sources() -> int:

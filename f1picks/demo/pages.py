@@ -7,7 +7,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.auth import get_user_model, login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -149,6 +149,8 @@ def back(request: HttpRequest) -> HttpResponseRedirect:
 def show_weekend(_request: HttpRequest) -> HttpResponseRedirect:
     return redirect("admin:ingestion_season_page", SEASON)
 
+
+admin.site.site_header = admin.site.site_title = "F1 Picks, demo"
 
 urlpatterns = [
     path("", show_weekend, name="weekend"),
