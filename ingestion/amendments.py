@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
 from ingestion.sessions import SessionType
 
 Entry = Mapping[str, Any]
 Entries = Sequence[Entry]
 
 DISQUALIFIED_CLASSIFICATIONS = ("D", "E")
-ORDINALS = ("first", "second", "third")
+ORDINALS = (gettext_lazy("first"), gettext_lazy("second"), gettext_lazy("third"))
 DISQUALIFIED_STATUSES = ("Disqualified", "Excluded")
 
 
@@ -73,7 +76,8 @@ def describe_disagreement(
     places = picked_places(session_type)
     pairs = zip_longest(one[:places], other[:places])
     parts = [
-        f"{first} has {had} {ORDINALS[place]}, {second} {has}"
+        _("%(first)s has %(had)s %(place)s, %(second)s %(has)s")
+        % {"first": first, "had": had, "place": ORDINALS[place], "second": second, "has": has}
         for place, (was, now) in enumerate(pairs)
         if not _is_one(was, now)
         for had, has in [_names(was, now)]
@@ -81,7 +85,8 @@ def describe_disagreement(
     for entries, others, source in ((one, other, first), (other, one, second)):
         known = {entry["driver_id"] for entry in others if is_disqualified(entry)}
         parts += [
-            f"{source} alone has {surname(entry)} disqualified"
+            _("%(source)s alone has %(driver)s disqualified")
+            % {"source": source, "driver": surname(entry)}
             for entry in entries
             if is_disqualified(entry) and entry["driver_id"] not in known
         ]
@@ -121,7 +126,14 @@ def describe_amendment(session_type: str, before: Entries, after: Entries) -> st
     if not parts and is_amended(before, after):
         # A place that one of the two does not have counts as well.
         moved = sum(not _is_one(was, now) for was, now in zip_longest(before, after))
-        parts = [f"{moved} {'place' if moved == 1 else 'places'} changed, the first ones not"]
+        parts = [
+            ngettext(
+                "%(moved)s place changed, the first ones not",
+                "%(moved)s places changed, the first ones not",
+                moved,
+            )
+            % {"moved": moved}
+        ]
     return ", ".join(parts)
 
 
@@ -137,9 +149,9 @@ def _changed_disqualifications(before: Entries, after: Entries) -> list[str]:
         was = next((entry for entry in before if is_same_driver(entry, now)), None)
         was_out = was is not None and is_disqualified(was)
         if is_disqualified(now) and not was_out:
-            parts.append(f"{surname(now)} disqualified")
+            parts.append(_("%(driver)s disqualified") % {"driver": surname(now)})
         elif was_out and not is_disqualified(now):
-            parts.append(f"{surname(now)} no longer disqualified")
+            parts.append(_("%(driver)s no longer disqualified") % {"driver": surname(now)})
     return parts
 
 
@@ -154,6 +166,6 @@ def _names(was: Entry | None, now: Entry | None) -> list[str]:
 def surname(entry: Entry | None) -> str:
     """'Hamilton' of 'Lewis Hamilton'; 'none' where there is no entry."""
     if entry is None:
-        return "none"
+        return _("none")
     name = str(entry["driver_name"])
     return name.partition(" ")[2] or name

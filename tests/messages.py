@@ -48,7 +48,7 @@ def find_marked() -> dict[tuple[str, str], Marked]:
         calls = find_in_template(path) if path.suffix == ".html" else find_in_python(path)
         for context, text, plural in calls:
             is_format = bool(re.search(r"%\(\w+\)", text))
-            marked = Marked(context, text, plural, is_format)
+            marked = Marked(context, text, plural, is_format=is_format)
             one = found.setdefault((context, text), marked)
             one.plural = one.plural or plural
             one.places.add(str(path.relative_to(APP)))
@@ -75,6 +75,9 @@ def read_call(name: str, call: ast.Call, place: str) -> Iterator[tuple[str, str,
     texts: list[str] = []
     for index in MARKS[name]:
         argument = call.args[index] if index is not None else ast.Constant("")
+        # Marked elsewhere, as what a table has.
+        if isinstance(argument, ast.Name | ast.Attribute):
+            return
         if not isinstance(argument, ast.Constant) or not isinstance(argument.value, str):
             raise TypeError(f"{place}:{call.lineno} marks what is no string: {ast.unparse(call)}")
         texts.append(argument.value)

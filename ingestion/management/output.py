@@ -21,6 +21,7 @@ from django.core.management.base import (
     SystemCheckError,
 )
 from django.db import DatabaseError
+from django.utils.translation import override
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
@@ -133,7 +134,9 @@ class F1Command(BaseCommand):
         stdout = LastingStream(options.get("stdout") or sys.stdout)
         stderr = LastingStream(options.get("stderr") or sys.stderr)
         try:
-            return super().execute(*args, **{**options, "stdout": stdout, "stderr": stderr})
+            # A terminal is in English, whatever the project's language.
+            with override(None):
+                return super().execute(*args, **{**options, "stdout": stdout, "stderr": stderr})
         except SystemCheckError:
             raise
         except CommandError as error:

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from ingestion.amendments import describe_disagreement
 from ingestion.lifecycle import is_small_dispute, may_be_absent, season_to_look_for
@@ -63,7 +65,9 @@ def find_dead_worker(facts: Facts) -> Iterator[Case]:
     last = facts.last_tick or facts.polling_since
     if not facts.is_polling or last is None or facts.now - last < NO_TICK_FOR:
         return
-    since = "yet" if facts.last_tick is None else f"since {print_instant(last)}"
+    since = (
+        _("yet") if facts.last_tick is None else (_("since %(at)s") % {"at": print_instant(last)})
+    )
     yield Case(last, {"since": since})
 
 
@@ -88,9 +92,13 @@ def find_failing_runs(facts: Facts) -> Iterator[Case]:
         return
     first, last = failing[-1], failing[0]
     if facts.is_interrupted(last):
-        end = "was killed before it ended"
+        end = _("was killed before it ended")
     else:
-        end = f"says: {last.problem_list[0]}" if last.problems else "does not say why"
+        end = (
+            (_("says: %(problem)s") % {"problem": last.problem_list[0]})
+            if last.problems
+            else _("does not say why")
+        )
     yield Case(first.started_at, {"since": print_instant(first.started_at), "end": end}, run=last)
 
 
@@ -104,8 +112,8 @@ def find_stale_schedule(facts: Facts) -> Iterator[Case]:
     kept_up_since = max(since, facts.polling_since or since)
     if facts.now - kept_up_since < SCHEDULE_STALE_AFTER:
         return
-    never = "were never fully refreshed"
-    at = f"were last fully refreshed at {print_instant(since)}"
+    never = _("were never fully refreshed")
+    at = _("were last fully refreshed at %(at)s") % {"at": print_instant(since)}
     # A run of a poll may have failed for a result alone; what it read of calendars is in the polls.
     is_silent = any(
         poll.event_id is None and poll.season == facts.season for poll in facts.failing_polls
@@ -118,10 +126,12 @@ def find_stale_schedule(facts: Facts) -> Iterator[Case]:
         for run in facts.runs
     )
     cause = (
-        "The upstream gave no usable response. It is requested again automatically"
+        _("The upstream gave no usable response. It is requested again automatically")
         if is_silent
-        else "They were not requested, or the fault was ours. Run 'python manage.py ingest_f1 "
-        "--skip-results' and see what it says"
+        else _(
+            "They were not requested, or the fault was ours. Run 'python manage.py "
+            "ingest_f1 --skip-results' and see what it says"
+        )
     )
     yield Case(
         since,
@@ -141,7 +151,8 @@ def find_wrong_clock(facts: Facts) -> Iterator[Case]:
     offset = seen[0].clock_offset
     if offset is None or abs(offset) <= CLOCK_TOLERANCE:
         return
-    side = "ahead of" if offset > timedelta(0) else "behind"
+    # Whose clock it is comes after the side.
+    side = pgettext("clock", "ahead of") if offset > timedelta(0) else pgettext("clock", "behind")
     values = {"offset": print_duration(offset), "side": side}
     yield Case(seen[0].started_at, values, run=seen[0])
 
@@ -180,7 +191,9 @@ def find_silence(facts: Facts) -> Iterator[Case]:
         return
     since = min(_failing_since(facts, poll) for poll in failing)
     requested = "; ".join(f"{poll.event} ({poll.last_error})" for poll in failing[:NAMED])
-    others = f"; {len(failing) - NAMED} more" if len(failing) > NAMED else ""
+    others = (
+        (_("; %(count)s more") % {"count": len(failing) - NAMED}) if len(failing) > NAMED else ""
+    )
     yield Case(since, {"since": print_instant(since), "requested": f"{requested}{others}"})
 
 
@@ -224,12 +237,15 @@ def find_overdue(facts: Facts) -> Iterator[Case]:
             continue
         is_ours = facts.is_polling and not was_polled
         if is_ours:
-            progress = "It was not requested since"
+            progress = _("It was not requested since")
         elif poll is None or polled_at is None:
-            progress = "The upstream does not have it"
+            progress = _("The upstream does not have it")
         else:
             trouble = f", {poll.last_error}" if poll.last_error else ""
-            progress = f"The upstream did not have it at {print_instant(polled_at)}{trouble}"
+            progress = _("The upstream did not have it at %(at)s%(trouble)s") % {
+                "at": print_instant(polled_at),
+                "trouble": trouble,
+            }
         yield Case(
             expected + OVERDUE_AFTER,
             {
@@ -260,7 +276,7 @@ def _result_expected_from(event: Event, sprint_ends: datetime | None) -> datetim
 def find_proposals(facts: Facts) -> Iterator[Case]:
     for event in facts.events:
         if event.proposal is not None and event.has_open_proposal:
-            values = {"what": "podium" if event.is_race else "pole", "event": event}
+            values = {"what": _("podium") if event.is_race else _("pole"), "event": event}
             since = event.proposal.created_at
             yield Case(since, values, subject=name_event(event), event=event)
 
@@ -305,8 +321,11 @@ def find_second_calendar(facts: Facts) -> Iterator[Case]:
         if event.schedule_locked or not (opinion.is_cancelled or opinion.starts_at is not None):
             continue
         start = opinion.starts_at
-        says = "cancelled" if start is None else f"at {print_instant(start)}"
-        differing[event] = f"{says}, where ours is at {print_instant(event.starts_at)}"
+        says = _("cancelled") if start is None else (_("at %(at)s") % {"at": print_instant(start)})
+        differing[event] = _("%(says)s, where ours is at %(at)s") % {
+            "says": says,
+            "at": print_instant(event.starts_at),
+        }
     for weekend in _weekends(differing):
         first = weekend[0]
         starts = "; ".join(
@@ -328,7 +347,10 @@ def find_disputes(facts: Facts) -> Iterator[Case]:
         if start is None or other is None or event.start_is_estimated or event.schedule_locked:
             continue
         if start > facts.now and not is_small_dispute(start, other):
-            disputed[event] = f"{print_instant(start)} or {print_instant(other)}"
+            disputed[event] = _("%(one)s or %(other)s") % {
+                "one": print_instant(start),
+                "other": print_instant(other),
+            }
     for weekend in _weekends(disputed):
         first = weekend[0]
         starts = "; ".join(

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Case, F, Min, Q, Subquery, TextField, When
 from django.db.models.functions import Cast
+from django.utils.translation import ngettext, ngettext_lazy
 from django_q.models import Schedule, Success
 
 from ingestion.models import CreatedRow, Event, IngestRun, Poll, TaskRun, find_published
@@ -196,7 +197,11 @@ def print_instant(at: datetime) -> str:
 def print_duration(length: timedelta) -> str:
     """As a person would say it: 45 seconds, 25 minutes, 3 hours, 2 days."""
     seconds = abs(int(length.total_seconds()))
-    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+    for count_units, size in (
+        (ngettext_lazy("%(count)d day", "%(count)d days", "count"), 86400),
+        (ngettext_lazy("%(count)d hour", "%(count)d hours", "count"), 3600),
+        (ngettext_lazy("%(count)d minute", "%(count)d minutes", "count"), 60),
+    ):
         if seconds >= 2 * size or (seconds >= size and seconds % size == 0):
-            return f"{seconds // size} {unit}" + ("" if seconds // size == 1 else "s")
-    return "0 seconds"
+            return count_units % {"count": seconds // size}
+    return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}

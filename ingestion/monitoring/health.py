@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
 from ingestion.models import Alarm, Event, IngestRun
 from ingestion.monitoring.alarm_kinds import KINDS
 from ingestion.monitoring.facts import TICK_SCHEDULE, Facts, gather_facts, print_instant
@@ -24,9 +27,9 @@ class State(StrEnum):
 
 
 STATE_LABELS = {
-    State.OK: "all is well",
-    State.SILENT: "the upstream is silent; we work",
-    State.BROKEN: "we are broken",
+    State.OK: gettext_lazy("all is well"),
+    State.SILENT: gettext_lazy("the upstream is silent; we work"),
+    State.BROKEN: gettext_lazy("we are broken"),
 }
 
 
@@ -91,8 +94,8 @@ def check_health(now: datetime) -> Health:
         Finding(
             key=f"{kind.key}:{case.subject}" if case.subject else kind.key,
             severity=case.severity or kind.severity,
-            title=kind.title.format_map(case.values),
-            advice=kind.advice.format_map(case.values),
+            title=_(kind.title).format_map(case.values),
+            advice=_(kind.advice).format_map(case.values),
             since=case.since,
             event=case.event,
             run=case.run,
@@ -116,13 +119,19 @@ def check_health(now: datetime) -> Health:
 def _find_notes(facts: Facts) -> Iterator[str]:
     if not facts.is_polling:
         yield (
-            f"Nothing is polled: the schedule '{TICK_SCHEDULE}' was deleted or its repeats are 0. "
-            "Results come in only when someone runs ingest_f1."
+            _(
+                "Nothing is polled: the schedule '%(schedule)s' was deleted or "
+                "its repeats are 0. Results come in only when someone runs ingest_f1."
+            )
+            % {"schedule": TICK_SCHEDULE}
         )
     if facts.future_tick is not None:
         yield (
-            f"A tick is recorded at {print_instant(facts.future_tick)}, which is still to come: "
-            "this machine's clock was ahead. It does not count as a sign of life."
+            _(
+                "A tick is recorded at %(at)s, which is still to come: this machine's "
+                "clock was ahead. It does not count as a sign of life."
+            )
+            % {"at": print_instant(facts.future_tick)}
         )
     interrupted = [
         run
@@ -130,8 +139,13 @@ def _find_notes(facts: Facts) -> Iterator[str]:
         if facts.is_interrupted(run) and facts.now - run.started_at < INTERRUPTIONS_SHOWN_FOR
     ]
     if interrupted:
-        runs = "1 run has" if len(interrupted) == 1 else f"{len(interrupted)} runs have"
         yield (
-            f"{runs} not ended within an hour, the newest of "
-            f"{print_instant(interrupted[0].started_at)}: killed. What was saved is safe."
+            ngettext(
+                "%(count)s run has not ended within an hour, the newest of %(at)s: killed. What "
+                "was saved is safe.",
+                "%(count)s runs have not ended within an hour, the newest of %(at)s: killed. What "
+                "was saved is safe.",
+                len(interrupted),
+            )
+            % {"count": len(interrupted), "at": print_instant(interrupted[0].started_at)}
         )

@@ -7,6 +7,8 @@ item is gone once it is decided, and is there before the watch has raised its al
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from ingestion.models import Alarm
 from ingestion.monitoring.facts import print_instant
 from ingestion.monitoring.health import WORST_FIRST, Finding, Health
@@ -29,15 +31,21 @@ class Item:
         alarm = self.alarm
         if alarm is None:
             return ""
-        parts = [f"{alarm.key} since {print_instant(alarm.raised_at)}", "no message sent yet"]
+        parts = [
+            _("%(key)s since %(at)s") % {"key": alarm.key, "at": print_instant(alarm.raised_at)},
+            _("no message sent yet"),
+        ]
         if alarm.notified_at is not None:
             missed = ", ".join(alarm.missed_channels)
-            parts[1] = f"message sent {print_instant(alarm.notified_at)}"
-            parts[1] += f" (not yet by {missed})" if missed else ""
+            parts[1] = _("message sent %(at)s") % {"at": print_instant(alarm.notified_at)}
+            parts[1] += (_(" (not yet by %(missed)s)") % {"missed": missed}) if missed else ""
         if alarm.acknowledged_at is not None:
             who = alarm.acknowledged_by
-            by = f" by {who.get_username()}" if who is not None else ""
-            parts.append(f"acknowledged {print_instant(alarm.acknowledged_at)}{by}")
+            by = (_(" by %(person)s") % {"person": who.get_username()}) if who is not None else ""
+            parts.append(
+                _("acknowledged %(at)s%(by)s")
+                % {"at": print_instant(alarm.acknowledged_at), "by": by}
+            )
         return ", ".join(parts)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
 from django_q.models import Schedule
 
 # The functions of this app's own schedules begin so.
@@ -25,16 +26,20 @@ def explain_row(row: Schedule, now: datetime) -> str:
         if row.args:
             ast.literal_eval(row.args)
     except Exception:  # noqa: BLE001 - whatever the parser raises, down to RecursionError
-        return "its arguments cannot be read"
+        return _("its arguments cannot be read")
     if not _are_keywords(row.kwargs or ""):
-        return "its keyword arguments cannot be read"
+        return _("its keyword arguments cannot be read")
     if row.schedule_type == Schedule.ONCE:
         return ""
     try:
         row.calculate_next_run(now)
     except Exception:  # noqa: BLE001 - of croniter too, and of dates that overflow
-        of = f" of cron '{row.cron}'" if row.schedule_type == Schedule.CRON else ""
-        return f"its next run{of} cannot be computed"
+        of = (
+            (_(" of cron '%(cron)s'") % {"cron": row.cron})
+            if row.schedule_type == Schedule.CRON
+            else ""
+        )
+        return _("its next run%(of)s cannot be computed") % {"of": of}
     return ""
 
 

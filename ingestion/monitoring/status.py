@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, Sum
+from django.utils.translation import gettext as _
 
 from ingestion.budget import HOUR, requests_per_hour
 from ingestion.models import Alarm, Event, Poll, RequestBlock
@@ -70,7 +71,7 @@ def count_requests_left(now: datetime) -> list[RequestsLeft]:
         for host, own in list_limits(configured_sources()).items()
     }
     counted = Q(reserved_at__gt=now - HOUR)
-    for host, (_, within) in limits.items():
+    for host, (_most, within) in limits.items():
         counted |= Q(host=host, reserved_at__gt=now - within)
     reserved = RequestBlock.objects.filter(counted, reserved_at__lte=now)
     found = []
@@ -89,8 +90,8 @@ def describe_status(status: Status) -> list[Fact]:
         )
         for item in status.items
     ]
-    state = ("state", STATE_LABELS[status.health.state])
-    notes = [("note", note) for note in status.health.notes]
+    state = (_("state"), str(STATE_LABELS[status.health.state]))
+    notes = [(_("note"), note) for note in status.health.notes]
     return [state, *problems, *notes, *describe_work(status)]
 
 
@@ -101,7 +102,12 @@ def describe_work(status: Status) -> list[Fact]:
     facts = [
         *_describe_work(health),
         *_describe_what_comes(status, health.at),
-        ("over", f"{', '.join(over)}: cleared at the watch's next look" if over else ""),
+        (
+            _("over"),
+            (_("%(keys)s: cleared at the watch's next look") % {"keys": ", ".join(over)})
+            if over
+            else "",
+        ),
     ]
     return [(label, text) for label, text in facts if text]
 
@@ -155,54 +161,82 @@ def _describe_work(health: Health) -> Iterator[Fact]:
     run, refreshed_at = health.last_run, health.refreshed_at
     if health.last_tick is not None:
         ago = print_duration(health.at - health.last_tick)
-        yield "worker", f"last tick {print_instant(health.last_tick)}, {ago} ago"
+        yield (
+            _("worker"),
+            _("last tick %(at)s, %(ago)s ago")
+            % {"at": print_instant(health.last_tick), "ago": ago},
+        )
     elif health.is_polling:
-        yield "worker", "no tick has succeeded yet"
+        yield _("worker"), _("no tick has succeeded yet")
     if run is None:
-        yield "last run", "none yet: run 'python manage.py ingest_f1'"
+        yield _("last run"), _("none yet: run 'python manage.py ingest_f1'")
     else:
-        fault = f", the fault was {run.get_fault_display()}" if run.fault else ""
+        fault = (
+            (_(", the fault was %(fault)s") % {"fault": run.get_fault_display()})
+            if run.fault
+            else ""
+        )
         text = f"{print_instant(run.started_at)} ({run.trigger}): {run.outcome}{fault}"
-        yield "last run", text
-    refreshed = "not fully refreshed by any run yet"
+        yield _("last run"), text
+    refreshed = _("not fully refreshed by any run yet")
     if refreshed_at is not None:
-        refreshed = f"last fully refreshed at {print_instant(refreshed_at)}"
-    yield "calendars", f"{health.season} calendars {refreshed}"
+        refreshed = _("last fully refreshed at %(at)s") % {"at": print_instant(refreshed_at)}
+    yield (
+        _("calendars"),
+        _("%(season)s calendars %(refreshed)s") % {"season": health.season, "refreshed": refreshed},
+    )
 
 
 def _describe_what_comes(status: Status, now: datetime) -> Iterator[Fact]:
     event = status.next_session
     if event is None or event.starts_at is None:
-        yield "next session", "none is known"
+        yield _("next session"), _("none is known")
     else:
-        picks = "picks never open"
+        picks = _("picks never open")
         if event.locks_at is not None:
-            close = "close" if event.in_time(now) else "closed"
-            picks = f"picks {close} {print_instant(event.locks_at)}"
-        yield "next session", f"{event}, {print_instant(event.starts_at)}, {picks}"
+            close = _("picks close %(at)s") if event.in_time(now) else _("picks closed %(at)s")
+            picks = close % {"at": print_instant(event.locks_at)}
+        yield _("next session"), f"{event}, {print_instant(event.starts_at)}, {picks}"
     awaited = [
         f"the result of {event}, over since {print_instant(event.ends_at)}"
         for event in status.awaited
         if event.ends_at is not None
     ]
-    yield "awaited", "\n".join(awaited)
-    yield "next polls", "\n".join(_describe_poll(poll, now) for poll in status.next_polls)
+    yield _("awaited"), "\n".join(awaited)
+    yield _("next polls"), "\n".join(_describe_poll(poll, now) for poll in status.next_polls)
     left = [
-        f"{one.left} of {one.most} left "
-        f"{'this hour' if one.within == HOUR else f'within {one.within.days} days'} for {one.host}"
+        (
+            _("%(left)s of %(most)s left this hour for %(host)s")
+            if one.within == HOUR
+            else _("%(left)s of %(most)s left within %(days)s days for %(host)s")
+        )
+        % {"left": one.left, "most": one.most, "days": one.within.days, "host": one.host}
         for one in status.requests_left
     ]
-    none_sent = f"none this hour, {requests_per_hour()} may be sent to each upstream"
-    yield "requests", ", ".join(left) or none_sent
+    none_sent = _("none this hour, %(most)s may be sent to each upstream") % {
+        "most": requests_per_hour()
+    }
+    yield _("requests"), ", ".join(left) or none_sent
 
 
 def _describe_poll(poll: Poll, now: datetime) -> str:
-    when = "due"
+    when = _("due")
     if poll.next_at is not None and poll.next_at > now:
-        when = f"{print_instant(poll.next_at)}, in {print_duration(poll.next_at - now)}"
-    vain = f", {poll.failures} without success so far" if poll.failures else ""
+        when = _("%(at)s, in %(duration)s") % {
+            "at": print_instant(poll.next_at),
+            "duration": print_duration(poll.next_at - now),
+        }
+    vain = (
+        (_(", %(failures)s without success so far") % {"failures": poll.failures})
+        if poll.failures
+        else ""
+    )
     return f"{_subject(poll)}: {when}{vain}"
 
 
 def _subject(poll: Poll) -> str:
-    return str(poll.event) if poll.event is not None else f"the calendars of {poll.season}"
+    return (
+        str(poll.event)
+        if poll.event is not None
+        else (_("the calendars of %(season)s") % {"season": poll.season})
+    )

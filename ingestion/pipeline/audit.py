@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.utils.translation import override
+
 from ingestion.amendments import describe_amendment, list_details, touches_leaders
 from ingestion.budget import Budget, Purpose
 from ingestion.errors import BadSourceData, SourceRateLimited
@@ -166,6 +168,7 @@ def _compare(
     )
 
 
+@override(None)
 def propose(differences: Sequence[Difference], *, rules: Rules, now: datetime) -> SaveReport:
     """Make proposals of those that concern a settled podium or pole, as any answer of an upstream
     would: an older one and a person's decision stay as they are."""

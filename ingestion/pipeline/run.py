@@ -11,6 +11,7 @@ from typing import Protocol
 
 from django.db import DatabaseError, transaction
 from django.db.models import Prefetch
+from django.utils.translation import override
 
 from ingestion.budget import Budget
 from ingestion.database_failures import retried
@@ -109,6 +110,8 @@ def look_for_next_season(
     return ingest(request, clock=clock, show_step=show_step)
 
 
+# What a run records is English, whatever the project's language.
+@override(None)
 def ingest(
     request: IngestRequest,
     *,

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import override
 
 from ingestion.lifecycle import may_be_absent
 from ingestion.models import TaskRun
@@ -147,6 +148,8 @@ def audit_seasons(*, clock: Clock = timezone.now) -> str:
     return run_once(AUDIT, work, clock=clock) or ""
 
 
+# What alarms say is stored and sent, in English whatever the project's language.
+@override(None)
 def watch(*, clock: Clock = timezone.now) -> str:
     """Look at the installation's health; announce what is wrong and what is over."""
     now = clock()
