@@ -90,7 +90,7 @@ def draw(figures: Mapping[str, Any], path: Path, theme: str) -> None:
         # same for the same figures.
         offsets = [0.11 * (index % 5 - 2) for index in range(len(minutes))]
         times = [max(one, 1) for one in minutes]
-        axes.scatter(times, [row + one for one in offsets], s=16, color=colour, alpha=0.55, lw=0)
+        axes.scatter(times, [row + one for one in offsets], s=16, color=colour, alpha=0.7, lw=0)
         delays = Delays.of(timedelta(minutes=one) for one in minutes)
         median, most = delays.percentile(MEDIAN), delays.percentile(MOST)
         label = "no podium"

@@ -5,11 +5,13 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import load_command_class
 
+from ingestion.management.output import LastingStream, fit_message
 from ingestion.models import Event, Result
 from tests.command_line import (
     addresses,
@@ -149,6 +151,26 @@ def test_help_fits_a_terminal_and_ends_with_what_all_commands_have(
     missing = {option for option in parser._option_string_actions if option not in shown}
     assert missing <= {"--verbosity", "--inside"}
     assert "--traceback" in last
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_an_error_is_broken_between_words_on_a_terminal_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    message = "nothing was changed. Run 'python manage.py migrate --no-input', then again"
+    shown = f"CommandError: {fit_message(message, LastingStream(Terminal()))}"
+    assert shown.splitlines() == [
+        "CommandError: nothing was changed. Run",
+        "'python manage.py migrate --no-input',",
+        "then again",
+    ]
+    assert fit_message(message, LastingStream(StringIO())) == message
+    assert fit_message(message, LastingStream(None)) == message
 
 
 def test_a_driver_with_an_accent_is_in_the_table_of_an_ascii_terminal(

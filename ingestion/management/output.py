@@ -7,7 +7,9 @@ import contextlib
 import io
 import logging
 import os
+import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any, cast
@@ -31,6 +33,8 @@ from ingestion.database_failures import explain_database
 from ingestion.errors import WrongRequest, show_control_characters
 
 WRONG_USAGE = 2
+# A command or an address in a message is not broken.
+WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 # Where no terminal says how wide it is.
 WIDTH_OF_FILES = 100
 # The longest step of one season is '2024 sprint qualifying results'.
@@ -68,6 +72,9 @@ class LastingStream:
 
     def flush(self) -> None:
         self._attempt("flush")
+
+    def isatty(self) -> bool:
+        return self._stream is not None and bool(self._stream.isatty())
 
     def _attempt(self, method: str, *arguments: str) -> None:
         # Python has no stream at all where the shell closed it (`>&-`).
@@ -140,14 +147,13 @@ class F1Command(BaseCommand):
         except SystemCheckError:
             raise
         except CommandError as error:
-            error.args = (show_control_characters(str(error)),)
+            error.args = (fit_message(str(error), stderr),)
             raise
         except WrongRequest as error:
-            raise CommandError(
-                show_control_characters(f"{error}."), returncode=WRONG_USAGE
-            ) from error
+            raise CommandError(fit_message(f"{error}.", stderr), returncode=WRONG_USAGE) from error
         except DatabaseError as error:
-            raise CommandError(explain_database(error, has_begun=self.has_begun)) from error
+            message = explain_database(error, has_begun=self.has_begun)
+            raise CommandError(fit_message(message, stderr)) from error
         finally:
             stdout.flush()
             # Whoever closed the pipe, as `head` does, has read enough.
@@ -157,6 +163,15 @@ class F1Command(BaseCommand):
                     "affected.\n"
                 )
             stderr.flush()
+
+
+def fit_message(message: str, stderr: LastingStream) -> str:
+    """Broken between words on a terminal; Django writes the exception's name before it."""
+    message, name = show_control_characters(message), "CommandError: "
+    if not stderr.isatty():
+        return message
+    width = shutil.get_terminal_size().columns
+    return "\n".join(textwrap.wrap(name + message, width, **WHOLE_WORDS)).removeprefix(name)
 
 
 def as_text(text: str, style: str = "") -> Text:
