@@ -34,7 +34,7 @@ help:
 	@echo "  make test-sqlite, test-postgres, test-host"
 	@echo "                         the suite on one database, or in a stranger's project"
 	@echo "  make messages          renew the catalogues of the admin in other languages"
-	@echo "  make pictures          renew the README's pictures; make check-pictures: are they old?"
+	@echo "  make pictures          the README's pictures anew; check-pictures compares"
 	@echo "  make audit             known vulnerabilities of what is installed"
 	@echo "  make setup-dev, clean  the tools for testing; remove what was made"
 	@echo ""

@@ -28,7 +28,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 # In the environment that the server gives to each request.
 STORY = "f1picks.demo.story"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-BODY = re.compile(rb"<body[^>]*>")
+# After the link that skips to the content, which stays the first of a page.
+TOP = re.compile(rb"<body[^>]*>(\s*<a [^>]*skip-to-content[^>]*>.*?</a>)?", re.DOTALL)
 # Of what has happened in a step; the rest is in the feed.
 LINES = 8
 
@@ -58,7 +59,7 @@ def with_strip(get_response: GetResponse) -> GetResponse:
         is_page = response.headers.get("Content-Type", "").startswith("text/html")
         if isinstance(response, HttpResponse) and is_page:
             strip = render_strip(request).encode()
-            response.content = BODY.sub(lambda tag: tag[0] + strip, response.content, count=1)
+            response.content = TOP.sub(lambda top: top[0] + strip, response.content, count=1)
             if "Content-Length" in response.headers:
                 response.headers["Content-Length"] = str(len(response.content))
         return response
