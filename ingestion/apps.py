@@ -6,11 +6,12 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import register
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy
 
 
 class IngestionConfig(AppConfig):
     name = "ingestion"
-    verbose_name = "F1 data"
+    verbose_name = gettext_lazy("F1 data")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 class Alarm(models.Model):
@@ -12,13 +13,13 @@ class Alarm(models.Model):
     """
 
     class Severity(models.TextChoices):
-        BROKEN = "broken", "we are broken"
-        SILENT = "silent", "the upstream is silent"
-        ATTENTION = "attention", "a person has to look"
+        BROKEN = "broken", _("we are broken")
+        SILENT = "silent", _("the upstream is silent")
+        ATTENTION = "attention", _("a person has to look")
 
     key = models.CharField(max_length=160)
-    severity = models.CharField(max_length=10, choices=Severity)
-    title = models.TextField(help_text="What is wrong, in one line.")
+    severity = models.CharField(_("severity"), max_length=10, choices=Severity)
+    title = models.TextField(_("title"), help_text="What is wrong, in one line.")
     advice = models.TextField(
         blank=True, default="", help_text="What it means for the data, and what to do next."
     )
@@ -41,6 +42,8 @@ class Alarm(models.Model):
     )
 
     class Meta:
+        verbose_name = _("alarm")
+        verbose_name_plural = _("alarms")
         default_permissions = ("view",)
         ordering = ["-raised_at", "-pk"]
         permissions = [("acknowledge_alarm", "Can acknowledge alarms")]

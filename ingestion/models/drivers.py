@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 # A Jolpica key, or a slug of the name.
 LONGEST_KEY = 60
@@ -24,10 +25,14 @@ class Driver(models.Model):
     him later (`DriverKey`). Name and code are the latest, those of a day are on its `Result`.
     """
 
-    key = models.CharField(max_length=LONGEST_KEY, primary_key=True)
-    name = models.CharField(max_length=120)
-    code = models.CharField(max_length=4, blank=True, help_text="Three letters, e.g. VER.")
-    born = models.DateField(null=True, blank=True, help_text="Empty where no source says it.")
+    key = models.CharField(_("key"), max_length=LONGEST_KEY, primary_key=True)
+    name = models.CharField(_("name"), max_length=120)
+    code = models.CharField(
+        _("code"), max_length=4, blank=True, help_text="Three letters, e.g. VER."
+    )
+    born = models.DateField(
+        _("born"), null=True, blank=True, help_text="Empty where no source says it."
+    )
     merged_into = models.ForeignKey(
         "self",
         null=True,
@@ -41,6 +46,8 @@ class Driver(models.Model):
     objects = DriverQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("driver")
+        verbose_name_plural = _("drivers")
         default_permissions = ("view",)
         ordering = ["name", "key"]
         permissions = [("correct_driver", "Can merge and split drivers")]
@@ -90,8 +97,8 @@ class DriverChange(models.Model):
     sources' keys that went (merged) or were made for it (split)."""
 
     class Kind(models.TextChoices):
-        MERGED = "merged", "merged"
-        SPLIT = "split", "split"
+        MERGED = "merged", _("merged")
+        SPLIT = "split", _("split")
 
     kind = models.CharField(max_length=10, choices=Kind)
     driver = models.ForeignKey(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from ingestion.lifecycle import is_over, results_from, status_at
 from ingestion.models.drivers import Driver
@@ -13,7 +14,9 @@ from ingestion.models.entrants import Entrant, EntrantQuerySet
 from ingestion.records import RESULT_FIELDS, Source, StoredEvent
 from ingestion.sessions import SessionType
 
-SESSION_TYPES = [(session_type.value, session_type.label) for session_type in SessionType]
+# To be translated. The table of kinds itself imports without Django.
+LABELS = (_("Sprint Qualifying"), _("Sprint"), _("Qualifying"), _("Race"))
+SESSION_TYPES = [(one.value, _(one.label)) for one in SessionType]
 
 if TYPE_CHECKING:
     from ingestion.models.requests import Poll
@@ -96,22 +99,22 @@ class Event(models.Model):
     """
 
     class Status(models.TextChoices):
-        SCHEDULED = "scheduled", "scheduled"
-        LIVE = "live", "live"
-        COMPLETED = "completed", "completed"
-        CANCELLED = "cancelled", "cancelled"
+        SCHEDULED = "scheduled", _("scheduled")
+        LIVE = "live", _("live")
+        COMPLETED = "completed", _("completed")
+        CANCELLED = "cancelled", _("cancelled")
 
     class ResultsState(models.TextChoices):
-        PENDING = "pending", "pending"
-        PROVISIONAL = "provisional", "provisional"
-        OFFICIAL = "official", "official"
-        SETTLED = "settled", "settled"
+        PENDING = "pending", _("pending")
+        PROVISIONAL = "provisional", _("provisional")
+        OFFICIAL = "official", _("official")
+        SETTLED = "settled", _("settled")
 
     season = models.PositiveSmallIntegerField(help_text="The championship's year.")
     grand_prix = models.SlugField(
         max_length=80, db_index=False, help_text="Stable within a season, e.g. belgian-grand-prix."
     )
-    session_type = models.CharField(max_length=20, choices=SESSION_TYPES)
+    session_type = models.CharField(_("session type"), max_length=20, choices=SESSION_TYPES)
     round_number = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="As the calendar has it now; empty once off the calendar."
     )
@@ -131,7 +134,7 @@ class Event(models.Model):
     picks_until = models.DateTimeField(
         null=True, blank=True, help_text="Set by a person: when picks close, before the start."
     )
-    status = models.CharField(max_length=10, choices=Status, default=Status.SCHEDULED)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.SCHEDULED)
     schedule_source = models.CharField(
         max_length=20, blank=True, help_text="The calendar, or person, that the start comes from."
     )
@@ -145,7 +148,7 @@ class Event(models.Model):
         default=False, help_text="A person set the start or the status; ingests only compare."
     )
     results_state = models.CharField(
-        max_length=12, choices=ResultsState, default=ResultsState.PENDING
+        _("results state"), max_length=12, choices=ResultsState, default=ResultsState.PENDING
     )
     results_revision = models.PositiveIntegerField(
         default=0,
@@ -186,6 +189,8 @@ class Event(models.Model):
     objects = EventQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
         default_permissions = ("view",)
         ordering = ["season", "starts_at", "pk"]
         permissions = [("correct_event", "Can correct events and classifications")]

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from ingestion.models.events import Event
 from ingestion.models.runs import IngestRun
@@ -26,36 +27,36 @@ class Change(models.Model):
     same transaction."""
 
     class Kind(models.TextChoices):
-        SCHEDULED = "scheduled", "scheduled"
-        RESCHEDULED = "rescheduled", "rescheduled"
-        CANCELLED = "cancelled", "cancelled"
-        REINSTATED = "reinstated", "reinstated"
-        PUBLISHED = "published", "published"
-        AMENDED = "amended", "amended"
-        DETAILS = "details", "details"
-        SETTLED = "settled", "settled"
-        PROPOSED = "proposed", "proposed"
-        CORRECTED = "corrected", "corrected"
-        RELEASED = "released", "released"
-        VOIDED = "voided", "voided"
-        CONFIRMED = "confirmed", "confirmed"
-        DISPUTED = "disputed", "disputed"
-        ENTERED = "entered", "entered"
-        WITHDRAWN = "withdrawn", "withdrawn"
+        SCHEDULED = "scheduled", _("scheduled")
+        RESCHEDULED = "rescheduled", _("rescheduled")
+        CANCELLED = "cancelled", _("cancelled")
+        REINSTATED = "reinstated", _("reinstated")
+        PUBLISHED = "published", _("published")
+        AMENDED = "amended", _("amended")
+        DETAILS = "details", _("details")
+        SETTLED = "settled", _("settled")
+        PROPOSED = "proposed", _("proposed")
+        CORRECTED = "corrected", _("corrected")
+        RELEASED = "released", _("released")
+        VOIDED = "voided", _("voided")
+        CONFIRMED = "confirmed", _("confirmed")
+        DISPUTED = "disputed", _("disputed")
+        ENTERED = "entered", _("entered")
+        WITHDRAWN = "withdrawn", _("withdrawn")
 
     class Cause(models.TextChoices):
-        POLL = "poll", "poll"
-        BACKFILL = "backfill", "backfill"
-        CORRECTION = "correction", "correction"
-        RELEASE = "release", "release"
-        SAMPLE = "sample", "sample"
+        POLL = "poll", _("poll")
+        BACKFILL = "backfill", _("backfill")
+        CORRECTION = "correction", _("correction")
+        RELEASE = "release", _("release")
+        SAMPLE = "sample", _("sample")
 
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="changes")
-    kind = models.CharField(max_length=12, choices=Kind)
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     revision = models.PositiveIntegerField(help_text="The event's results revision after it.")
     before = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     after = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
-    cause = models.CharField(max_length=12, choices=Cause)
+    cause = models.CharField(_("cause"), max_length=12, choices=Cause)
     run = models.ForeignKey(
         IngestRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="changes"
     )
@@ -76,6 +77,8 @@ class Change(models.Model):
     objects = ChangeQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("change")
+        verbose_name_plural = _("changes")
         default_permissions = ("view",)
         ordering = ["pk"]
         constraints = [

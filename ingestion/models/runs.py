@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from ingestion.report import Problem
 
@@ -17,10 +18,10 @@ class IngestRun(models.Model):
     """One run of the ingestion, written when it starts and again when it ends."""
 
     class Outcome(models.TextChoices):
-        RUNNING = "running", "running"
-        OK = "ok", "ok"
-        PARTIAL = "partial", "partial"
-        FAILED = "failed", "failed"
+        RUNNING = "running", _("running")
+        OK = "ok", _("ok")
+        PARTIAL = "partial", _("partial")
+        FAILED = "failed", _("failed")
 
     # Beside the outcomes that are saved.
     INTERRUPTED = "interrupted"
@@ -28,11 +29,12 @@ class IngestRun(models.Model):
     class Fault(models.TextChoices):
         """`NONE`: interrupted, an invalid request, or our own rate limit."""
 
-        UPSTREAM = "upstream", "the upstream's"
-        OURS = "ours", "ours"
-        NONE = "none", "no fault"
+        UPSTREAM = "upstream", _("the upstream's")
+        OURS = "ours", _("ours")
+        NONE = "none", _("no fault")
 
     trigger = models.CharField(
+        _("trigger"),
         max_length=20,
         help_text="What started it: command, poll, schedule, admin; or the task that was given up.",
     )
@@ -47,10 +49,13 @@ class IngestRun(models.Model):
     )
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
-    outcome = models.CharField(max_length=8, choices=Outcome, default=Outcome.RUNNING)
+    outcome = models.CharField(_("outcome"), max_length=8, choices=Outcome, default=Outcome.RUNNING)
     counts = models.JSONField(default=dict)
-    requests = models.PositiveIntegerField(default=0, help_text="Sent to the upstreams.")
+    requests = models.PositiveIntegerField(
+        _("requests"), default=0, help_text="Sent to the upstreams."
+    )
     fault = models.CharField(
+        _("fault"),
         max_length=8,
         choices=Fault,
         blank=True,
@@ -74,6 +79,8 @@ class IngestRun(models.Model):
     )
 
     class Meta:
+        verbose_name = _("ingest run")
+        verbose_name_plural = _("ingest runs")
         default_permissions = ("view",)
         ordering = ["-started_at", "-pk"]
         permissions = [("run_ingest", "Can start ingests")]

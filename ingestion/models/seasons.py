@@ -1,5 +1,7 @@
 """Seasons as the admin lists them."""
 
+from django.utils.translation import gettext_lazy as _
+
 from ingestion.models.events import Event
 
 
@@ -10,5 +12,5 @@ class Season(Event):
     class Meta:
         proxy = True
         default_permissions = ()
-        verbose_name = "season"
-        verbose_name_plural = "seasons"
+        verbose_name = _("season")
+        verbose_name_plural = _("seasons")

@@ -85,7 +85,7 @@ def describe_status(status: Status) -> list[Fact]:
     """The state and the problems, then the work; what there is none of is left out."""
     problems = [
         (
-            item.finding.severity.label,
+            str(item.finding.severity.label),
             "\n".join(filter(None, [item.finding.summary, item.progress])),
         )
         for item in status.items

@@ -18,13 +18,13 @@ from ingestion.monitoring.health import STATE_LABELS, Health, State, check_healt
 from ingestion.monitoring.status import Fact, describe_status, read_status, status_fields
 
 # Beside the text, which says the same.
-STYLES = {
-    STATE_LABELS[State.OK]: "bold green",
-    STATE_LABELS[State.SILENT]: "bold yellow",
-    Alarm.Severity.BROKEN.label: "bold red",
-    Alarm.Severity.SILENT.label: "bold yellow",
-    Alarm.Severity.ATTENTION.label: "bold cyan",
-}
+STYLES = (
+    (STATE_LABELS[State.OK], "bold green"),
+    (STATE_LABELS[State.SILENT], "bold yellow"),
+    (Alarm.Severity.BROKEN.label, "bold red"),
+    (Alarm.Severity.SILENT.label, "bold yellow"),
+    (Alarm.Severity.ATTENTION.label, "bold cyan"),
+)
 
 HELP = """\
 Show the state of the installation: the worker, the last run, the calendars,
@@ -102,7 +102,9 @@ class Command(F1Command):
 
 def styled(fact: Fact) -> Text:
     label, text = fact
-    return Text(label, style=STYLES.get(text if label == "state" else label, ""))
+    # Labels can be translated: which language it is is known when they are printed.
+    styles = {str(styled): style for styled, style in STYLES}
+    return Text(label, style=styles.get(text if label == "state" else label, ""))
 
 
 def explain_health(health: Health) -> str:
