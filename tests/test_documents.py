@@ -37,6 +37,7 @@ OF_HOSTS = {"F1_QUEUE"}
 @pytest.mark.parametrize("page", PAGES)
 def test_every_file_exists(page: str) -> None:
     named = set(re.findall(r"\]\((?!https?:)([^)#]+)(?:#[\w-]+)?\)", PAGES[page]))
+    named |= set(re.findall(r'(?:src|srcset)="([^"]+)"', PAGES[page]))
     missing = {path for path in named if not (ROOT / page).parent.joinpath(path).exists()}
     for quoted in QUOTED.findall(PAGES[page]):
         path = quoted.partition(":")[0].removeprefix("./")
