@@ -28,7 +28,7 @@ KILLS, ROUNDS = 200, 2
 PARTS = ("kills", "workers", "disasters")
 # The command goes by the real clock, and so do the stages that it is run at.
 AMENDED = "amended backfill"
-OF_TODAY = ("backfill", AMENDED)
+OF_TODAY = ("backfill", AMENDED, "archive")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -104,13 +104,15 @@ def strike(
     from tests.proofs import disasters
 
     todays = [run for run in runs if run.stage.name in OF_TODAY]
+    by_pages = [run for run in todays if not run.stage.earlier]
     if place.server is not None:
         yield from disasters.stop_server(todays, luck, databases, place.server)
     else:
         yield disasters.fill_database_disk(todays, databases)
     yield from disasters.refuse(todays, luck, databases)
-    yield disasters.fill_cache_disk(todays, databases)
-    yield disasters.damage_cache(todays, databases)
+    yield disasters.fill_cache_disk(by_pages, databases)
+    yield disasters.fill_dump_disk(next(run for run in todays if run.stage.earlier), databases)
+    yield disasters.damage_cache(by_pages, databases)
 
 
 def _teller(options: argparse.Namespace) -> "command.Teller":

@@ -26,7 +26,6 @@ from tests.postgres import Server
 from tests.proofs.consistency import comparable_rows, describe_difference, find_faults
 from tests.proofs.databases import Databases
 from tests.proofs.kills import OUTPUT, Progress, Undisturbed, steps_taken
-from tests.proofs.stages import Served
 
 CACHE = "cache"
 CACHE_FILE = "fastf1_http_cache.sqlite"
@@ -35,6 +34,7 @@ NOTHING = "Nothing was changed."
 # Pages of 4 kB that are left on a disk: where a run needs them most, first.
 DATABASE_PAGES_LEFT = (0, 1, 2, 4, 8, 12, 16, 24, 32, 48, 64)
 CACHE_PAGES_LEFT = (0, 1, 2, 8, 32)
+NO_SPACE = "No space left on device"
 STOPS_OF_EACH_KIND = 6
 STRANGER = "stranger"
 # Roles belong to the server: it may be there from the try before.
@@ -74,17 +74,20 @@ class Outcome:
         self.deviations += [f"{self.name}, '{run.stage.name}' {where}: {fault}" for fault in faults]
 
 
-def run_command(served: Served, folder: Path, around: Around = nullcontext) -> Ran:
-    return Ran(wait(fork_command(served, folder, around)), read_output(folder))
+def run_command(run: Undisturbed, folder: Path, around: Around = nullcontext) -> Ran:
+    return Ran(wait(fork_command(run, folder, around)), read_output(folder))
 
 
-def fork_command(served: Served, folder: Path, around: Around) -> int:
+def fork_command(run: Undisturbed, folder: Path, around: Around) -> int:
+    years = [str(year) for year in run.stage.seasons]
+
     def work() -> None:
-        settings.F1_SCHEDULE_URL = served.schedule_url
-        settings.JOLPICA_URL = served.jolpica_url
+        settings.F1_SCHEDULE_URL = run.served.schedule_url
+        settings.JOLPICA_URL = run.served.jolpica_url
+        settings.JOLPICA_DUMP_URL = ""
         settings.FASTF1_CACHE_DIR = folder / CACHE
         with around():
-            execute_from_command_line(["manage.py", "ingest_f1", "--year", "2024"])
+            execute_from_command_line(["manage.py", "ingest_f1", "--year", "-".join(years)])
 
     connection.close()
     (folder / OUTPUT).unlink(missing_ok=True)
@@ -108,7 +111,7 @@ def judge(run: Undisturbed, before: dict[str, Any], ran: Ran, folder: Path) -> I
         changed = "; ".join(describe_difference(before, found))
         yield f"it says that nothing was changed, and {changed}"
     yield from find_faults()
-    again = run_command(run.served, folder)
+    again = run_command(run, folder)
     if again.code:
         yield f"the next run ended with {again.code}: {again.message}"
     yield from (f"after the next run: {fault}" for fault in find_faults())
@@ -192,7 +195,7 @@ def _fork_held(run: Undisturbed, folder: Path, step: int) -> int:
         if reached == step:
             os.kill(os.getpid(), signal.SIGSTOP)
 
-    return fork_command(run.served, folder, lambda: steps_taken(Progress(), hold))
+    return fork_command(run, folder, lambda: steps_taken(Progress(), hold))
 
 
 # A database that refuses
@@ -257,7 +260,7 @@ def _refuse_once(
         if refusal.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute(CREATE_STRANGER)
-        ran = run_command(run.served, folder, partial(_refused_from, step, refusal))
+        ran = run_command(run, folder, partial(_refused_from, step, refusal))
         faults = list(judge(run, before, ran, folder))
         if ran.code and refusal.message not in "\n".join(ran.said):
             faults.append(f"it does not say that {refusal.message}: {ran.message}")
@@ -302,6 +305,26 @@ def fill_cache_disk(runs: Sequence[Undisturbed], databases: Databases) -> Outcom
     return outcome
 
 
+def fill_dump_disk(run: Undisturbed, databases: Databases) -> Outcome:
+    """While Jolpica's dump is written into the cache's folder: pages bring the seasons then."""
+    outcome = Outcome("disk of Jolpica's dump full")
+    with databases.copied(run.template), tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        ran = run_command(run, folder, _download_limited)
+        faults = [*_judge_words(ran), *find_faults()]
+        if ran.code:
+            faults.append(f"it ended with {ran.code}: {ran.message}")
+        if NO_SPACE not in "\n".join(ran.said):
+            faults.append(f"it does not say '{NO_SPACE}'")
+        faults += [f"{left.name} is left" for left in (folder / CACHE).glob("jolpica_dump_*")]
+        saved = comparable_rows()
+        again = run_command(run, folder)
+        if again.code or comparable_rows() != saved:
+            faults.append(f"the next run ended with {again.code}, and has other rows")
+        outcome.note(run, "while the dump is written", ran, faults)
+    return outcome
+
+
 def _fill_once(
     run: Undisturbed,
     left: int,
@@ -311,7 +334,7 @@ def _fill_once(
 ) -> None:
     with databases.copied(run.template), tempfile.TemporaryDirectory() as name:
         folder, before = Path(name), comparable_rows()
-        ran = run_command(run.served, folder, partial(limited, left))
+        ran = run_command(run, folder, partial(limited, left))
         outcome.note(run, f"with {left} pages left", ran, judge(run, before, ran, folder))
 
 
@@ -323,6 +346,22 @@ def _database_limited(left: int) -> Iterator[None]:
             cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0] + left}")
 
     connection_created.connect(limit)
+    yield
+
+
+@contextmanager
+def _download_limited() -> Iterator[None]:
+    """The device that is always full takes the place of the file."""
+    make = tempfile.mkstemp
+
+    def make_full(*arguments: Any, **options: Any) -> tuple[int, str]:
+        number, name = make(*arguments, **options)
+        if options.get("suffix") != ".part":
+            return number, name
+        os.close(number)
+        return os.open("/dev/full", os.O_WRONLY), name
+
+    tempfile.mkstemp = make_full  # type: ignore[assignment]
     yield
 
 
@@ -386,7 +425,7 @@ def damage_cache(runs: Sequence[Undisturbed], databases: Databases) -> Outcome:
         with tempfile.TemporaryDirectory() as name:
             kept = Path(name)
             with databases.copied(run.template):
-                run_command(run.served, kept)
+                run_command(run, kept)
             for damage in DAMAGES:
                 _damage_once(run, kept, damage, outcome, databases)
     return outcome
@@ -400,5 +439,5 @@ def _damage_once(
         (folder / CACHE).mkdir(mode=0o700)
         content = (kept / CACHE / CACHE_FILE).read_bytes()
         (folder / CACHE / CACHE_FILE).write_bytes(DAMAGES[damage](content))
-        ran = run_command(run.served, folder)
+        ran = run_command(run, folder)
         outcome.note(run, damage, ran, judge(run, before, ran, folder))

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import connection
 
 from ingestion.budget import BUDGET_LOCK
+from ingestion.models import IngestRun
 from ingestion.pipeline import ingest
 from tests.forks import KILLED, fork, kill_after, wait
 from tests.proofs.consistency import (
@@ -32,6 +33,8 @@ MEASURED_RUNS = 3
 # A clock's kill comes too late where the run was quicker than usual; it is drawn again.
 MOST_TRIES = 4
 OUTPUT = "output"
+# Kept in the cache's folder: the overview, the download and its redirect are not requested again.
+COPIES, REQUESTS_OF_DUMP = "jolpica_dump_*.zip", 3
 
 
 class Phase(IntEnum):
@@ -260,15 +263,23 @@ def _kill_once(run: Undisturbed, moment: Moment, killed: Killed, databases: Data
             said = last_line(Path(folder))
             killed.deviations.append(f"{where}: it ended with {code} by itself: {said}")
         killed.deviations += [f"{where}: {fault}" for fault in find_faults()]
+        has_copy = bool(list((Path(folder) / "cache").glob(COPIES)))
         killed.deviations += [
-            f"{where}, the next run: {fault}" for fault in _complete(run, Path(folder))
+            f"{where}, the next run: {fault}"
+            for fault in _complete(run, Path(folder), has_copy=has_copy)
         ]
 
 
-def _complete(run: Undisturbed, folder: Path) -> Iterator[str]:
-    """The same again, undisturbed, with the same cache."""
+def _complete(run: Undisturbed, folder: Path, *, has_copy: bool) -> Iterator[str]:
+    """The same again, undisturbed, with the same cache: of Jolpica's dump the overview alone where
+    the killed run had downloaded it."""
     code = wait(_fork_run(run.stage, run.served, folder, Progress(), Moment()))
     if code:
         yield f"it ended with {code}: {last_line(folder)}"
     yield from find_faults()
     yield from describe_difference(run.rows, comparable_rows())
+    if run.stage.earlier:
+        requests = IngestRun.objects.latest("pk").requests
+        promised = 1 if has_copy else REQUESTS_OF_DUMP
+        if requests > promised:
+            yield f"it took {requests} requests, {promised} are promised"

@@ -25,6 +25,7 @@ from ingestion.sample.season import (
     with_start,
 )
 from tests.amending import SPRINT_POINTS, last, penalised, reinstated
+from tests.command_line import small_season
 from tests.forks import fork, wait
 from tests.upstream import FaultyUpstream
 
@@ -38,13 +39,19 @@ MONDAY = datetime(2024, 7, 29, 9, tzinfo=UTC)
 @dataclass(frozen=True)
 class Stage:
     """`now` is the time, at the upstream as well; a run of `follows` went before. What is polled
-    writes down in the end when to ask again."""
+    writes down in the end when to ask again. `earlier` seasons are filled with it, from Jolpica's
+    dump."""
 
     name: str
     season: Season
     now: datetime
     follows: "Stage | None" = None
     is_polled: bool = False
+    earlier: tuple[Season, ...] = ()
+
+    @property
+    def seasons(self) -> dict[int, Season]:
+        return {season.year: season for season in (*self.earlier, self.season)}
 
 
 @dataclass(frozen=True)
@@ -57,8 +64,9 @@ class Served:
 
 
 def build_stages(now: datetime) -> list[Stage]:
-    """Of a season that is over, asked for today and so through FastF1's cache, which goes by the
-    real clock; of a running one, at first and after amendments and moves."""
+    """Of a season that is over, requested today and so through FastF1's cache, which goes by the
+    real clock; of a running one, at first and after amendments and moves; of two that are over,
+    from Jolpica's dump."""
     backfill = Stage("backfill", short_season(), now)
     evening = Stage("first", first_season(), SUNDAY_EVENING)
     return [
@@ -66,6 +74,7 @@ def build_stages(now: datetime) -> list[Stage]:
         Stage("amended backfill", with_other_winners(short_season()), now, follows=backfill),
         evening,
         Stage("amended", amended_season(), MONDAY, follows=evening, is_polled=True),
+        Stage("archive", small_season(YEAR), now, earlier=(small_season(YEAR - 1),)),
     ]
 
 
@@ -123,9 +132,8 @@ def _only_run(classifications: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def request_of(stage: Stage, served: Served, cache_dir: Path) -> IngestRequest:
     addresses = served.addresses(cache_dir)
-    return IngestRequest(
-        (stage.season.year,), addresses, mode=Mode.POLL if stage.is_polled else Mode.UPDATE
-    )
+    mode = Mode.POLL if stage.is_polled else Mode.FILL if stage.earlier else Mode.UPDATE
+    return IngestRequest(tuple(stage.seasons), addresses, mode=mode)
 
 
 @contextmanager
@@ -147,8 +155,7 @@ def _serve(stages: Sequence[Stage], told: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with ExitStack() as stack:
         upstreams = [
-            stack.enter_context(FaultyUpstream({stage.season.year: stage.season}, clock=_at(stage)))
-            for stage in stages
+            stack.enter_context(FaultyUpstream(stage.seasons, clock=_at(stage))) for stage in stages
         ]
         addresses = [
             {"schedule_url": one.schedule_url, "jolpica_url": one.jolpica_url} for one in upstreams
