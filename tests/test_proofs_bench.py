@@ -18,7 +18,7 @@ from ingestion.sample.season import load_season
 from tests.conftest import on_postgres
 from tests.live_upstream import restore_addresses  # noqa: F401
 from tests.proofs.bench.__main__ import tell_broken
-from tests.proofs.bench.cases import AGAIN, EMPTY, IDLE, Case, name_many
+from tests.proofs.bench.cases import AGAIN, EMPTY, HISTORY, IDLE, Case, name_many
 from tests.proofs.bench.counting import Statements
 from tests.proofs.bench.facts import Upstream, first_rounds, list_seasons, promised_requests
 from tests.proofs.bench.measured import Measured
@@ -53,6 +53,7 @@ ALL_WELL = {
     Case(AGAIN): [WELL],
     Case(IDLE): [TICK],
     Case(name_many(10)): [MANY],
+    Case(HISTORY): [replace(WELL, seconds=40, requests=3, of_sprint_qualifyings=0)],
 }
 
 
@@ -116,6 +117,11 @@ def test_what_is_promised_is_kept() -> None:
         (IDLE, {"statements": 3}, "... by one UPDATE and one SELECT: 3 statements"),
         (IDLE, {"grown_rows": 1}, "... and leaves no row: 1"),
         (
+            HISTORY,
+            {"requests": 6},
+            "1950 to now takes at most 5 requests with Jolpica's dump: 6",
+        ),
+        (
             IDLE,
             {"troubles": ["pandas was imported"]},
             f"{NO_TROUBLE}: a tick with nothing due: pandas was imported",
@@ -131,10 +137,13 @@ def test_a_broken_promise_is_told(case: str, changes: dict[str, Any], words: str
 
 def test_a_time_fails_only_where_that_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
     """The machine may be busy."""
-    slow = list_promises({**ALL_WELL, Case(EMPTY): [replace(WELL, seconds=7)]}, SEASONS)
+    times = {EMPTY: replace(WELL, seconds=7), HISTORY: replace(WELL, seconds=61, requests=3)}
+    found = {**ALL_WELL, **{Case(name): [measured] for name, measured in times.items()}}
+    slow = list_promises(found, SEASONS)
     assert tell_broken(slow, is_strict=False) == 0
     assert capsys.readouterr().err == (
         "Slower than promised: ... and at most 1.3 times what FastF1's pauses take: 1.40\n"
+        "Slower than promised: ... and at most 60 s: 61.0 s\n"
     )
     assert tell_broken(slow, is_strict=True) == 1
 

@@ -4,7 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ingestion.sample.season import Season
-from tests.proofs.bench.cases import AGAIN, EMPTY, IDLE, Case, name_many
+from tests.proofs.bench.cases import (
+    AGAIN,
+    EMPTY,
+    HISTORY,
+    IDLE,
+    WHOLE_BENCH,
+    Case,
+    name_many,
+)
 from tests.proofs.bench.facts import promised_requests
 from tests.proofs.bench.measured import Measured
 from tests.proofs.bench.spread import Spread
@@ -12,6 +20,7 @@ from tests.proofs.bench.spread import Spread
 MOST_STATEMENTS_AGAIN = 12
 STATEMENTS_OF_A_TICK = 2
 MOST_OF_THE_FLOOR = 1.3
+MOST_REQUESTS_OF_HISTORY, LONGEST_HISTORY = 5, 60
 
 Found = Mapping[Case, Sequence[Measured]]
 
@@ -32,6 +41,7 @@ def list_promises(found: Found, seasons: Sequence[Season]) -> list[Promise]:
         *_promises_of_the_same_again(found[Case(AGAIN)]),
         *_promises_of_a_tick(found[Case(IDLE)]),
         *_promises_of_many_seasons(found[Case(name_many(len(seasons)))], seasons),
+        *_promises_of_history(found[Case(HISTORY)], len(seasons)),
         _promise_of_no_trouble(found),
     ]
 
@@ -84,6 +94,23 @@ def _promises_of_many_seasons(
     asked = Spread([one.requests - one.of_sprint_qualifyings for one in each])
     words = f"{len(seasons)} seasons take at most {promised} requests, sprint qualifyings apart"
     yield Promise(words, str(asked), asked.most <= promised)
+
+
+def _promises_of_history(each: Sequence[Measured], seasons: int) -> Iterator[Promise]:
+    requests = Spread([one.requests for one in each])
+    yield Promise(
+        f"1950 to now takes at most {MOST_REQUESTS_OF_HISTORY} requests with Jolpica's dump",
+        str(requests),
+        requests.most <= MOST_REQUESTS_OF_HISTORY,
+    )
+    if seasons >= WHOLE_BENCH:
+        took = Spread([one.seconds for one in each], digits=1)
+        yield Promise(
+            f"... and at most {LONGEST_HISTORY} s",
+            f"{took} s",
+            took.median <= LONGEST_HISTORY,
+            may_break=True,
+        )
 
 
 def _promise_of_no_trouble(found: Found) -> Promise:
