@@ -45,7 +45,9 @@ class Details:
             return None
 
     def drop(self, field: str, driver: str) -> None:
-        self.dropped.setdefault(field, []).append(driver)
+        drivers = self.dropped.setdefault(field, [])
+        if driver not in drivers:
+            drivers.append(driver)
 
     @property
     def drivers(self) -> tuple[str, ...]:

@@ -61,11 +61,11 @@ def read_schedule(
 ) -> CalendarRecord:
     """The file's columns, each by row, as a calendar without testing.
 
-    A grand prix that cannot be read is refused by name; raises `BadSourceData` where it has none,
-    or where the file is no schedule at all.
+    A grand prix that cannot be read, or whose day is in another season, is refused by name; raises
+    `BadSourceData` where the file is no schedule at all.
     """
     grands_prix: list[GrandPrixRecord] = []
-    unreadable: list[str] = []
+    refused: dict[str, str] = {}
     rows = {
         number: {column: values[number] for column, values in document.items() if number in values}
         for number in document["event_name"]
@@ -78,17 +78,21 @@ def read_schedule(
             require(name, "name")
             grands_prix.append(_read_grand_prix(season, name, row, generated_at))
         except UNREADABLE as error:
-            unreadable.append(name or UNNAMED)
-            notice(
-                f"the schedule file of {season}: the {name or UNNAMED} cannot be read ({error}); "
-                "what is saved of it is kept, and the other grands prix are read"
-            )
+            refused[name or UNNAMED] = str(error)
+    outside = [one for one in grands_prix if one.race_date.year != season]
+    # A file in which most are is another season's, and is refused whole.
+    if 2 * len(outside) < len(grands_prix):
+        grands_prix = [one for one in grands_prix if one not in outside]
+        refused |= {
+            one.name: f"the race day {one.race_date} is not in the season" for one in outside
+        }
+    for name, reason in refused.items():
+        notice(
+            f"the schedule file of {season}: the {name} cannot be read ({reason}); "
+            "what is saved of it is kept, and the other grands prix are read"
+        )
     return CalendarRecord(
-        season,
-        Source.SCHEDULE_FILE,
-        generated_at,
-        tuple(grands_prix),
-        unreadable=tuple(unreadable),
+        season, Source.SCHEDULE_FILE, generated_at, tuple(grands_prix), unreadable=tuple(refused)
     )
 
 
@@ -124,8 +128,9 @@ def _read_grand_prix(
 
 
 def _read_round(value: Any) -> int:
+    """Round 0 is testing, which has a format of its own."""
     number = int(value)
-    if abs(number) > LARGEST_NUMBER:
+    if not 0 < number <= LARGEST_NUMBER:
         raise ValueError(f"{number} is no round")
     return number
 

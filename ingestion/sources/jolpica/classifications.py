@@ -190,11 +190,18 @@ def _read_row(
     has_sent_time = isinstance(time_sent, dict) and read_text(time_sent.get("millis"))
     if has_sent_time and _millis(row) is None:
         details.drop("time", driver)
-    return replace(
+    entry = replace(
         entry,
         grid=details.read(read_integer, row.get("grid"), "grid slot", driver),
         laps=details.read(read_integer, row.get("laps"), "number of laps", driver),
         points=details.read(read_points, row.get("points"), "points", driver),
+    )
+    for field, name in (("grid", "grid slot"), ("laps", "number of laps"), ("points", "points")):
+        # FastF1 makes -1 or nothing of a text that is no number.
+        if getattr(entry, field) is None and read_text(sent.get(field)) not in ("", "-1"):
+            details.drop(name, driver)
+    return replace(
+        entry,
         status=read_text(row.get("status"), longest=LONGEST_STATUS),
         time=total,
         gap=None if order == 1 else gap,
