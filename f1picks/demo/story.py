@@ -14,12 +14,14 @@ from typing import Any, Literal
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connection
 from django.test import override_settings
 
 from ingestion.corrections import Author, Key, edit_entries, key_of
 from ingestion.models import Event
+from ingestion.operators import OPERATORS
 from ingestion.pipeline import IngestRequest, configured_rules, configured_sources, ingest
 from ingestion.queue.schedules import DECLARED, Declared
 from ingestion.queue.tasks import ignore_progress
@@ -198,9 +200,11 @@ class Story:
         """As an operator who sets the app up in May, corrects Miami, and lets the worker run from
         the Sunday of Belgium on."""
         call_command("migrate", verbosity=0)
-        users = get_user_model().objects
-        users.create_superuser(OPERATOR)
-        ana = users.create_superuser(COLLEAGUE)
+        group = Group.objects.get(name=OPERATORS)
+        for name in (OPERATOR, COLLEAGUE):
+            person = get_user_model().objects.create_user(name, is_staff=True)
+            person.groups.add(group)
+        ana = get_user_model().objects.get(username=COLLEAGUE)
         self._ingest(MIAMI)
         self.clock.advance(MIAMI_CORRECTED)
         self._correct_miami(Author(ana, MIAMI_REASON, MIAMI_CORRECTED))
