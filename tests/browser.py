@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
@@ -67,6 +67,9 @@ class Visitor:
     base: str
     screenshots: Path
     errors: list[str]
+    # Clicks of a mouse, or taps of a finger; each thing that was done with how many it took.
+    clicks: int = 0
+    done: dict[str, int] = field(default_factory=dict)
 
     def note_request(self, url: str) -> None:
         """A page of an admin sends no request to another server."""
@@ -76,6 +79,9 @@ class Visitor:
     def note_console(self, text: str) -> None:
         if "Content Security Policy" in text:
             self.errors.append(text)
+
+    def note_click(self) -> None:
+        self.clicks += 1
 
     def sign_in(self, name: str, password: str) -> None:
         self.page.goto(self.base + reverse("admin:index"))
@@ -87,6 +93,23 @@ class Visitor:
         response = self.page.goto(self.base + path)
         assert response is not None
         return response
+
+    @contextmanager
+    def counting(self, what: str, *, most: int) -> Iterator[None]:
+        """What is done within takes so many clicks, or fewer."""
+        before = self.clicks
+        yield
+        self.done[what] = self.clicks - before
+        assert self.done[what] <= most, f"{what} took {self.done[what]} clicks"
+
+    def give_reason(self, text: str) -> None:
+        self.page.get_by_label("Reason").fill(text)
+
+    def is_in_sight(self, text: str) -> bool:
+        """Without scrolling."""
+        box = self.page.get_by_text(text).first.bounding_box()
+        size = self.page.viewport_size
+        return bool(box and size and box["y"] >= 0 and box["y"] + box["height"] <= size["height"])
 
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).first.click()
@@ -104,9 +127,11 @@ class Visitor:
 
     def review_and_save(self, reason: str, *texts: str) -> None:
         """What the review says, then 'save'."""
-        self.page.get_by_label("Reason").fill(reason)
-        self.page.get_by_role("button", name="Review the change").last.click()
-        self.sees("Save this?", reason, *texts)
+        review = self.page.get_by_role("button", name="Review the change")
+        if review.count():
+            review.click()
+        self.sees("Save this?", *texts)
+        self.give_reason(reason)
         self.press("Save it")
         self.sees("Saved: ", *texts)
 
@@ -134,14 +159,18 @@ def login_label() -> str:
 
 
 @contextmanager
-def visiting(browser: Browser, base: str, *, width: int, screenshots: Path) -> Iterator[Visitor]:
+def visiting(
+    browser: Browser, base: str, *, width: int, screenshots: Path, height: int = 844
+) -> Iterator[Visitor]:
     is_phone = width < 500
     context = browser.new_context(
-        viewport={"width": width, "height": 844}, is_mobile=is_phone, has_touch=is_phone
+        viewport={"width": width, "height": height}, is_mobile=is_phone, has_touch=is_phone
     )
     page = context.new_page()
     page.set_default_timeout(MILLISECONDS)
     visitor = Visitor(page, base, screenshots, [])
+    context.expose_binding("noteClick", lambda _source: visitor.note_click())
+    context.add_init_script("addEventListener('pointerdown', () => noteClick(), true)")
     page.on("pageerror", lambda error: visitor.errors.append(str(error)))
     page.on("console", lambda message: visitor.note_console(message.text))
     page.on("request", lambda request: visitor.note_request(request.url))

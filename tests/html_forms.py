@@ -53,11 +53,12 @@ class FormReader(HTMLParser):
             self._form.fields[name] = ""
 
     def _read_input(self, form: Form, name: str, known: Mapping[str, str]) -> None:
-        if known.get("type") == "radio":
+        if known.get("type") in ("radio", "checkbox"):
             form.fields.setdefault(name, "")
             if "checked" not in known:
                 return
-        form.fields[name] = known.get("value", "")
+        is_box = known.get("type") == "checkbox"
+        form.fields[name] = known.get("value", "on" if is_box else "")
 
     def handle_data(self, data: str) -> None:
         if self._form is not None and self._textarea:

@@ -22,8 +22,7 @@ SEASONS = range(1950, 2027)
 # Who signed in and what they may takes four of each: none has more than eight of its own.
 SEASON_PAGE = 12
 LIST = 10
-# The event's page looks at the polls of each source, too.
-PAGE = 11
+PAGE = 8
 # ... and the checks of the installation's health.
 STATUS = 20
 SESSIONS = {

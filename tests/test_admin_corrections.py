@@ -10,7 +10,7 @@ from django.test import Client
 
 from ingestion.corrections import Author, settle_results
 from ingestion.models import Change, Event
-from ingestion.records import RESULT_FIELDS, ResultRecord
+from ingestion.records import RESULT_FIELDS, ResultRecord, Source
 from tests.admin_site import clock
 from tests.amending import podium
 from tests.builders import AFTER, BEFORE, SUNDAY, at
@@ -50,7 +50,7 @@ def correct(client: Client, of: Event, name: str, query: str = "", **typed: str)
     assert all_rows(leave_out=frozenset()) == before, "a review saves nothing"
     assert "Save it" in reviewed, words_of(reviewed)
     saved = form_to(reviewed, correction_of(of, name)).send(client, SAVE, {})
-    assert saved.redirect_chain == [(f"{page_of(of)}#story", 302)]  # type: ignore[attr-defined]
+    assert saved.redirect_chain == [(page_of(of), 302)]  # type: ignore[attr-defined]
     return words_of(reviewed), words_of(saved.content.decode())
 
 
@@ -80,18 +80,17 @@ def test_two_places_are_swapped_by_typing_their_numbers(operator: Client, belgiu
 
     text = "Revision 2 corrected by hand: P1 Hamilton → Piastri, P2 Piastri → Hamilton"
     assert text in reviewed
-    assert "ana: “document 73”" in reviewed
-    assert "1 Hamilton Piastri ▲1 2 Piastri Hamilton ▼1 3 Leclerc Leclerc" in reviewed
+    assert "1 Hamilton Piastri ▲1 2 Piastri Hamilton ▼1 18 other places stay" in reviewed
     assert (
-        "Results official, revision 1 from Jolpica official, revision 2 from a person" in reviewed
+        "Results official, revision 1 from Jolpica → official, revision 2 from a person" in reviewed
     )
 
     assert podium(race()) == ["piastri", "hamilton", "leclerc"]
     change = last_change()
     assert (change.kind, change.reason, change.created_at) == ("corrected", "document 73", AFTER)
     assert change.person is not None and change.person.get_username() == "ana"
-    assert "Saved: edit the classification." in after
-    assert f'{text} ana: "document 73"' in after
+    assert "Saved: Edit the classification." in after
+    assert f"{text} ana: document 73" in after
     assert "✎ corrected" in after
 
 
@@ -111,7 +110,7 @@ def test_one_number_is_enough_to_move_an_entry(
 
 def test_a_classification_is_held_as_it_is_and_held_once(operator: Client, belgium: Event) -> None:
     reviewed, _ = correct(operator, belgium, "edit")
-    assert "By hand - classification; ingests only compare" in reviewed
+    assert "By hand - → classification; ingests only compare" in reviewed
     assert (race().results_revision, race().results_locked) == (1, True)
     html = review(operator, form_of(operator, belgium, "edit"))
     assert "This would change nothing: the event is like this already." in html
@@ -215,12 +214,11 @@ def test_a_pole_is_entered(operator: Client, belgium: Event) -> None:
 def test_an_earlier_revision_is_restored_from_the_story(operator: Client, belgium: Event) -> None:
     ingest(*UPSTREAM, now=AFTER + HOUR)
     html = operator.get(page_of(belgium)).content.decode()
-    [address] = re.findall(r'href="([^"]+)">Restore revision 1</a>', html)
-    assert address.startswith(correction_of(belgium, "restore"))
-    form = form_of(operator, belgium, "restore", "?restored=1")
+    assert "Restore revision 1" in html
+    reviewed = form_to(html, correction_of(belgium, "restore")).send(operator, REVIEW, {})
+    form = form_to(reviewed.content.decode(), correction_of(belgium, "restore"))
     assert form.fields["restored"] == "1"
-
-    correct(operator, belgium, "restore", "?restored=1")
+    form.send(operator, SAVE, REASON)
     assert podium(race()) == ["hamilton", "piastri", "leclerc"]
     assert (race().results_revision, race().results_locked) == (3, True)
 
@@ -230,7 +228,7 @@ def test_it_is_settled_and_released(operator: Client, belgium: Event) -> None:
     assert race().results_state == "settled"
     correct(operator, belgium, "disqualify", driver=str(entry("hamilton")))
     reviewed, after = correct(operator, belgium, "release")
-    assert "By hand classification; ingests only compare -" in reviewed
+    assert "By hand classification; ingests only compare → -" in reviewed
     assert "The classification was given back to the upstream" in after
     assert not race().results_locked
 
@@ -249,7 +247,8 @@ def author(db: None) -> Author:
 
 def test_a_proposal_is_shown_beside_and_accepted(operator: Client, proposed: Event) -> None:
     text = read(operator, page_of(proposed))
-    assert "Proposed by the upstream, and not applied" in text
+    assert "? Decide: another result is proposed" in text
+    assert "Jolpica has had it otherwise since 2024-08-01 01:00 UTC." in text
     assert "1 Hamilton Russell ▲" in text
 
     correct(operator, proposed, "accept")
@@ -261,7 +260,14 @@ def test_a_proposal_is_rejected(operator: Client, proposed: Event) -> None:
     correct(operator, proposed, "reject")
     assert podium(race()) == ["hamilton", "piastri", "leclerc"]
     assert not race().has_open_proposal
-    assert "The upstream says" not in read(operator, page_of(proposed))
+    text = read(operator, page_of(proposed))
+    assert "A proposal was rejected" in text and "Accept it" not in text
+
+    _, after = correct(operator, proposed, "reconsider")
+    assert "The rejected proposal is open again ana: document 73" in after
+    assert race().has_open_proposal
+    correct(operator, proposed, "accept")
+    assert podium(race()) == ["russell", "hamilton", "piastri"]
 
 
 def test_the_upstream_is_shown_beside_a_persons_classification(
@@ -269,11 +275,11 @@ def test_the_upstream_is_shown_beside_a_persons_classification(
 ) -> None:
     correct(operator, belgium, "disqualify", driver=str(entry("hamilton")))
     text = read(operator, page_of(belgium))
-    assert "The upstream says Jolpica, 2024-08-01 00:00 UTC." in text
+    assert "The upstream says otherwise than a person Jolpica, 2024-08-01 00:00 UTC." in text
     assert "1 Piastri Hamilton ▲19" in text
 
     ingest(*UPSTREAM, now=AFTER + HOUR)
-    assert "The upstream says Jolpica, 2024-08-01 01:00 UTC." in read(operator, page_of(belgium))
+    assert "than a person Jolpica, 2024-08-01 01:00 UTC." in read(operator, page_of(belgium))
     assert "1 Piastri Russell ▲" in read(operator, page_of(belgium))
     assert "✎ corrected ≠ disputed" in read(operator, page_of(belgium))
 
@@ -299,9 +305,11 @@ def test_a_start_is_set_by_either_clock(operator: Client, weekend: None) -> None
     reviewed, _ = correct(operator, race(), "start", starts_at="2024-07-28T17:30", clock="circuit")
     assert race().starts_at == at(SUNDAY, 15) + HOUR / 2
     assert "Start 2024-07-28 13:00 UTC, 15:00 there" in reviewed
-    assert "2024-07-28 15:30 UTC, 17:30 there (a person)" in reviewed
-    assert "2024-07-28 15:30 UTC, 17:30 there (a person)" in read(operator, page_of(race()))
-    assert "Picks open until 2024-07-28 13:00 UTC open until 2024-07-28 15:30 UTC" in reviewed
+    assert "2024-07-28 15:30 UTC, 17:30 there (set by ana)" in reviewed
+    text = read(operator, page_of(race()))
+    assert "2024-07-28 15:30 UTC, 17:30 there (set by ana)" in text
+    assert "was to start on 2024-07-28 13:00 UTC, until ana moved it at 2024-07-01 00:00" in text
+    assert "Picks open until 2024-07-28 13:00 UTC → open until 2024-07-28 15:30 UTC" in reviewed
 
     correct(operator, race(), "start", starts_at="2024-07-28T12:00", clock="utc")
     assert race().starts_at == at(SUNDAY, 12)
@@ -325,7 +333,7 @@ def test_picks_are_closed_and_reopened(operator: Client, weekend: None) -> None:
     assert not race().in_time(BEFORE)
     reviewed, _ = correct(operator, race(), "reopen", until="2024-07-28T14:00", clock="circuit")
     assert race().locks_at == at(SUNDAY, 12)
-    assert "Picks closed since 2024-07-01 00:00 UTC open until 2024-07-28 12:00 UTC" in reviewed
+    assert "Picks closed since 2024-07-01 00:00 UTC → open until 2024-07-28 12:00 UTC" in reviewed
 
 
 def test_a_session_is_said_to_be_on(operator: Client, weekend: None) -> None:
@@ -350,14 +358,100 @@ def test_a_session_is_voided_and_it_is_taken_back(operator: Client, belgium: Eve
 # What is refused
 
 
-def test_a_reason_is_needed(operator: Client, belgium: Event) -> None:
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        ("", "A correction needs a reason that can be read"),
+        ("  \n\u200b\u2060\x07\u3164\u0301", "A correction needs a reason that can be read"),
+        ("x" * 2001, "The reason has 2001 characters, and 2000 is the most"),
+    ],
+)
+def test_a_reason_that_can_be_read_is_needed_to_save(
+    operator: Client, belgium: Event, reason: str, text: str
+) -> None:
     before = all_rows(leave_out=frozenset())
-    form = form_of(operator, belgium, "void")
-    for reason in ("", "   "):
-        html = form.send(operator, REVIEW, {"reason": reason}).content.decode()
-        assert "This field is required." in html
-        assert form.send(operator, SAVE, {"reason": reason}).status_code == 200
+    previewed = form_of(operator, belgium, "void").send(operator, REVIEW, {}).content.decode()
+    assert "Voided: it was completed" in previewed, "what it does is shown without a reason"
+    form = form_to(previewed, correction_of(belgium, "void"))
+    html = form.send(operator, SAVE, {"reason": reason}).content.decode()
+    wrong = re.findall(r'<div class="f1-field f1-wrong">.*?</div>', html, re.DOTALL)
+    assert len(wrong) == 1 and text in wrong[0]
+    assert re.search(r"<textarea[^>]* autofocus", wrong[0])
+    assert 'id="review"' not in html, "it would be scrolled to instead"
     assert all_rows(leave_out=frozenset()) == before
+
+
+def test_the_longest_reason_is_kept_as_it_is_and_its_addresses_are_links(
+    operator: Client, belgium: Event
+) -> None:
+    start = "See https://fia.com/a?b=1&c=<2>, then (http://x.org/d).\n"
+    reason = start + "é" * (2000 - len(start))
+    correct(operator, belgium, "void", reason=reason.replace("\n", "\r\n"))
+    assert last_change().reason == reason
+    html = operator.get(page_of(belgium)).content.decode()
+    rel = 'rel="noopener noreferrer nofollow"'
+    first = "https://fia.com/a?b=1&amp;c="
+    assert f'<a href="{first}" {rel}>{first}</a>&lt;2&gt;, then' in html
+    assert f'(<a href="http://x.org/d" {rel}>http://x.org/d</a>). é' in html
+
+
+def test_only_what_was_shown_is_saved(operator: Client, belgium: Event) -> None:
+    before = all_rows(leave_out=frozenset())
+    form = form_of(operator, belgium, "disqualify")
+    html = form.send(operator, REVIEW, {**REASON, "driver": str(entry("norris"))}).content.decode()
+    assert "Norris disqualified" in html
+    form = form_to(html, correction_of(belgium, "disqualify"))
+    html = form.send(operator, SAVE, {"driver": str(entry("hamilton"))}).content.decode()
+    assert "Nothing is saved yet" in html and "Hamilton disqualified" in html
+    assert all_rows(leave_out=frozenset()) == before
+
+
+def test_the_podium_is_corrected_and_undone(operator: Client, belgium: Event) -> None:
+    address = correction_of(belgium, "podium")
+    form = form_of(operator, belgium, "podium")
+    assert [name for name in form.fields if name.startswith("order_")] == [
+        f"order_{entry(driver)}" for driver in ("hamilton", "piastri", "leclerc", "max_verstappen")
+    ]
+    html = form.send(operator, {"move": f"up {entry('piastri')}"}, {}).content.decode()
+    assert "Revision 2 corrected by hand: P1 Hamilton → Piastri" in words_of(html)
+    assert "Points too: Piastri 25 instead of 24, Hamilton 24 instead of 25" in words_of(html)
+    assert re.search(r'aria-label="Piastri down"\s+autofocus', html), "it is at the top"
+
+    saved = form_to(html, address).send(operator, SAVE, {**REASON, "points_too": "on"})
+    text = words_of(saved.content.decode())
+    assert "Piastri won, ahead of Hamilton and Leclerc." in text
+    assert "Hamilton was first until 2024-08-01 00:00 UTC, when ana corrected it." in text
+    points = {row.driver_id: row.points for row in race().classification[:3]}
+    assert points == {"piastri": 25, "hamilton": 24, "leclerc": 23}
+
+    undo = form_to(saved.content.decode(), correction_of(belgium, "undo"))
+    previewed = undo.send(operator, REVIEW, {}).content.decode()
+    assert "The classification was given back to the upstream" in previewed
+    after = form_to(previewed, correction_of(belgium, "undo")).send(operator, SAVE, {})
+    assert podium(race()) == ["hamilton", "piastri", "leclerc"]
+    assert not race().results_locked
+    assert [row.points for row in race().classification[:3]] == [25, 24, 23]
+    assert "Hamilton won" in words_of(after.content.decode())
+
+
+def test_an_undo_goes_back_to_what_a_person_had_before(operator: Client, belgium: Event) -> None:
+    correct(operator, belgium, "disqualify", driver=str(entry("hamilton")))
+    correct(operator, belgium, "edit", **{f"points_{entry('piastri')}": "26"})
+    correct(operator, belgium, "undo")
+    assert race().classification[0].points == 24
+    assert race().results_locked
+    correct(operator, belgium, "undo")
+    assert (podium(race())[0], race().results_locked) == ("hamilton", False)
+
+
+def test_what_is_saved_is_kept_against_a_second_source(operator: Client, belgium: Event) -> None:
+    ingest("russell", now=AFTER + HOUR, source=Source.OPENF1)
+    text = read(operator, page_of(belgium))
+    assert "≠ Two sources disagree about what scores" in text
+    assert "1 Hamilton Russell ▲" in text
+    correct(operator, belgium, "keep")
+    assert "disagree" not in read(operator, page_of(belgium))
+    assert (podium(race())[0], race().results_locked) == ("hamilton", True)
 
 
 @pytest.mark.parametrize(
@@ -508,7 +602,8 @@ def test_without_a_token_nothing_is_done(belgium: Event) -> None:
 
 def test_a_viewer_reads_the_classification_and_the_story(viewer: Client, belgium: Event) -> None:
     text = read(viewer, page_of(belgium))
-    assert "1 Hamilton Team 0 1 44" not in text
+    assert text.index("Hamilton won, ahead of Piastri and Leclerc.") < text.index("Story")
+    assert "The podium is as Jolpica first had it at 2024-08-01 00:00 UTC." in text
     assert "Start 2024-07-28 13:00 UTC, 15:00 there (the schedule file)" in text
     assert "Scored revision 1, official, amendments are still applied" in text
     assert "Revision 1 published: P1 Hamilton, P2 Piastri, P3 Leclerc (Jolpica)" in text
@@ -518,8 +613,7 @@ def test_a_viewer_reads_the_classification_and_the_story(viewer: Client, belgium
 
 
 def test_the_editable_table_is_in_order(operator: Client, belgium: Event) -> None:
-    html = operator.get(page_of(belgium)).content.decode()
-    form = form_to(html, correction_of(belgium, "edit"))
+    form = form_of(operator, belgium, "edit")
     places = [int(value) for name, value in form.fields.items() if name.startswith("order_")]
     assert places == list(range(1, 21))
     reviewed = review(operator, form, **{place_of("leclerc"): "1"})
@@ -530,4 +624,6 @@ def test_the_editable_table_is_in_order(operator: Client, belgium: Event) -> Non
 def test_only_what_is_possible_is_offered(operator: Client, weekend: None) -> None:
     html = operator.get(page_of(race("dutch-grand-prix"))).content.decode()
     offered = re.findall(r'/correct/([\w-]+)/"', html)
-    assert offered == ["leaders", "start", "status", "reopen", "close", "void"]
+    assert offered == ["start", "leaders", "status", "reopen"], "links to forms"
+    offered = re.findall(r'/correct/([\w-]+)/#review"', html)
+    assert offered == ["close", "void"], "buttons that lead to what it does"

@@ -111,10 +111,10 @@ def test_the_season_leads_to_who_can_be_picked_next(operator: Client, zandvoort:
 def test_entrants_are_corrected_while_picks_are_open_alone(
     operator: Client, zandvoort: Event
 ) -> None:
-    assert "Replace a driver" in words_of(read(operator, page_of(zandvoort)))
+    assert "Replace Sainz" in operator.get(page_of(zandvoort)).content.decode()
     assert zandvoort.locks_at is not None
     for now in (zandvoort.locks_at, zandvoort.locks_at - timedelta(days=8)):
         clock.now = now
         if now < zandvoort.locks_at:
             Entrant.objects.all().delete()
-        assert "Replace a driver" not in words_of(read(operator, page_of(zandvoort)))
+        assert "Replace" not in operator.get(page_of(zandvoort)).content.decode()

@@ -145,11 +145,11 @@ def test_what_is_corrected_is_the_event_as_it_is_now(name: str, by: By) -> None:
 
 
 @every_correction
-@pytest.mark.parametrize("reason", ["", "  \n"])
+@pytest.mark.parametrize("reason", ["", "  \n\u200b\u2060\x07"])
 def test_a_correction_needs_a_reason(name: str, reason: str, by: By) -> None:
     refuse(
         lambda: CORRECTIONS[name](race(), replace(by(BEFORE), reason=reason)),
-        "a correction needs a reason",
+        "a correction needs a reason that can be read: who says so, or how you know it",
     )
 
 

@@ -366,10 +366,10 @@ def test_what_is_offered_while_the_upstream_is_silent() -> None:
 
 
 def test_what_is_offered_once_there_are_results(published: Event, author: Author) -> None:
-    always = {"edit", "entry", "disqualify", "start", "void"}
-    assert offered(LATER) == always | {"settle"}
+    always = {"podium", "edit", "entry", "disqualify", "start", "void"}
+    assert offered(LATER) == always | {"settle", "keep"}
     reorder(published, [*order()[1:], order()[0]], author, revision=1)
-    assert offered(LATER) == always | {"settle", "restore", "release"}
+    assert offered(LATER) == always | {"settle", "undo", "restore", "release"}
 
 
 def test_what_is_offered_of_a_proposal(published: Event, author: Author) -> None:

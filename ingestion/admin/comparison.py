@@ -1,5 +1,6 @@
 """Two classifications beside each other, place by place, and entries of the feed as sentences."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,6 +9,8 @@ from typing import Any
 
 from django.db.models import DecimalField, DurationField
 from django.utils.dateparse import parse_duration
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from ingestion.amendments import Entry, is_same_driver
 from ingestion.models import Change, Result
@@ -16,6 +19,11 @@ from ingestion.story import describe_change
 
 # What the place says already, and what comes with the team's name.
 NOT_COMPARED = ("order", "position", "constructor_id")
+# Places that are read at once where many differ.
+FIRST_PLACES = 3
+MOST_AT_ONCE = 6
+# What a sentence around an address ends with is no part of it.
+ADDRESS = re.compile(r"(https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]])")
 LABELS = {
     "classification": "printed",
     "driver_id": "identifier",
@@ -42,9 +50,34 @@ class Line:
         return self.is_other or bool(self.details)
 
 
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """The places that differ: of many the first ones, which are read at once, and the rest."""
+
+    first: Sequence[Line]
+    rest: Sequence[Line]
+    unchanged: int
+
+
+NO_DIFFERENCES = Differences((), (), 0)
+
+
 def describe_on_page(change: Change) -> str:
     """With an arrow that no narrow line breaks in two."""
     return describe_change(change).replace("->", "→")
+
+
+def link_addresses(text: str) -> SafeString:
+    """A person's text as HTML, its addresses as links."""
+    # Every other part is an address: what a pattern with a group splits by is kept.
+    parts = ADDRESS.split(" ".join(text.split()))
+    linked = [
+        format_html('<a href="{0}" rel="noopener noreferrer nofollow">{0}</a>', part)
+        if number % 2
+        else format_html("{}", part)
+        for number, part in enumerate(parts)
+    ]
+    return format_html_join("", "{}", ((part,) for part in linked))
 
 
 def label_of(field: str) -> str:
@@ -75,6 +108,13 @@ def compare(before: Sequence[Entry], after: Sequence[Entry]) -> list[Line]:
             )
         )
     return lines
+
+
+def list_differences(before: Sequence[Entry], after: Sequence[Entry]) -> Differences:
+    lines = compare(before, after)
+    changed = [line for line in lines if line.is_changed]
+    first = len(changed) if len(changed) <= MOST_AT_ONCE else FIRST_PLACES
+    return Differences(changed[:first], changed[first:], len(lines) - len(changed))
 
 
 def print_value(name: str, value: Any) -> str:

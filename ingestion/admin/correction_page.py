@@ -1,4 +1,4 @@
-"""The way of a correction: its form, a review of what it would do, then saving it."""
+"""The way of a correction on one page: what is filled in, what it would do, the reason, saving."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
-from ingestion.admin.comparison import as_entries, compare, describe_on_page
+from ingestion.admin.comparison import as_entries, describe_on_page, list_differences
 from ingestion.admin.forms import CORRECTIONS, CorrectionForm, EntriesForm
 from ingestion.admin.read_only import person_of
 from ingestion.corrections import Preview, possible_corrections, preview
@@ -18,9 +20,14 @@ from ingestion.story import describe_event
 if TYPE_CHECKING:
     from ingestion.admin.read_only import ReadOnlyAdmin
 
-ARRIVED = (
+ARRIVED = _lazy(
     "This event has changed since you began, and nothing was saved. This is how it is now: please "
     "review it again."
+)
+NOTHING_SAVED = _lazy("Nothing was saved.")
+NOT_SEEN = _lazy(
+    "Nothing is saved yet: what you filled in is not what you had reviewed. Below is what it would "
+    "do now."
 )
 
 
@@ -38,76 +45,85 @@ class CorrectionPage:
             raise Http404
         if name not in possible_corrections(self.event, self.now):
             # What was possible when the page was read is not any more.
-            message = f"{form_class.title}: not possible in the event's present state."
-            messages.error(self.request, f"{message} Nothing was saved.")
+            message = _("%(correction)s: not possible in the event's present state.")
+            message = message % {"correction": form_class.title}
+            messages.error(self.request, f"{message} {NOTHING_SAVED}")
             return redirect(self.site.address("event_change", self.event.pk))
         if self.request.method != "POST":
-            return self._show_form(form_class(self.event, self.now, start=self.request.GET.dict()))
-        form = form_class(self.event, self.now, data=self.request.POST.dict())
+            return self._show(form_class(self.event, self.now, start=self.request.GET.dict()))
+        return self._take(form_class(self.event, self.now, data=self.request.POST.dict()))
+
+    def _take(self, form: CorrectionForm) -> HttpResponse:
+        """What was sent, as far as it can be taken."""
         if form.is_stale:
             return self._show_fresh(form)
         if isinstance(form, EntriesForm) and form.is_rearranged:
-            return self._show_form(form.rearrange())
-        if self.request.POST.get("step") == "change" or not form.is_valid():
-            return self._show_form(form)
-        return self._correct(form)
-
-    def _correct(self, form: CorrectionForm) -> HttpResponse:
-        """Save it where the person has reviewed it, else show what it would do."""
-        author = form.author(person_of(self.request))
+            form = form.rearrange()
+            if not any(row.is_moved for row in form.rows):
+                return self._show(form)
         try:
-            if self.request.POST.get("step") == "save":
-                warnings = form.correct(self.event, author)
-            else:
-                previewed = preview(self.event, lambda event: form.correct(event, author))
-                return self._show_review(form, previewed)
+            return self._correct(form)
         except ChangedMeanwhile:
             return self._show_fresh(form)
         except WrongRequest as error:
             form.refuse(error)
-            return self._show_form(form)
-        for warning in warnings:
-            messages.warning(self.request, f"{warning[:1].upper()}{warning[1:]}.")
-        messages.success(self.request, f"Saved: {form.title[:1].lower()}{form.title[1:]}.")
-        return redirect(f"{self.site.address('event_change', self.event.pk)}#story")
+            return self._show(form)
 
-    def _show_review(self, form: CorrectionForm, previewed: Preview) -> HttpResponse:
+    def _correct(self, form: CorrectionForm) -> HttpResponse:
+        """Save what the person has seen the effect of, else show that."""
+        is_valid = form.is_valid()
+        if set(form.errors) - {"reason"}:
+            return self._show(form)
+        author = form.author(person_of(self.request))
+        is_seen = form.is_previewed
+        if not (form.is_to_be_saved and is_valid and is_seen):
+            previewed = preview(self.event, lambda event: form.correct(event, author))
+            if form.is_to_be_saved and not is_seen:
+                messages.warning(self.request, NOT_SEEN)
+            return self._show_preview(form, previewed)
+        for warning in form.correct(self.event, author):
+            messages.warning(self.request, f"{warning[:1].upper()}{warning[1:]}.")
+        messages.success(self.request, _("Saved: %(correction)s.") % {"correction": form.title})
+        return redirect(self.site.address("event_change", self.event.pk))
+
+    def _show_preview(self, form: CorrectionForm, previewed: Preview) -> HttpResponse:
         if not previewed.changes:
-            form.add_error(None, "This would change nothing: the event is like this already.")
-            return self._show_form(form)
+            form.add_error(None, _("This would change nothing: the event is like this already."))
+            return self._show(form)
         before, after = (
-            dict(describe_event(event, self.now)) for event in (previewed.before, previewed.after)
+            dict(describe_event(event, self.now, previewed.changes))
+            for event in (previewed.before, previewed.after)
         )
         labels = dict.fromkeys([*before, *after])
         sides = [(label, before.get(label, ""), after.get(label, "")) for label in labels]
-        lines = compare(
-            as_entries(previewed.before.classification), as_entries(previewed.after.classification)
-        )
         return self._show(
-            "review.html",
             form,
-            sentences=[describe_on_page(change) for change in previewed.changes],
-            facts=[side for side in sides if side[1] != side[2]],
-            lines=lines if any(line.is_changed for line in lines) else [],
-            warnings=previewed.warnings,
+            preview={
+                "sentences": [describe_on_page(change) for change in previewed.changes],
+                "facts": [side for side in sides if side[1] != side[2]],
+                "differences": list_differences(
+                    as_entries(previewed.before.classification),
+                    as_entries(previewed.after.classification),
+                ),
+                "warnings": previewed.warnings,
+            },
         )
-
-    def _show_form(self, form: CorrectionForm) -> HttpResponse:
-        is_table = isinstance(form, EntriesForm)
-        return self._show("table.html" if is_table else "correction.html", form)
 
     def _show_fresh(self, form: CorrectionForm) -> HttpResponse:
         """With the event as it is now; of what was filled in the reason stays."""
         messages.error(self.request, ARRIVED)
         start = {"reason": form.data.get("reason", ""), "entry": form.data.get("entry", "")}
-        return self._show_form(type(form)(self.event, self.now, start=start))
+        return self._show(type(form)(self.event, self.now, start=start))
 
-    def _show(self, template: str, form: CorrectionForm, **context: Any) -> HttpResponse:
+    def _show(self, form: CorrectionForm, **context: Any) -> HttpResponse:
+        form.focus_on_error()
         return self.site.show(
             self.request,
-            f"event/{template}",
+            "event/correction.html",
             title=f"{form.title}: {self.event}",
             event=self.event,
             form=form,
+            filled_in=[form[name] for name in form.filled_in],
+            beside_preview=[form[name] for name in form.beside_preview if name in form.fields],
             **context,
         )

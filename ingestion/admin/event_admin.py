@@ -6,16 +6,24 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from ingestion.admin.correction_page import CorrectionPage
-from ingestion.admin.event_page import describe_page
+from ingestion.admin.event_page import describe_page, find_event
 from ingestion.admin.ingest_now import show_progress, start_ingest
 from ingestion.admin.marks import PHASES, marks_of, with_marks
-from ingestion.admin.read_only import CORRECT, RUN, VIEW_EVENTS, ReadOnlyAdmin, may, require
+from ingestion.admin.read_only import (
+    CORRECT,
+    LONGEST_KEY,
+    RUN,
+    VIEW_EVENTS,
+    ReadOnlyAdmin,
+    may,
+    require,
+)
 from ingestion.admin.times import show_instant
 from ingestion.amendments import picked_places, surname
 from ingestion.models import Event, Result
@@ -108,13 +116,12 @@ class EventAdmin(ReadOnlyAdmin):
         )
         return with_marks(Event.objects.all(), self.clock()).prefetch_related(leaders)
 
-    def get_page_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        return (
-            with_marks(Event.objects.all(), self.clock())
-            .select_related("proposal", "upstream_classification")
-            .prefetch_related("polls")
-            .with_classifications()
-        )
+    def find_row(self, request: HttpRequest, key: str | int) -> Any:
+        is_key = str(key).isdecimal() and len(str(key)) <= LONGEST_KEY
+        event = find_event(int(key), self.clock()) if is_key else None
+        if event is None:
+            raise Http404
+        return event
 
     def search(
         self, request: HttpRequest, queryset: QuerySet[Event], search_term: str

@@ -1,126 +1,139 @@
-"""What the page of an event shows: its state, its story, and the upstream beside a person."""
+"""What the page of an event shows: who won and why, what has to be decided, its story, and what is
+saved beside what others say."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Prefetch, prefetch_related_objects
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
 from ingestion.admin.comparison import (
+    FIRST_PLACES,
     NOT_COMPARED,
-    Line,
-    as_entries,
-    compare,
     describe_on_page,
     label_of,
     print_value,
 )
-from ingestion.admin.forms import CORRECTIONS, EntriesForm
-from ingestion.admin.marks import PHASES, marks_of
-from ingestion.amendments import apply_details
+from ingestion.admin.decisions import Offers, find_beside, find_decisions
+from ingestion.admin.marks import PHASES, marks_of, with_marks
 from ingestion.corrections import list_restorable, possible_corrections
-from ingestion.models import Change, Event, SecondOpinion
+from ingestion.models import Change, Event, Result
 from ingestion.records import RESULT_FIELDS
 from ingestion.story import (
     describe_author,
     describe_event,
+    describe_outcome,
     describe_payout,
-    print_instant,
-    print_source,
 )
 
+# Entries of the story that are read at once; the older ones can be opened.
+FIRST_ENTRIES = 6
+# A person enters one or two; a source a whole field.
+MANY_ENTRANTS = 5
+# What an entry's line says first; the rest follows with its label.
+NAMED = {"driver_name", "constructor_name", "driver_id", "driver_code"}
 
-@dataclass(frozen=True, slots=True)
-class Other:
-    """The upstream's classification where it is not what counts; `is_proposal` where it is for a
-    person to decide."""
-
-    source: str
-    at: str
-    lines: Sequence[Line]
-    is_proposal: bool
-
-    @property
-    def is_same(self) -> bool:
-        return not any(line.is_changed for line in self.lines)
+# Corrections that are not beside what they correct; what is no edit is apart from them.
+GROUPS = {
+    _lazy("The classification"): ("leaders", "disqualify", "restore", "settle", "release"),
+    _lazy("Start and picks"): ("status", "reopen", "close", "release-schedule"),
+}
+APART = ("add-driver", "withdraw-driver", "void", "unvoid")
 
 
-def describe_page(event: Event, now: datetime, *, may_correct: bool) -> dict[str, Any]:
-    """What its template shows, in three queries beside the event's own: its story, the weekend's
-    other sessions and, before there is a result, who can be picked."""
+def find_event(pk: int, now: datetime) -> Any:
+    """The event with its weekend and what its page needs of it, in three queries; None where there
+    is none."""
+    this = Event.objects.filter(pk=pk)
+    weekend = list(
+        with_marks(Event.objects.all(), now)
+        .filter(season=this.values("season")[:1], grand_prix=this.values("grand_prix")[:1])
+        .select_related("proposal")
+        .order_by("starts_at", "pk")
+    )
+    event: Any = next((session for session in weekend if session.pk == pk), None)
+    if event is None:
+        return None
+    event.weekend = weekend
+    if event.proposal is not None:
+        event.proposal.event = event
+    results = Result.objects.all() if event.has_results else Result.objects.none()
+    prefetch_related_objects([event], Prefetch("results", results))
+    return event
+
+
+def describe_page(event: Any, now: datetime, *, may_correct: bool) -> dict[str, Any]:
+    """What its template shows, in two or three queries beside the event's own: its story, its
+    polls and, before there is a result, who can be picked."""
+    prefetch_related_objects([event], "polls")
     changes = list(Change.objects.filter(event=event).for_story().order_by("pk"))
     possible = possible_corrections(event, now) if may_correct else []
-    forms = [CORRECTIONS[name] for name in possible if name in CORRECTIONS]
-    weekend = Event.objects.for_season(event.season).filter(grand_prix=event.grand_prix)
-    # Columns that any of the entries has: a qualifying's and a race's differ.
-    apart = {*NOT_COMPARED, "driver_name", "constructor_name", "driver_id", "driver_code"}
-    entries = {
-        entry: {name: print_value(name, getattr(entry, name)) for name in RESULT_FIELDS}
-        for entry in event.classification
-    }
-    columns = [
-        name
-        for name in RESULT_FIELDS
-        if name not in apart and any(values[name] for values in entries.values())
-    ]
+    seen = {"seen": changes[-1].pk if changes else 0, "revision": event.results_revision}
+    offers = Offers(event, possible, seen)
     restorable = list_restorable(event, changes) if "restore" in possible else []
+    classification = event.classification
+    beside = find_beside(event, changes)
+    story = [
+        {
+            "change": change,
+            **_describe_entry(change),
+            "author": change.person_name or describe_author(change),
+            "run": change.run,
+            "restore": offers.build("restore", restored=change.revision)
+            if change in restorable
+            else None,
+        }
+        for change in reversed(changes)
+    ]
+    apart = {*NOT_COMPARED, *NAMED, "classification"}
+    rows = [
+        {
+            "entry": entry,
+            "facts": [
+                (label_of(name), printed)
+                for name in RESULT_FIELDS
+                if name not in apart and (printed := print_value(name, getattr(entry, name)))
+            ],
+        }
+        for entry in classification
+    ]
+    phase = event.phase(now)
+    is_ahead = phase == Event.Status.SCHEDULED
+    shown = ("start",) if is_ahead else ("podium", "leaders", "undo")
     return {
-        "phase": PHASES[event.phase(now)],
-        "marks": marks_of(event, [entry.driver_id for entry in entries]),
-        "facts": describe_event(event, now),
-        "payout": describe_payout(event),
-        "weekend": list(weekend),
-        "buttons": [(form.name, form.button) for form in forms if form.has_button],
-        "entries": EntriesForm(event, now) if "edit" in possible else None,
+        "phase": PHASES[phase],
+        "marks": marks_of(event, [entry.driver_id for entry in classification]),
+        "outcome": describe_outcome(event, changes, now),
+        "first_actions": offers.build_all(*shown),
+        "decisions": list(find_decisions(event, beside, now, offers)),
+        "agrees": beside if beside is not None and beside.is_same else None,
+        "story": story[:FIRST_ENTRIES],
+        "older": story[FIRST_ENTRIES:],
+        "first_rows": rows[:FIRST_PLACES],
+        "other_rows": rows[FIRST_PLACES:],
         "entrants": [] if event.has_results or event.is_cancelled else list(event.entrants),
-        "headings": [label_of(name) for name in columns],
-        "rows": [(entry, [values[name] for name in columns]) for entry, values in entries.items()],
-        "other": _find_other(event, changes),
-        "second": _find_second(event, now),
-        "story": [
-            {
-                "change": change,
-                "sentence": describe_on_page(change),
-                "author": describe_author(change),
-                "run": change.run,
-                "restores": change.revision if change in restorable else None,
-            }
-            for change in reversed(changes)
+        "replace": offers.build("replace-driver"),
+        "edit": offers.build("edit"),
+        "move": None if is_ahead else offers.build("start"),
+        # The proposal is to be decided, above.
+        "facts": [fact for fact in describe_event(event, now, changes) if fact[0] != _("proposal")],
+        "start_label": _("start"),
+        "payout": describe_payout(event),
+        "groups": [
+            (title, actions)
+            for title, names in GROUPS.items()
+            if (actions := offers.build_all(*(name for name in names if name not in shown)))
         ],
+        "apart": offers.build_all(*APART),
     }
 
 
-def _find_second(event: Event, now: datetime) -> Other | None:
-    """The second source's classification beside the published one that it does not confirm."""
-    if not event.is_disputed:
-        return None
-    opinion: SecondOpinion = event.second_opinion
-    lines = compare(as_entries(event.classification), opinion.classification or [])
-    at = print_instant(opinion.disputed_since or now)
-    return Other(print_source(opinion.source), at, lines, is_proposal=False)
-
-
-def _find_other(event: Event, changes: Sequence[Change]) -> Other | None:
-    saved = as_entries(event.classification)
-    is_proposal = event.has_open_proposal
-    if not (is_proposal or event.results_locked):
-        return None
-    kept = getattr(event, "upstream_classification", None)
-    if kept is not None and not is_proposal:
-        lines = compare(saved, kept.classification)
-        return Other(print_source(kept.source), print_instant(kept.seen_at), lines, False)
-    # Not fetched since the person set it: what the upstream said last before that.
-    reported = [change for change in changes if change.cause != Change.Cause.CORRECTION]
-    whole = [change for change in reported if "classification" in change.after]
-    change = event.proposal if is_proposal else next(reversed(whole), None)
-    if change is None:
-        return None
-    classification = change.after["classification"]
-    for later in reported if not is_proposal else ():
-        if later.revision == change.revision:
-            classification = apply_details(classification, later.after.get("details", []))
-    return Other(
-        source=print_source(change.after["source"]),
-        at=print_instant(change.created_at),
-        lines=compare(saved, classification),
-        is_proposal=is_proposal,
-    )
+def _describe_entry(change: Change) -> dict[str, str]:
+    """`whole` where the sentence would be a list of a whole field."""
+    sentence = describe_on_page(change)
+    entrants = change.after.get("entrants", [])
+    if len(entrants) < MANY_ENTRANTS:
+        return {"sentence": sentence}
+    count = _("%(count)d drivers can be picked") % {"count": len(entrants)}
+    return {"sentence": count, "whole": sentence}

@@ -5,7 +5,7 @@ locked: ingests compare, show the difference and write nothing until it is relea
 `WrongRequest`, with nothing written, where it cannot be done.
 """
 
-from ingestion.corrections.author import Author, last_entry
+from ingestion.corrections.author import Author, clean_reason, last_entry
 from ingestion.corrections.drivers import merge_drivers, split_driver, undo_change
 from ingestion.corrections.entrants import (
     NewDriver,
@@ -23,8 +23,10 @@ from ingestion.corrections.results import (
     enter_leaders,
     has_leaders_alone,
     list_restorable,
+    points_by_place,
     reorder,
     restore_revision,
+    undo_correction,
 )
 from ingestion.corrections.schedule import (
     close_picks,
@@ -36,6 +38,7 @@ from ingestion.corrections.schedule import (
 )
 from ingestion.corrections.standing import (
     accept_proposal,
+    reconsider_proposal,
     reject_proposal,
     release_results,
     settle_results,
@@ -48,6 +51,7 @@ __all__ = [
     "Preview",
     "accept_proposal",
     "add_entrant",
+    "clean_reason",
     "close_picks",
     "correct_classification",
     "correct_start",
@@ -61,8 +65,10 @@ __all__ = [
     "last_entry",
     "list_restorable",
     "merge_drivers",
+    "points_by_place",
     "possible_corrections",
     "preview",
+    "reconsider_proposal",
     "reject_proposal",
     "release_results",
     "release_schedule",
@@ -73,6 +79,7 @@ __all__ = [
     "settle_results",
     "split_driver",
     "undo_change",
+    "undo_correction",
     "void_event",
     "withdraw_entrant",
 ]

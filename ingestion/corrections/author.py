@@ -1,5 +1,6 @@
-"""Who corrects, and the one event that is corrected."""
+"""Who corrects and why, and the one event that is corrected."""
 
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,14 @@ from ingestion.save import SaveContext, change_event
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+LONGEST_REASON = 2000
+# Categories of Unicode without anything to see: spaces, controls, marks on no letter.
+UNSEEN_CATEGORIES = ("C", "M", "Z")
+# Letters and symbols by category, and blank all the same: Hangul's fillers, Braille's empty cell.
+BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
+# Controls that a text needs: lines, and the joiners of some scripts and of emoji.
+NEEDED_CONTROLS = "\n\t\u200c\u200d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +39,7 @@ class Author:
     seen: int | None = None
 
     def require_reason(self) -> None:
-        if not self.reason.strip():
-            raise WrongRequest(_("a correction needs a reason"), about="reason")
+        clean_reason(self.reason)
 
     def require_seen(self, event: Event) -> None:
         """To be called within the season's lock."""
@@ -40,6 +48,35 @@ class Author:
 
     def context(self, cause: Change.Cause) -> SaveContext:
         return SaveContext(None, cause, self.now, person=self.person, reason=self.reason)
+
+
+def clean_reason(text: str) -> str:
+    """Without what cannot be seen around and within it. Raises `WrongRequest` where nothing is
+    left to read, or too much."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    kept = "".join(
+        char
+        for char in lines
+        if char in NEEDED_CONTROLS or not unicodedata.category(char).startswith("C")
+    ).strip()
+    if not any(
+        char not in BLANKS and not unicodedata.category(char).startswith(UNSEEN_CATEGORIES)
+        for char in kept
+    ):
+        raise WrongRequest(
+            _("a correction needs a reason that can be read: who says so, or how you know it"),
+            about="reason",
+        )
+    if len(kept) > LONGEST_REASON:
+        raise WrongRequest(
+            _(
+                "the reason has %(length)d characters, and %(most)d is the most: shorten it, or "
+                "give the address of the document"
+            )
+            % {"length": len(kept), "most": LONGEST_REASON},
+            about="reason",
+        )
+    return kept
 
 
 def last_entry(event: Event) -> int:

@@ -45,6 +45,15 @@ def _has_entrants(event: Event, now: datetime) -> bool:
 CONDITIONS: dict[str, Condition] = {
     "accept": _is_proposed,
     "reject": _is_proposed,
+    "reconsider": lambda event, _now: (
+        _is_on(event) and event.proposal_id is not None and event.proposal_rejected
+    ),
+    "podium": _is_classified,
+    "undo": lambda event, _now: (
+        _is_on(event) and event.results_locked and event.results_revision > 1
+    ),
+    # Where a second source says otherwise, a person's decision ends it.
+    "keep": lambda event, now: _is_classified(event, now) and not event.results_locked,
     "edit": _is_classified,
     "entry": _is_classified,
     "disqualify": _is_classified,

@@ -6,14 +6,14 @@ done. Entries are named by driver and car, (driver_id, driver_number).
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from ingestion.amendments import apply_details, picked_places
-from ingestion.corrections.author import Author
+from ingestion.corrections.author import Author, last_entry
 from ingestion.corrections.entries import (
     Key,
     key_of,
@@ -24,8 +24,9 @@ from ingestion.corrections.entries import (
     saved_entries,
     warnings_of,
 )
+from ingestion.corrections.standing import release_results
 from ingestion.errors import WrongRequest
-from ingestion.models import Change, Event
+from ingestion.models import Change, Event, Result
 from ingestion.records import ResultRecord, Source
 from ingestion.save import read_revision, replace_classification, season_locked
 
@@ -81,8 +82,20 @@ def edit_entries(
 
 
 def reorder(event: Event, order: Sequence[Key], author: Author, *, revision: int) -> list[str]:
-    """Put the saved entries into this order; printed numbers follow, letters stay."""
+    """Put the saved entries into this order; printed numbers follow, letters and points stay."""
     return edit_entries(event, order, {}, author, revision=revision)
+
+
+def points_by_place(
+    saved: Sequence[ResultRecord | Result], order: Sequence[Key]
+) -> dict[Key, Decimal]:
+    """The points of those who get others where each takes those of the place that he moves to."""
+    own = {key_of(entry): entry.points for entry in saved}
+    return {
+        key: there.points
+        for key, there in zip(order, saved, strict=True)
+        if there.points is not None and own[key] is not None and own[key] != there.points
+    }
 
 
 def disqualify(event: Event, driver: Key, author: Author, *, revision: int) -> list[str]:
@@ -149,6 +162,63 @@ def list_restorable(event: Event, changes: Sequence[Change]) -> list[Change]:
         and change.kind != Change.Kind.PROPOSED
         and (change.revision < event.results_revision or has_corrected_details)
     ]
+
+
+def undo_correction(event: Event, author: Author, *, revision: int) -> list[str]:
+    """Take the last correction of a classification by a person back. Where that was the first since
+    the upstream's, the upstream's counts again as if it had not been made."""
+    author.require_reason()
+    warnings: list[str] = []
+    with season_locked(event.season):
+        author.require_seen(event)
+        if not event.results_locked:
+            raise WrongRequest(_("no correction of the classification is in force"))
+        corrections = _list_corrections(event)
+        if corrections:
+            results = _read_before(event, corrections[-1])
+            if not results:
+                raise WrongRequest(_("nothing was there before this correction; void the session"))
+            if results != saved_entries(event):
+                warnings = correct_classification(event, results, author, revision=revision)
+        if len(corrections) <= 1:
+            current = Event.objects.get(pk=event.pk)
+            author = replace(author, seen=last_entry(event))
+            release_results(current, author, revision=current.results_revision)
+    return warnings
+
+
+def _list_corrections(event: Event) -> list[Change]:
+    """Those of the classification that are in force, in order, without those that were undone."""
+    found: list[Change] = []
+    for change in Change.objects.filter(event=event).order_by("pk"):
+        if change.kind == Change.Kind.RELEASED and "results_locked" in change.before:
+            found = []
+        is_of_results = "classification" in change.after or "details" in change.after
+        if change.kind != Change.Kind.CORRECTED or not is_of_results:
+            continue
+        if found and _is_reverse(found[-1], change):
+            found.pop()
+        else:
+            found.append(change)
+    return found
+
+
+def _is_reverse(one: Change, other: Change) -> bool:
+    if "classification" in one.after:
+        return bool(one.before.get("classification") == other.after.get("classification"))
+    taken_back = [
+        {**detail, "before": detail["after"], "after": detail["before"]}
+        for detail in one.after["details"]
+    ]
+    return bool(taken_back) and taken_back == other.after.get("details")
+
+
+def _read_before(event: Event, undone: Change) -> list[ResultRecord]:
+    """The classification as it was before a correction, whose result it still is."""
+    if "classification" in undone.after:
+        return parse_entries(undone.before.get("classification", []))
+    details = [{**detail, "after": detail["before"]} for detail in undone.after["details"]]
+    return parse_entries(apply_details([asdict(entry) for entry in saved_entries(event)], details))
 
 
 def restore_revision(event: Event, requested: int, author: Author, *, revision: int) -> list[str]:

@@ -52,6 +52,21 @@ def reject_proposal(
         current.proposal_rejected = True
 
 
+def reconsider_proposal(
+    event: Event, author: Author, *, revision: int, proposal: int | None = None
+) -> None:
+    """Take up a proposal again that a person rejected: it waits for a decision, as before."""
+    author.require_reason()
+    context = author.context(Change.Cause.CORRECTION)
+    with change_results(event, Change.Kind.CORRECTED, context, revision=revision) as current:
+        author.require_seen(current)
+        if current.proposal is None or not current.proposal_rejected:
+            raise WrongRequest(_("no proposal for the event was rejected"))
+        if proposal not in (None, current.proposal.pk):
+            raise ChangedMeanwhile(_("another proposal was rejected meanwhile; look at it again"))
+        current.proposal_rejected = False
+
+
 def settle_results(event: Event, author: Author, *, revision: int) -> None:
     """Declare a classification settled before its time."""
     author.require_reason()

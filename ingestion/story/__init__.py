@@ -12,14 +12,18 @@ from ingestion.story.events import (
     describe_second_opinion,
     find_made_at,
 )
+from ingestion.story.outcome import Outcome, Turn, describe_outcome
 from ingestion.story.printing import print_instant, print_source
 
 __all__ = [
+    "Outcome",
     "StoryLine",
+    "Turn",
     "describe_author",
     "describe_change",
     "describe_driver",
     "describe_event",
+    "describe_outcome",
     "describe_payout",
     "describe_second_opinion",
     "describe_story",

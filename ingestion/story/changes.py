@@ -181,8 +181,10 @@ def _describe_corrected(change: Change) -> str:
         }
     if "details" in after:
         return _("Revision %(revision)s confirmed by hand") % {"revision": change.revision}
-    if after.get("proposal_rejected"):
-        return _("The proposal was rejected")
+    if "proposal_rejected" in after:
+        is_rejected = after["proposal_rejected"]
+        again = _("The rejected proposal is open again")
+        return _("The proposal was rejected") if is_rejected else again
     if before.get("status") == Event.Status.CANCELLED:
         return _and_more(_("The cancellation was taken back"), change, apart=("status",))
     # Whose start it is goes without saying.

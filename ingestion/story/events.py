@@ -1,14 +1,16 @@
 """What an event is now, and which of its classifications is scored: labels with texts."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ingestion.amendments import describe_disagreement
-from ingestion.models import Event, SecondOpinion
+from ingestion.models import Change, Event, SecondOpinion
 from ingestion.records import Source
 from ingestion.story.changes import describe_change
+from ingestion.story.outcome import find_person
 from ingestion.story.printing import (
     print_choice,
     print_instant,
@@ -26,8 +28,9 @@ STANDING = {
 }
 
 
-def describe_event(event: Event, now: datetime) -> list[Fact]:
-    """What does not concern this event is left out."""
+def describe_event(event: Event, now: datetime, changes: Sequence[Change] = ()) -> list[Fact]:
+    """What does not concern this event is left out. `changes` are its story: with them the person
+    who set the start is named."""
     number, phase = event.round_number, event.phase(now)
     as_round = (_("round %(number)s") % {"number": number}) if number is not None else _("no round")
     shown = print_choice(Event.Status, phase)
@@ -49,7 +52,7 @@ def describe_event(event: Event, now: datetime) -> list[Fact]:
     ]
     facts = [
         (_("where"), ", ".join(filter(None, [as_round, event.location, event.country]))),
-        (_("start"), _describe_start(event)),
+        (_("start"), _describe_start(event, changes)),
         (_("disputed"), disputed),
         (_("picks"), "" if event.is_cancelled else _describe_picks(event, now)),
         # The row's status moves with the ticks, its phase with the clock.
@@ -110,12 +113,16 @@ def describe_second_opinion(event: Event) -> str:
     return "; ".join(parts)
 
 
-def _describe_start(event: Event) -> str:
+def _describe_start(event: Event, changes: Sequence[Change]) -> str:
     text = print_start(event.starts_at, is_estimated=event.start_is_estimated)
     starts_at = None if event.start_is_estimated else event.starts_at
     if starts_at is not None and event.utc_offset is not None:
         text += _(", %(time)s there") % {"time": f"{starts_at + event.utc_offset:%H:%M}"}
-    return f"{text} ({print_source(event.schedule_source)})" if event.schedule_source else text
+    source = print_source(event.schedule_source)
+    if event.schedule_source == Source.PERSON:
+        person = find_person(changes, "starts_at", "status")
+        source = _("set by %(person)s") % {"person": person} if person else source
+    return f"{text} ({source})" if source else text
 
 
 def _describe_picks(event: Event, now: datetime) -> str:
@@ -145,13 +152,16 @@ def describe_payout(event: Event) -> list[Fact]:
     if event.locks_at is not None:
         picks = _("count if they were made before %(at)s") % {"at": print_instant(event.locks_at)}
     leaders = event.podium if event.is_race else event.classification[:1]
+    standing = str(STANDING[event.results_state])
+    if event.results_locked and event.results_state == Event.ResultsState.OFFICIAL:
+        standing = _("official, set by hand")
     return [
         (
             _("scored"),
             _("revision %(results_revision)s, %(standing)s")
             % {
                 "results_revision": event.results_revision,
-                "standing": STANDING[event.results_state],
+                "standing": standing,
             },
         ),
         (_("made"), made),

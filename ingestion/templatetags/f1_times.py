@@ -1,4 +1,5 @@
-"""`{{ at|instant }}` and `{{ sentence|instants }}`: UTC, with the operator's own time beside it."""
+"""`{{ at|instant }}` and `{{ sentence|instants }}`: UTC, with the operator's own time beside it;
+`{{ reason|linked }}`: its addresses as links."""
 
 from datetime import datetime
 
@@ -15,6 +16,13 @@ def instant(at: datetime | None) -> SafeString:
     from ingestion.admin.times import show_instant
 
     return show_instant(at)
+
+
+@register.filter
+def linked(text: object) -> SafeString:
+    from ingestion.admin.comparison import link_addresses
+
+    return link_addresses(str(text))
 
 
 @register.filter

@@ -12,11 +12,14 @@ from ingestion.admin.forms.calendar_forms import (
 from ingestion.admin.forms.classification_forms import (
     AcceptForm,
     DisqualifyForm,
+    KeepForm,
     LeadersForm,
+    ReconsiderForm,
     RejectForm,
     ReleaseForm,
     RestoreForm,
     SettleForm,
+    UndoForm,
 )
 from ingestion.admin.forms.correction_form import CorrectionForm
 from ingestion.admin.forms.entrant_forms import (
@@ -24,12 +27,13 @@ from ingestion.admin.forms.entrant_forms import (
     ReplaceDriverForm,
     WithdrawDriverForm,
 )
-from ingestion.admin.forms.entry_forms import EntriesForm, EntryForm
+from ingestion.admin.forms.entry_forms import EntriesForm, EntryForm, PodiumForm
 
 __all__ = ["CORRECTIONS", "CorrectionForm", "EntriesForm"]
 
 FORMS: tuple[type[CorrectionForm], ...] = (
-    *(AcceptForm, RejectForm, EntriesForm, EntryForm, DisqualifyForm, LeadersForm, RestoreForm),
+    *(AcceptForm, RejectForm, ReconsiderForm, PodiumForm, UndoForm, KeepForm),
+    *(EntriesForm, EntryForm, DisqualifyForm, LeadersForm, RestoreForm),
     *(ReplaceDriverForm, WithdrawDriverForm, AddDriverForm),
     *(SettleForm, ReleaseForm, StartForm, StatusForm, ReopenForm, CloseForm, VoidForm, UnvoidForm),
     ReleaseScheduleForm,

@@ -1,6 +1,7 @@
 """Corrections of an event's start, its picks and its place in the calendar."""
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from ingestion.admin.forms.correction_form import (
     ClockForm,
@@ -27,7 +28,7 @@ HELD = (
 
 
 class StartForm(ClockForm):
-    name, title, button = "start", "Set the start", "Set the start"
+    name, title, button = "start", _("Move the start"), _("Move the start")
     follows = HELD
 
     starts_at = WallClockField(label="It starts at")
@@ -79,6 +80,7 @@ class ReopenForm(ClockForm):
 class CloseForm(CorrectionForm):
     name, title, button = "close", "Close picks now", "Close picks"
     follows = "What was picked before counts. No calendar opens them again; you can."
+    is_direct, is_typed = True, False
 
     def correct(self, event: Event, author: Author) -> Warnings:
         close_picks(event, author)
@@ -91,6 +93,7 @@ class VoidForm(CorrectionForm):
         "It is cancelled, whatever the calendars say; no result is expected, and picks on it are "
         "refunded. Its results and its story stay, and you can take the cancellation back."
     )
+    is_direct, is_typed = True, False
 
     def correct(self, event: Event, author: Author) -> Warnings:
         void_event(event, author)
@@ -100,6 +103,7 @@ class VoidForm(CorrectionForm):
 class UnvoidForm(CorrectionForm):
     name, title, button = "unvoid", "Take the cancellation back", "Take the cancellation back"
     follows = HELD
+    is_direct, is_typed = True, False
 
     def correct(self, event: Event, author: Author) -> Warnings:
         correct_status(event, Event.Status.SCHEDULED, author)
@@ -111,6 +115,7 @@ class ReleaseScheduleForm(CorrectionForm):
     title = "Release start and status to the calendars"
     button = "Release start and status"
     follows = "The next ingest sets what the calendars say. Until then they stay as they are."
+    is_direct, is_typed = True, False
 
     def correct(self, event: Event, author: Author) -> Warnings:
         release_schedule(event, author)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from ingestion.admin.comparison import describe_on_page
 from ingestion.admin.forms.correction_form import CorrectionForm, Warnings
@@ -15,10 +16,13 @@ from ingestion.corrections import (
     key_of,
     known_drivers,
     list_restorable,
+    reconsider_proposal,
     reject_proposal,
     release_results,
+    reorder,
     restore_revision,
     settle_results,
+    undo_correction,
 )
 from ingestion.models import Change, Event
 from ingestion.story import print_instant
@@ -87,6 +91,28 @@ class LeadersForm(CorrectionForm):
         return enter_leaders(event, drivers, author, revision=values["revision"])
 
 
+class KeepForm(CorrectionForm):
+    name, title, button = "keep", _("Keep what is saved"), _("Keep what is saved")
+    follows = HELD
+    is_direct, is_typed = True, False
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        order = [key_of(entry) for entry in self.event.classification]
+        return reorder(event, order, author, revision=self.cleaned_data["revision"])
+
+
+class UndoForm(CorrectionForm):
+    name, title, button = "undo", _("Undo the correction"), _("Undo")
+    follows = _(
+        "What was there before the correction counts again. If that was the upstream's, it is the "
+        "upstream's again: the next ingest compares it and applies what differs."
+    )
+    is_direct, is_typed = True, False
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        return undo_correction(event, author, revision=self.cleaned_data["revision"])
+
+
 class RestoreForm(CorrectionForm):
     name, title, button = "restore", "Restore an earlier revision", "Restore a revision"
     follows = HELD
@@ -110,6 +136,7 @@ class RestoreForm(CorrectionForm):
 class SettleForm(CorrectionForm):
     name, title, button = "settle", "Declare it settled", "Settle"
     follows = "Another podium or pole of the upstream is not applied then, but waits for a person."
+    is_direct, is_typed = True, False
 
     def correct(self, event: Event, author: Author) -> Warnings:
         settle_results(event, author, revision=self.cleaned_data["revision"])
@@ -120,6 +147,7 @@ class ReleaseForm(CorrectionForm):
     name, title = "release", "Release the classification to the upstream"
     button = "Release to the upstream"
     follows = "The next ingest sets what the upstream says. Until then it stays as it is."
+    is_direct, is_typed = True, False
 
     def correct(self, event: Event, author: Author) -> Warnings:
         release_results(event, author, revision=self.cleaned_data["revision"])
@@ -129,6 +157,8 @@ class ReleaseForm(CorrectionForm):
 class ProposalForm(CorrectionForm):
     """With the proposal that the person looked at."""
 
+    is_direct, is_typed = True, False
+
     proposal = forms.IntegerField(widget=forms.HiddenInput)
 
     def add_fields(self) -> None:
@@ -136,7 +166,8 @@ class ProposalForm(CorrectionForm):
 
 
 class AcceptForm(ProposalForm):
-    name, title, button = "accept", "Accept the upstream's proposal", "Accept the proposal"
+    name, title = "accept", _("Accept the upstream's proposal")
+    button = _("Accept it")
     follows = "It is applied, and settled by that. Scorers see the change in the feed."
 
     def correct(self, event: Event, author: Author) -> Warnings:
@@ -146,10 +177,24 @@ class AcceptForm(ProposalForm):
 
 
 class RejectForm(ProposalForm):
-    name, title, button = "reject", "Reject the upstream's proposal", "Reject the proposal"
-    follows = "What is saved stays, and the same is not proposed again."
+    name, title = "reject", _("Reject the upstream's proposal")
+    button = _("Reject it")
+    follows = _(
+        "What is saved stays, and the same is not proposed again. You can reconsider it here."
+    )
 
     def correct(self, event: Event, author: Author) -> Warnings:
         values = self.cleaned_data
         reject_proposal(event, author, revision=values["revision"], proposal=values["proposal"])
+        return []
+
+
+class ReconsiderForm(ProposalForm):
+    name, title = "reconsider", _("Reconsider the rejected proposal")
+    button = _("Reconsider it")
+    follows = _("It is open again, and waits for a decision as before. Nothing else changes.")
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        values = self.cleaned_data
+        reconsider_proposal(event, author, revision=values["revision"], proposal=values["proposal"])
         return []

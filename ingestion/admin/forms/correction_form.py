@@ -1,52 +1,86 @@
 """What the forms of all corrections share."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from ingestion.corrections import Author, last_entry
+from ingestion.corrections import Author, clean_reason, last_entry
 from ingestion.errors import WrongRequest
 from ingestion.models import Event
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 Warnings = Sequence[str]
 
 UTC_CLOCK = "utc"
 CIRCUIT_CLOCK = "circuit"
+# Of what is previewed before there is a reason; it is never saved.
+NO_REASON = "-"
+
+
+class ReasonField(forms.CharField):
+    """1 to 2,000 characters that can be seen."""
+
+    widget = forms.Textarea(attrs={"rows": 2})
+
+    def to_python(self, value: Any) -> str:
+        text = str(value or "")
+        if not self.required and not text.strip():
+            return ""
+        try:
+            return clean_reason(text)
+        except WrongRequest as error:
+            raise forms.ValidationError(as_sentence(error), code="reason") from error
 
 
 class ReasonForm(forms.Form):
     """What a person decides, with the reason for it."""
 
-    title: ClassVar[str]
-    button: ClassVar[str]
+    title: "StrOrPromise"
+    button: "StrOrPromise"
 
-    reason = forms.CharField(
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Who says so, or how you know it. The event's story shows it.",
+    reason = ReasonField(
+        label=_("Reason"),
+        help_text=_("Who says so, or how you know it. The event's story shows it."),
     )
 
     def refuse(self, error: WrongRequest) -> None:
         """At the field that it is about."""
-        text = str(error)
-        message = f"{text[:1].upper()}{text[1:]}."
-        self.add_error(error.about if error.about in self.fields else None, message)
+        about = error.about if error.about in self.fields else None
+        self.add_error(about, as_sentence(error))
+
+    def focus_on_error(self) -> None:
+        """The first field that is wrong is scrolled to, and the next key is for it."""
+        for name, field in self.fields.items():
+            if name in self.errors and not field.widget.is_hidden:
+                field.widget.attrs["autofocus"] = True
+                return
 
 
 class CorrectionForm(ReasonForm):
     """One kind of correction of one event.
 
     `seen` and `revision` are what the person looked at; corrections refuse what has changed since.
-    `follows` says what the correction brings with it, `start` fills in a form that is opened.
+    `previewed` is what the person was shown: only that is saved. `follows` says what the correction
+    brings with it, `start` fills in a form that is opened.
     """
 
     name: ClassVar[str]
-    follows: ClassVar[str] = ""
-    # Of the event's page; some are only reached from where they concern something.
-    has_button: ClassVar[bool] = True
+    follows: "ClassVar[StrOrPromise]" = ""
+    # How it is filled in, a template; most have their fields one below the other.
+    template: ClassVar[str] = "fields.html"
+    # Where nothing is filled in but the reason, a button leads straight to the preview.
+    is_direct: ClassVar[bool] = False
+    # Whether it has fields into which a person types, or which are chosen from.
+    is_typed: ClassVar[bool] = True
+    # What may be ticked beside the preview, since its label says all that it does.
+    beside_preview: ClassVar[tuple[str, ...]] = ()
 
     seen = forms.IntegerField(widget=forms.HiddenInput)
     revision = forms.IntegerField(widget=forms.HiddenInput)
@@ -63,9 +97,24 @@ class CorrectionForm(ReasonForm):
         super().__init__(data, initial={**(start or {}), **fresh}, label_suffix="")
         self.add_fields()
         self.order_fields([name for name in self.fields if name != "reason"])
+        self.fields["reason"].required = self.is_to_be_saved
 
     def add_fields(self) -> None:
         """Those that depend on the event."""
+
+    @property
+    def template_path(self) -> str:
+        return f"admin/ingestion/event/{self.template}"
+
+    @property
+    def filled_in(self) -> list[str]:
+        """The fields that a person fills in besides the reason."""
+        visible = [field.name for field in self.visible_fields()]
+        return [name for name in visible if name not in ("reason", *self.beside_preview)]
+
+    @property
+    def is_to_be_saved(self) -> bool:
+        return self.data.get("step") == "save"
 
     @property
     def is_stale(self) -> bool:
@@ -75,13 +124,29 @@ class CorrectionForm(ReasonForm):
             str(self.data.get(name)) != str(self.initial[name]) for name in ("seen", "revision")
         )
 
+    @property
+    def fingerprint(self) -> str:
+        """Of what is filled in, the reason apart."""
+        apart = ("reason", *self.beside_preview)
+        filled_in = [
+            (name, value) for name, value in self.cleaned_data.items() if name not in apart
+        ]
+        return hashlib.sha256(repr(filled_in).encode()).hexdigest()[:16]
+
+    @property
+    def is_previewed(self) -> bool:
+        """Our own pages always say what they showed."""
+        fingerprint = self.fingerprint
+        return str(self.data.get("previewed", fingerprint)) == fingerprint
+
     def correct(self, event: Event, author: Author) -> Warnings:
         """Make the correction that is filled in. Raises `WrongRequest`."""
         raise NotImplementedError
 
     def author(self, person: Any) -> Author:
         values = self.cleaned_data
-        return Author(person, values["reason"], self.now, seen=values["seen"])
+        reason = values.get("reason") or NO_REASON
+        return Author(person, reason, self.now, seen=values["seen"])
 
     @property
     def is_rearranged(self) -> bool:
@@ -140,3 +205,8 @@ class WallClockField(forms.DateTimeField):
 
     def prepare_value(self, value: Any) -> Any:
         return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+def as_sentence(error: WrongRequest) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.functional import cached_property
 
 from ingestion.admin.forms.correction_form import CorrectionForm, Warnings
 from ingestion.corrections import (
@@ -13,7 +14,7 @@ from ingestion.corrections import (
     replace_entrant,
     withdraw_entrant,
 )
-from ingestion.models import Event
+from ingestion.models import Entrant, Event
 
 NONE_CHOSEN = ("", "choose")
 FOLLOWS = (
@@ -23,14 +24,20 @@ FOLLOWS = (
 LARGEST_NUMBER = 999
 
 
-class WithdrawDriverForm(CorrectionForm):
+class EntrantForm(CorrectionForm):
+    @cached_property
+    def entrants(self) -> list[Entrant]:
+        return list(self.event.entrants)
+
+
+class WithdrawDriverForm(EntrantForm):
     name, title, button = "withdraw-driver", "Take a driver out", "A driver does not start"
     follows = FOLLOWS
 
     def add_fields(self) -> None:
         choices = [
             (entrant.driver_id, f"{entrant.driver_name} ({entrant.constructor_name})")
-            for entrant in self.event.entrants
+            for entrant in self.entrants
         ]
         self.fields["out"] = forms.ChoiceField(
             label="Who does not start", choices=[NONE_CHOSEN, *choices]
@@ -41,19 +48,24 @@ class WithdrawDriverForm(CorrectionForm):
         return []
 
 
-class AddDriverForm(CorrectionForm):
+class AddDriverForm(EntrantForm):
+    """A driver who is known is chosen by a button of its own, which leads on to the preview."""
+
     name, title, button = "add-driver", "Add a driver", "Add a driver"
     follows = FOLLOWS
+    template = "driver_choice.html"
 
     def add_fields(self) -> None:
-        entered = {entrant.driver_id for entrant in self.event.entrants}
-        choices = [
-            (key, f"{entry.driver_name} ({entry.constructor_name})")
+        entered = {entrant.driver_id for entrant in self.entrants}
+        self.known = [
+            (key, entry.driver_name, entry.constructor_name)
             for key, entry in known_drivers(self.event.season).items()
             if key not in entered
         ]
         self.fields["driver"] = forms.ChoiceField(
-            label="Who starts", choices=[NONE_CHOSEN, *choices], required=False
+            choices=[NONE_CHOSEN, *((key, name) for key, name, _ in self.known)],
+            widget=forms.HiddenInput,
+            required=False,
         )
         self.fields["newcomer"] = forms.CharField(
             max_length=120,
@@ -72,8 +84,15 @@ class AddDriverForm(CorrectionForm):
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data
         if "driver" in values and bool(values["driver"]) == bool(values.get("newcomer")):
-            self.add_error("driver", "Choose a driver or give a newcomer's name, one of the two.")
+            message = "Choose a driver or give a newcomer's name, one of the two."
+            self.add_error("newcomer", message)
         return values
+
+    @property
+    def chosen(self) -> str:
+        """The name of the known driver who was chosen, '' where none was."""
+        key = str(self["driver"].value() or "")
+        return next((name for known, name, _ in self.known if known == key), "")
 
     @property
     def entered(self) -> NewDriver:

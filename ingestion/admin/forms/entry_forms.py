@@ -3,17 +3,26 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.forms import BoundField
 from django.forms.models import fields_for_model
+from django.utils.translation import gettext_lazy as _
 
-from ingestion.admin.comparison import label_of
+from ingestion.admin.comparison import label_of, print_value
 from ingestion.admin.forms.classification_forms import HELD
 from ingestion.admin.forms.correction_form import CorrectionForm, Warnings
-from ingestion.corrections import Author, Key, edit_entries, key_of, known_drivers
+from ingestion.amendments import picked_places
+from ingestion.corrections import (
+    Author,
+    Key,
+    edit_entries,
+    key_of,
+    known_drivers,
+    points_by_place,
+)
 from ingestion.errors import WrongRequest
 from ingestion.models import Event, Result
 from ingestion.records import RESULT_FIELDS
@@ -44,6 +53,14 @@ class Row:
     is_moved: bool
 
     @property
+    def up(self) -> str:
+        return f"up {self.entry.pk}"
+
+    @property
+    def down(self) -> str:
+        return f"down {self.entry.pk}"
+
+    @property
     def errors(self) -> list[str]:
         return [str(error) for field in (self.order, *self.cells) for error in field.errors]
 
@@ -51,19 +68,33 @@ class Row:
 class EntriesForm(CorrectionForm):
     """The whole table. A place may be given twice: the entry that moves there gets it."""
 
-    name, title, button = "edit", "Edit the classification", "Edit"
+    name, title = "edit", _("Edit the classification")
+    button = _("Edit the whole classification")
     follows = f"Points and grid stay with the drivers, whatever their places. {HELD}"
-    has_button = False
+    template = "entries.html"
+    # The button whose focus is kept after it was pressed ('up 17'); '' before.
+    focus = ""
+    columns: Sequence[str]
 
     def add_fields(self) -> None:
         self.columns = TABLE_OF_RACES if self.event.is_race else TABLE_OF_QUALIFYINGS
-        for entry in self.event.classification:
-            order = forms.IntegerField(min_value=1, max_value=999)
+        self.entries = list(self.event.classification)
+        self._add_entries(forms.NumberInput)
+
+    def _add_entries(self, place_widget: type[forms.Widget]) -> None:
+        for entry in self.entries:
+            order = forms.IntegerField(min_value=1, max_value=999, widget=place_widget)
             for name, field in {"order": order, **_fields(self.columns)}.items():
                 label = "place" if name == "order" else label_of(name)
                 field.label = f"{label.capitalize()} of {entry.driver_name}"
+                field.widget.attrs["aria-label"] = field.label
                 self.fields[_name(entry, name)] = field
                 self.initial[_name(entry, name)] = getattr(entry, name)
+
+    @property
+    def filled_in(self) -> list[str]:
+        """In the table, not one below the other."""
+        return []
 
     @property
     def headings(self) -> list[str]:
@@ -83,7 +114,7 @@ class EntriesForm(CorrectionForm):
     def is_rearranged(self) -> bool:
         return "move" in self.data
 
-    def rearrange(self) -> "EntriesForm":
+    def rearrange(self) -> Self:
         """With one entry a place up or down, as the pressed button says ('up 17')."""
         direction, _, pk = str(self.data.get("move")).partition(" ")
         entries = self._in_order(self._typed_places())
@@ -92,11 +123,16 @@ class EntriesForm(CorrectionForm):
         if moved is not None and other is not None and 0 <= other < len(entries):
             entries[moved], entries[other] = entries[other], entries[moved]
         places = {_name(entry, "order"): str(n) for n, entry in enumerate(entries, start=1)}
-        data = {name: value for name, value in self.data.items() if name != "move"}
-        return EntriesForm(self.event, self.now, data={**data, **places})
+        data = {name: value for name, value in self.data.items() if name not in ("move", "step")}
+        rearranged = type(self)(self.event, self.now, data={**data, **places})
+        is_at_end = moved is not None and (other in (0, len(entries) - 1))
+        # The button itself is disabled there.
+        kept = {"up": "down", "down": "up"}.get(direction, "") if is_at_end else direction
+        rearranged.focus = f"{kept} {pk}"
+        return rearranged
 
     def correct(self, event: Event, author: Author) -> Warnings:
-        entries = self.event.classification
+        entries = self.entries
         places = {entry.pk: self.cleaned_data[_name(entry, "order")] for entry in entries}
         order = [key_of(entry) for entry in self._in_order(places)]
         changes: dict[Key, dict[str, Any]] = {}
@@ -110,7 +146,7 @@ class EntriesForm(CorrectionForm):
     def _typed_places(self) -> dict[int, int]:
         """As far as they are numbers."""
         places = {}
-        for entry in self.event.classification:
+        for entry in self.entries:
             value = str(self.data.get(_name(entry, "order"), entry.order)).strip()
             is_place = value.isdecimal() and len(value) <= MOST_DIGITS
             places[entry.pk] = int(value) if is_place else entry.order
@@ -122,15 +158,58 @@ class EntriesForm(CorrectionForm):
             # Up: before the entry that is there; down: behind it.
             return places[entry.pk], (moves > 0) - (moves < 0), entry.order
 
-        return sorted(self.event.classification, key=sort_key)
+        return sorted(self.entries, key=sort_key)
+
+
+class PodiumForm(EntriesForm):
+    """The places that people pick and the one behind them, to be moved up and down."""
+
+    name, title, button = "podium", _("Correct the podium"), _("Correct the podium")
+    follows = HELD
+    template = "podium.html"
+    is_typed = False
+    beside_preview = ("points_too",)
+
+    def add_fields(self) -> None:
+        self.columns = ()
+        self.places = picked_places(self.event.session_type)
+        self.entries = list(self.event.classification[: self.places + 1])
+        if not self.event.is_race:
+            self.title = self.button = _("Correct the pole")
+        self._add_entries(forms.HiddenInput)
+        self.points = points_by_place(self.event.classification, self._whole_order())
+        if self.points:
+            self.fields["points_too"] = forms.BooleanField(
+                required=False,
+                label=_("Points too: %(points)s") % {"points": ", ".join(self._list_points())},
+            )
+
+    def _whole_order(self) -> list[Key]:
+        first = self._in_order(self._typed_places())
+        rest = self.event.classification[len(first) :]
+        return [key_of(entry) for entry in (*first, *rest)]
+
+    def _list_points(self) -> Iterator[str]:
+        for entry in self._in_order(self._typed_places()):
+            if (points := self.points.get(key_of(entry))) is not None:
+                yield _("%(driver)s %(points)s instead of %(before)s") % {
+                    "driver": entry.driver_name,
+                    "points": print_value("points", points),
+                    "before": print_value("points", entry.points),
+                }
+
+    def correct(self, event: Event, author: Author) -> Warnings:
+        is_ticked = self.cleaned_data.get("points_too")
+        changes = {key: {"points": points} for key, points in self.points.items() if is_ticked}
+        revision = self.cleaned_data["revision"]
+        return edit_entries(event, self._whole_order(), changes, author, revision=revision)
 
 
 class EntryForm(CorrectionForm):
     """One entry with all that it has but its place."""
 
-    name, title, button = "entry", "Edit an entry", "Edit"
+    name, title, button = "entry", _("Edit an entry"), _("Edit an entry")
     follows = HELD
-    has_button = False
 
     entry = forms.IntegerField(widget=forms.HiddenInput)
 
