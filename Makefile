@@ -18,7 +18,7 @@ SOURCES := manage.py f1picks ingestion rehearsal tests
 help:
 	@echo "A first look; each sets everything up by itself"
 	@echo "  make demo              ingest the sample season, into a database of its own"
-	@echo "  make admin             a race weekend in the admin, played; PORT=8001 elsewhere"
+	@echo "  make admin             play a race weekend in the admin; PORT=8001 elsewhere"
 	@echo "  make test              lint, types, and the suite on both databases"
 	@echo ""
 	@echo "Run it"

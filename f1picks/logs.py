@@ -4,6 +4,7 @@ Our code logs through the standard library, with `extra` for what a machine shou
 """
 
 import logging
+import os
 import sys
 from typing import Any, TextIO
 
@@ -50,7 +51,7 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
     renderer: Processor = structlog.processors.JSONRenderer()
     if style == "console":
         renderer = structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(),
+            colors=sys.stderr.isatty() and not os.environ.get("NO_COLOR"),
             event_key="message",
             # The default shows local variables, and with them whatever they hold.
             exception_formatter=structlog.dev.plain_traceback,

@@ -97,6 +97,15 @@ def test_every_target_of_make_exists() -> None:
     assert named <= targets
 
 
+def test_help_names_every_target_and_fits_a_terminal() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    shown = re.findall(r'^\t@echo "(.*)"$', makefile.partition("\nhelp:\n")[2], re.MULTILINE)
+    lines = shown[: shown.index(next(line for line in shown if "make bench" in line)) + 1]
+    assert max(map(len, lines)) <= 80
+    [targets] = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert {one for one in targets.split() if one not in " ".join(lines)} == {"help"}
+
+
 def test_every_option_of_a_command_exists() -> None:
     for text in PAGES.values():
         for name, rest in re.findall(r"\b(?:manage\.py )?(ingest_f1|f1_\w+|rehearse)\b(.*)", text):

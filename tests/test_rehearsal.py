@@ -15,6 +15,8 @@ from ingestion.queue.schedules import DECLARED
 from ingestion.sample.season import load_season
 from rehearsal.clock import CacheClock, pauses_lifted
 from rehearsal.courses import Course, Delays, Seen, count_requests
+from rehearsal.display import Tally
+from rehearsal.engine import Cast, ShowTime
 from rehearsal.fixed_plans import daily_at, every, follow
 from rehearsal.outcome import Outcome, rehearse
 from rehearsal.played_season import (
@@ -51,10 +53,8 @@ def part(rounds: range, begins_at: datetime, ends_at: datetime) -> Window:
     return Window(begins_at, ends_at, whole.weekends, is_part=True)
 
 
-def play(window: Window, folder: Path) -> Outcome:
-    return rehearse(
-        PLAYED, window, seed=SEED, cache_dir=folder / "cache", show_time=lambda *_: None
-    )
+def play(window: Window, folder: Path, show_time: ShowTime = lambda *_: None) -> Outcome:
+    return rehearse(PLAYED, window, seed=SEED, cache_dir=folder / "cache", show_time=show_time)
 
 
 # FastF1's cache on another clock
@@ -82,7 +82,13 @@ def test_sao_paulos_qualifying_moved_after_its_start_is_played(
     tmp_path: Path, fastf1_restored: None
 ) -> None:
     window = part(range(21, 22), at("11-02", "17:30"), at("11-03", "12:00"))
-    outcome = play(window, tmp_path)
+    tally = Tally(window.begins_at)
+    shown: list[str] = []
+
+    def show_time(time: datetime, cast: Cast) -> None:
+        shown.extend(text for _, text, _ in tally.read_news(time, cast))
+
+    outcome = play(window, tmp_path, show_time)
     qualifying = Event.objects.get(grand_prix="sao-paulo-grand-prix", session_type="qualifying")
     assert qualifying.starts_at == at("11-03", "10:30")
     # Nobody reopened what had passed, so that who picked on Sunday morning was refused.
@@ -98,6 +104,12 @@ def test_sao_paulos_qualifying_moved_after_its_start_is_played(
     assert disputed.cleared_at == at("11-03", "10:30")
     assert disputed.all_clear_sent_at is not None
     assert (outcome.alarms.false, outcome.alarms.missing) == ([], [])
+    # What a terminal shows as it happens.
+    assert shown[0].startswith("message: F1 Picks: a person has to look: The calendars disagree")
+    moved = "São Paulo qualifying rescheduled: Start 2024-11-02 18:00 UTC -> 2024-11-03 10:30 UTC"
+    assert any(line.startswith(moved) for line in shown), shown
+    assert not any(line.startswith("Bahrain") for line in shown)
+    assert (tally.picks, tally.late) == (outcome.picks.made, 0)
 
 
 @pytest.mark.once
