@@ -9,6 +9,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ingestion.admin.marks import OUTCOMES, Mark
 from ingestion.admin.run_pages import describe_counts
@@ -22,23 +24,25 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-WAITING = Mark("scheduled", "○", "No worker has taken it yet.")
+WAITING = Mark("scheduled", "○", gettext_lazy("No worker has taken it yet."))
 # Where each kind of ingest is started from.
 STARTED_ON = {"season": "season_page", "event": "event_change"}
 
-NOT_QUEUED = (
-    "The ingest of {what} was not started: the queue cannot be reached. Nothing was changed, and "
-    "until it is back no worker polls either. {advice}; the log has the reason."
+NOT_QUEUED = gettext_lazy(
+    "The ingest of %(what)s was not started: the queue cannot be reached. "
+    "Nothing was changed, and until it is back no worker polls either. "
+    "%(advice)s; the log has the reason."
 )
 
-NOT_TAKEN = (
-    "It waits for a worker. If it keeps waiting, none is running: "
-    "start 'python manage.py qcluster'."
+NOT_TAKEN = gettext_lazy(
+    "It waits for a worker. If it keeps waiting, none is running: start "
+    "'python manage.py qcluster'."
 )
-NOT_RECORDED = "It failed before it could record a run; the worker's log says why."
-BROKEN_OFF = (
-    "Its worker was lost before the end; what it had saved stays. The worker's log may say why. "
-    "Press 'Ingest now' again, unless the queue has started it once more."
+NOT_RECORDED = gettext_lazy("It failed before it could record a run; the worker's log says why.")
+BROKEN_OFF = gettext_lazy(
+    "Its worker was lost before the end; what it had saved stays. The "
+    "worker's log may say why. Press 'Ingest now' again, unless the queue "
+    "has started it once more."
 )
 
 
@@ -64,7 +68,7 @@ def start_ingest(
     try:
         task = enqueue(f"ingest_{kind}", key, label=f"Ingest {what}")
     except QueueUnavailable as error:
-        message = NOT_QUEUED.format(what=what, advice=error.advice)
+        message = NOT_QUEUED % {"what": what, "advice": error.advice}
         site.message_user(request, message, messages.ERROR)
         return redirect(site.address(STARTED_ON[kind], key))
     return redirect(site.address(f"{kind}_task", key, task))
@@ -77,7 +81,7 @@ def show_progress(
     return site.show(
         request,
         "task.html",
-        title=f"Ingest of {what}",
+        title=_("Ingest of %(what)s") % {"what": what},
         progress=progress,
         changes="" if progress.run is None else describe_counts(progress.run),
         season=season,
@@ -109,17 +113,21 @@ def read_progress(task: str, now: datetime) -> Progress:
     run = IngestRun.objects.filter(task=task).order_by("pk").last()
     if run is not None and run.ended_at is not None:
         mark = OUTCOMES[run.outcome_at(now)]
-        return Progress(mark, mark.title, run, is_over=True)
+        return Progress(mark, str(mark.title), run, is_over=True)
     if ended is not None and ended.success:
-        return Progress(OUTCOMES["ok"], str(ended.result or "It is done."), run, is_over=True)
+        return Progress(OUTCOMES["ok"], str(ended.result or _("It is done.")), run, is_over=True)
     if ended is not None:
-        return Progress(OUTCOMES["failed"], BROKEN_OFF if run else NOT_RECORDED, run, is_over=True)
+        return Progress(
+            OUTCOMES["failed"], str(BROKEN_OFF if run else NOT_RECORDED), run, is_over=True
+        )
     if begun is None:
-        return Progress(WAITING, NOT_TAKEN)
+        return Progress(WAITING, str(NOT_TAKEN))
     since = begun.ended_at or begun.started_at
     # A worker that is killed says nothing; the queue ends a task that takes longer than that.
     # A start in the future was noted by a clock that was ahead.
     if not -CLOCK_SLACK < now - since <= longest_task():
-        return Progress(OUTCOMES["interrupted"], BROKEN_OFF, run, is_over=True)
-    summary = f"A worker has been at it since {begun.started_at:%H:%M:%S} UTC."
+        return Progress(OUTCOMES["interrupted"], str(BROKEN_OFF), run, is_over=True)
+    summary = _("A worker has been at it since %(time)s UTC.") % {
+        "time": f"{begun.started_at:%H:%M:%S}"
+    }
     return Progress(OUTCOMES["running"], summary, run)

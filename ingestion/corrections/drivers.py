@@ -80,7 +80,7 @@ def split_driver(
         known = set(current.results.values_list("event__season", flat=True))
         if not set(seasons) or not set(seasons) < known:
             raise WrongRequest(
-                _("name some of the driver's seasons, and not all: %(names)s")
+                _("name some of the driver's seasons, and not all: %(seasons)s")
                 % {"seasons": ", ".join(map(str, sorted(known)))},
                 about="seasons",
             )
