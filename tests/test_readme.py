@@ -100,7 +100,7 @@ def start(command: str, folder: Path, environment: dict[str, str]) -> subprocess
 
 def test_every_command_is_run(clone: Path, environment: dict[str, str]) -> None:
     shown = {
-        "make demo": "In a browser",
+        "make demo": "Next: DATABASE_URL=sqlite:///f1_sample.sqlite3 .venv/bin/python manage.py",
         "make ingest YEAR=2025": "events: 6 created, 0 updated",
         "make worker": "the worker runs, 2 tasks at once",
         ".venv/bin/python manage.py f1_explain 2024 belgium race": "P1 Hamilton, P2 Piastri",

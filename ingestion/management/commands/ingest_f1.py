@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
@@ -282,10 +284,16 @@ class Command(F1Command):
         database = ""
         if sample:
             print_line(console, SAMPLE_SAVED)
-            database = f"DATABASE_URL=sqlite:///{Path.cwd() / FILE_NAME} "
+            # A relative path is one from the project's folder.
+            at_home = getattr(settings, "BASE_DIR", None) == Path.cwd()
+            path = Path(FILE_NAME) if at_home else Path.cwd() / FILE_NAME
+            database = f"DATABASE_URL=sqlite:///{path} "
         if sample or (console.is_terminal and report.outcome == "ok"):
             # In one line however narrow the terminal is: it is to be copied.
-            self.stdout.write(f"Next: {database}python manage.py {find_next_command(report)}")
+            python = Path(sys.executable)
+            is_here = python.is_relative_to(Path.cwd())
+            program = str(python.relative_to(Path.cwd())) if is_here else "python"
+            self.stdout.write(f"Next: {database}{program} manage.py {find_next_command(report)}")
 
 
 def read_years(text: str | None, *, latest: int) -> tuple[int, ...]:
