@@ -85,7 +85,7 @@ def test_the_index_shows_every_part_of_the_app() -> None:
         if path.name[0] not in "_." and path.suffix in ("", ".py") and path.name != "apps.py"
     }
     named = {name.partition("/")[0] + "/" * ("/" in name) for name in listed["ingestion/"]}
-    assert parts - named == {"migrations/", "static/", "templates/", "templatetags/", "locale/"}
+    assert parts - named <= {"migrations/", "static/", "templates/", "templatetags/", "locale/"}
 
 
 def test_every_target_of_make_exists() -> None:
