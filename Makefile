@@ -13,7 +13,9 @@ SOURCES := manage.py f1picks ingestion rehearsal tests
 .DEFAULT_GOAL := help
 # A half-made .venv or stamp would pass for a finished one.
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres test-host check faults crash concurrency guards bench messages audit pictures check-pictures clean
+# What Python has read once is kept: a test starts some hundred processes.
+unexport PYTHONDONTWRITEBYTECODE
+.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres test-host long check faults crash concurrency guards bench messages audit pictures check-pictures clean
 
 help:
 	@echo "A first look; each sets everything up by itself"
@@ -39,6 +41,7 @@ help:
 	@echo "  make setup-dev, clean  the tools for testing; remove what was made"
 	@echo ""
 	@echo "Prove it; each takes minutes and prints a table"
+	@echo "  make long              the cases that make test leaves out: whole seasons, whole tables"
 	@echo "  make faults            every fault of an upstream at every place of an ingest"
 	@echo "  make crash             killed runs, stopped databases, full disks"
 	@echo "  make concurrency       ingests, ticks, a person and a scorer at once"
@@ -118,6 +121,12 @@ test-postgres: setup-dev
 test-host: setup-dev
 	@echo "The app's suite in a stranger's project:"
 	@env -u TEST_DATABASE_URL $(PYTEST) --ds tests.host_project.suite -m "not project"
+
+# What is marked `long`: a case of each kind is in the suite.
+long: setup-dev
+	@echo "The long proofs on SQLite, then on PostgreSQL:"
+	@env -u TEST_DATABASE_URL $(PYTEST) --long
+	@$(BIN)/python -m tests.postgres $(PYTEST) --long
 
 # While working: everything but the second database.
 check: lint types test-sqlite

@@ -2,7 +2,7 @@ import os
 import shutil
 import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,14 +43,27 @@ LONGEST = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run what is marked `long`, and it alone")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The run on PostgreSQL leaves out what the one on SQLite has proved: tests without a database,
-    and those marked `once`. Where nothing else is asked for, they run."""
-    left_out = [item for item in items if not uses_database(item)]
-    if on_postgres and len(left_out) < len(items):
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if uses_database(item)]
+    """The suite leaves out the long proofs, and the run on PostgreSQL what the one on SQLite has
+    proved: tests without a database, and those marked `once`. Where nothing else is requested,
+    they run."""
+    is_long = config.getoption("--long")
+    keep_of(items, lambda item: (item.get_closest_marker("long") is not None) is is_long)
+    if on_postgres:
+        keep_of(items, uses_database)
     items.sort(key=place_of)
+
+
+def keep_of(items: list[pytest.Item], is_kept: Callable[[pytest.Item], bool]) -> None:
+    kept = [item for item in items if is_kept(item)]
+    if kept and len(kept) < len(items):
+        left_out = [item for item in items if not is_kept(item)]
+        items[0].config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
 
 
 def place_of(item: pytest.Item) -> int:

@@ -1,7 +1,7 @@
 """Whatever the calendars do, an event stays itself: hypothesis makes up the sequences.
 
-The suite runs the same ones each time. Many others, by the number of your choice: `pytest
-tests/test_calendar_properties.py --hypothesis-seed=1`.
+The suite runs a few, the same ones each time, and `make long` more. Many others, by the number of
+your choice: `pytest tests/test_calendar_properties.py --hypothesis-seed=1`.
 """
 
 from collections import Counter
@@ -54,21 +54,20 @@ from tests.changing_season import (
     stored_looks,
     sunday_of,
 )
-from tests.conftest import on_postgres
 from tests.rows import all_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-IN_THE_SUITE = settings(
+ALL_KINDS = settings(
     max_examples=32,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-AT_LENGTH = settings(IN_THE_SUITE, max_examples=2000, derandomize=False)
-# The same rules in the same code: what another database does with the rows is soon seen.
-AGAIN = settings(IN_THE_SUITE, max_examples=8)
+AT_LENGTH = settings(ALL_KINDS, max_examples=2000, derandomize=False)
+# Enough to see that a rule is broken, and what another database does with the rows.
+A_FEW = settings(ALL_KINDS, max_examples=6)
 
 Row = Mapping[str, Any]
 Rows = dict[str, list[dict[str, Any]]]
@@ -669,13 +668,20 @@ class ChangingSeason(RuleBasedStateMachine):
                 assert drivers_of(row["id"], saved.after) == drivers_of(row["id"], saved.before)
 
 
-def test_an_event_stays_itself_whatever_the_calendars_do(request: pytest.FixtureRequest) -> None:
-    is_seeded = request.config.getoption("--hypothesis-seed") is not None
-    in_the_suite = AGAIN if on_postgres else IN_THE_SUITE
+def run_sequences(chosen: settings) -> None:
     ChangingSeason.reached.clear()
     with heard_signals(ChangingSeason.heard):
-        run_state_machine_as_test(ChangingSeason, settings=AT_LENGTH if is_seeded else in_the_suite)
-    if on_postgres and not is_seeded:
-        return
+        run_state_machine_as_test(ChangingSeason, settings=chosen)
+
+
+def test_an_event_stays_itself_whatever_the_calendars_do(request: pytest.FixtureRequest) -> None:
+    is_seeded = request.config.getoption("--hypothesis-seed") is not None
+    run_sequences(AT_LENGTH if is_seeded else A_FEW)
+
+
+@pytest.mark.long
+@pytest.mark.once
+def test_the_sequences_bring_about_all_that_can_happen() -> None:
+    run_sequences(ALL_KINDS)
     missing = [what for what in (*KINDS, *EDITS, *OTHERS) if not ChangingSeason.reached[what]]
     assert missing == []

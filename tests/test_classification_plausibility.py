@@ -99,7 +99,13 @@ def test_every_odd_one_is_believed(odd: ClassificationRecord) -> None:
     check_classification(odd, NOTHING)
 
 
-@every_season
+@pytest.mark.parametrize(
+    "season",
+    [
+        SAMPLE,
+        *(pytest.param(season, marks=[needs_shared, pytest.mark.long]) for season in RECORDED),
+    ],
+)
 def test_every_damaged_one_is_refused_that_can_be_told(season: int) -> None:
     """Of those that cannot, no race or qualifying since 1991 has another podium or pole, but for
     a tie to the thousandth and for the first classification of a season."""

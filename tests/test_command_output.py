@@ -23,6 +23,7 @@ from tests.command_line import (
     squeeze,
 )
 from tests.project import Project
+from tests.shortened import shortened
 from tests.upstream import FaultyUpstream
 
 pytestmark = [pytest.mark.once, pytest.mark.project]
@@ -75,14 +76,17 @@ def test_a_partial_ingest_says_so_by_its_exit_code_alone(
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [
-        (EXPLAIN, 0),
-        ((*EXPLAIN, "--format", "json"), 0),
-        (("f1_explain", "2024", "nowhere", "race"), 2),
-        (("f1_status",), 0),
-        (("f1_preflight", "--offline"), 1),
-        (("ingest_f1", "--help"), 0),
-    ],
+    shortened(
+        [
+            (EXPLAIN, 0),
+            (("f1_preflight", "--offline"), 1),
+            ((*EXPLAIN, "--format", "json"), 0),
+            (("f1_explain", "2024", "nowhere", "race"), 2),
+            (("f1_status",), 0),
+            (("ingest_f1", "--help"), 0),
+        ],
+        keep=2,
+    ),
 )
 def test_every_command_keeps_its_exit_code(
     filled: Project, arguments: tuple[str, ...], code: int
@@ -113,7 +117,13 @@ def test_streams_that_are_closed_are_done_without(
 
 @pytest.mark.parametrize(
     "env",
-    [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
+    shortened(
+        [
+            {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+            {"PYTHONIOENCODING": "ascii"},
+        ],
+        keep=1,
+    ),
 )
 def test_names_are_spelled_plainly_where_the_terminal_has_no_accents(
     filled: Project, env: dict[str, str]

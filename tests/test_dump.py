@@ -19,6 +19,7 @@ from tests.command_line import ingest, small_season
 from tests.dumping import NOW, Fill, Switch, name_dump_requests
 from tests.project import Project
 from tests.rows import all_rows
+from tests.shortened import shortened
 from tests.upstream import FaultyUpstream
 
 pytestmark = [
@@ -269,7 +270,7 @@ FAULTS: dict[str, tuple[Switch, str]] = {
 }
 
 
-@pytest.mark.parametrize("fault", list(FAULTS))
+@pytest.mark.parametrize("fault", shortened(FAULTS, {"a cut zip", "a path", "no column"}))
 def test_a_file_of_another_shape_is_a_note_and_pages(
     fault: str, fill: Fill, upstream: FaultyUpstream, tmp_path: Path
 ) -> None:

@@ -320,7 +320,7 @@ def rows_with_gaps(draw: st.DrawFn, session_type: SessionType) -> list[dict[str,
 
 
 @pytest.mark.parametrize("session_type", [RACE, QUALIFYING])
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=40)
 @given(data=st.data())
 def test_records_of_results_are_plain_whatever_is_missing(
     session_type: SessionType, data: st.DataObject

@@ -17,6 +17,7 @@ from ingestion.report import RunReport
 from ingestion.sample.newer import PATH
 from tests.command_line import addresses
 from tests.project import Project
+from tests.shortened import shortened
 from tests.ticking import World, at, world  # noqa: F401
 from tests.upstream import SHARED, FaultyUpstream, needs_shared, with_results
 
@@ -103,7 +104,7 @@ def test_an_old_race_that_cannot_be_right_is_a_problem(
     assert kinds == {"qualifying", "sprint", "sprint_qualifying"}
 
 
-@pytest.mark.parametrize("status", [404, 410])
+@pytest.mark.parametrize("status", shortened([404, 410], keep=1))
 def test_a_form_that_is_gone_for_a_day_is_replaced_and_said_once(
     project: Project, upstream: FaultyUpstream, status: int
 ) -> None:

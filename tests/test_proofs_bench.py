@@ -57,6 +57,7 @@ ALL_WELL = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.project
 def test_it_ends_with_its_tables_and_every_promise_kept() -> None:
     database = "postgresql" if on_postgres else "sqlite"

@@ -7,6 +7,7 @@ import pytest
 
 from f1picks.environment import ROOT
 from tests.conftest import on_postgres
+from tests.shortened import shortened
 
 DATABASE = "postgresql" if on_postgres else "sqlite"
 
@@ -23,13 +24,16 @@ def prove(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_many_at_once_end_as_one_alone() -> None:
-    done = prove("--repeats", "1")
+# SQLite has one writer at a time anyway.
+@pytest.mark.parametrize("repeats", shortened(["1"], keep=int(on_postgres)))
+def test_many_at_once_end_as_one_alone(repeats: str) -> None:
+    done = prove("--repeats", repeats)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All held; seed 1" in done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not on_postgres, reason="SQLite has one writer at a time anyway")
 def test_a_season_without_its_lock_is_noticed() -> None:
     done = prove("--repeats", "1", "--without", "season-lock")

@@ -144,12 +144,13 @@ def prove(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_few_kills_hurt_nothing() -> None:
-    done = prove("--kills", "8", "--only", "kills", "--seed", "1")
+    done = prove("--kills", "4", "--only", "kills", "--seed", "1")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All held; seed 1" in done.stdout
 
 
+@pytest.mark.long
 def test_kills_without_the_transaction_are_noticed() -> None:
     done = prove("--kills", "8", "--only", "kills", "--seed", "1", "--without", "transaction")
 

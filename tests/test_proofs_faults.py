@@ -40,6 +40,7 @@ def deviations(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [line.removeprefix(DEVIATION) for line in lines if line.startswith(DEVIATION)]
 
 
+@pytest.mark.long
 def test_cells_that_hold_are_printed_by_their_outcome() -> None:
     done = run_faults("--only", "429 / SQ / ")
     assert (done.returncode, done.stderr, deviations(done)) == (0, "", [])

@@ -18,6 +18,7 @@ from tests.amending import (
     saved,
 )
 from tests.command_line import small_upstream  # noqa: F401 - fixture `upstream`
+from tests.shortened import shortened
 from tests.ticking import World, at, world  # noqa: F401
 from tests.upstream import with_rows
 
@@ -35,12 +36,15 @@ def of_jolpica(season: Season, start: datetime, *, is_alone: bool) -> Season:
 
 @pytest.mark.parametrize(
     ("is_alone", "known", "earlier"),
-    [
-        (True, START, at("07-28 11:00")),
-        (False, DISPUTED, at("07-28 11:00")),
-        # Jolpica's calendar is read more seldom while the two agree.
-        (False, START, at("07-28 12:00")),
-    ],
+    shortened(
+        [
+            (True, START, at("07-28 11:00")),
+            (False, DISPUTED, at("07-28 11:00")),
+            # Jolpica's calendar is read more seldom while the two agree.
+            (False, START, at("07-28 12:00")),
+        ],
+        keep=1,
+    ),
     ids=["only Jolpica has it", "the two dispute it", "the two agree"],
 )
 def test_a_start_that_jolpica_alone_moves_closes_picks_in_time(

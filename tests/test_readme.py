@@ -17,13 +17,12 @@ from django.utils import timezone
 
 from f1picks.environment import ROOT
 from ingestion.models import Change, Event
+from ingestion.testing import entrants, published, scheduled, season_feed  # noqa: F401
 from tests.command_line import addresses, small_season
 from tests.test_package import blocks as blocks_of_installing
 from tests.upstream import FaultyUpstream
 
 pytestmark = [pytest.mark.project, pytest.mark.once]
-
-pytest_plugins = ["ingestion.testing"]
 
 THIS = Path(__file__)
 README = (ROOT / "README.md").read_text()
@@ -138,7 +137,11 @@ def test_commands_that_others_run_are_theirs(clone: Path, environment: dict[str,
 
 
 @pytest.mark.django_db
-def test_its_code_does_what_it_says(scheduled: Any, entrants: Any, published: Any) -> None:
+def test_its_code_does_what_it_says(
+    scheduled: Any,  # noqa: F811
+    entrants: Any,  # noqa: F811
+    published: Any,  # noqa: F811
+) -> None:
     [code] = blocks("python")
     open_event = scheduled(starts_at=timezone.now() + timedelta(hours=1)).event
     entrants(open_event)

@@ -76,6 +76,7 @@ def test_copies_expire_by_the_rehearsals_clock_and_are_kept_for_revalidation(
 # Parts of the season, played
 
 
+@pytest.mark.long
 @pytest.mark.once
 @in_a_database
 def test_sao_paulos_qualifying_moved_after_its_start_is_played(
@@ -188,6 +189,7 @@ def check_promises(outcome: Outcome) -> None:
 # The command
 
 
+@pytest.mark.long
 @pytest.mark.project
 @pytest.mark.once
 def test_belgium_is_played_by_the_command_and_every_number_fits(

@@ -10,6 +10,7 @@ from ingestion.sources.addresses import origin, read_address
 from tests.command_line import addresses, ingest, small_season
 from tests.live_upstream import PASSWORD, SIGN_IN, USERNAME, LiveUpstream
 from tests.project import Project
+from tests.shortened import shortened
 from tests.upstream import FaultyUpstream
 
 pytestmark = pytest.mark.once
@@ -94,7 +95,7 @@ def assert_untold(project: Project, *texts: str) -> None:
         assert not file.is_file() or MARK.encode() not in file.read_bytes(), file.name
 
 
-@pytest.mark.parametrize("logs", ["console", "json"])
+@pytest.mark.parametrize("logs", shortened(["console", "json"], keep=1))
 @pytest.mark.parametrize("fault", [{}, {"status": 404}, {"reset": True}, {"body": b"<html>"}])
 def test_an_ingest_signs_in_and_tells_nobody_how(
     project: Project, upstream: FaultyUpstream, fault: dict[str, Any], logs: str
@@ -125,7 +126,7 @@ def test_a_password_does_not_follow_to_another_host(
     assert_untold(project, ran.stdout, ran.stderr)
 
 
-@pytest.mark.parametrize("text", [MALFORMED[0], MALFORMED[4], MALFORMED[-1]])
+@pytest.mark.parametrize("text", shortened([MALFORMED[0], MALFORMED[4], MALFORMED[-1]], keep=1))
 @pytest.mark.parametrize("command", [["ingest_f1"], ["f1_preflight", "--format", "json"]])
 def test_a_malformed_address_is_one_line_of_every_command(
     project: Project, upstream: FaultyUpstream, text: str, command: list[str]
@@ -175,7 +176,7 @@ NAMES = ("F1_ALARM_URLS", "HEARTBEAT_URL", "JOLPICA_URL", "F1_SCHEDULE_URL", "RE
 
 
 @pytest.mark.project
-@pytest.mark.parametrize("logs", ["console", "json"])
+@pytest.mark.parametrize("logs", shortened(["json", "console"], keep=1))
 def test_no_setting_gets_into_a_line_that_somebody_reads(project: Project, logs: str) -> None:
     env = {**SECRET_SETTINGS, "LOG_LEVEL": "DEBUG", "LOG_FORMAT": logs}
     told = project.manage("shell", "-v0", "-c", TELL_ALL % (NAMES,), env=env)
