@@ -71,7 +71,7 @@ def place_of(item: pytest.Item) -> int:
 
 
 def uses_database(item: pytest.Item) -> bool:
-    if item.get_closest_marker("once") is not None:
+    if item.get_closest_marker("once") is not None and item.get_closest_marker("twice") is None:
         return False
     fixtures = set(getattr(item, "fixturenames", ()))
     return bool(fixtures & DATABASE_FIXTURES) or item.get_closest_marker("django_db") is not None

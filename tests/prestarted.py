@@ -3,8 +3,8 @@ costs: a server imports them once, and each process is a fork of it.
 
 As in a process started by itself, the environment, the streams, the folder, the exit code and the
 end of the interpreter are the process's own. What Python reads before its first line (PYTHON...,
-the locale) is the server's: whoever sets it starts a process by itself. Nothing of this project is
-imported by the server, and neither is FastF1.
+the locale) is the server's: whoever sets it starts a process by itself. Of this project the server
+imports the rooms that know neither Django nor settings, and nothing of FastF1.
 """
 
 import array
@@ -27,14 +27,15 @@ from pathlib import Path
 from typing import IO
 
 MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
-# Of those, what can be imported before there are settings.
+# What can be imported before there are settings.
 LIBRARIES = (
     *("django.core.management", "django.contrib.admin", "django.core.mail", "django.test.client"),
     *("django.db.backends.sqlite3.base", "django.db.backends.postgresql.base"),
     *("django.views.debug", "django.views.generic", "django.contrib.messages.storage.fallback"),
     *("environ", "structlog", "rich.console", "rich.progress", "rich.table", "whitenoise.storage"),
     *("requests", "requests_cache", "numpy", "pandas", "cryptography.x509", "jwt", "rapidfuzz"),
-    *("croniter", "yaml", "psutil", "dateutil.parser", "sqlparse"),
+    *("croniter", "yaml", "psutil", "dateutil.parser", "sqlparse", "icalendar"),
+    *("ingestion.sources", "ingestion.amendments", "ingestion.lifecycle", "ingestion.report"),
 )
 # Read when an interpreter starts.
 OF_THE_INTERPRETER = ("PYTHON", "LC_", "LANG", "MALLOC_", "LD_", "TZ")

@@ -13,7 +13,7 @@ from tests.builders import AFTER, classification, context, entries
 from tests.operators import SignIn, race
 from tests.rows import all_rows
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.once, pytest.mark.django_db]
 
 REASON = {"reason": "the licence"}
 

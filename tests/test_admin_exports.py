@@ -14,7 +14,7 @@ from ingestion.admin.exports import FORMULA_STARTS
 from ingestion.models import Event, Result
 from tests.operators import ingest, race
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
+pytestmark = [pytest.mark.once, pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
 
 
 def export(client: Client, name: str, year: int = 2024) -> Any:

@@ -37,7 +37,7 @@ from tests.persons import User
 from tests.rows import all_rows
 from tests.shortened import shortened
 
-pytestmark = [pytest.mark.once, pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
 
 DIGITS = "9" * 5000
 HOSTILE = {

@@ -26,7 +26,7 @@ from tests.operators import (
 from tests.persons import User
 from tests.rows import all_rows
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
+pytestmark = [pytest.mark.once, pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
 
 NOT_ALLOWED = {"add", "change", "delete"}
 

@@ -24,7 +24,7 @@ from tests.installation import switch_polling_on
 from tests.operators import ingest, page_of, race, read, season_page, words_of
 from tests.persons import User
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
+pytestmark = [pytest.mark.once, pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
 
 RUNS, FEED, ALARMS = (
     f"admin:ingestion_{name}_changelist" for name in ("ingestrun", "change", "alarm")

@@ -29,7 +29,7 @@ from tests.operators import (
 )
 from tests.persons import User
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
+pytestmark = [pytest.mark.once, pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
 
 UPSTREAM = ("russell", "hamilton", "piastri", "leclerc", "max_verstappen")
 

@@ -9,7 +9,7 @@ from tests.admin_site import clock
 from tests.builders import AFTER
 from tests.operators import race, read, season_page
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
+pytestmark = [pytest.mark.once, pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
 
 
 def choose(client: Client, zone: str, page: str = "") -> str:

@@ -46,7 +46,7 @@ from tests.hearing import Hear, Heard
 from tests.persons import User
 from tests.rows import all_rows
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 HOUR = timedelta(hours=1)
 LATER = AFTER + HOUR
@@ -331,6 +331,7 @@ def test_a_revision_is_restored_exactly(author: Author) -> None:
     assert last_change().after["classification"] == published.after["classification"]
 
 
+@pytest.mark.twice
 def test_times_of_a_qualifying_are_restored_exactly(author: Author) -> None:
     kind = SessionType.QUALIFYING
     laps = timed_entries()

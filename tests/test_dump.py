@@ -23,6 +23,7 @@ from tests.shortened import shortened
 from tests.upstream import FaultyUpstream
 
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("fastf1_restored"),
 ]
@@ -75,6 +76,7 @@ def test_seasons_that_are_over_come_from_one_file(fill: Fill, upstream: FaultyUp
     assert china.utc_offset == timedelta(hours=8)
 
 
+@pytest.mark.twice
 def test_it_says_what_pages_say(fill: Fill, upstream: FaultyUpstream, tmp_path: Path) -> None:
     fill(*YEARS)
     from_dump = facts()

@@ -21,6 +21,7 @@ from tests.rows import all_rows
 from tests.upstream import FaultyUpstream
 
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("fastf1_restored"),
 ]

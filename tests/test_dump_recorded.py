@@ -20,6 +20,7 @@ from tests.test_recorded_seasons import ROWS, said, saved
 from tests.upstream import SHARED, FaultyUpstream, needs_shared
 
 pytestmark = [
+    pytest.mark.once,
     needs_shared,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("fastf1_restored"),

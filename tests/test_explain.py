@@ -29,6 +29,8 @@ from ingestion import corrections
 from ingestion.models import IngestRun
 from ingestion.testing.feed import SeasonFeed
 
+pytestmark = pytest.mark.once
+
 feed = SeasonFeed(is_held=False)
 event = feed.publish().event
 feed.amend(event)

@@ -17,7 +17,7 @@ from ingestion.testing.feed import SeasonFeed
 from tests.persons import User
 from tests.project import Project
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls(__name__)]
+pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True), pytest.mark.urls(__name__)]
 urlpatterns = [
     path("calendar.ics", season_calendar),
     path("calendar/<int:season>.ics", season_calendar),

@@ -112,9 +112,10 @@ def is_asked(upstream: LiveUpstream) -> bool:
     return any(request.path.startswith("/static/") for request in upstream.requests)
 
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 
+@pytest.mark.twice
 def test_a_run_publishes_what_live_timing_has_and_the_official_one_replaces_it(run: Run) -> None:
     save_classifications([chinas_pole()], context(SATURDAY))
     report = run()

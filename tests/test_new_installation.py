@@ -19,7 +19,7 @@ from tests.command_line import asked, small_upstream  # noqa: F401 - fixture `up
 from tests.installation import switch_polling_on
 from tests.ticking import World, at, world  # noqa: F401
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 NOW = at("07-30 12:00")
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

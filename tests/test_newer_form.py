@@ -21,6 +21,8 @@ from tests.shortened import shortened
 from tests.ticking import World, at, world  # noqa: F401
 from tests.upstream import SHARED, FaultyUpstream, needs_shared, with_results
 
+pytestmark = pytest.mark.once
+
 ERGAST = "/ergast/f1/*"
 RECORDED = SHARED / "jolpica" / "newer"
 NOW = datetime(2026, 6, 21, 12, tzinfo=UTC)
@@ -52,6 +54,7 @@ def read_calendar(project: Project) -> list[Any]:
         )
 
 
+@pytest.mark.twice
 def test_the_newer_form_has_the_same_facts(project: Project, upstream: FaultyUpstream) -> None:
     assert run(project, upstream, "ergast")["code"] == 0
     rows, calendar = read_rows(project), read_calendar(project)

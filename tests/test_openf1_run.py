@@ -22,6 +22,8 @@ from tests.shortened import shortened
 from tests.ticking import World, at, world  # noqa: F401
 from tests.upstream import FaultyUpstream
 
+pytestmark = pytest.mark.once
+
 SATURDAY, SUNDAY = "07-27", "07-28"
 SPRINTS = tuple(load_season(2024).sprints)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -193,6 +195,7 @@ def other_alarms(now: Any) -> list[str]:
     ]
 
 
+@pytest.mark.twice
 @pytest.mark.django_db(transaction=True)
 def test_a_podium_is_in_within_ten_minutes_of_the_end_of_the_restriction(
     before_belgium: World,

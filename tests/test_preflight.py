@@ -32,7 +32,7 @@ from tests.rows import all_rows
 from tests.upstream import FaultyUpstream
 from tests.webhook import SECRET, Receiver, webhook_receiver  # noqa: F401 - fixture `receiver`
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.once, pytest.mark.django_db]
 
 # The Thursday before Belgium.
 NOW = datetime(2024, 7, 25, 10, tzinfo=UTC)

@@ -44,6 +44,7 @@ from tests.persons import User
 from tests.rows import all_rows
 
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("fastf1_restored"),
 ]
@@ -109,6 +110,7 @@ def amendments() -> list[str]:
     return [note.partition(": amended: ")[2] for note in notes if ": amended: " in note]
 
 
+@pytest.mark.twice
 def test_belgium_2024_russell_first_then_disqualified(
     replay: Replay, heard: Callable[[Event], Told]
 ) -> None:

@@ -18,6 +18,7 @@ from tests.shortened import shortened
 from tests.upstream import SHARED, FaultyUpstream, needs_shared
 
 pytestmark = [
+    pytest.mark.once,
     needs_shared,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("fastf1_restored"),
@@ -371,6 +372,7 @@ def test_qualifyings_of_1997_stand_in_no_calendar(recorded: FaultyUpstream, run:
         assert (event.status, event.results_state) == ("completed", "official")
 
 
+@pytest.mark.twice
 def test_poles_that_were_on_the_second_page(recorded: FaultyUpstream, run: Ingestion) -> None:
     serve(recorded, 2007)
     run(2007)

@@ -33,6 +33,7 @@ from rehearsal.upstream import SharedCache
 from rehearsal.worker import Death, run_times
 from tests.fastf1_limits import cached_urls, connect, fetch_calendar, fetch_schedule
 from tests.project import Project
+from tests.shortened import shortened
 from tests.upstream import FaultyUpstream
 
 SEED = 2024
@@ -297,7 +298,10 @@ def test_a_database_with_tables_is_refused(project: Project) -> None:
         assert not Event.objects.using(alias).exists()
 
 
-@pytest.mark.parametrize("database", [[], ["--database=sqlite:////nowhere/other.sqlite3"]])
+@pytest.mark.parametrize(
+    "database", shortened([[], ["--database=sqlite:////nowhere/other.sqlite3"]], keep=1)
+)
+@pytest.mark.once
 def test_settings_that_take_their_database_from_elsewhere_are_refused(
     project: Project, database: list[str]
 ) -> None:

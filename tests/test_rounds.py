@@ -41,6 +41,8 @@ from tests.command_line import (
 from tests.project import Project
 from tests.upstream import Document, FaultyUpstream
 
+pytestmark = pytest.mark.once
+
 SPRING = datetime(2024, 2, 20, 12, tzinfo=UTC)
 SUMMER = datetime(2024, 7, 31, 12, tzinfo=UTC)
 WINTER = datetime(2024, 12, 10, 12, tzinfo=UTC)

@@ -26,7 +26,7 @@ from rehearsal.clock import VirtualClock, virtual_time
 from tests.command_line import asked, in_year, small_upstream  # noqa: F401
 from tests.ticking import World, at, world  # noqa: F401
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 NEXT = ["schedule_2025.json", "2025/races"]
 NOW = ["schedule_2024.json", "2024/races"]

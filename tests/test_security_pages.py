@@ -24,6 +24,8 @@ from tests.installation import healthy
 from tests.operators import page_of, race, season_page
 from tests.project import Project
 
+pytestmark = pytest.mark.once
+
 MARK = "s3cr3t-MARK"
 HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,

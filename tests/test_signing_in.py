@@ -11,7 +11,12 @@ from django.test import Client
 
 from tests.persons import User
 
-pytestmark = [pytest.mark.django_db, pytest.mark.project, pytest.mark.urls("f1picks.urls")]
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.django_db,
+    pytest.mark.project,
+    pytest.mark.urls("f1picks.urls"),
+]
 
 PASSWORD = "correct horse battery staple"
 LOGIN = "/admin/login/"

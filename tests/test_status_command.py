@@ -32,6 +32,8 @@ from tests.persons import User
 from tests.project import Project
 from tests.webhook import SECRET, Receiver, webhook_receiver  # noqa: F401 - fixture `receiver`
 
+pytestmark = pytest.mark.once
+
 HOST = "api.jolpi.example"
 
 
@@ -131,6 +133,7 @@ def test_a_silent_upstream_is_told_and_no_failure(now: datetime) -> None:
     assert told["the upstream is silent"].startswith("The upstream has been silent since ")
 
 
+@pytest.mark.twice
 def test_what_is_broken_is_told_by_exit_code_1_and_in_one_line(project: Project) -> None:
     long_ago = "django.utils.timezone.now() - datetime.timedelta(hours=1)"
     code = (

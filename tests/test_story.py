@@ -32,7 +32,7 @@ from ingestion.testing.facts import FIELD, build_classification, put_first
 from ingestion.testing.feed import SeasonFeed
 from tests.persons import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.once, pytest.mark.django_db]
 
 START = datetime(2024, 7, 28, 13, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -332,6 +332,7 @@ def test_who_is_gone_stays_with_what_they_did_by_name(feed: SeasonFeed, anna: Au
 # Over loaded rows
 
 
+@pytest.mark.twice
 def test_a_story_is_told_in_one_query(feed: SeasonFeed, anna: Author) -> None:
     event = feed.publish().event
     for _ in range(5):

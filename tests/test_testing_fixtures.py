@@ -23,6 +23,8 @@ TESTS = ROOT / "tests" / "fixtures_in_use.py"
 CONFTEST = """
 import json, os, sys
 
+pytestmark = pytest.mark.once
+
 heard = {"connected": [], "imported": []}
 
 def hear(event, arguments):

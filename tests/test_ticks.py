@@ -84,12 +84,14 @@ print(json.dumps(sorted(heavy & sys.modules.keys())))
 """
 
 
+@pytest.mark.once
 def test_tick_with_nothing_due_imports_neither_fastf1_nor_pandas(project: Project) -> None:
     ran = project.manage("shell", "-v0", "-c", IDLE_TICK, is_forked=False)
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout) == []
 
 
+@pytest.mark.once
 def test_weekend_is_asked_about_when_there_can_be_news_and_not_before(
     before_belgium: World,
 ) -> None:
@@ -154,6 +156,7 @@ def test_run_is_recorded_where_something_was_asked_and_its_feed_is_of_a_poll(
     assert (change.run, change.kind, change.cause) == (run, "published", "poll")
 
 
+@pytest.mark.once
 def test_amendment_is_seen_within_an_hour_of_leaving_the_upstreams_cache(
     before_belgium: World,
 ) -> None:
@@ -168,6 +171,7 @@ def test_amendment_is_seen_within_an_hour_of_leaving_the_upstreams_cache(
     assert belgium("race").results_revision == 2
 
 
+@pytest.mark.once
 def test_outage_is_asked_through_patiently_and_the_result_is_in_soon_after_it(
     before_belgium: World,
 ) -> None:
@@ -290,6 +294,7 @@ def test_two_workers_at_once_ask_once(before_belgium: World) -> None:
     assert sorted(questions) == sorted([*QUALIFYING, *RACE])
 
 
+@pytest.mark.once
 def test_what_comes_due_together_shares_a_request_where_that_is_fewer(
     world: World,  # noqa: F811
     upstream: FaultyUpstream,
@@ -379,6 +384,7 @@ def test_released_void_ends_by_ingest_now_beside_it(
     assert belgium("race").status == "scheduled"
 
 
+@pytest.mark.once
 def test_grand_prix_that_jolpica_does_not_know_is_asked_about_once_an_hour(
     before_belgium: World,
 ) -> None:
@@ -416,6 +422,7 @@ def test_sprint_qualifying_whose_form_is_not_at_hand_is_given_up_like_any_other(
     assert IngestRun.objects.count() == runs + 1
 
 
+@pytest.mark.once
 def test_list_of_keys_is_asked_for_twice_a_day_at_most(world: World) -> None:  # noqa: F811
     """The newer form has a key for each sprint qualifying; the first answers say: not there yet."""
     world.refresh_schedule()

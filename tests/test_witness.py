@@ -18,7 +18,7 @@ from ingestion.save import save_calendar, save_classifications
 from tests.builders import calendar, classification, context, entries, grand_prix
 from tests.rows import all_rows
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 FLAG = datetime(2024, 7, 28, 15, tzinfo=UTC)
