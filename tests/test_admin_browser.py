@@ -106,7 +106,9 @@ def without_disqualification(season: Season) -> Season:
     return with_finishes(season, "races", "belgium", tuple(finishes))
 
 
-@pytest.mark.parametrize(("width", "height"), shortened([(390, 844), (1280, 800)], keep=1), ids=["phone", "laptop"])
+@pytest.mark.parametrize(
+    ("width", "height"), shortened([(390, 844), (1280, 800)], keep=1), ids=["phone", "laptop"]
+)
 def test_an_operator_on_a_sunday_evening(
     season: FaultyUpstream, live_server: Any, tmp_path: Path, width: int, height: int
 ) -> None:
