@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from ingestion.admin.comparison import as_entries, describe_on_page, list_differences
-from ingestion.admin.forms import CORRECTIONS, CorrectionForm, EntriesForm
+from ingestion.admin.forms import CORRECTIONS, CorrectionForm, EntriesForm, ProposalForm
 from ingestion.admin.read_only import person_of
 from ingestion.corrections import Preview, possible_corrections, preview
 from ingestion.errors import ChangedMeanwhile, WrongRequest
@@ -95,7 +95,13 @@ class CorrectionPage:
             for event in (previewed.before, previewed.after)
         )
         labels = dict.fromkeys([*before, *after])
-        sides = [(label, before.get(label, ""), after.get(label, "")) for label in labels]
+        # What becomes of a proposal is said before.
+        apart = {_("proposal")} if isinstance(form, ProposalForm) else set()
+        sides = [
+            (label, *(side.get(label, "").replace("->", "→") for side in (before, after)))
+            for label in labels
+            if label not in apart
+        ]
         return self._show(
             form,
             preview={

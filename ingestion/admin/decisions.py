@@ -1,7 +1,7 @@
 """What a person has to decide about an event, and the corrections that decide it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -116,6 +116,7 @@ def find_decisions(
     other = event.disputed_starts_at
     if other is not None and not event.is_over(now):
         move = offers.build("start", starts_at=f"{other:%Y-%m-%dT%H:%M}")
+        label = _("Take the other calendar's start")
         text = _(
             "%(source)s has %(start)s, which counts, the other calendar %(other)s. Set the start, "
             "or wait until the two agree."
@@ -125,7 +126,8 @@ def find_decisions(
             "other": print_instant(other),
         }
         title = _("The calendars disagree about the start")
-        yield Decision("disputed", "≠", title, text, actions=[move] if move is not None else [])
+        actions = [replace(move, label=label)] if move is not None else []
+        yield Decision("disputed", "≠", title, text, actions=actions)
 
 
 def _describe_proposal(event: Event, offers: Offers) -> Decision:

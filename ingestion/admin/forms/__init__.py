@@ -14,6 +14,7 @@ from ingestion.admin.forms.classification_forms import (
     DisqualifyForm,
     KeepForm,
     LeadersForm,
+    ProposalForm,
     ReconsiderForm,
     RejectForm,
     ReleaseForm,
@@ -29,7 +30,7 @@ from ingestion.admin.forms.entrant_forms import (
 )
 from ingestion.admin.forms.entry_forms import EntriesForm, EntryForm, PodiumForm
 
-__all__ = ["CORRECTIONS", "CorrectionForm", "EntriesForm"]
+__all__ = ["CORRECTIONS", "CorrectionForm", "EntriesForm", "ProposalForm"]
 
 FORMS: tuple[type[CorrectionForm], ...] = (
     *(AcceptForm, RejectForm, ReconsiderForm, PodiumForm, UndoForm, KeepForm),

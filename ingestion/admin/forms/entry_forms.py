@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Self
 
 from django import forms
@@ -49,7 +50,7 @@ class Row:
 
     entry: Result
     order: BoundField
-    cells: Sequence[BoundField]
+    labelled: Sequence[tuple[str, BoundField]]
     is_moved: bool
 
     @property
@@ -62,7 +63,8 @@ class Row:
 
     @property
     def errors(self) -> list[str]:
-        return [str(error) for field in (self.order, *self.cells) for error in field.errors]
+        fields = [self.order, *(cell for _, cell in self.labelled)]
+        return [str(error) for field in fields for error in field.errors]
 
 
 class EntriesForm(CorrectionForm):
@@ -89,7 +91,10 @@ class EntriesForm(CorrectionForm):
                 field.label = f"{label.capitalize()} of {entry.driver_name}"
                 field.widget.attrs["aria-label"] = field.label
                 self.fields[_name(entry, name)] = field
-                self.initial[_name(entry, name)] = getattr(entry, name)
+                value = getattr(entry, name)
+                # '25', not '25.00'.
+                is_decimal = isinstance(value, Decimal)
+                self.initial[_name(entry, name)] = print_value(name, value) if is_decimal else value
 
     @property
     def filled_in(self) -> list[str]:
@@ -106,7 +111,10 @@ class EntriesForm(CorrectionForm):
             yield Row(
                 entry,
                 self[_name(entry, "order")],
-                [self[_name(entry, name)] for name in self.columns],
+                [
+                    (heading, self[_name(entry, name)])
+                    for heading, name in zip(self.headings, self.columns, strict=True)
+                ],
                 is_moved=place != entry.order,
             )
 
