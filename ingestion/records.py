@@ -173,7 +173,7 @@ class ListedSession:
 @dataclass(frozen=True, slots=True)
 class EntrantRecord:
     """A driver whom a source lists in a grand prix's sessions before there is a classification, by
-    our key of the driver and the grand prix."""
+    our key of the driver and the grand prix; '' of a driver whom the season does not know."""
 
     grand_prix: str
     source: Source

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -514,3 +515,100 @@ def test_who_is_listed_is_entered_and_never_taken_out() -> None:
     Entrant.objects.filter(pk=entrant.pk).update(is_withdrawn=True, is_locked=True)
     save_entrants(2024, context(now + DAY / 8), [record])
     assert keys(JEDDAH) == before
+
+
+def list_newcomer(now: datetime, name: str, number: int, code: str) -> SaveReport:
+    """Whom the second source lists in Jeddah's qualifying, and no classification of the season."""
+    slug = event_of(JEDDAH).grand_prix
+    record = EntrantRecord(slug, Source.OPENF1, "", number, code, name, "ferrari", "Ferrari")
+    return save_entrants(2024, context(now), [record])
+
+
+def publish_newcomer(name: str, key: str, number: int, code: str) -> None:
+    """In Jolpica's classification of Jeddah's race, in Sainz's place."""
+    at = datetime.combine(SUNDAYS[JEDDAH], datetime.min.time(), UTC) + DAY
+    newcomer: dict[str, Any] = {
+        "driver_id": key,
+        "driver_name": name,
+        "driver_number": number,
+        "driver_code": code,
+        "driver_born": date(2005, 5, 8),
+    }
+    results = [
+        replace(entry, **newcomer) if driver == "sainz" else entry
+        for entry, driver in zip(entries(FIELD), FIELD, strict=True)
+    ]
+    report = save_classifications(
+        [classification(SessionType.RACE, race=identity(JEDDAH), results=results, generated_at=at)],
+        context(at),
+    )
+    assert not report.problems, report.problems
+
+
+@of_season
+@pytest.mark.parametrize(
+    ("listed", "published", "key"),
+    [
+        ("Oliver Bearman", "Oliver Bearman", "bearman"),
+        # Jolpica's key is another than the surname, and the name has a word more.
+        ("Kimi Antonelli", "Andrea Kimi Antonelli", "andrea_antonelli"),
+    ],
+)
+def test_a_newcomer_whom_the_second_source_lists_stays_one_driver(
+    listed: str, published: str, key: str
+) -> None:
+    publish(BAHRAIN)
+    now, code = JEDDAHS_LOCK - DAY, listed.rsplit(maxsplit=1)[-1][:3].upper()
+    save(now)
+    before = keys(JEDDAH)
+    for hours in (0, 1):
+        assert list_newcomer(now + hours * DAY / 24, listed, 38, code).notes == []
+    [newcomer] = keys(JEDDAH) - before
+    assert newcomer == listed.rsplit(maxsplit=1)[-1].lower()
+    driver = Driver.objects.get(key=newcomer)
+    assert (driver.name, driver.code) == (listed, code)
+    assert kinds(JEDDAH)[-1][0] == "entered"
+    drivers = Driver.objects.count()
+    publish_newcomer(published, key, 38, code)
+    assert Driver.objects.count() == drivers
+    driver.refresh_from_db()
+    assert driver.name == published
+    assert {(one.source, one.key, one.season) for one in driver.keys.all()} == {
+        ("openf1", f"38-{code}", 2024),
+        ("jolpica", key, None),
+    }
+    assert Result.objects.filter(driver=driver).count() == 1
+
+
+@of_season
+def test_a_newcomer_who_drove_in_earlier_seasons_is_who_he_was() -> None:
+    publish(BAHRAIN)
+    Driver.objects.create(key="bearman", name="Oliver Bearman", code="BEA", created_at=LATER)
+    list_newcomer(JEDDAHS_LOCK - DAY, "Oliver BEARMAN", 38, "BEA")
+    assert "bearman" in keys(JEDDAH)
+    assert Driver.objects.filter(name__iexact="oliver bearman").count() == 1
+
+
+@of_season
+@pytest.mark.parametrize("other", [{"code": "OLI"}, {"code": ""}], ids=["letters", "two of them"])
+def test_a_newcomer_who_may_be_somebody_else_is_left_out_with_a_note(other: dict[str, str]) -> None:
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - DAY)
+    before = keys(JEDDAH)
+    named = ["bearman", "old_bearman"][: 1 + (not other["code"])]
+    for key in named:
+        Driver.objects.create(key=key, name="Oliver Bearman", created_at=LATER, **other)
+    report = list_newcomer(JEDDAHS_LOCK - DAY, "Oliver Bearman", 38, "BEA")
+    assert keys(JEDDAH) == before
+    [note] = map(str, report.notes)
+    assert "Oliver Bearman in car 38, who may be Oliver Bearman (bearman)" in note
+
+
+@of_season
+def test_another_driver_of_that_number_is_no_newcomer() -> None:
+    """With another name: two persons, whatever the car."""
+    publish(BAHRAIN)
+    list_newcomer(JEDDAHS_LOCK - DAY, "Oliver Bearman", 38, "BEA")
+    drivers = Driver.objects.count()
+    publish_newcomer("Robert Shwartzman", "shwartzman", 38, "SHW")
+    assert Driver.objects.count() == drivers + 1

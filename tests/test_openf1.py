@@ -429,7 +429,9 @@ BEARMAN: dict[str, Any] = {
 }
 # Known by his name and letters, in a car that is not his.
 RESERVE = {**BEARMAN, "driver_number": 50, "team_name": "Haas F1 Team"}
-STRANGER = {**BEARMAN, "driver_number": 97, "name_acronym": "SHW", "full_name": "Robert SHWARTZMAN"}
+NEWCOMER = {**BEARMAN, "driver_number": 97, "name_acronym": "SHW", "full_name": "Robert SHWARTZMAN"}
+# In a car that the season knows: who drives it is in doubt.
+STRANGER = {**NEWCOMER, "driver_number": 38}
 JEDDAH = tuple(map(as_result, SEASON.races["saudi-arabia"]))
 
 
@@ -455,33 +457,43 @@ def on_friday(second: OpenF1, clock: list[datetime]) -> OpenF1:
 
 
 @pytest.mark.parametrize(
-    ("sessions", "facts", "is_in"),
+    "case",
     [
         ({0}, BEARMAN, True),
         ({0}, RESERVE, False),
         ({0, 1}, RESERVE, True),
-        ({0}, STRANGER, False),
+        ({0}, NEWCOMER, False),
+        ({0, 1}, NEWCOMER, True),
+        ({3}, NEWCOMER, True),
         ({0, 1}, STRANGER, False),
     ],
-    ids=["known", "reserve", "in two sessions", "stranger", "stranger in two sessions"],
+    ids=[
+        *("known", "reserve", "in two sessions", "newcomer", "newcomer in two sessions"),
+        *("newcomer in qualifying", "stranger with a known number"),
+    ],
 )
 def test_of_practice_only_who_is_known_or_in_two_sessions_is_an_entrant(
     on_friday: OpenF1,
     upstream: FaultyUpstream,
-    sessions: set[int],
-    facts: dict[str, Any],
-    is_in: bool,
+    clock: list[datetime],
+    case: tuple[set[int], dict[str, Any], bool],
 ) -> None:
+    sessions, facts, is_in = case
     regulars = {one.driver: (one.number, one.constructor) for one in SEASON.qualifyings["belgium"]}
     upstream.fault(traps.DRIVERS, transform=traps.add_driver(sessions, **facts))
+    if sessions == {3}:
+        clock[0] += timedelta(hours=22)
     cars, notices = list_entrants(on_friday)
-    assert cars.keys() - regulars.keys() == ({"bearman"} if is_in else set())
+    # The season has no key of a newcomer.
+    key = "" if facts is NEWCOMER else "bearman"
+    assert cars.keys() - regulars.keys() == ({key} if is_in else set())
     assert regulars.items() <= cars.items()
     if is_in:
         constructor = "haas" if facts is RESERVE else "ferrari"
-        assert cars["bearman"] == (facts["driver_number"], constructor)
-    is_noticed = facts is STRANGER and len(sessions) > 1
-    assert [("Robert SHWARTZMAN in car 97" in notice) for notice in notices] == [True] * is_noticed
+        assert cars[key] == (facts["driver_number"], constructor)
+    assert [("Robert SHWARTZMAN in car 38" in notice) for notice in notices] == [True] * (
+        facts is STRANGER
+    )
 
 
 def test_a_qualifyings_drivers_count_as_they_are_and_each_list_is_requested_once(

@@ -342,6 +342,39 @@ def test_a_car_that_two_practices_list_is_the_entrants_and_stays_so(before_belgi
 
 @pytest.mark.long
 @pytest.mark.django_db(transaction=True)
+def test_a_newcomer_in_a_qualifyings_list_can_be_picked_for_the_race(before_belgium: World) -> None:
+    """Whom no classification of the season has named; Jolpica's classification unites them."""
+    upstream, race = before_belgium.upstream, belgium("race")
+    facts = {"driver_number": 97, "name_acronym": "SHW", "full_name": "Robert SHWARTZMAN"}
+    upstream.fault(traps.DRIVERS, transform=traps.add_driver({3}, team_name="Ferrari", **facts))
+    before_belgium.publish("qualifyings")
+    upstream.fault("/ergast/f1/*/qualifying*", status=503)
+    before_belgium.now = at("07-27 16:00")
+    before_belgium.refresh_schedule()
+    newcomer = race.entrants.get(driver="shwartzman")
+    assert newcomer.driver.name == "Robert Shwartzman"
+    assert (newcomer.driver_number, newcomer.constructor_id) == (97, "ferrari")
+    assert race.entrants.count() == 21
+    season = load_season(2024)
+    leader = season.drivers["leclerc"]
+    named = replace(
+        leader, id="robert_s", code="SHW", given_name="Robert", family_name="Shwartzman"
+    )
+    finishes = tuple(
+        replace(one, driver="robert_s", number=97) if one.driver == "leclerc" else one
+        for one in season.races["belgium"]
+    )
+    season = replace(season, drivers={**season.drivers, "robert_s": named})
+    upstream.seasons[2024] = replace(
+        upstream.seasons[2024], drivers=season.drivers, races={"belgium": finishes}
+    )
+    before_belgium.jump_to(f"{SUNDAY} 17:00")
+    assert [row.driver_id for row in belgium("race").podium] == [
+        "hamilton", "piastri", "shwartzman"
+    ]  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_weekend_with_its_entrants_stays_below_forty_also_where_their_lists_are_empty(
     before_belgium: World,
 ) -> None:

@@ -18,13 +18,11 @@ from django.utils.translation import gettext as _
 from ingestion import signals
 from ingestion.corrections.author import Author
 from ingestion.errors import WrongRequest
-from ingestion.matching import fold
 from ingestion.models import Change, Driver, DriverChange, DriverKey, Entrant, Event, Result
 from ingestion.save import (
-    LONGEST_STEM,
     NAMING,
     build_change,
-    free_key,
+    make_key,
     record_changes,
     season_locked,
     send_logged,
@@ -195,17 +193,6 @@ def _drivers_locked(*drivers: Driver) -> Iterator[list[Driver]]:
         if len(current) < len(drivers):
             raise WrongRequest(_("the driver is not there any more"))
         yield [current[driver.pk] for driver in drivers]
-
-
-def make_key(name: str) -> str:
-    """Of a driver whom no source has named yet; one that no driver and no source has."""
-    stem = fold(name).replace("-", "_")[:LONGEST_STEM] or "driver"
-    return free_key(stem, is_taken=_is_key)
-
-
-def _is_key(key: str) -> bool:
-    of_source = DriverKey.objects.filter(key=key)
-    return Driver.objects.filter(key=key).exists() or of_source.exists()
 
 
 def _announce(signal: Signal, driver: Driver, into: Driver) -> None:

@@ -14,7 +14,6 @@ from django.core.validators import validate_slug
 from django.utils.translation import gettext as _
 
 from ingestion.corrections.author import Author
-from ingestion.corrections.drivers import make_key
 from ingestion.corrections.entries import known_drivers
 from ingestion.errors import WrongRequest
 from ingestion.matching import fold_name
@@ -27,6 +26,7 @@ from ingestion.save import (
     find_persons,
     find_unstorable,
     find_weekends,
+    make_key,
     season_locked,
     write_entrants,
 )

@@ -1,5 +1,6 @@
-"""Which person is this entry's driver? By key, else by name and date of birth, else by name and
-car number within the season. A doubtful match is refused: two persons are never made one."""
+"""Which person is this entry's driver? By key, else by name and date of birth, else by car number
+within the season with the name, or with letters and a part of the name. A doubtful match is
+refused: two persons are never made one."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
@@ -21,6 +22,8 @@ class Person(Protocol):
     @property
     def name(self) -> str: ...
     @property
+    def code(self) -> str: ...
+    @property
     def born(self) -> date | None: ...
 
 
@@ -32,6 +35,11 @@ P = TypeVar("P", bound=Person)
 def fold_name(name: str) -> frozenset[str]:
     """The words of a name: accents, case and order are no difference ('Zhou Guanyu')."""
     return frozenset(fold(name).split("-")) - {""}
+
+
+def is_part(some: frozenset[str], others: frozenset[str]) -> bool:
+    """Whether all words of one name are in the other."""
+    return bool(some and others) and (some <= others or others <= some)
 
 
 def check_person(entry: ResultRecord, known: Person) -> None:
@@ -82,6 +90,17 @@ def find_person(
             if one.key == entry.driver_id
             and fold_name(one.name) & words
             and None in (born, one.born)
+        ]
+    if not found:
+        # One whom the second source named first: Kimi Antonelli, who is Andrea Kimi Antonelli.
+        found = [
+            one
+            for one in known
+            if one.born is None
+            and one.code
+            and one.code == entry.driver_code
+            and (one.key, entry.driver_number) in cars
+            and is_part(fold_name(one.name), words)
         ]
     if len(found) > 1:
         both = " and ".join(_describe(f"{one.name} ({one.key})", one.born) for one in found)

@@ -13,7 +13,7 @@ from ingestion.save.correction import (
     replace_classification,
 )
 from ingestion.save.derived import advance_statuses, derive_fields
-from ingestion.save.drivers import LONGEST_STEM, NAMING, find_persons, free_key
+from ingestion.save.drivers import NAMING, find_persons, make_key
 from ingestion.save.entrants import (
     ENTRANT_FACTS,
     build_changes,
@@ -34,7 +34,6 @@ from ingestion.save.rows import (
 
 __all__ = [
     "ENTRANT_FACTS",
-    "LONGEST_STEM",
     "NAMING",
     "SaveContext",
     "advance_statuses",
@@ -47,7 +46,7 @@ __all__ = [
     "find_unstorable",
     "find_weekends",
     "find_withdrawn_in_results",
-    "free_key",
+    "make_key",
     "read_revision",
     "record_changes",
     "replace_classification",

@@ -7,9 +7,22 @@ from typing import Any
 
 from django.db.models import Q
 
-from ingestion.matching import check_keys, check_person, check_persons, find_person
-from ingestion.models import Driver, DriverKey
-from ingestion.records import ClassificationRecord, ResultRecord, Source, UnreadableClassification
+from ingestion.matching import (
+    check_keys,
+    check_person,
+    check_persons,
+    find_person,
+    fold,
+    fold_name,
+)
+from ingestion.models import Driver, DriverKey, Entrant
+from ingestion.records import (
+    ClassificationRecord,
+    EntrantRecord,
+    ResultRecord,
+    Source,
+    UnreadableClassification,
+)
 
 # All sources name drivers as Jolpica does, or map theirs to those that the season knows.
 NAMING = Source.JOLPICA.value
@@ -27,6 +40,7 @@ class SeasonDrivers:
     needs it is accepted.
     """
 
+    season: int
     persons: dict[str, Driver]
     decided: frozenset[str]
     cars: set[tuple[str, int | None]]
@@ -109,6 +123,10 @@ class SeasonDrivers:
             # What was read before is as it was changed meanwhile.
             known = {driver.key: driver for driver in self.persons.values()}
             self._all = {**Driver.objects.in_bulk(), **known}
+            if self._all:
+                # Who can be picked before any classification names him.
+                entered = Entrant.objects.filter(season=self.season)
+                self.cars.update(entered.values_list("driver", "driver_number"))
         persons = (one for one in self._all.values() if one.merged_into_id is None)
         driver = find_person(entry, persons, self.cars)
         if driver is None:
@@ -134,6 +152,62 @@ def free_key(key: str, *, is_taken: Callable[[str], bool]) -> str:
     return free
 
 
+def make_key(name: str) -> str:
+    """Of a driver whom no source with keys has named yet; one that no driver and no source has."""
+    stem = fold(name).replace("-", "_")[:LONGEST_STEM] or "driver"
+    return free_key(stem, is_taken=_is_key)
+
+
+def _is_key(key: str) -> bool:
+    of_source = DriverKey.objects.filter(key=key)
+    return Driver.objects.filter(key=key).exists() or of_source.exists()
+
+
+def name_newcomers(
+    season: int, listed: Sequence[EntrantRecord], now: datetime
+) -> tuple[list[EntrantRecord], list[str]]:
+    """Whom a source without keys lists and the season does not know, with our key: that under which
+    they are known from other seasons, or a new one. And who it may be instead, where that is in
+    doubt; they are left out."""
+    named = [one for one in listed if one.driver_id]
+    newcomers = [one for one in listed if not one.driver_id]
+    if not newcomers:
+        return named, []
+    notes: list[str] = []
+    persons = list(Driver.objects.persons())
+    for one in newcomers:
+        # A car's number and three letters are somebody's within a season alone.
+        key = f"{one.driver_number}-{one.driver_code}"
+        given = {"source": one.source.value, "season": season, "key": key}
+        known = DriverKey.objects.filter(**given).select_related("driver").first()
+        words = fold_name(one.driver_name)
+        same = [known.driver] if known else [it for it in persons if fold_name(it.name) == words]
+        if len(same) > 1 or (not known and same and same[0].code not in ("", one.driver_code)):
+            names = " or ".join(f"{it.name} ({it.key})" for it in same)
+            notes.append(
+                f"{one.source.label} lists {one.driver_name} in car {one.driver_number}, who may "
+                f"be {names}; enter the driver by hand if he can be picked"
+            )
+            continue
+        driver = same[0] if same else _add_newcomer(one, now)
+        if not same:
+            persons.append(driver)
+        if known is None:
+            DriverKey.objects.create(driver=driver, **given)
+        named.append(replace(one, driver_id=driver.key))
+    return named, notes
+
+
+def _add_newcomer(record: EntrantRecord, now: datetime) -> Driver:
+    """By the surname, as most of Jolpica's keys."""
+    return Driver.objects.create(
+        key=make_key(record.driver_name.rsplit(maxsplit=1)[-1]),
+        name=record.driver_name,
+        code=record.driver_code,
+        created_at=now,
+    )
+
+
 def read_season_drivers(
     season: int,
     records: Iterable[ClassificationRecord | UnreadableClassification],
@@ -154,7 +228,7 @@ def read_season_drivers(
     persons, decided = read_persons(season, keys)
     for one in kept:
         one["classification"] = name_persons(one["classification"], persons)
-    return SeasonDrivers(persons, decided, cars, now)
+    return SeasonDrivers(season, persons, decided, cars, now)
 
 
 def read_persons(season: int, keys: Iterable[str]) -> tuple[dict[str, Driver], frozenset[str]]:

@@ -10,6 +10,7 @@ from ingestion.database_failures import retried
 from ingestion.models import KNOWN_BEFORE_LOCK, Change, Entrant, Event, Result
 from ingestion.records import OF_LEADERS_ALONE, EntrantRecord, Source
 from ingestion.report import Problem, SaveReport
+from ingestion.save.drivers import name_newcomers
 from ingestion.save.rows import SaveContext, build_change, record_changes, season_locked
 
 # A driver who misses a grand prix is often back at the next one, and may win it: Sainz in 2024.
@@ -72,6 +73,10 @@ def save_entrants(
     if not weekends:
         return report
     with season_locked(season):
+        known, notes = name_newcomers(
+            season, [one for one in listed if one.grand_prix in weekends], context.now
+        )
+        report.notes += [Problem(note, season=season) for note in notes]
         named, own = _read_named(season, weekends, events)
         saved: dict[str, dict[str, Entrant]] = {slug: {} for slug in weekends}
         rows = Entrant.objects.filter(season=season, grand_prix__in=weekends)
@@ -83,7 +88,7 @@ def save_entrants(
         changed: list[Entrant] = []
         for slug in weekends:
             named_now = {entrant.driver_id: entrant for entrant in named[slug]}
-            others = [one for one in listed if one.grand_prix == slug]
+            others = [one for one in known if one.grand_prix == slug]
             named_here = own[slug] | {one.driver_id for one in others}
             _add_listed(others, season, named_now, own=own[slug])
             entered[slug] = [one for key, one in named_now.items() if key not in saved[slug]]

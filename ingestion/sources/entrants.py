@@ -70,19 +70,30 @@ def find_candidates(car: Car, known: Collection[Entrant]) -> dict[str, Entrant]:
     """The driver's entries by constructor. Two of number, letters and name have to agree on one
     driver, and the third must not be another's: the champion's 1 was somebody else's last year.
     Raises `ResultsNotReady` where they do not."""
-    words = _fold(car.name)
-    signs: list[set[str]] = [
-        {one.driver_id for one in known if car.number and one.driver_number == car.number},
-        {one.driver_id for one in known if car.code and one.driver_code == car.code},
-        {one.driver_id for one in known if words and _fold(one.driver_name) == words},
-    ]
-    given = [drivers for drivers in signs if drivers]
+    given = _find_signs(car, known)
     drivers = set.intersection(*given) if given else set()
     if len(given) < SIGNS_NEEDED or len(drivers) != 1:
         if len(given) > 1 and not drivers:
             raise ResultsNotReady(f"the season knows another driver than {car}")
         raise ResultsNotReady(f"{car} is no driver that the season knows yet")
     return {one.constructor_id: one for one in known if one.driver_id in drivers}
+
+
+def is_newcomer(car: Car, known: Collection[Entrant]) -> bool:
+    """Whether it is a driver with name and letters, and neither they nor the number are those of
+    anybody whom the season knows."""
+    return bool(car.name and car.code) and not _find_signs(car, known)
+
+
+def _find_signs(car: Car, known: Collection[Entrant]) -> list[set[str]]:
+    """Who has the car's number, letters and name, as far as anybody has."""
+    words = _fold(car.name)
+    signs: list[set[str]] = [
+        {one.driver_id for one in known if car.number and one.driver_number == car.number},
+        {one.driver_id for one in known if car.code and one.driver_code == car.code},
+        {one.driver_id for one in known if words and _fold(one.driver_name) == words},
+    ]
+    return [drivers for drivers in signs if drivers]
 
 
 def assign_constructors(teams: dict[str, list[set[str]]]) -> dict[str, str]:

@@ -8,7 +8,12 @@ from typing import Any
 
 from ingestion.errors import ResultsNotReady
 from ingestion.records import EntrantRecord, Source
-from ingestion.sources.entrants import Car, assign_constructors, find_candidates
+from ingestion.sources.entrants import (
+    Car,
+    assign_constructors,
+    find_candidates,
+    is_newcomer,
+)
 from ingestion.sources.openf1.classification import read_car
 from ingestion.sources.protocol import Entrant, EntrantsQuery
 from ingestion.sources.values import UNREADABLE, notice
@@ -33,7 +38,8 @@ def read_entrants(
 ) -> tuple[EntrantRecord, ...]:
     """Everybody in a (sprint) qualifying; of practice those who are in two sessions, or whom the
     season knows in that car. `sessions` are in the order in which they were run, and the last
-    that lists a driver counts. Who is not known is left out, with a notice."""
+    that lists a driver counts. Whom the season does not know has no key; who may be another than
+    the one it knows is left out, with a notice."""
     seen: Counter[Car] = Counter()
     cars: dict[Car, bool] = {}
     for session in sessions:
@@ -47,7 +53,9 @@ def read_entrants(
         try:
             candidates = find_candidates(car, query.known)
         except ResultsNotReady as error:
-            if is_sure and (car.name or car.code):
+            if is_sure and is_newcomer(car, query.known):
+                found[car] = {}
+            elif is_sure and (car.name or car.code):
                 notice(
                     f"OpenF1 lists {car} in the sessions of {query.grand_prix}: {error}. Enter the "
                     "driver by hand if he can be picked"
@@ -81,23 +89,35 @@ def _make_records(
     """One of each driver; for whom he drives is what his team's cars have in common."""
     teams: dict[str, list[set[str]]] = defaultdict(list)
     for car, candidates in found.items():
-        teams[car.team].append(set(candidates))
+        if candidates:
+            teams[car.team].append(set(candidates))
     teams.pop("", None)
     constructors = assign_constructors(teams)
     names = {one.constructor_id: one.constructor_name for one in query.known}
     records: dict[str, EntrantRecord] = {}
     for car, candidates in found.items():
-        one = next(iter(candidates.values()))
+        one = next(iter(candidates.values()), None)
         # A team that is new to the driver is named as the source prints it.
         key = constructors.get(car.team, "")
-        records[one.driver_id] = EntrantRecord(
+        named = (
+            ("", car.code, _spell(car.name))
+            if one is None
+            else (one.driver_id, one.driver_code, one.driver_name)
+        )
+        driver_id, code, name = named
+        records[driver_id or str(car)] = EntrantRecord(
             query.grand_prix,
             Source.OPENF1,
-            one.driver_id,
+            driver_id,
             car.number,
-            one.driver_code,
-            one.driver_name,
+            code,
+            name,
             key,
             names[key] if key else car.team,
         )
     return records.values()
+
+
+def _spell(name: str) -> str:
+    """'Oliver BEARMAN', as it prints names, is Oliver Bearman."""
+    return " ".join(word.title() if word.isupper() else word for word in name.split())
