@@ -11,6 +11,8 @@ from django.db.models import DecimalField, DurationField
 from django.utils.dateparse import parse_duration
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from ingestion.amendments import Entry, is_same_driver
 from ingestion.models import Change, Result
@@ -24,10 +26,16 @@ FIRST_PLACES = 3
 MOST_AT_ONCE = 6
 # What a sentence around an address ends with is no part of it.
 ADDRESS = re.compile(r"(https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]])")
+# Fields whose names are words of their own, to be translated.
+FIELDS = (
+    *(gettext_noop("number"), gettext_noop("code"), gettext_noop("name"), gettext_noop("grid")),
+    *(gettext_noop("laps"), gettext_noop("points"), gettext_noop("status"), gettext_noop("time")),
+    gettext_noop("gap"),
+)
 LABELS = {
-    "classification": "printed",
-    "driver_id": "identifier",
-    "constructor_name": "team",
+    "classification": gettext_noop("printed"),
+    "driver_id": gettext_noop("identifier"),
+    "constructor_name": gettext_noop("team"),
     "q1": "Q1",
     "q2": "Q2",
     "q3": "Q3",
@@ -82,7 +90,7 @@ def link_addresses(text: str) -> SafeString:
 
 def label_of(field: str) -> str:
     """How people call a field of `Result`."""
-    return LABELS.get(field, field.removeprefix("driver_").replace("_", " "))
+    return _(LABELS.get(field, field.removeprefix("driver_").replace("_", " ")))
 
 
 def as_entries(results: Iterable[Result]) -> list[dict[str, Any]]:

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from ingestion.admin.read_only import ReadOnlyAdmin
 
 ARRIVED = _lazy(
-    "This event has changed since you began, and nothing was saved. This is how it is now: please "
-    "review it again."
+    "This event has changed since you began, and nothing was saved. This "
+    "is how it is now: please review it again."
 )
 NOTHING_SAVED = _lazy("Nothing was saved.")
 NOT_SEEN = _lazy(
-    "Nothing is saved yet: what you filled in is not what you had reviewed. Below is what it would "
-    "do now."
+    "Nothing is saved yet: what you filled in is not what you had "
+    "reviewed. Below is what it would do now."
 )
 
 

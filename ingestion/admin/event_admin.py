@@ -1,6 +1,6 @@
 """Events: the list with its filters and its search, a page for each, and its corrections."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -9,6 +9,8 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils.decorators import method_decorator
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from ingestion.admin.correction_page import CorrectionPage
@@ -34,7 +36,7 @@ Choice = tuple[str, str]
 
 
 class SeasonFilter(admin.SimpleListFilter):
-    title = "season"
+    title = _("season")
     parameter_name = "season"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[Choice]:
@@ -49,10 +51,10 @@ class SeasonFilter(admin.SimpleListFilter):
 class ConditionFilter(admin.SimpleListFilter):
     """Each choice is a condition of its own."""
 
-    conditions: dict[str, tuple[str, Q]]
+    conditions: Mapping[str, tuple[str | Promise, Q]]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[Choice]:
-        return [(value, label) for value, (label, _) in self.conditions.items()]
+        return [(value, str(label)) for value, (label, _condition) in self.conditions.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
         chosen = self.conditions.get(self.value() or "")
@@ -60,31 +62,31 @@ class ConditionFilter(admin.SimpleListFilter):
 
 
 class LockFilter(ConditionFilter):
-    title = "set by a person"
+    title = _("set by a person")
     parameter_name = "locked"
     conditions = {
-        "any": ("something", Q(results_locked=True) | Q(schedule_locked=True)),
-        "results": ("the classification", Q(results_locked=True)),
-        "schedule": ("start or status", Q(schedule_locked=True)),
-        "none": ("nothing", Q(results_locked=False, schedule_locked=False)),
+        "any": (_("something"), Q(results_locked=True) | Q(schedule_locked=True)),
+        "results": (_("the classification"), Q(results_locked=True)),
+        "schedule": (_("start or status"), Q(schedule_locked=True)),
+        "none": (_("nothing"), Q(results_locked=False, schedule_locked=False)),
     }
 
 
 class ProposalFilter(ConditionFilter):
-    title = "proposal"
+    title = _("proposal")
     parameter_name = "proposal"
     conditions = {
-        "open": ("to be decided", Q(proposal__isnull=False, proposal_rejected=False)),
-        "rejected": ("rejected", Q(proposal__isnull=False, proposal_rejected=True)),
+        "open": (_("to be decided"), Q(proposal__isnull=False, proposal_rejected=False)),
+        "rejected": (_("rejected"), Q(proposal__isnull=False, proposal_rejected=True)),
     }
 
 
 class OverdueFilter(ConditionFilter):
     """Of a queryset of `with_overdue`."""
 
-    title = "overdue"
+    title = _("overdue")
     parameter_name = "overdue"
-    conditions = {"yes": ("more than 24 hours", Q(is_overdue=True))}
+    conditions = {"yes": (_("more than 24 hours"), Q(is_overdue=True))}
 
 
 class EventAdmin(ReadOnlyAdmin):
@@ -96,7 +98,7 @@ class EventAdmin(ReadOnlyAdmin):
     date_hierarchy = "starts_at"
     ordering = ("-starts_at", "-pk")
     search_fields = ("name", "grand_prix", "location", "country", "results__driver_name")
-    search_help_text = "A grand prix, a place, a driver"
+    search_help_text = _("A grand prix, a place, a driver")
 
     def get_urls(self) -> list[URLPattern]:
         own = self.own_pages(
@@ -144,27 +146,31 @@ class EventAdmin(ReadOnlyAdmin):
             queryset = queryset.filter(named | Exists(drivers))
         return queryset, False
 
-    @admin.display(description="session", ordering="name")
+    @admin.display(description=_("session"), ordering="name")
     def session(self, event: Event) -> str:
         return str(event)
 
-    @admin.display(description="starts", ordering="starts_at")
+    @admin.display(description=_("starts"), ordering="starts_at")
     def starts(self, event: Event) -> str:
         if event.starts_at is None:
-            return "unknown"
+            return str(_("unknown"))
         if event.start_is_estimated:
             return f"{event.starts_at:%Y-%m-%d}"
         return show_instant(event.starts_at)
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description=_("status"), ordering="status")
     def phase(self, event: Event) -> str:
         return str(PHASES[event.phase(self.clock())])
 
     @admin.display(ordering="results_state")
     def results(self, event: Event) -> str:
-        return f"{event.results_state}, r{event.results_revision}" if event.has_results else ""
+        return (
+            f"{event.get_results_state_display()}, r{event.results_revision}"
+            if event.has_results
+            else ""
+        )
 
-    @admin.display(description="pole or podium")
+    @admin.display(description=_("pole or podium"))
     def leaders(self, event: Any) -> str:
         first = event.first_results[: picked_places(event.session_type)]
         return ", ".join(surname({"driver_name": result.driver_name}) for result in first)

@@ -21,9 +21,9 @@ from ingestion.corrections import (
 from ingestion.errors import WrongRequest
 from ingestion.models import Event
 
-HELD = (
-    "Start and status are yours from then on: ingests compare them, show what differs and write "
-    "nothing until you release them."
+HELD = _(
+    "Start and status are yours from then on: ingests compare them, show "
+    "what differs and write nothing until you release them."
 )
 
 
@@ -31,7 +31,7 @@ class StartForm(ClockForm):
     name, title, button = "start", _("Move the start"), _("Move the start")
     follows = HELD
 
-    starts_at = WallClockField(label="It starts at")
+    starts_at = WallClockField(label=_("It starts at"))
 
     field_order = ["starts_at", "clock"]
 
@@ -42,19 +42,19 @@ class StartForm(ClockForm):
     def correct(self, event: Event, author: Author) -> Warnings:
         starts_at = self.instant("starts_at")
         if starts_at is None:
-            raise WrongRequest("say when it starts", about="starts_at")
+            raise WrongRequest(str(_("say when it starts")), about="starts_at")
         correct_start(event, starts_at, author)
         return []
 
 
 class StatusForm(CorrectionForm):
-    name, title, button = "status", "Set it to running or over", "It is running, or over"
+    name, title, button = "status", _("Set it to running or over"), _("It is running, or over")
     follows = HELD
 
     status = forms.ChoiceField(
-        label="It is",
+        label=_("It is"),
         widget=forms.RadioSelect,
-        choices=[("live", "running, since now at the latest"), ("completed", "over")],
+        choices=[("live", _("running, since now at the latest")), ("completed", _("over"))],
     )
 
     def correct(self, event: Event, author: Author) -> Warnings:
@@ -63,11 +63,11 @@ class StatusForm(CorrectionForm):
 
 
 class ReopenForm(ClockForm):
-    name, title, button = "reopen", "Set until when picks are open", "Reopen or move picks"
-    follows = "What was picked while they were closed counts from then on."
+    name, title, button = "reopen", _("Set until when picks are open"), _("Reopen or move picks")
+    follows = _("What was picked while they were closed counts from then on.")
 
     until = WallClockField(
-        label="Picks are open until", required=False, help_text="Empty: until the start."
+        label=_("Picks are open until"), required=False, help_text=_("Empty: until the start.")
     )
 
     field_order = ["until", "clock"]
@@ -78,8 +78,8 @@ class ReopenForm(ClockForm):
 
 
 class CloseForm(CorrectionForm):
-    name, title, button = "close", "Close picks now", "Close picks"
-    follows = "What was picked before counts. No calendar opens them again; you can."
+    name, title, button = "close", _("Close picks now"), _("Close picks")
+    follows = _("What was picked before counts. No calendar opens them again; you can.")
     is_direct, is_typed = True, False
 
     def correct(self, event: Event, author: Author) -> Warnings:
@@ -88,10 +88,11 @@ class CloseForm(CorrectionForm):
 
 
 class VoidForm(CorrectionForm):
-    name, title, button = "void", "Void the session", "Void"
-    follows = (
-        "It is cancelled, whatever the calendars say; no result is expected, and picks on it are "
-        "refunded. Its results and its story stay, and you can take the cancellation back."
+    name, title, button = "void", _("Void the session"), _("Void")
+    follows = _(
+        "It is cancelled, whatever the calendars say; no result is expected, "
+        "and picks on it are refunded. Its results and its story stay, and you "
+        "can take the cancellation back."
     )
     is_direct, is_typed = True, False
 
@@ -101,7 +102,7 @@ class VoidForm(CorrectionForm):
 
 
 class UnvoidForm(CorrectionForm):
-    name, title, button = "unvoid", "Take the cancellation back", "Take the cancellation back"
+    name, title, button = "unvoid", _("Take the cancellation back"), _("Take the cancellation back")
     follows = HELD
     is_direct, is_typed = True, False
 
@@ -112,9 +113,9 @@ class UnvoidForm(CorrectionForm):
 
 class ReleaseScheduleForm(CorrectionForm):
     name = "release-schedule"
-    title = "Release start and status to the calendars"
-    button = "Release start and status"
-    follows = "The next ingest sets what the calendars say. Until then they stay as they are."
+    title = _("Release start and status to the calendars")
+    button = _("Release start and status")
+    follows = _("The next ingest sets what the calendars say. Until then they stay as they are.")
     is_direct, is_typed = True, False
 
     def correct(self, event: Event, author: Author) -> Warnings:

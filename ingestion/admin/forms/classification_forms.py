@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.admin.comparison import describe_on_page
@@ -28,15 +29,17 @@ from ingestion.models import Change, Event
 from ingestion.story import print_instant
 
 NONE_CHOSEN = ("", "choose")
-HELD = (
-    "The classification is yours from then on: ingests compare it, show what differs and write "
-    "nothing until you release it."
+HELD = _(
+    "The classification is yours from then on: ingests compare it, show "
+    "what differs and write nothing until you release it."
 )
 
 
 class DisqualifyForm(CorrectionForm):
-    name, title, button = "disqualify", "Disqualify a driver", "Disqualify"
-    follows = f"The driver is last and without points, those behind move up. {HELD}"
+    name, title, button = "disqualify", _("Disqualify a driver"), _("Disqualify")
+    follows = format_lazy(
+        "{} {}", _("The driver is last and without points, those behind move up."), HELD
+    )
 
     def add_fields(self) -> None:
         choices = [
@@ -56,8 +59,8 @@ class DisqualifyForm(CorrectionForm):
 
 
 class LeadersForm(CorrectionForm):
-    name, title, button = "leaders", "Enter the result by hand", "Enter the result by hand"
-    follows = f"It counts as official at once. {HELD}"
+    name, title, button = "leaders", _("Enter the result by hand"), _("Enter the result by hand")
+    follows = format_lazy("{} {}", _("It counts as official at once."), HELD)
 
     def add_fields(self) -> None:
         known = known_drivers(self.event.season)
@@ -71,7 +74,7 @@ class LeadersForm(CorrectionForm):
         ]
         entered = {entry.order: entry.driver_id for entry in self.event.classification}
         for place in self.places:
-            label = f"P{place}" if self.event.is_race else "Pole"
+            label = f"P{place}" if self.event.is_race else _("Pole")
             field = forms.ChoiceField(label=label, choices=[NONE_CHOSEN, *drivers])
             self.fields[f"place_{place}"] = field
             self.initial.setdefault(f"place_{place}", entered.get(place, ""))
@@ -81,7 +84,7 @@ class LeadersForm(CorrectionForm):
         for place in self.places:
             driver = self.cleaned_data.get(f"place_{place}")
             if driver in taken:
-                self.add_error(f"place_{place}", "This driver has a place already.")
+                self.add_error(f"place_{place}", _("This driver has a place already."))
             taken.update({driver} if driver else ())
         return self.cleaned_data
 
@@ -114,7 +117,7 @@ class UndoForm(CorrectionForm):
 
 
 class RestoreForm(CorrectionForm):
-    name, title, button = "restore", "Restore an earlier revision", "Restore a revision"
+    name, title, button = "restore", _("Restore an earlier revision"), _("Restore a revision")
     follows = HELD
 
     def add_fields(self) -> None:
@@ -124,7 +127,7 @@ class RestoreForm(CorrectionForm):
             for change in list_restorable(self.event, list(changes))
         }
         self.fields["restored"] = forms.ChoiceField(
-            label="Revision", choices=[NONE_CHOSEN, *choices.items()]
+            label=_("Revision"), choices=[NONE_CHOSEN, *choices.items()]
         )
 
     def correct(self, event: Event, author: Author) -> Warnings:
@@ -134,8 +137,10 @@ class RestoreForm(CorrectionForm):
 
 
 class SettleForm(CorrectionForm):
-    name, title, button = "settle", "Declare it settled", "Settle"
-    follows = "Another podium or pole of the upstream is not applied then, but waits for a person."
+    name, title, button = "settle", _("Declare it settled"), _("Settle")
+    follows = _(
+        "Another podium or pole of the upstream is not applied then, but waits for a person."
+    )
     is_direct, is_typed = True, False
 
     def correct(self, event: Event, author: Author) -> Warnings:
@@ -144,9 +149,9 @@ class SettleForm(CorrectionForm):
 
 
 class ReleaseForm(CorrectionForm):
-    name, title = "release", "Release the classification to the upstream"
-    button = "Release to the upstream"
-    follows = "The next ingest sets what the upstream says. Until then it stays as it is."
+    name, title = "release", _("Release the classification to the upstream")
+    button = _("Release to the upstream")
+    follows = _("The next ingest sets what the upstream says. Until then it stays as it is.")
     is_direct, is_typed = True, False
 
     def correct(self, event: Event, author: Author) -> Warnings:
@@ -168,7 +173,7 @@ class ProposalForm(CorrectionForm):
 class AcceptForm(ProposalForm):
     name, title = "accept", _("Accept the upstream's proposal")
     button = _("Accept it")
-    follows = "It is applied, and settled by that. Scorers see the change in the feed."
+    follows = _("It is applied, and settled by that. Scorers see the change in the feed.")
 
     def correct(self, event: Event, author: Author) -> Warnings:
         values = self.cleaned_data

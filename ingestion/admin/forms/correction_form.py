@@ -163,9 +163,9 @@ class ClockForm(CorrectionForm):
         if offset is not None:
             sign, minutes = ("-", -offset) if offset.total_seconds() < 0 else ("+", offset)
             hours = f"{sign}{str(minutes)[:-3]:0>5}"
-            choices.append((CIRCUIT_CLOCK, f"the circuit (UTC{hours})"))
+            choices.append((CIRCUIT_CLOCK, _("the circuit (UTC%(hours)s)") % {"hours": hours}))
         self.fields["clock"] = forms.ChoiceField(
-            label="by the clock of", widget=forms.RadioSelect, choices=choices
+            label=_("by the clock of"), widget=forms.RadioSelect, choices=choices
         )
         self.initial.setdefault("clock", UTC_CLOCK)
 
@@ -175,10 +175,10 @@ class ClockForm(CorrectionForm):
         for name, field in self.fields.items():
             value = self.cleaned_data.get(name)
             if isinstance(field, WallClockField) and value and value.year != season:
-                message = (
-                    f"This is not in the season {season}: enter a time from {season}-01-01 to "
-                    f"{season}-12-31."
-                )
+                message = _(
+                    "This is not in the season %(season)s: enter a time from "
+                    "%(season)s-01-01 to %(season)s-12-31."
+                ) % {"season": season}
                 self.add_error(name, message)
         return self.cleaned_data
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
 
 from ingestion.admin.forms.correction_form import CorrectionForm, Warnings
 from ingestion.corrections import (
@@ -17,9 +18,10 @@ from ingestion.corrections import (
 from ingestion.models import Entrant, Event
 
 NONE_CHOSEN = ("", "choose")
-FOLLOWS = (
-    "It holds for every session of the weekend whose picks are open, and no ingest undoes it. "
-    "Picks that were made stay; the game reads of it in the feed."
+FOLLOWS = _(
+    "It holds for every session of the weekend whose picks are open, and "
+    "no ingest undoes it. Picks that were made stay; the game reads of it "
+    "in the feed."
 )
 LARGEST_NUMBER = 999
 
@@ -31,7 +33,7 @@ class EntrantForm(CorrectionForm):
 
 
 class WithdrawDriverForm(EntrantForm):
-    name, title, button = "withdraw-driver", "Take a driver out", "A driver does not start"
+    name, title, button = "withdraw-driver", _("Take a driver out"), _("A driver does not start")
     follows = FOLLOWS
 
     def add_fields(self) -> None:
@@ -40,7 +42,7 @@ class WithdrawDriverForm(EntrantForm):
             for entrant in self.entrants
         ]
         self.fields["out"] = forms.ChoiceField(
-            label="Who does not start", choices=[NONE_CHOSEN, *choices]
+            label=_("Who does not start"), choices=[NONE_CHOSEN, *choices]
         )
 
     def correct(self, event: Event, author: Author) -> Warnings:
@@ -51,7 +53,7 @@ class WithdrawDriverForm(EntrantForm):
 class AddDriverForm(EntrantForm):
     """A driver who is known is chosen by a button of its own, which leads on to the preview."""
 
-    name, title, button = "add-driver", "Add a driver", "Add a driver"
+    name, title, button = "add-driver", _("Add a driver"), _("Add a driver")
     follows = FOLLOWS
     template = "driver_choice.html"
 
@@ -70,21 +72,21 @@ class AddDriverForm(EntrantForm):
         self.fields["newcomer"] = forms.CharField(
             max_length=120,
             required=False,
-            label="Or a newcomer's name",
-            help_text="First name, then surname, of one whom the list does not have.",
+            label=_("Or a newcomer's name"),
+            help_text=_("First name, then surname, of one whom the list does not have."),
         )
         self.fields["number"] = forms.IntegerField(
             min_value=1,
             max_value=LARGEST_NUMBER,
             required=False,
-            label="Number of the car",
-            help_text="Where it is known. Empty is the driver's last one.",
+            label=_("Number of the car"),
+            help_text=_("Where it is known. Empty is the driver's last one."),
         )
 
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data
         if "driver" in values and bool(values["driver"]) == bool(values.get("newcomer")):
-            message = "Choose a driver or give a newcomer's name, one of the two."
+            message = _("Choose a driver or give a newcomer's name, one of the two.")
             self.add_error("newcomer", message)
         return values
 
@@ -105,7 +107,7 @@ class AddDriverForm(EntrantForm):
 
 
 class ReplaceDriverForm(AddDriverForm, WithdrawDriverForm):
-    name, title, button = "replace-driver", "Replace a driver", "Replace a driver"
+    name, title, button = "replace-driver", _("Replace a driver"), _("Replace a driver")
 
     def add_fields(self) -> None:
         WithdrawDriverForm.add_fields(self)

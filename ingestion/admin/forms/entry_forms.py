@@ -10,6 +10,7 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.forms import BoundField
 from django.forms.models import fields_for_model
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.admin.comparison import label_of, print_value
@@ -72,7 +73,9 @@ class EntriesForm(CorrectionForm):
 
     name, title = "edit", _("Edit the classification")
     button = _("Edit the whole classification")
-    follows = f"Points and grid stay with the drivers, whatever their places. {HELD}"
+    follows = format_lazy(
+        "{} {}", _("Points and grid stay with the drivers, whatever their places."), HELD
+    )
     template = "entries.html"
     # The button whose focus is kept after it was pressed ('up 17'); '' before.
     focus = ""
@@ -87,8 +90,11 @@ class EntriesForm(CorrectionForm):
         for entry in self.entries:
             order = forms.IntegerField(min_value=1, max_value=999, widget=place_widget)
             for name, field in {"order": order, **_fields(self.columns)}.items():
-                label = "place" if name == "order" else label_of(name)
-                field.label = f"{label.capitalize()} of {entry.driver_name}"
+                label = _("place") if name == "order" else label_of(name)
+                field.label = _("%(field)s of %(driver)s") % {
+                    "field": label.capitalize(),
+                    "driver": entry.driver_name,
+                }
                 field.widget.attrs["aria-label"] = field.label
                 self.fields[_name(entry, name)] = field
                 value = getattr(entry, name)
@@ -232,14 +238,14 @@ class EntryForm(CorrectionForm):
         known = {key: entry.driver_name for key, entry in known_drivers(self.event.season).items()}
         known.setdefault(self.result.driver_id, self.result.driver_name)
         fields = _fields([name for name in self.columns if name != "driver_id"])
-        fields["driver_id"] = forms.ChoiceField(label="Driver", choices=list(known.items()))
+        fields["driver_id"] = forms.ChoiceField(label=_("Driver"), choices=list(known.items()))
         for name in self.columns:
             self.fields[name] = fields[name]
             self.initial[name] = getattr(self.result, name)
 
     def correct(self, event: Event, author: Author) -> Warnings:
         if self.result is None:
-            raise WrongRequest("the classification has no such entry")
+            raise WrongRequest(str(_("the classification has no such entry")))
         order = [key_of(entry) for entry in self.event.classification]
         values = {name: self.cleaned_data[name] for name in self.columns}
         changes = {key_of(self.result): _changed(self.result, values)}
