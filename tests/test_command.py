@@ -186,7 +186,8 @@ def test_every_log_line_is_json_where_that_is_set(
     project: Project, upstream: FaultyUpstream
 ) -> None:
     upstream.fault("*/results.json", status=500)
-    done = ingest(project, upstream, *YEAR, env={"LOG_FORMAT": "json"})
+    env = {"LOG_FORMAT": "json", "LOG_LEVEL": "debug"}
+    done = ingest(project, upstream, *YEAR, env=env)
     assert done.returncode == 3
     *logs, last = done.stderr.splitlines()
     assert last.startswith("CommandError: ")
