@@ -103,13 +103,13 @@ def prove(only: str, jobs: int) -> int:
 
 
 def report(verdicts: Sequence["Verdict"], words: Mapping["Cell", str], *, seconds: float) -> int:
-    from tests.proofs.faults.places import DUMP, NEWER, PLACES, SECOND
+    from tests.proofs.faults.places import DRIVERS, DUMP, NEWER, PLACES, SECOND
 
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDTH_OF_FILES
     usual = (*PLACES, SECOND)
-    for places in (usual, (*NEWER, DUMP)):
+    for places in (usual, (*NEWER, DUMP, DRIVERS)):
         for is_filled, name in ((False, "an empty database"), (True, "a filled database")):
             chosen = {
                 cell: word

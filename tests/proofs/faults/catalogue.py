@@ -6,10 +6,10 @@ from typing import Any
 
 from tests import dumping
 from tests import openf1_traps as traps
-from tests.openf1_traps import DRIVERS
 from tests.proofs.faults import facts, switches
 from tests.proofs.faults.places import (
     CALENDAR,
+    DRIVERS,
     DUMP,
     NEWER,
     NEWER_CALENDAR,
@@ -230,18 +230,54 @@ OF_SECOND = (
     ),
     second("2nd: half a field", "10 entries", transform=traps.keep_half),
     second("2nd: Q1 alone", "Q2 is missing still", transform=traps.keep_first_part),
-    second("2nd: numbers", "no driver that the season", path=DRIVERS, transform=traps.number_alone),
+    second(
+        "2nd: numbers",
+        "no driver that the season",
+        path=traps.DRIVERS,
+        transform=traps.number_alone,
+    ),
     second(
         "2nd: old champion",
         "the season knows another driver",
-        path=DRIVERS,
+        path=traps.DRIVERS,
         transform=traps.champion_of_last_season,
     ),
     second(
         "2nd: unknown driver",
         "no driver that the season",
-        path=DRIVERS,
+        path=traps.DRIVERS,
         transform=traps.unknown_driver,
+    ),
+)
+
+
+def listed(name: str, reason: str = "", **answer: Any) -> Row:
+    """Of the lists of the second source, which are requested for events that are there; without a
+    reason nothing is to be said of it."""
+    family = "second source" if reason else "harmless"
+    is_slow = bool(answer.get("hang"))
+    fault = Fault(name, family, answers(**answer), reason, is_slow=is_slow)
+    return Row(fault, (DRIVERS,), on_empty=False)
+
+
+OF_LISTS = (
+    listed("drivers: reset", BROKEN_OFF, reset=True),
+    listed("drivers: hanging", TOO_LATE, hang=True),
+    listed("drivers: 503", "answered 503", status=503),
+    listed("drivers: HTML", UNREADABLE, html=True),
+    listed("drivers: cut JSON", UNREADABLE, truncate=40),
+    listed("drivers: an object", UNREADABLE, transform=traps.in_an_object),
+    listed("drivers: refused", "answered 401", status=401, json={"detail": "Bad token"}),
+    listed("drivers: not now", status=401, json=IN_PROGRESS),
+    listed("drivers: 404", status=404),
+    listed("drivers: empty list", body=b"[]"),
+    listed("drivers: numbers", transform=traps.number_alone),
+    listed("drivers: renamed", transform=traps.without_numbers),
+    listed("drivers: other key", transform=traps.another_session),
+    listed(
+        "drivers: old champion",
+        "the season knows another driver",
+        transform=traps.champion_of_last_season,
     ),
 )
 
@@ -331,6 +367,7 @@ FILES_OF_DUMP = (
 
 ROWS = (
     *OF_SECOND,
+    *OF_LISTS,
     *ANSWERS_OF_DUMP,
     *FILES_OF_DUMP,
     # No answer

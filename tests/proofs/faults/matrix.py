@@ -38,7 +38,7 @@ from tests.proofs.faults.judging import (
     judge_rows,
 )
 from tests.proofs.faults.outcomes import expect
-from tests.proofs.faults.places import CALENDAR, IMOLA, ROUND, SCHEDULE, SECOND, Place
+from tests.proofs.faults.places import CALENDAR, DRIVERS, IMOLA, ROUND, SCHEDULE, SECOND, Place
 from tests.proofs.faults.running import (
     Ran,
     answers_in,
@@ -296,7 +296,7 @@ def _run_cell(cell: Cell) -> Iterator[str]:
 
 
 def _come_by(cell: Cell, scene: Scene, at: datetime) -> Ran:
-    settings.F1_SECOND_SOURCE = "openf1" if cell.place is SECOND else "off"
+    settings.F1_SECOND_SOURCE = "openf1" if cell.place in (SECOND, DRIVERS) else "off"
     settings.OPENF1_URL = _upstream.openf1_url
     if cell.place.run == "poll":
         event = Event.objects.get(grand_prix=IMOLA, session_type="qualifying")

@@ -138,6 +138,11 @@ CALENDARS_OF_JOLPICA = (CALENDAR, NEWER_CALENDAR)
 # Jolpica's dump, of two seasons that are over.
 DUMP = Place("dump", dump.OVERVIEW_PATH, "Jolpica's dump", run="seasons")
 
+# ... and its lists of who drove in the sessions of the weekend, beside the season's calendars.
+DRIVERS = Place(
+    "drivers", f"{openf1.PATH}/drivers", "OpenF1's drivers of Emilia Romagna Grand Prix"
+)
+
 # In the order in which a run comes by.
 PLACES = (
     *(SCHEDULE, CALENDAR, RACE_1, RACE_2, QUALI_1, QUALI_2, SPRINT),
