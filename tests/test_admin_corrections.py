@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from ingestion.admin.times import COOKIE
 from ingestion.corrections import Author, settle_results
 from ingestion.models import Change, Event
 from ingestion.records import RESULT_FIELDS, ResultRecord, Source
@@ -300,7 +301,7 @@ def kept() -> list[ResultRecord]:
 # A schedule
 
 
-def test_a_start_is_set_by_either_clock(operator: Client, weekend: None) -> None:
+def test_a_start_is_set_by_any_of_three_clocks(operator: Client, weekend: None) -> None:
     clock.now = BEFORE
     reviewed, _ = correct(operator, race(), "start", starts_at="2024-07-28T17:30", clock="circuit")
     assert race().starts_at == at(SUNDAY, 15) + HOUR / 2
@@ -310,6 +311,10 @@ def test_a_start_is_set_by_either_clock(operator: Client, weekend: None) -> None
     assert "2024-07-28 15:30 UTC, 17:30 there (set by ana)" in text
     assert "was to start on 2024-07-28 13:00 UTC, until ana moved it at 2024-07-01 00:00" in text
     assert "Picks open until 2024-07-28 13:00 UTC → open until 2024-07-28 15:30 UTC" in reviewed
+
+    operator.cookies[COOKIE] = "America/New_York"
+    correct(operator, race(), "start", starts_at="2024-07-28T07:30", clock="own")
+    assert race().starts_at == at(SUNDAY, 11) + HOUR / 2
 
     correct(operator, race(), "start", starts_at="2024-07-28T12:00", clock="utc")
     assert race().starts_at == at(SUNDAY, 12)

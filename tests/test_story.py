@@ -25,6 +25,7 @@ from ingestion.story import (
     describe_author,
     describe_change,
     describe_event,
+    describe_outcome,
     describe_payout,
     describe_story,
 )
@@ -415,3 +416,98 @@ def test_nothing_is_scored_before_the_results_nor_of_what_is_cancelled(feed: Sea
     assert describe_payout(event) == [
         ("scored", "nothing: it is cancelled, and picks on it are refunded")
     ]
+
+
+# Who won, and why it changed
+
+# As anna gives her reasons.
+WHY = " the stewards\nsay so"
+
+
+def outcome(event: Event, now: datetime = START + DAY) -> tuple[str, list[str], list[str]]:
+    event = Event.objects.with_classifications().select_related("second_opinion").get(pk=event.pk)
+    changes = list(Change.objects.filter(event=event).for_story().order_by("pk"))
+    found = describe_outcome(event, changes, now)
+    turns = [f"{turn.sentence} {turn.reason}".strip() for turn in found.turns]
+    return found.answer, turns, list(found.state)
+
+
+def test_a_disqualification_says_who_was_first_until_when(feed: SeasonFeed) -> None:
+    event = feed.publish().event
+    assert outcome(event) == (
+        "Russell won, ahead of Hamilton and Piastri.",
+        ["The podium is as Jolpica first had it at 2024-07-28 16:30 UTC."],
+        ["Official since 2024-07-28 16:30 UTC, by Jolpica: amendments are still applied."],
+    )
+    feed.amend(event)
+    assert outcome(event) == (
+        "Hamilton won, ahead of Piastri and Leclerc.",
+        ["Russell was first until the disqualification at 2024-07-28 18:30 UTC (Jolpica)."],
+        ["Official since 2024-07-28 18:30 UTC, by Jolpica: amendments are still applied."],
+    )
+
+
+def test_a_pole_and_the_person_who_changed_it(feed: SeasonFeed, anna: Author) -> None:
+    event = feed.publish(session_type="qualifying").event
+    corrections.disqualify(event, ("russell", 63), anna, revision=1)
+    assert outcome(event) == (
+        "Hamilton has the pole.",
+        ["Russell was first until the disqualification by anna at 2024-07-29 13:00 UTC." + WHY],
+        ["Official, set by anna: ingests compare it and change nothing."],
+    )
+
+
+def test_a_proposal_that_was_accepted_and_what_was_before(feed: SeasonFeed, anna: Author) -> None:
+    event = feed.publish().event
+    feed.amend(event, drivers=("hamilton", "piastri", "russell"))
+    corrections.settle_results(event, anna, revision=2)
+    feed.amend(event, drivers=("hamilton", "russell", "piastri"), at=START + 2 * DAY)
+    event = Event.objects.get(pk=event.pk)
+    corrections.accept_proposal(event, replace(anna, now=START + 3 * DAY), revision=2)
+    feed.amend(event, drivers=("hamilton", "russell", "leclerc"), at=START + 4 * DAY)
+    event = Event.objects.get(pk=event.pk)
+    corrections.accept_proposal(event, replace(anna, now=START + 5 * DAY), revision=3)
+    answer, turns, state = outcome(event)
+    assert answer == "Hamilton won, ahead of Russell and Leclerc."
+    accepted = "when anna accepted the proposal of Jolpica."
+    assert [turn.removesuffix(WHY) for turn in turns] == [
+        f"Piastri was second until 2024-07-31 13:00 UTC, {accepted}",
+        f"Piastri was third until 2024-08-02 13:00 UTC, {accepted}",
+        "It had changed once before; the story has it.",
+    ]
+    assert state == ["Settled at 2024-07-29 13:00 UTC: another podium or pole waits for a person."]
+
+
+def test_a_result_that_a_person_entered(feed: SeasonFeed, anna: Author) -> None:
+    feed.publish(grand_prix="Hungarian Grand Prix", starts_at=START - 7 * DAY)
+    event = feed.schedule().event
+    corrections.enter_leaders(event, ["norris", "sainz", "perez"], anna, revision=0)
+    answer, [turn], _ = outcome(event)
+    assert answer == "Norris won, ahead of Sainz and Pérez."
+    assert turn.startswith("anna entered it by hand at 2024-07-29 13:00 UTC.")
+
+
+def test_a_win_that_two_shared(feed: SeasonFeed) -> None:
+    event = feed.publish().event
+    event.results.filter(order=2).update(position=1, classification="1")
+    assert outcome(event)[0] == "Russell and Hamilton shared the win."
+    event.results.filter(order=2).update(position=2, classification="2", driver_name="A Russell")
+    assert outcome(event)[0] == "George Russell won, ahead of A Russell and Piastri."
+
+
+def test_what_is_ahead_says_when_and_why_then(feed: SeasonFeed, anna: Author) -> None:
+    event = feed.schedule().event
+    at = START + 2 * HOUR
+    corrections.correct_start(event, at, replace(anna, now=START - DAY))
+    moved_at = "2024-07-27 13:00 UTC"
+    assert outcome(event, START - DAY) == (
+        "It starts on 2024-07-28 15:00 UTC.",
+        [f"It was to start on 2024-07-28 13:00 UTC, until anna moved it at {moved_at}.{WHY}"],
+        ["Picks are open until 2024-07-28 15:00 UTC."],
+    )
+    assert outcome(event, at)[0] == "It is running since 2024-07-28 15:00 UTC."
+    assert outcome(event, at + DAY)[0] == "It is over, and no classification is in yet."
+    corrections.void_event(Event.objects.get(pk=event.pk), anna)
+    answer, [turn], _ = outcome(event)
+    assert answer == "It is cancelled: no result is expected, and picks on it are refunded."
+    assert turn.startswith("anna voided it at 2024-07-29 13:00 UTC.")

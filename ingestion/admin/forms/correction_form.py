@@ -9,6 +9,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ingestion.admin.times import name_zone, own_zone
 from ingestion.corrections import Author, clean_reason, last_entry
 from ingestion.errors import WrongRequest
 from ingestion.models import Event
@@ -20,6 +21,7 @@ Warnings = Sequence[str]
 
 UTC_CLOCK = "utc"
 CIRCUIT_CLOCK = "circuit"
+OWN_CLOCK = "own"
 # Of what is previewed before there is a reason; it is never saved.
 NO_REASON = "-"
 
@@ -155,7 +157,8 @@ class CorrectionForm(ReasonForm):
 
 
 class ClockForm(CorrectionForm):
-    """With a time of day by one of two clocks: UTC's, or the circuit's where that is known."""
+    """With a time of day by one of three clocks: UTC's, the circuit's where that is known, or the
+    operator's own where that was chosen."""
 
     def add_fields(self) -> None:
         offset = self.event.utc_offset
@@ -164,6 +167,9 @@ class ClockForm(CorrectionForm):
             sign, minutes = ("-", -offset) if offset.total_seconds() < 0 else ("+", offset)
             hours = f"{sign}{str(minutes)[:-3]:0>5}"
             choices.append((CIRCUIT_CLOCK, _("the circuit (UTC%(hours)s)") % {"hours": hours}))
+        self.zone = own_zone()
+        if self.zone is not None:
+            choices.append((OWN_CLOCK, name_zone(self.zone)))
         self.fields["clock"] = forms.ChoiceField(
             label=_("by the clock of"), widget=forms.RadioSelect, choices=choices
         )
@@ -185,10 +191,12 @@ class ClockForm(CorrectionForm):
     def instant(self, name: str) -> datetime | None:
         """The field's time in UTC, by the chosen clock."""
         value: datetime | None = self.cleaned_data[name]
-        offset = self.event.utc_offset
-        if value is None or offset is None or self.cleaned_data["clock"] != CIRCUIT_CLOCK:
-            return value
-        return value - offset
+        clock, offset = self.cleaned_data["clock"], self.event.utc_offset
+        if value is not None and clock == OWN_CLOCK and self.zone is not None:
+            return value.replace(tzinfo=self.zone).astimezone(UTC)
+        if value is not None and clock == CIRCUIT_CLOCK and offset is not None:
+            return value - offset
+        return value
 
 
 class WallClockField(forms.DateTimeField):
