@@ -113,15 +113,18 @@ def test_no_process_outlives_the_one_that_started_it(
 
 
 @pytest.mark.once
-def test_deaf_cluster_stops_when_it_is_asked_to(
-    quiet: Project, cluster: subprocess.Popen[str]
+@pytest.mark.parametrize("role", ["worker", "guard"])
+def test_deaf_cluster_stops_when_it_is_requested_to(
+    quiet: Project, cluster: subprocess.Popen[str], role: str
 ) -> None:
     (sentinel,) = children(cluster.pid)
-    os.kill(children(sentinel)[0], signal.SIGSTOP)
+    family = children(sentinel)
+    os.kill(family[0] if role == "worker" else sentinel, signal.SIGSTOP)
     begun = time.monotonic()
     cluster.send_signal(signal.SIGTERM)
     cluster.wait(30)
     assert time.monotonic() - begun < 30
+    wait_for(lambda: not any(map(is_running, [sentinel, *family])), "the end of all of it", 10)
 
 
 def is_running(process_id: int) -> bool:

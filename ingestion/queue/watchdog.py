@@ -17,6 +17,7 @@ from enum import IntEnum
 from functools import partial
 from multiprocessing import Event, RawArray
 from queue import Empty
+from threading import Thread
 from time import monotonic, sleep
 from typing import Any
 
@@ -226,7 +227,8 @@ def run_cluster(*, runs_once: bool = False) -> str:
 
 def _stop(sentinel: Any, stop_event: Any, pulse: Pulse) -> str:
     """Let the tasks at work end; without one, or past its limit, a cluster that hangs is killed."""
-    stop_event.set()
+    # Setting it waits for a process that was halted while it looked at it.
+    Thread(target=stop_event.set, daemon=True).start()
     begun_at = last_work_at = monotonic()
     longest = Conf.TIMEOUT + SECONDS_TO_STOP if Conf.TIMEOUT else float("inf")
     while sentinel.is_alive():
