@@ -194,6 +194,7 @@ class DriverAdmin(ReadOnlyAdmin):
     def _show_form(
         self, request: HttpRequest, form: DriverForm, name: str, *, preview: str = ""
     ) -> HttpResponse:
+        form.focus_on_error()
         return self.show(
             request,
             "driver/correction.html",
