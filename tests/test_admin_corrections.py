@@ -162,6 +162,9 @@ def test_an_entry_is_edited_with_all_that_it_has(operator: Client, belgium: Even
         operator, belgium, "entry", f"?entry={entry('norris')}",
         driver_name="Lando Norris", time="1:20:07.566", grid="4", driver_number="4",
     )  # fmt: skip
+    text = read(operator, page_of(belgium))
+    assert "changed, no place did: Lando Norris number 13 → 4" in text
+    assert "Lando Norris name Norris → Lando Norris, Lando Norris grid none → 4" in text
     row = race().results.get(driver_id="norris")
     assert (row.driver_name, row.grid, row.driver_number) == ("Lando Norris", 4, 4)
     assert row.time == timedelta(hours=1, minutes=20, seconds=7, milliseconds=566)

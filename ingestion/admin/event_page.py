@@ -29,8 +29,8 @@ from ingestion.story import (
 
 # Entries of the story that are read at once; the older ones can be opened.
 FIRST_ENTRIES = 6
-# A person enters one or two; a source a whole field.
-MANY_ENTRANTS = 5
+# Entrants or details that are opened; a person changes one or two, a source a whole field.
+MANY = 5
 # What an entry's line says first; the rest follows with its label.
 NAMED = {"driver_name", "constructor_name", "driver_id", "driver_code"}
 
@@ -130,10 +130,21 @@ def describe_page(event: Any, now: datetime, *, may_correct: bool) -> dict[str, 
 
 
 def _describe_entry(change: Change) -> dict[str, str]:
-    """`whole` where the sentence would be a list of a whole field."""
+    """`whole` is what the sentence would be too long for: a field of entrants, each detail."""
     sentence = describe_on_page(change)
-    entrants = change.after.get("entrants", [])
-    if len(entrants) < MANY_ENTRANTS:
-        return {"sentence": sentence}
-    count = _("%(count)d drivers can be picked") % {"count": len(entrants)}
-    return {"sentence": count, "whole": sentence}
+    entrants, details = change.after.get("entrants", []), change.after.get("details", [])
+    if len(entrants) >= MANY:
+        count = _("%(count)d drivers can be picked") % {"count": len(entrants)}
+        return {"sentence": count, "whole": sentence}
+    listed = ", ".join(map(_describe_detail, details))
+    if 0 < len(details) < MANY:
+        return {"sentence": f"{sentence}: {listed}"}
+    return {"sentence": sentence, "whole": listed}
+
+
+def _describe_detail(detail: dict[str, Any]) -> str:
+    name = detail["field"]
+    if not hasattr(Result, name):
+        return f"{detail['driver_name']} {name}"
+    sides = [print_value(name, detail[side]) or _("none") for side in ("before", "after")]
+    return f"{detail['driver_name']} {label_of(name)} {' → '.join(sides)}"
