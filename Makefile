@@ -15,7 +15,7 @@ SOURCES := manage.py f1picks ingestion rehearsal tests
 .DELETE_ON_ERROR:
 # What Python has read once is kept: a test starts some hundred processes.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres test-host long check faults crash concurrency guards bench messages audit pictures check-pictures clean
+.PHONY: help setup setup-dev demo admin ingest worker rehearse lint format types test test-sqlite test-postgres test-host long check faults crash concurrency guards bench pages messages audit pictures check-pictures clean
 
 help:
 	@echo "A first look; each sets everything up by itself"
@@ -46,6 +46,7 @@ help:
 	@echo "  make crash             killed runs, stopped databases, full disks"
 	@echo "  make concurrency       ingests, ticks, a person and a scorer at once"
 	@echo "  make guards            the proofs without one guard after the other"
+	@echo "  make pages             every page of the admin: accessible? how heavy? queries?"
 	@echo "  make bench             what an ingest costs, beside the way most tools do it"
 
 # A minute or two: on a terminal a line says which package is being fetched, elsewhere nothing does.
@@ -159,6 +160,10 @@ concurrency: setup-dev
 # The catalogues of the admin's translations, with the strings as they are marked now.
 messages: setup-dev
 	@$(BIN)/python -m tests.messages
+
+# What axe finds on each page of the admin, what it weighs and how many queries it takes.
+pages: setup-dev
+	@env -u TEST_DATABASE_URL $(BIN)/python -m tests.proofs.pages $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS))
 
 # What is known against the installed packages; it asks the package index.
 audit: setup-dev

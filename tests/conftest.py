@@ -37,7 +37,12 @@ CREATES_PERMISSIONS = "django.contrib.auth.management.create_permissions"
 # They begin first: where several processes share the suite, none waits for one of them at the end.
 LONGEST = (
     *("test_rehearsal.py", "test_replayed_seasons.py", "test_proofs_crash.py"),
-    *("test_admin_browser.py", "test_calendar_properties.py", "test_command_refusals.py"),
+    *(
+        "test_admin_browser.py",
+        "test_admin_pages.py",
+        "test_calendar_properties.py",
+        "test_command_refusals.py",
+    ),
     *("test_command.py", "test_backfill.py", "test_security_addresses.py", "test_cluster.py"),
     *("test_backfill_command.py", "test_admin_in_production.py"),
 )

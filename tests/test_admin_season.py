@@ -117,8 +117,10 @@ def test_what_is_overdue_is_marked_and_to_be_done(operator: Client, weekend: Non
     assert cell(operator, race()).endswith("! overdue")
     tick(clock.now)
     text = read(operator, season_page())
-    assert "! Result more than 24 hours overdue: 2024 Belgian Grand Prix Race It was" in text
-    assert "! Result more than 24 hours overdue: 2024 Belgian Grand Prix Qualifying It was" in text
+    assert "! Result more than 24 hours overdue: 2024 Belgian Grand Prix Race We are" in text
+    assert "! Result more than 24 hours overdue: 2024 Belgian Grand Prix Qualifying We are" in (
+        text
+    )
     assert "overdue" not in cell(operator, event("race", "dutch-grand-prix"))
 
 
@@ -179,7 +181,7 @@ def test_next_session_and_last_run(viewer: Client, weekend: None) -> None:
     )  # fmt: skip
     text = read(viewer, season_page())
     assert "Last run ◐ partial 2024-08-01 00:00 UTC , by poll: 2024 belgian-grand-prix race" in text
-    assert "refused (and more)" in text
+    assert "refused ( and 1 more )" in text
 
 
 def test_a_run_that_was_killed_is_shown_as_interrupted(viewer: Client, weekend: None) -> None:
@@ -192,9 +194,7 @@ def test_a_run_that_was_killed_is_shown_as_interrupted(viewer: Client, weekend: 
 def test_upcoming_disputes_are_to_be_done(viewer: Client, weekend: None) -> None:
     Event.objects.filter(pk=race("dutch-grand-prix").pk).update(disputed_starts_at=at(SUNDAY, 15))
     text = read(viewer, season_page())
-    assert "? The calendars disagree by hours about the 2024 Dutch Grand Prix Race 2024-08-25" in (
-        text
-    )
+    assert "? The calendars disagree by hours about the 2024 Dutch Grand Prix A person" in text
 
 
 def test_the_rows_are_the_grands_prix_in_order(viewer: Client, weekend: None) -> None:

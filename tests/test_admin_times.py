@@ -1,5 +1,7 @@
 """Times on the pages: UTC, and the operator's own zone beside it, chosen once."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -19,7 +21,7 @@ def choose(client: Client, zone: str, page: str = "") -> str:
 
 
 def test_the_own_time_is_beside_utc_once_a_zone_is_chosen(viewer: Client, belgium: Event) -> None:
-    IngestRun.objects.create(trigger="poll", started_at=AFTER.replace(hour=23, minute=30))
+    IngestRun.objects.create(trigger="poll", started_at=AFTER - timedelta(minutes=30))
     alarm = Alarm.objects.create(
         key="overdue", severity="silent", title="Late", raised_at=AFTER,
         advice="Expected from 2024-07-28 15:00 UTC, <b>but</b>",
@@ -30,7 +32,7 @@ def test_the_own_time_is_beside_utc_once_a_zone_is_chosen(viewer: Client, belgiu
 
     assert choose(viewer, "Europe/Berlin", page) == page
     text = read(viewer, season_page())
-    assert "2024-08-01 23:30 UTC (2024-08-02 01:30 Berlin)" in text
+    assert "2024-07-31 23:30 UTC (2024-08-01 01:30 Berlin)" in text
     assert "Times are in UTC and in Berlin." in text
     assert "2024-07-28 15:00 UTC (17:00 Berlin) , <b>but</b>" in read(viewer, page)
 

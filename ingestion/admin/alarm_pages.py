@@ -10,12 +10,14 @@ from django.urls import URLPattern
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from ingestion.admin.read_only import (
     ACKNOWLEDGE,
     VIEW_ALARMS,
     ReadOnlyAdmin,
+    labelled,
     may,
     person_of,
     require,
@@ -41,7 +43,7 @@ class OpenFilter(admin.SimpleListFilter):
 
 
 class AlarmAdmin(ReadOnlyAdmin):
-    list_display = ("raised", "state", "severity", "title", "seen_by")
+    list_display = ("raised", "state", "severity", "title", "acknowledged")
     list_filter = (OpenFilter, "severity")
     list_select_related = ("acknowledged_by",)
     date_hierarchy = "raised_at"
@@ -66,6 +68,9 @@ class AlarmAdmin(ReadOnlyAdmin):
         return "! open" if alarm.acknowledged_at is None else "◐ open, acknowledged"
 
     @admin.display(description="acknowledged by")
+    def acknowledged(self, alarm: Alarm) -> str:
+        return labelled(_("acknowledged by"), self.seen_by(alarm))
+
     def seen_by(self, alarm: Alarm) -> str:
         if alarm.acknowledged_at is None:
             return "not acknowledged"

@@ -10,12 +10,14 @@ from django.db.models import Count, Max, Min, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
+from django.utils.translation import gettext as _
 
 from ingestion.admin.forms.correction_form import ReasonForm
 from ingestion.admin.read_only import (
     CORRECT_DRIVERS,
     VIEW_DRIVERS,
     ReadOnlyAdmin,
+    labelled,
     person_of,
     require,
 )
@@ -95,7 +97,7 @@ FORMS: dict[str, type[DriverForm]] = {"merge": MergeForm, "split": SplitForm, "u
 
 
 class DriverAdmin(ReadOnlyAdmin):
-    list_display = ("name", "key", "code", "born", "seasons", "sessions", "other_keys")
+    list_display = ("name", "known_as", "code", "birthday", "seasons", "sessions", "other_keys")
     search_fields = ("name", "key", "code", "keys__key")
     search_help_text = "A part of a name, a code or a key"
     ordering = ("name", "key")
@@ -119,6 +121,14 @@ class DriverAdmin(ReadOnlyAdmin):
             raise Http404
         return row
 
+    @admin.display(description="key", ordering="key")
+    def known_as(self, driver: Driver) -> str:
+        return labelled(_("key"), driver.key)
+
+    @admin.display(description="born", ordering="born")
+    def birthday(self, driver: Driver) -> str:
+        return labelled(_("born"), driver.born)
+
     @admin.display(description="seasons")
     def seasons(self, driver: Any) -> str:
         if driver.first is None:
@@ -126,11 +136,17 @@ class DriverAdmin(ReadOnlyAdmin):
         return str(driver.first) if driver.first == driver.last else f"{driver.first}-{driver.last}"
 
     @admin.display(description="sessions", ordering="session_count")
-    def sessions(self, driver: Any) -> int:
+    def sessions(self, driver: Any) -> str:
+        return labelled(_("sessions"), self.count_sessions(driver))
+
+    def count_sessions(self, driver: Any) -> int:
         return int(driver.session_count)
 
     @admin.display(description="other keys")
     def other_keys(self, driver: Driver) -> str:
+        return labelled(_("other keys"), self.list_other_keys(driver))
+
+    def list_other_keys(self, driver: Driver) -> str:
         return ", ".join(str(key) for key in driver.keys.all() if str(key) != driver.key)
 
     def show_row(self, request: HttpRequest, driver: Driver) -> HttpResponse:
@@ -146,9 +162,9 @@ class DriverAdmin(ReadOnlyAdmin):
                 ("Key", driver.key),
                 ("Code", driver.code or "none"),
                 ("Born", driver.born or "no source says it"),
-                ("Other keys", self.other_keys(driver) or "none"),
+                ("Other keys", self.list_other_keys(driver) or "none"),
                 ("Seasons", self.seasons(driver)),
-                ("Sessions", self.sessions(driver)),
+                ("Sessions", self.count_sessions(driver)),
             ],
             changes=changes.select_related("driver", "other"),
         )

@@ -7,9 +7,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
 from ingestion.admin.comparison import compare, describe_on_page
-from ingestion.admin.read_only import ReadOnlyAdmin
+from ingestion.admin.read_only import ReadOnlyAdmin, labelled
 from ingestion.admin.times import show_instant, show_instants
 from ingestion.models import Change
 from ingestion.story import describe_author
@@ -41,7 +42,7 @@ class ChangeAdmin(ReadOnlyAdmin):
 
     @admin.display(description="by")
     def author(self, change: Change) -> str:
-        return describe_author(change)
+        return labelled(_("by"), describe_author(change))
 
     def show_row(self, request: HttpRequest, change: Change) -> HttpResponse:
         """Both sides as they are kept, for whoever reads the feed by a program."""

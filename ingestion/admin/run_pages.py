@@ -7,10 +7,11 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from ingestion.admin.comparison import describe_on_page
 from ingestion.admin.marks import OUTCOMES
-from ingestion.admin.read_only import ReadOnlyAdmin
+from ingestion.admin.read_only import ReadOnlyAdmin, labelled
 from ingestion.admin.times import show_instant
 from ingestion.models import Change, Event, IngestRun
 from ingestion.report import EVENT_COUNTS, RESULT_COUNTS, Problem
@@ -28,7 +29,7 @@ COUNTED = (
 
 class IngestRunAdmin(ReadOnlyAdmin):
     list_display = (
-        *("started", "outcome_mark", "duration", "trigger", "what", "requests", "changed"),
+        *("started", "outcome_mark", "duration", "started_by", "what", "sent", "changed"),
         "problem_count",
     )
     list_filter = ("outcome", "fault", "trigger")
@@ -58,9 +59,17 @@ class IngestRunAdmin(ReadOnlyAdmin):
     def changed(self, run: IngestRun) -> str:
         return describe_counts(run)
 
+    @admin.display(description="requests", ordering="requests")
+    def sent(self, run: IngestRun) -> str:
+        return labelled(_("requests"), run.requests)
+
+    @admin.display(description="trigger", ordering="trigger")
+    def started_by(self, run: IngestRun) -> str:
+        return labelled(_("by"), run.trigger)
+
     @admin.display(description="problems")
     def problem_count(self, run: IngestRun) -> str:
-        return f"! {len(run.problems)}" if run.problems else "none"
+        return labelled(_("problems"), f"! {len(run.problems)}" if run.problems else _("none"))
 
     def show_row(self, request: HttpRequest, run: IngestRun) -> HttpResponse:
         changes = Change.objects.filter(run=run).for_story().order_by("pk")[: CHANGES_SHOWN + 1]

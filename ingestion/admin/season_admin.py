@@ -84,6 +84,7 @@ class SeasonAdmin(ReadOnlyAdmin):
             health=health,
             entries=self._describe_inbox(request, list_items(health, read_alarms())),
             run=run,
+            more_problems=0 if run is None else max(0, len(run.problems) - 1),
             outcome=None if run is None else OUTCOMES[run.outcome_at(now)],
         )
 

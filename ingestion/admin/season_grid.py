@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db.models import F, FilteredRelation, Q
+from django.utils.translation import gettext as _
 
 from ingestion.admin.marks import PHASES, Mark, marks_of, with_marks
 from ingestion.admin.times import print_own_time
@@ -16,6 +17,9 @@ from ingestion.sessions import SessionType
 
 # Fewer columns than sessions: a weekend has no sprint, or a shortened Friday.
 COLUMNS = tuple(SessionType)
+
+
+SINCE_BEFORE, UNTIL_AFTER = timedelta(days=5), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ def read_season(year: int, saved: Sequence[int], now: datetime) -> dict[str, Any
     seasons = sorted({year, *saved}, reverse=True)
     has_sprints = any(cell.event.session_type == SessionType.SPRINT for cell in cells)
     columns = [kind for kind in COLUMNS if has_sprints or not kind.kind.is_of_sprint_weekends]
+    rows = list(_build_rows(cells, columns))
     coming = next((cell for cell in cells if _is_ahead(cell.event, now)), None)
     return {
         "year": year,
@@ -50,7 +55,8 @@ def read_season(year: int, saved: Sequence[int], now: datetime) -> dict[str, Any
         "earlier": max((season for season in seasons if season < year), default=None),
         "later": min((season for season in seasons if season > year), default=None),
         "columns": [kind.label for kind in columns],
-        "rows": list(_build_rows(cells, columns)),
+        "rows": rows,
+        "weekend": _find_weekend(rows, now),
         "latest": next(
             (
                 cell
@@ -104,16 +110,13 @@ def _starts(event: Event) -> list[str]:
     if event.start_is_estimated:
         return [f"{starts_at:%a %d %b}", "time unknown"]
     in_utc = f"{starts_at:%a %d %b %H:%M} UTC"
+    own = list(filter(None, [print_own_time(starts_at)]))
     if event.utc_offset is None:
-        return [in_utc]
+        return [in_utc, *own]
     there = starts_at + event.utc_offset
     is_same_day = there.date() == starts_at.date()
-    own = print_own_time(starts_at)
-    return [
-        f"{there:%a %d %b %H:%M} there",
-        f"{starts_at:%H:%M} UTC" if is_same_day else in_utc,
-        *([own] if own else []),
-    ]
+    at_circuit = f"{there:%a %d %b %H:%M} there"
+    return [at_circuit, f"{starts_at:%H:%M} UTC" if is_same_day else in_utc, *own]
 
 
 def _build_rows(cells: Iterable[Cell], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -125,11 +128,25 @@ def _build_rows(cells: Iterable[Cell], columns: Sequence[str]) -> Iterator[dict[
     for weekend in weekends.values():
         event = weekend.get(SessionType.RACE, next(iter(weekend.values()))).event
         yield {
+            "grand_prix": event.grand_prix,
             "round_number": event.round_number,
+            "full_name": event.name,
             "name": event.name.removesuffix(" Grand Prix"),
             "place": event.location or event.country,
             "cells": [weekend.get(kind) for kind in columns],
         }
+
+
+def _find_weekend(rows: Sequence[dict[str, Any]], now: datetime) -> dict[str, Any] | None:
+    """The row of the grand prix that is on, else of the next one; None of a season that is over.
+    One is on from the Wednesday before its race until a day after its end, when results come in."""
+    for row in rows:
+        ends = [cell.event.ends_at for cell in row["cells"] if cell and not cell.event.is_cancelled]
+        end = max(filter(None, ends), default=None)
+        if end is not None and now < end + UNTIL_AFTER:
+            is_on = end - SINCE_BEFORE <= now
+            return {**row, "when": _("This weekend") if is_on else _("The next grand prix")}
+    return None
 
 
 def _is_ahead(event: Event, now: datetime) -> bool:
