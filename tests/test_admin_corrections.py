@@ -10,7 +10,7 @@ from django.test import Client
 
 from ingestion.admin.times import COOKIE
 from ingestion.corrections import Author, settle_results
-from ingestion.models import Change, Event
+from ingestion.models import Change, Event, SecondOpinion
 from ingestion.records import RESULT_FIELDS, ResultRecord, Source
 from tests.admin_site import clock
 from tests.amending import podium
@@ -322,6 +322,20 @@ def test_a_start_is_set_by_any_of_three_clocks(operator: Client, weekend: None) 
     correct(operator, race(), "start", starts_at="2024-07-28T12:00", clock="utc")
     assert race().starts_at == at(SUNDAY, 12)
     assert race().schedule_locked
+
+
+def test_another_calendars_start_is_taken(operator: Client, weekend: None) -> None:
+    clock.now = BEFORE
+    Event.objects.filter(pk=race().pk).update(disputed_starts_at=at(SUNDAY, 12))
+    SecondOpinion.objects.create(event=race(), source="openf1", starts_at=at(SUNDAY, 11))
+    html = operator.get(page_of(race())).content.decode()
+    text = words_of(html)
+    assert "The schedule file has 2024-07-28 13:00 UTC, which counts, the other" in text
+    assert "OpenF1 has the start at 2024-07-28 11:00 UTC. It moves no start" in text
+    [address] = re.findall(r'href="([^"]+)">Take the other calendar', html)
+    query = unescape(address).partition("?")[2]
+    correct(operator, race(), "start", f"?{query}")
+    assert race().starts_at == at(SUNDAY, 12)
 
 
 def test_a_start_in_an_hour_that_the_host_does_not_have(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
@@ -113,15 +114,28 @@ def find_decisions(
         title = _("The result is more than 24 hours overdue")
         yield Decision("overdue", "!", title, text, actions=offers.build_all("leaders", "void"))
     yield from _find_disputes(event, beside, offers)
+    if not event.is_over(now):
+        yield from _find_disputed_starts(event, offers)
+
+
+def _find_disputed_starts(event: Event, offers: Offers) -> Iterator[Decision]:
+    opinion: SecondOpinion | None = getattr(event, "second_opinion", None)
+    if opinion is not None and (opinion.starts_at is not None or opinion.is_cancelled):
+        text = _("%(sources)s. It moves no start: set it, or void the session, if that is right.")
+        sources = describe_second_opinion(event)
+        yield Decision(
+            *("disputed", "≠", _("A second source has another calendar")),
+            text % {"sources": capfirst(sources)},
+        )
     other = event.disputed_starts_at
-    if other is not None and not event.is_over(now):
+    if other is not None and event.starts_at is not None:
         move = offers.build("start", starts_at=f"{other:%Y-%m-%dT%H:%M}")
         label = _("Take the other calendar's start")
         text = _(
             "%(source)s has %(start)s, which counts, the other calendar %(other)s. Set the start, "
             "or wait until the two agree."
         ) % {
-            "source": print_source(event.schedule_source).capitalize(),
+            "source": capfirst(print_source(event.schedule_source)),
             "start": print_instant(event.starts_at),
             "other": print_instant(other),
         }
@@ -164,7 +178,7 @@ def _find_disputes(event: Event, beside: Other | None, offers: Offers) -> Iterat
         sources = describe_second_opinion(event)
         yield Decision(
             *("disputed", "≠", _("Two sources disagree about what scores")),
-            text % {"sources": f"{sources[:1].upper()}{sources[1:]}"},
+            text % {"sources": capfirst(sources)},
             list_differences(as_entries(event.classification), opinion.classification or []),
             print_source(opinion.source),
             offers.build_all("keep", "podium"),
