@@ -1,5 +1,6 @@
 """The system checks of the queue's settings."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -58,8 +59,10 @@ def test_our_own_settings_are_right() -> None:
     ],
 )
 def test_setting_under_which_the_work_is_done_wrongly_is_named(
-    settings: Any, changes: dict[str, Any], warning: str
+    settings: Any, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], warning: str
 ) -> None:
+    # As where the optional package is not installed.
+    monkeypatch.setitem(sys.modules, "redis", None)
     settings.Q_CLUSTER = RIGHT
     assert found() == set()
     settings.Q_CLUSTER = {**RIGHT, **changes}

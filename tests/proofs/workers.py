@@ -1,9 +1,12 @@
 """A worker whose processes are killed or hang one by one, or whose broker stops, while it ingests:
 it works on, or ends with an error and is started again, and the database is as without that."""
 
+import importlib.util
 import os
 import random
+import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -33,7 +36,7 @@ from tests.proofs.kills import OUTPUT, Undisturbed, last_line
 
 # In the order in which the guard starts those that it looks after.
 CHILDREN = ("worker", "monitor", "pusher")
-GUARD, FIRST, BROKER = "guard", "first process", "broker"
+GUARD, FIRST, BROKER, REDIS = "guard", "first process", "broker", "Redis"
 INGEST, PROBE = "ingestion.queue.tasks.ingest_season", "math.factorial"
 SERVE = "import django; django.setup(); from tests.proofs.workers import serve; serve()"
 # A cluster that takes no task ends after so many seconds, after three times as many where its
@@ -138,7 +141,8 @@ def strike_workers(
     *,
     only: str | None = None,
 ) -> list[Struck]:
-    """Each process in turn, or one alone, at rest and at work; then the broker."""
+    """Each process in turn, or one alone, at rest and at work; then the broker, which is the
+    database or Redis."""
     work = replace(run, rows=_work_undisturbed(run, databases))
     strikes: list[tuple[str, Callable[[Cluster], None]]] = []
     for role in (*CHILDREN, GUARD, FIRST):
@@ -155,7 +159,74 @@ def strike_workers(
             delay = luck.uniform(0, 1.5) if number % 2 else None
             _strike_once(strike, delay, struck, work, databases)
         found.append(struck)
+    if only is None or REDIS.startswith(only):
+        found += _strike_redis(rounds, luck, work, databases)
     return found
+
+
+def _strike_redis(
+    rounds: int, luck: random.Random, work: Undisturbed, databases: Databases
+) -> Iterator[Struck]:
+    if not shutil.which("redis-server") or importlib.util.find_spec("redis") is None:
+        sys.stderr.write(f"{REDIS} is left out: redis-server or its package is not installed\n")
+        return
+    struck = Struck(f"{REDIS} stopped")
+    folder = databases.folder / f"redis-{time.monotonic_ns()}"
+    folder.mkdir()
+    with closing(Redis(folder)) as redis:
+        for number in range(rounds):
+            delay = luck.uniform(0, 1.5) if number % 2 else None
+            _strike_once(lambda _: redis.restart(), delay, struck, work, databases, redis=redis)
+    yield struck
+
+
+class Redis:
+    """A server of its own, which keeps what is in its queue."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self._folder = folder
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self._start()
+
+    def _start(self) -> None:
+        options = {
+            "port": str(self._port),
+            "bind": "127.0.0.1",
+            "dir": str(self._folder),
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "save": "",
+        }
+        named = [text for name, value in options.items() for text in (f"--{name}", value)]
+        self._process = subprocess.Popen(
+            ["redis-server", *named], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        if not _is_soon(self._answers, LONGEST_START):
+            raise RuntimeError("redis-server did not start")
+
+    def _answers(self) -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self._port), timeout=1):
+            return True
+        return False
+
+    def restart(self) -> None:
+        self.close()
+        time.sleep(BROKER_STOPPED_FOR)
+        self._start()
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def enqueue(self, function: str, argument: int) -> bool:
+        from django_q.brokers.redis_broker import Redis as Broker
+        from django_q.conf import Conf
+
+        Conf.REDIS = self.url
+        return bool(async_task(function, argument, broker=Broker()))
 
 
 def _signal(role: str, number: signal.Signals, cluster: Cluster) -> None:
@@ -198,25 +269,27 @@ def _strike_once(
     struck: Struck,
     work: Undisturbed,
     databases: Databases,
+    *,
+    redis: Redis | None = None,
 ) -> None:
     """So many seconds after a task was put into the queue; where that is None, before one is."""
     struck.rounds += 1
     where = f"{struck.name}, {'at rest' if delay is None else f'after {delay:.2f} s of a task'}"
     wrong: list[str] = []
-    with databases.copied(work.template), running(work, databases) as cluster:
+    with databases.copied(work.template), running(work, databases, redis) as cluster:
         if not _is_soon(lambda: cluster.has_all() and _has_done(PROBE, 1), LONGEST_START):
             struck.deviations.append(f"{where}: the cluster did not start: {_end_of(cluster)}")
             return
         begun = time.monotonic()
         if delay is None:
             strike(cluster)
-            _enqueue(INGEST, 2024)
+            _enqueue(INGEST, 2024, redis)
         else:
-            _enqueue(INGEST, 2024)
+            _enqueue(INGEST, 2024, redis)
             time.sleep(delay)
             strike(cluster)
         _forget_time(struck.name)
-        _enqueue(PROBE, 4)
+        _enqueue(PROBE, 4, redis)
         if not _recover(cluster, struck.name):
             wrong.append(f"it did not recover within {LONGEST_RECOVERY:g} s: {_end_of(cluster)}")
         else:
@@ -231,14 +304,16 @@ def _strike_once(
 
 
 @contextmanager
-def running(run: Undisturbed, databases: Databases) -> Iterator[Cluster]:
+def running(
+    run: Undisturbed, databases: Databases, redis: Redis | None = None
+) -> Iterator[Cluster]:
     """On the default database, which has one task in its queue and no schedule."""
     name = str(connection.settings_dict["NAME"])
     url = f"sqlite:///{name}"
     if databases.server_url:
         url = urlsplit(databases.server_url)._replace(path=f"/{name}").geturl()
     Schedule.objects.all().delete()
-    async_task(PROBE, 3)
+    _enqueue(PROBE, 3, redis)
     connection.close()
     folder = databases.folder / f"cluster-{time.monotonic_ns()}"
     folder.mkdir()
@@ -254,6 +329,7 @@ def running(run: Undisturbed, databases: Databases) -> Iterator[Cluster]:
         "F1_WATCHDOG_SECONDS": str(WATCHDOG),
         "TASK_TIMEOUT": str(TASK_TIMEOUT),
         "WORKERS": "1",
+        **({"REDIS_URL": redis.url} if redis is not None else {}),
     }
     cluster = Cluster(environment, folder / "log")
     cluster.start()
@@ -288,16 +364,17 @@ def _forget_time(name: str) -> None:
 
     def forget() -> bool:
         OrmQ.objects.update(lock=LONG_AGO)
-        if not name.startswith(("monitor", "pusher", BROKER)):
+        if not name.startswith(("monitor", "pusher", BROKER, REDIS)):
             TaskRun.objects.filter(ended_at=None).update(started_at=LONG_AGO)
         return True
 
     _is_soon(forget, LONGEST_START)
 
 
-def _enqueue(function: str, argument: int) -> None:
-    """As soon as the database takes it."""
-    _is_soon(lambda: bool(async_task(function, argument)), LONGEST_START)
+def _enqueue(function: str, argument: int, redis: Redis | None = None) -> None:
+    """As soon as the broker takes it."""
+    put = async_task if redis is None else redis.enqueue
+    _is_soon(lambda: bool(put(function, argument)), LONGEST_START)
 
 
 def _has_done(function: str, times: int) -> bool:
