@@ -11,6 +11,7 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from ingestion.admin.read_only import (
@@ -28,11 +29,15 @@ from ingestion.monitoring.alerting import acknowledge
 
 
 class OpenFilter(admin.SimpleListFilter):
-    title = "state"
+    title = gettext_lazy("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("open", "open"), ("unseen", "open, not acknowledged"), ("over", "over")]
+        return [
+            ("open", _("open")),
+            ("unseen", _("open, not acknowledged")),
+            ("over", _("over")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Alarm]) -> QuerySet[Alarm]:
         if self.value() == "open":
@@ -57,32 +62,36 @@ class AlarmAdmin(ReadOnlyAdmin):
     def has_acknowledge_permission(self, request: HttpRequest) -> bool:
         return may(request, VIEW_ALARMS) and may(request, ACKNOWLEDGE)
 
-    @admin.display(description="since", ordering="raised_at")
+    @admin.display(description=gettext_lazy("since"), ordering="raised_at")
     def raised(self, alarm: Alarm) -> str:
         return show_instant(alarm.raised_at)
 
     @admin.display
     def state(self, alarm: Alarm) -> str:
         if alarm.cleared_at is not None:
-            return format_html("✓ over since {}", show_instant(alarm.cleared_at))
-        return "! open" if alarm.acknowledged_at is None else "◐ open, acknowledged"
+            return format_html(_("✓ over since {}"), show_instant(alarm.cleared_at))
+        return _("! open") if alarm.acknowledged_at is None else _("◐ open, acknowledged")
 
-    @admin.display(description="acknowledged by")
+    @admin.display(description=gettext_lazy("acknowledged by"))
     def acknowledged(self, alarm: Alarm) -> str:
         return labelled(_("acknowledged by"), self.seen_by(alarm))
 
     def seen_by(self, alarm: Alarm) -> str:
         if alarm.acknowledged_at is None:
-            return "not acknowledged"
+            return _("not acknowledged")
         person = alarm.acknowledged_by
-        return person.get_username() if person is not None else "a deleted account"
+        return person.get_username() if person is not None else _("a deleted account")
 
-    @admin.action(description="Acknowledge the chosen alarms", permissions=["acknowledge"])
+    @admin.action(
+        description=gettext_lazy("Acknowledge the chosen alarms"), permissions=["acknowledge"]
+    )
     def acknowledge_chosen(self, request: HttpRequest, chosen: QuerySet[Alarm]) -> None:
         person, now = person_of(request), self.clock()
         done = sum(acknowledge(alarm, person, now) for alarm in chosen)
-        alarms = "1 alarm was" if done == 1 else f"{done} alarms were"
-        self.message_user(request, f"{alarms} acknowledged.", messages.SUCCESS)
+        message = ngettext(
+            "%(count)s alarm was acknowledged.", "%(count)s alarms were acknowledged.", done
+        )
+        self.message_user(request, message % {"count": done}, messages.SUCCESS)
 
     @method_decorator(require_POST)
     def acknowledge_view(self, request: HttpRequest, pk: int) -> HttpResponseRedirect:
@@ -90,9 +99,13 @@ class AlarmAdmin(ReadOnlyAdmin):
         require(request, VIEW_ALARMS, ACKNOWLEDGE)
         alarm: Alarm = self.find_row(request, pk)
         if acknowledge(alarm, person_of(request), self.clock()):
-            self.message_user(request, f"Acknowledged: {alarm.message}", messages.SUCCESS)
+            self.message_user(
+                request,
+                _("Acknowledged: %(message)s") % {"message": alarm.message},
+                messages.SUCCESS,
+            )
         else:
-            message = "This alarm is over, or was acknowledged before. Nothing was changed."
+            message = _("This alarm is over, or was acknowledged before. Nothing was changed.")
             self.message_user(request, message, messages.INFO)
         page = request.POST.get("next", "")
         is_ours = url_has_allowed_host_and_scheme(page, allowed_hosts={request.get_host()})
@@ -102,7 +115,7 @@ class AlarmAdmin(ReadOnlyAdmin):
         return self.show(
             request,
             "alarm/page.html",
-            title="Alarm",
+            title=_("Alarm"),
             alarm=alarm,
             state=self.state(alarm),
             seen_by=self.seen_by(alarm),

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from ingestion.admin.forms.correction_form import ReasonForm
 from ingestion.admin.read_only import (
@@ -40,18 +41,22 @@ class DriverForm(ReasonForm):
 
 
 class MergeForm(DriverForm):
-    title, button = "Merge into another driver", "Merge"
+    title, button = gettext_lazy("Merge into another driver"), gettext_lazy("Merge")
 
     into = forms.CharField(
         max_length=LONGEST_KEY,
-        label="Key of the driver who stays",
-        help_text="As in the list of drivers, e.g. max_verstappen. Results and keys move to him.",
+        label=gettext_lazy("Key of the driver who stays"),
+        help_text=gettext_lazy(
+            "As in the list of drivers, e.g. max_verstappen. Results and keys move to him."
+        ),
     )
 
     def clean_into(self) -> Driver:
         into = Driver.objects.filter(pk=self.cleaned_data["into"].strip()).first()
         if into is None:
-            raise forms.ValidationError("No driver has this key. The list of drivers has them all.")
+            raise forms.ValidationError(
+                _("No driver has this key. The list of drivers has them all.")
+            )
         return into
 
     def correct(self, author: Author) -> DriverChange:
@@ -59,19 +64,24 @@ class MergeForm(DriverForm):
 
 
 class SplitForm(DriverForm):
-    title, button = "Make two persons of this one", "Split"
+    title, button = gettext_lazy("Make two persons of this one"), gettext_lazy("Split")
 
     seasons = forms.CharField(
-        max_length=5 * MOST_SEASONS, help_text="Those of the other person, e.g. 1994 1995."
+        max_length=5 * MOST_SEASONS,
+        help_text=gettext_lazy("Those of the other person, e.g. 1994 1995."),
     )
-    name = forms.CharField(max_length=120, label="Name of the other person")
-    born = forms.DateField(required=False, label="Date of birth", help_text="If it is known.")
+    name = forms.CharField(max_length=120, label=gettext_lazy("Name of the other person"))
+    born = forms.DateField(
+        required=False,
+        label=gettext_lazy("Date of birth"),
+        help_text=gettext_lazy("If it is known."),
+    )
 
     def clean_seasons(self) -> list[int]:
         parts = self.cleaned_data["seasons"].replace(",", " ").split()
         seasons = [int(part) for part in parts if part.isdecimal() and len(part) == len("1950")]
         if not parts or len(seasons) < len(parts):
-            raise forms.ValidationError("Years with a blank between them, e.g. 1994 1995.")
+            raise forms.ValidationError(_("Years with a blank between them, e.g. 1994 1995."))
         return seasons
 
     def correct(self, author: Author) -> DriverChange:
@@ -80,7 +90,7 @@ class SplitForm(DriverForm):
 
 
 class UndoForm(DriverForm):
-    title, button = "Undo it", "Undo"
+    title, button = gettext_lazy("Undo it"), gettext_lazy("Undo")
 
     change = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**62)
 
@@ -88,7 +98,7 @@ class UndoForm(DriverForm):
         changes = DriverChange.objects.filter(driver=self.driver)
         change = changes.filter(pk=self.cleaned_data["change"]).first()
         if change is None:
-            raise WrongRequest("there is nothing to undo here")
+            raise WrongRequest(_("there is nothing to undo here"))
         undo_change(change, author)
         return change
 
@@ -99,7 +109,7 @@ FORMS: dict[str, type[DriverForm]] = {"merge": MergeForm, "split": SplitForm, "u
 class DriverAdmin(ReadOnlyAdmin):
     list_display = ("name", "known_as", "code", "birthday", "seasons", "sessions", "other_keys")
     search_fields = ("name", "key", "code", "keys__key")
-    search_help_text = "A part of a name, a code or a key"
+    search_help_text = gettext_lazy("A part of a name, a code or a key")
     ordering = ("name", "key")
 
     def get_urls(self) -> list[URLPattern]:
@@ -129,20 +139,24 @@ class DriverAdmin(ReadOnlyAdmin):
     def birthday(self, driver: Driver) -> str:
         return labelled(_("born"), driver.born)
 
-    @admin.display(description="seasons")
+    @admin.display(description=gettext_lazy("seasons"))
     def seasons(self, driver: Any) -> str:
         if driver.first is None:
-            return f"merged into {driver.merged_into_id}" if driver.merged_into_id else "none"
+            return (
+                _("merged into %(driver)s") % {"driver": driver.merged_into_id}
+                if driver.merged_into_id
+                else _("none")
+            )
         return str(driver.first) if driver.first == driver.last else f"{driver.first}-{driver.last}"
 
-    @admin.display(description="sessions", ordering="session_count")
+    @admin.display(description=gettext_lazy("sessions"), ordering="session_count")
     def sessions(self, driver: Any) -> str:
         return labelled(_("sessions"), self.count_sessions(driver))
 
     def count_sessions(self, driver: Any) -> int:
         return int(driver.session_count)
 
-    @admin.display(description="other keys")
+    @admin.display(description=gettext_lazy("other keys"))
     def other_keys(self, driver: Driver) -> str:
         return labelled(_("other keys"), self.list_other_keys(driver))
 
@@ -159,12 +173,12 @@ class DriverAdmin(ReadOnlyAdmin):
             title=driver.name,
             driver=driver,
             facts=[
-                ("Key", driver.key),
-                ("Code", driver.code or "none"),
-                ("Born", driver.born or "no source says it"),
-                ("Other keys", self.list_other_keys(driver) or "none"),
-                ("Seasons", self.seasons(driver)),
-                ("Sessions", self.count_sessions(driver)),
+                (_("Key"), driver.key),
+                (_("Code"), driver.code or _("none")),
+                (_("Born"), driver.born or _("no source says it")),
+                (_("Other keys"), self.list_other_keys(driver) or _("none")),
+                (_("Seasons"), self.seasons(driver)),
+                (_("Sessions"), self.count_sessions(driver)),
             ],
             changes=changes.select_related("driver", "other"),
         )
@@ -195,17 +209,29 @@ class DriverAdmin(ReadOnlyAdmin):
             return self._show_form(request, form, name)
         if preview is not None:
             return self._show_form(request, form, name, preview=preview)
-        self.message_user(request, f"Saved: {FORMS[name].title.lower()}.", messages.SUCCESS)
+        self.message_user(
+            request,
+            _("Saved: %(correction)s.") % {"correction": str(FORMS[name].title).lower()},
+            messages.SUCCESS,
+        )
         return redirect(self.address("driver_change", quote(driver.key)))
 
     def _preview(self, change: DriverChange) -> str:
         count = len(change.moved["results"])
-        results = "1 result" if count == 1 else f"{count} results"
         ends = (change.other, change.driver) if change.undone_at else (change.driver, change.other)
-        return (
-            f"{results} of {ends[0].name} ({ends[0].key}) will be {ends[1].name}'s "
-            f"({ends[1].key}). No place changes; the story of each of these events says so."
-        )
+        return ngettext(
+            "%(count)s result of %(old)s (%(old_key)s) will be %(new)s's (%(new_key)s). No place "
+            "changes; the story of each of these events says so.",
+            "%(count)s results of %(old)s (%(old_key)s) will be %(new)s's (%(new_key)s). No place "
+            "changes; the story of each of these events says so.",
+            count,
+        ) % {
+            "count": count,
+            "old": ends[0].name,
+            "old_key": ends[0].key,
+            "new": ends[1].name,
+            "new_key": ends[1].key,
+        }
 
     def _show_form(
         self, request: HttpRequest, form: DriverForm, name: str, *, preview: str = ""

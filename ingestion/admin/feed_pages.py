@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ingestion.admin.comparison import compare, describe_on_page
 from ingestion.admin.read_only import ReadOnlyAdmin, labelled
@@ -22,7 +23,7 @@ class ChangeAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     ordering = ("-pk",)
     search_fields = ("event__name", "event__grand_prix", "event__location", "reason")
-    search_help_text = "A grand prix, a place, or a part of a person's reason"
+    search_help_text = gettext_lazy("A grand prix, a place, or a part of a person's reason")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Change]:
         return Change.objects.for_story()
@@ -36,7 +37,7 @@ class ChangeAdmin(ReadOnlyAdmin):
         address = self.address("event_change", change.event_id)
         return format_html('<a href="{}">{}</a>', address, change.event)
 
-    @admin.display(description="what changed")
+    @admin.display(description=gettext_lazy("what changed"))
     def sentence(self, change: Change) -> str:
         return show_instants(describe_on_page(change))
 
@@ -52,7 +53,7 @@ class ChangeAdmin(ReadOnlyAdmin):
         return self.show(
             request,
             "change/page.html",
-            title=f"Entry {change.pk} of the feed",
+            title=_("Entry %(number)s of the feed") % {"number": change.pk},
             change=change,
             sentence=describe_on_page(change),
             author=describe_author(change),

@@ -18,6 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
 from ingestion.admin.times import name_zone, own_zone, within_zone
 
@@ -136,10 +137,11 @@ class ReadOnlyAdmin(ModelAdmin):
         is_short = len(search_term) <= LONGEST_SEARCH
         if is_short and len(search_term.split()) <= MOST_SEARCH_PARTS:
             return self.search(request, queryset, search_term)
-        message = (
-            f"The search was not run: it takes up to {MOST_SEARCH_PARTS} words and "
-            f"{LONGEST_SEARCH} characters. Leave out what is not needed, and search again."
-        )
+        message = _(
+            "The search was not run: it takes up to %(parts)s words "
+            "and %(characters)s characters. Leave out what is not needed, and "
+            "search again."
+        ) % {"parts": MOST_SEARCH_PARTS, "characters": LONGEST_SEARCH}
         self.message_user(request, message, messages.WARNING)
         return queryset.none(), False
 
@@ -250,5 +252,5 @@ class ReadOnlyAdmin(ModelAdmin):
             logger.warning("a page of the admin was given up", extra={"path": request.path})
             seconds = self.statement_limit.total_seconds()
             return self.show(
-                request, "too_slow.html", status=503, title="Not available now", seconds=seconds
+                request, "too_slow.html", status=503, title=_("Not available now"), seconds=seconds
             )

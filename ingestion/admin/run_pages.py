@@ -29,7 +29,7 @@ COUNTED = (
 
 class IngestRunAdmin(ReadOnlyAdmin):
     list_display = (
-        *("started", "outcome_mark", "duration", "started_by", "what", "sent", "changed"),
+        *(_("started"), "outcome_mark", "duration", "started_by", "what", "sent", "changed"),
         "problem_count",
     )
     list_filter = ("outcome", "fault", "trigger")
@@ -78,7 +78,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
         return self.show(
             request,
             "ingestrun/page.html",
-            title=f"Run {run.pk}",
+            title=_("Run %(number)s") % {"number": run.pk},
             run=run,
             outcome=OUTCOMES[run.outcome_at(self.clock())],
             facts=describe_run(run),
@@ -90,18 +90,34 @@ class IngestRunAdmin(ReadOnlyAdmin):
 
 
 def describe_run(run: IngestRun) -> list[tuple[str, str]]:
-    ended = f"{run.ended_at:%Y-%m-%d %H:%M:%S} UTC" if run.ended_at is not None else "not yet"
+    ended = f"{run.ended_at:%Y-%m-%d %H:%M:%S} UTC" if run.ended_at is not None else _("not yet")
     offset = run.clock_offset
-    clock = "" if offset is None else f"{offset.total_seconds():+.1f} s of the upstream's"
+    clock = (
+        ""
+        if offset is None
+        else (_("%(seconds)s s of the upstream's") % {"seconds": f"{offset.total_seconds():+.1f}"})
+    )
     facts = [
-        ("started", f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC, by {run.trigger}"),
-        ("ended", f"{ended}, after {describe_duration(run.duration)}" if run.ended_at else ended),
-        ("requested", describe_seasons(run.seasons)),
-        ("with", describe_arguments(run)),
-        ("requests", str(run.requests)),
-        ("changes", describe_counts(run)),
-        ("fault", run.get_fault_display() if run.fault else ""),
-        ("our clock", clock),
+        (
+            _("started"),
+            _("%(time)s UTC, by %(trigger)s")
+            % {"time": f"{run.started_at:%Y-%m-%d %H:%M:%S}", "trigger": run.trigger},
+        ),
+        (
+            _("ended"),
+            (
+                _("%(ended)s, after %(duration)s")
+                % {"ended": ended, "duration": describe_duration(run.duration)}
+            )
+            if run.ended_at
+            else ended,
+        ),
+        (_("requested"), describe_seasons(run.seasons)),
+        (_("with"), describe_arguments(run)),
+        (_("requests"), str(run.requests)),
+        (_("changes"), describe_counts(run)),
+        (_("fault"), run.get_fault_display() if run.fault else ""),
+        (_("our clock"), clock),
     ]
     return [(label, text) for label, text in facts if text]
 
@@ -114,7 +130,7 @@ def describe_counts(run: IngestRun) -> str:
         counted = [f"{counts[name]} {name}" for name in names if counts.get(name)]
         if counted:
             parts.append(f"{label}: {', '.join(counted)}")
-    return "; ".join(parts) or "nothing new"
+    return "; ".join(parts) or _("nothing new")
 
 
 def describe_arguments(run: IngestRun) -> str:
@@ -122,17 +138,22 @@ def describe_arguments(run: IngestRun) -> str:
     arguments: Mapping[str, Any] = run.arguments
     requested: Mapping[str, Sequence[str]] = arguments.get("sessions") or {}
     sessions = "; ".join(
-        f"{kind.replace('_', ' ')} of {', '.join(requested[kind])}"
+        _("%(replace)s of %(names)s")
+        % {"replace": kind.replace("_", " "), "names": ", ".join(requested[kind])}
         for kind in SessionType
         if kind in requested
     )
     described = [
-        f"round {arguments['round']}" if arguments.get("round") else "",
-        *(f"no {part}" for part in ("schedule", "results") if arguments.get(f"skip_{part}")),
-        "past the caches" if arguments.get("refresh") else "",
-        "waiting when rate-limited" if arguments.get("wait") else "",
-        "the sample" if arguments.get("sample") else "",
-        f"only {sessions}" if sessions else "",
+        (_("round %(round)s") % {"round": arguments["round"]}) if arguments.get("round") else "",
+        *(
+            _("no %(part)s") % {"part": part}
+            for part in ("schedule", "results")
+            if arguments.get(f"skip_{part}")
+        ),
+        _("past the caches") if arguments.get("refresh") else "",
+        _("waiting when rate-limited") if arguments.get("wait") else "",
+        _("the sample") if arguments.get("sample") else "",
+        (_("only %(sessions)s") % {"sessions": sessions}) if sessions else "",
     ]
     return ", ".join(filter(None, described))
 
@@ -152,7 +173,11 @@ def describe_duration(length: timedelta | None) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    return (
+        (_("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes})
+        if hours
+        else (_("%(minutes)s min %(rest)s s") % {"minutes": minutes, "rest": rest})
+    )
 
 
 def with_events(problems: Sequence[Problem]) -> list[tuple[str, Event | None]]:

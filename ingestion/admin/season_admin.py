@@ -79,7 +79,7 @@ class SeasonAdmin(ReadOnlyAdmin):
         return self.show(
             request,
             "season/page.html",
-            title=f"Season {year}",
+            title=_("Season %(year)s") % {"year": year},
             page=page,
             health=health,
             entries=self._describe_inbox(request, list_items(health, read_alarms())),

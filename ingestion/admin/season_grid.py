@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db.models import F, FilteredRelation, Q
+from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext as _
 
 from ingestion.admin.marks import PHASES, Mark, marks_of, with_marks
@@ -18,6 +19,9 @@ from ingestion.sessions import SessionType
 # Fewer columns than sessions: a weekend has no sprint, or a shortened Friday.
 COLUMNS = tuple(SessionType)
 
+
+# As the templates' filter `date` has them: with the names of the page's language.
+DAY, DAY_AND_TIME = "D d M", "D d M H:i"
 
 SINCE_BEFORE, UNTIL_AFTER = timedelta(days=5), timedelta(days=1)
 
@@ -54,7 +58,7 @@ def read_season(year: int, saved: Sequence[int], now: datetime) -> dict[str, Any
         "seasons": seasons,
         "earlier": max((season for season in seasons if season < year), default=None),
         "later": min((season for season in seasons if season > year), default=None),
-        "columns": [kind.label for kind in columns],
+        "columns": [_(kind.label) for kind in columns],
         "rows": rows,
         "weekend": _find_weekend(rows, now),
         "latest": next(
@@ -106,17 +110,21 @@ def _cell(event: Event, leaders: Sequence[Leader], now: datetime) -> Cell:
 def _starts(event: Event) -> list[str]:
     starts_at = event.starts_at
     if starts_at is None:
-        return ["start unknown"]
+        return [_("start unknown")]
     if event.start_is_estimated:
-        return [f"{starts_at:%a %d %b}", "time unknown"]
-    in_utc = f"{starts_at:%a %d %b %H:%M} UTC"
+        return [date_format(starts_at, DAY), _("time unknown")]
+    in_utc = f"{date_format(starts_at, DAY_AND_TIME)} UTC"
     own = list(filter(None, [print_own_time(starts_at)]))
     if event.utc_offset is None:
         return [in_utc, *own]
     there = starts_at + event.utc_offset
     is_same_day = there.date() == starts_at.date()
-    at_circuit = f"{there:%a %d %b %H:%M} there"
-    return [at_circuit, f"{starts_at:%H:%M} UTC" if is_same_day else in_utc, *own]
+    at_circuit = _("%(time)s there") % {"time": date_format(there, DAY_AND_TIME)}
+    return [
+        at_circuit,
+        f"{starts_at:%H:%M} UTC" if is_same_day else in_utc,
+        *own,
+    ]
 
 
 def _build_rows(cells: Iterable[Cell], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
