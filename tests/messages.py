@@ -132,6 +132,8 @@ HIDDEN = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1>", re.DOTALL)
 TRANSLATED = re.compile(
     r"{%\s*blocktrans(?:late)?\b.*?%}.*?{%\s*endblocktrans(?:late)?\s*%}", re.DOTALL
 )
+# Names of styles.
+OF_STYLES = re.compile(r"{% block (?:bodyclass|coltype) %}.*?{% endblock %}", re.DOTALL)
 READ_ALOUD = re.compile(r"\b(?:aria-label|title|placeholder|alt)=\"([^\"]*)\"")
 TAG = re.compile(r"<[^>]*>")
 # Three letters are a word; `UTC` and `CSV` are the same in every language.
@@ -141,7 +143,7 @@ SAME_EVERYWHERE = {"UTC", "CSV", "JSON"}
 
 def find_bare(template: str) -> list[str]:
     """Text of a template that is not marked."""
-    text = HIDDEN.sub(" ", TRANSLATED.sub(" ", template))
+    text = HIDDEN.sub(" ", OF_STYLES.sub(" ", TRANSLATED.sub(" ", template)))
     text = re.sub(r"{#.*?#}", " ", text)
     # Before the tags go: an attribute may hold one.
     text = re.sub(r"{%.*?%}|{{.*?}}", "\0", text, flags=re.DOTALL)

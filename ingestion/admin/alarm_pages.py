@@ -66,7 +66,7 @@ class AlarmAdmin(ReadOnlyAdmin):
     def raised(self, alarm: Alarm) -> str:
         return show_instant(alarm.raised_at)
 
-    @admin.display
+    @admin.display(description=gettext_lazy("state"))
     def state(self, alarm: Alarm) -> str:
         if alarm.cleared_at is not None:
             return format_html(_("✓ over since {}"), show_instant(alarm.cleared_at))

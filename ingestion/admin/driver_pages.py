@@ -67,6 +67,7 @@ class SplitForm(DriverForm):
     title, button = gettext_lazy("Make two persons of this one"), gettext_lazy("Split")
 
     seasons = forms.CharField(
+        label=gettext_lazy("Seasons"),
         max_length=5 * MOST_SEASONS,
         help_text=gettext_lazy("Those of the other person, e.g. 1994 1995."),
     )
@@ -131,11 +132,11 @@ class DriverAdmin(ReadOnlyAdmin):
             raise Http404
         return row
 
-    @admin.display(description="key", ordering="key")
+    @admin.display(description=gettext_lazy("key"), ordering="key")
     def known_as(self, driver: Driver) -> str:
         return labelled(_("key"), driver.key)
 
-    @admin.display(description="born", ordering="born")
+    @admin.display(description=gettext_lazy("born"), ordering="born")
     def birthday(self, driver: Driver) -> str:
         return labelled(_("born"), driver.born)
 
@@ -209,11 +210,9 @@ class DriverAdmin(ReadOnlyAdmin):
             return self._show_form(request, form, name)
         if preview is not None:
             return self._show_form(request, form, name, preview=preview)
-        self.message_user(
-            request,
-            _("Saved: %(correction)s.") % {"correction": str(FORMS[name].title).lower()},
-            messages.SUCCESS,
-        )
+        title = str(FORMS[name].title)
+        message = _("Saved: %(correction)s.") % {"correction": f"{title[:1].lower()}{title[1:]}"}
+        self.message_user(request, message, messages.SUCCESS)
         return redirect(self.address("driver_change", quote(driver.key)))
 
     def _preview(self, change: DriverChange) -> str:

@@ -162,7 +162,7 @@ class EventAdmin(ReadOnlyAdmin):
     def phase(self, event: Event) -> str:
         return str(PHASES[event.phase(self.clock())])
 
-    @admin.display(ordering="results_state")
+    @admin.display(description=_("results"), ordering="results_state")
     def results(self, event: Event) -> str:
         return (
             f"{event.get_results_state_display()}, r{event.results_revision}"
@@ -175,7 +175,7 @@ class EventAdmin(ReadOnlyAdmin):
         first = event.first_results[: picked_places(event.session_type)]
         return ", ".join(surname({"driver_name": result.driver_name}) for result in first)
 
-    @admin.display
+    @admin.display(description=_("marks"))
     def marks(self, event: Any) -> str:
         leaders = [result.driver_id for result in event.first_results]
         return ", ".join(map(str, marks_of(event, leaders)))

@@ -28,11 +28,11 @@ class ChangeAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Change]:
         return Change.objects.for_story()
 
-    @admin.display(description="when", ordering="pk")
+    @admin.display(description=gettext_lazy("when"), ordering="pk")
     def at(self, change: Change) -> str:
         return show_instant(change.created_at)
 
-    @admin.display(description="event")
+    @admin.display(description=gettext_lazy("event"))
     def event_name(self, change: Change) -> str:
         address = self.address("event_change", change.event_id)
         return format_html('<a href="{}">{}</a>', address, change.event)
@@ -41,7 +41,7 @@ class ChangeAdmin(ReadOnlyAdmin):
     def sentence(self, change: Change) -> str:
         return show_instants(describe_on_page(change))
 
-    @admin.display(description="by")
+    @admin.display(description=gettext_lazy("by"))
     def author(self, change: Change) -> str:
         return labelled(_("by"), describe_author(change))
 

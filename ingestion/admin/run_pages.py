@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ingestion.admin.comparison import describe_on_page
 from ingestion.admin.marks import OUTCOMES
@@ -39,35 +40,35 @@ class IngestRunAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[IngestRun]:
         return IngestRun.objects.all()
 
-    @admin.display(description="started", ordering="started_at")
+    @admin.display(description=gettext_lazy("started"), ordering="started_at")
     def started(self, run: IngestRun) -> str:
         return show_instant(run.started_at)
 
-    @admin.display(description="outcome", ordering="outcome")
+    @admin.display(description=gettext_lazy("outcome"), ordering="outcome")
     def outcome_mark(self, run: IngestRun) -> str:
         return str(OUTCOMES[run.outcome_at(self.clock())])
 
-    @admin.display
+    @admin.display(description=gettext_lazy("duration"))
     def duration(self, run: IngestRun) -> str:
         return describe_duration(run.duration)
 
-    @admin.display(description="requested")
+    @admin.display(description=gettext_lazy("requested"))
     def what(self, run: IngestRun) -> str:
         return "; ".join(filter(None, [describe_seasons(run.seasons), describe_arguments(run)]))
 
-    @admin.display(description="changes")
+    @admin.display(description=gettext_lazy("changes"))
     def changed(self, run: IngestRun) -> str:
         return describe_counts(run)
 
-    @admin.display(description="requests", ordering="requests")
+    @admin.display(description=gettext_lazy("requests"), ordering="requests")
     def sent(self, run: IngestRun) -> str:
         return labelled(_("requests"), run.requests)
 
-    @admin.display(description="trigger", ordering="trigger")
+    @admin.display(description=gettext_lazy("trigger"), ordering="trigger")
     def started_by(self, run: IngestRun) -> str:
         return labelled(_("by"), run.trigger)
 
-    @admin.display(description="problems")
+    @admin.display(description=gettext_lazy("problems"))
     def problem_count(self, run: IngestRun) -> str:
         return labelled(_("problems"), f"! {len(run.problems)}" if run.problems else _("none"))
 
@@ -138,8 +139,8 @@ def describe_arguments(run: IngestRun) -> str:
     arguments: Mapping[str, Any] = run.arguments
     requested: Mapping[str, Sequence[str]] = arguments.get("sessions") or {}
     sessions = "; ".join(
-        _("%(replace)s of %(names)s")
-        % {"replace": kind.replace("_", " "), "names": ", ".join(requested[kind])}
+        _("%(session)s of %(names)s")
+        % {"session": kind.replace("_", " "), "names": ", ".join(requested[kind])}
         for kind in SessionType
         if kind in requested
     )

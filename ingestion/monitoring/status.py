@@ -176,7 +176,9 @@ def _describe_work(health: Health) -> Iterator[Fact]:
             if run.fault
             else ""
         )
-        text = f"{print_instant(run.started_at)} ({run.trigger}): {run.outcome}{fault}"
+        text = (
+            f"{print_instant(run.started_at)} ({run.trigger}): {run.get_outcome_display()}{fault}"
+        )
         yield _("last run"), text
     refreshed = _("not fully refreshed by any run yet")
     if refreshed_at is not None:

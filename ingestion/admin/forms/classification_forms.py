@@ -46,7 +46,9 @@ class DisqualifyForm(CorrectionForm):
             (str(entry.pk), f"{entry.classification} {entry.driver_name}")
             for entry in self.event.classification
         ]
-        self.fields["driver"] = forms.ChoiceField(choices=[NONE_CHOSEN, *choices])
+        self.fields["driver"] = forms.ChoiceField(
+            label=_("Driver"), choices=[NONE_CHOSEN, *choices]
+        )
 
     def correct(self, event: Event, author: Author) -> Warnings:
         entry = next(
