@@ -35,7 +35,7 @@ help:
 	@echo "  make lint, types       one part of the check"
 	@echo "  make test-sqlite, test-postgres, test-host"
 	@echo "                         the suite on one database, or in a stranger's project"
-	@echo "  make messages          renew the catalogues of the admin in other languages"
+	@echo "  make messages          renew the catalogues of the admin's languages"
 	@echo "  make pictures          the README's pictures anew; check-pictures compares"
 	@echo "  make audit             known vulnerabilities of what is installed"
 	@echo "  make setup-dev, clean  the tools for testing; remove what was made"

@@ -76,7 +76,7 @@ def read_call(name: str, call: ast.Call, place: str) -> Iterator[tuple[str, str,
     for index in MARKS[name]:
         argument = call.args[index] if index is not None else ast.Constant("")
         # Marked elsewhere, as what a table has.
-        if isinstance(argument, ast.Name | ast.Attribute):
+        if isinstance(argument, ast.Name | ast.Attribute | ast.Call):
             return
         if not isinstance(argument, ast.Constant) or not isinstance(argument.value, str):
             raise TypeError(f"{place}:{call.lineno} marks what is no string: {ast.unparse(call)}")
