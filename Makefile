@@ -41,12 +41,12 @@ help:
 	@echo "  make setup-dev, clean  the tools for testing; remove what was made"
 	@echo ""
 	@echo "Prove it; each takes minutes and prints a table"
-	@echo "  make long              the cases that make test leaves out: whole seasons, whole tables"
+	@echo "  make long              what make test leaves out: whole seasons, whole tables"
 	@echo "  make faults            every fault of an upstream at every place of an ingest"
 	@echo "  make crash             killed runs, stopped databases, full disks"
 	@echo "  make concurrency       ingests, ticks, a person and a scorer at once"
 	@echo "  make guards            the proofs without one guard after the other"
-	@echo "  make pages             every page of the admin: accessible? how heavy? queries?"
+	@echo "  make pages             the admin: what axe finds, weight and queries of a page"
 	@echo "  make bench             what an ingest costs, beside the way most tools do it"
 
 # A minute or two: on a terminal a line says which package is being fetched, elsewhere nothing does.

@@ -94,6 +94,7 @@ def test_what_works_is_told_with_the_state_first(now: datetime) -> None:
             f"{sprint}: {printed(now + 10 * MINUTE + MINUTE / 2)}, in 10 minutes "
             f"the calendars of {now.year}: {printed(now + 20 * MINUTE + MINUTE / 2)}, in 20 minutes"
         ),
+        "failing": f"{late}: for no known reason",
         "requests": f"150 of 180 left this hour for {HOST}",
     }
 
@@ -127,8 +128,11 @@ def test_an_empty_installation_says_what_to_do(db: None) -> None:
 
 
 def test_a_silent_upstream_is_told_and_no_failure(now: datetime) -> None:
-    failing_poll(event("race", now - 5 * HOUR), now - HOUR, now)
+    races = [event("race", now - 5 * HOUR, grand_prix=f"round-{number}") for number in range(5)]
+    for race in races:
+        failing_poll(race, now - HOUR, now)
     told = table(status())
+    assert told["failing"].count("no answer in time") == len(races)
     assert told["state"] == "the upstream is silent; we work"
     assert told["the upstream is silent"].startswith("The upstream has been silent since ")
 

@@ -115,10 +115,10 @@ class SeasonAdmin(ReadOnlyAdmin):
             return self.address("event_change", finding.event.pk)
         if finding.run is not None and may(request, VIEW_RUNS):
             return self.address("ingestrun_change", finding.run.pk)
-        if item.alarm is not None and may(request, VIEW_ALARMS):
-            return self.address("alarm_change", item.alarm.pk)
-        is_allowed = may(request, VIEW_RUNS) and may(request, VIEW_ALARMS)
-        return self.address("season_status") if is_allowed else ""
+        if may(request, VIEW_RUNS) and may(request, VIEW_ALARMS):
+            return self.address("season_status")
+        is_allowed = item.alarm is not None and may(request, VIEW_ALARMS)
+        return self.address("alarm_change", item.alarm.pk) if item.alarm and is_allowed else ""
 
     def zone_view(self, request: HttpRequest) -> HttpResponse:
         """The zone whose time is beside UTC, for whoever may sign in; then back."""

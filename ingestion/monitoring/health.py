@@ -8,7 +8,7 @@ from enum import StrEnum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from ingestion.models import Alarm, Event, IngestRun
+from ingestion.models import Alarm, Event, IngestRun, Poll
 from ingestion.monitoring.alarm_kinds import KINDS
 from ingestion.monitoring.facts import TICK_SCHEDULE, Facts, gather_facts, print_instant
 
@@ -74,6 +74,8 @@ class Health:
     refreshed_at: datetime | None
     # All that are known, in order.
     seasons: Sequence[int] = ()
+    # What was last requested without success, and is to be requested again.
+    failing: Sequence[Poll] = ()
 
     @property
     def state(self) -> State:
@@ -107,6 +109,7 @@ def check_health(now: datetime) -> Health:
         at=now,
         season=facts.season,
         seasons=facts.seasons,
+        failing=(*facts.failing_polls, *facts.failing_second),
         findings=tuple(sorted(findings, key=lambda one: WORST_FIRST.index(one.severity))),
         notes=tuple(_find_notes(facts)),
         is_polling=facts.is_polling,

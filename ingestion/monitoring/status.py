@@ -206,6 +206,7 @@ def _describe_what_comes(status: Status, now: datetime) -> Iterator[Fact]:
     ]
     yield _("awaited"), "\n".join(awaited)
     yield _("next polls"), "\n".join(_describe_poll(poll, now) for poll in status.next_polls)
+    yield _("failing"), "\n".join(_describe_failure(poll) for poll in status.health.failing)
     left = [
         (
             _("%(left)s of %(most)s left this hour for %(host)s")
@@ -219,6 +220,14 @@ def _describe_what_comes(status: Status, now: datetime) -> Iterator[Fact]:
         "most": requests_per_hour()
     }
     yield _("requests"), ", ".join(left) or none_sent
+
+
+def _describe_failure(poll: Poll) -> str:
+    reason = poll.last_error or _("for no known reason")
+    if poll.failing_since is None:
+        return f"{_subject(poll)}: {reason}"
+    since = _("since %(at)s") % {"at": print_instant(poll.failing_since)}
+    return f"{_subject(poll)}, {since}: {reason}"
 
 
 def _describe_poll(poll: Poll, now: datetime) -> str:

@@ -272,7 +272,9 @@ def _save_season(
         saved.add(save_entrants(task.season, context, answers.entrants, events=whole))
     if picture.planned:
         extra = {"season": task.season, "dry_run": request.dry_run, **saved.counts()}
-        logger.debug("season saved", extra=extra)
+        changes = sum(saved.events.values()) + sum(saved.results.values())
+        changes -= saved.events["unchanged"] + saved.results["unchanged"]
+        logger.debug("season saved" if changes else "season unchanged", extra=extra)
     return saved, whole
 
 
