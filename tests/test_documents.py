@@ -27,7 +27,15 @@ MADE = {"staticfiles", "admin", "f1"}
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+")
 # Of Django and django-q2, of the web server, of Make and of the test suite.
 OF_OTHERS = {
-    *("INSTALLED_APPS", "USE_TZ", "TIME_ZONE", "Q_CLUSTER", "Q_CLUSTER_NAME", "ALT_CLUSTERS"),
+    *(
+        "INSTALLED_APPS",
+        "USE_TZ",
+        "LANGUAGE_CODE",
+        "TIME_ZONE",
+        "Q_CLUSTER",
+        "Q_CLUSTER_NAME",
+        "ALT_CLUSTERS",
+    ),
     *("SILENCED_SYSTEM_CHECKS", "WEB_CONCURRENCY", "TEST_DATABASE_URL", "NO_COLOR"),
 }
 # What a project that installs the app may set, beside what this one reads from its environment.
