@@ -3,19 +3,17 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.admin.times import name_zone, own_zone
 from ingestion.corrections import Author, clean_reason, last_entry
 from ingestion.errors import WrongRequest
 from ingestion.models import Event
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
 
 Warnings = Sequence[str]
 
@@ -44,8 +42,8 @@ class ReasonField(forms.CharField):
 class ReasonForm(forms.Form):
     """What a person decides, with the reason for it."""
 
-    title: "StrOrPromise"
-    button: "StrOrPromise"
+    title: str | Promise
+    button: str | Promise
 
     reason = ReasonField(
         label=_("Reason"),
@@ -74,7 +72,7 @@ class CorrectionForm(ReasonForm):
     """
 
     name: ClassVar[str]
-    follows: "ClassVar[StrOrPromise]" = ""
+    follows: ClassVar[str | Promise] = ""
     # How it is filled in, a template; most have their fields one below the other.
     template: ClassVar[str] = "fields.html"
     # Where nothing is filled in but the reason, a button leads straight to the preview.
