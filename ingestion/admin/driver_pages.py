@@ -142,6 +142,9 @@ class DriverAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("seasons"))
     def seasons(self, driver: Any) -> str:
+        return labelled(_("seasons"), self.print_seasons(driver))
+
+    def print_seasons(self, driver: Any) -> str:
         if driver.first is None:
             return (
                 _("merged into %(driver)s") % {"driver": driver.merged_into_id}
@@ -176,9 +179,9 @@ class DriverAdmin(ReadOnlyAdmin):
             facts=[
                 (_("Key"), driver.key),
                 (_("Code"), driver.code or _("none")),
-                (_("Born"), driver.born or _("no source says it")),
+                (_("Born"), str(driver.born or _("no source says it"))),
                 (_("Other keys"), self.list_other_keys(driver) or _("none")),
-                (_("Seasons"), self.seasons(driver)),
+                (_("Seasons"), self.print_seasons(driver)),
                 (_("Sessions"), self.count_sessions(driver)),
             ],
             changes=changes.select_related("driver", "other"),
