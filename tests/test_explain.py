@@ -18,6 +18,8 @@ from ingestion.sample.season import load_season
 from tests.command_line import complaint, squeeze
 from tests.project import Project
 
+pytestmark = pytest.mark.once
+
 BELGIUM = ("2024", "belgium", "race")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -28,8 +30,6 @@ from django.contrib.auth import get_user_model
 from ingestion import corrections
 from ingestion.models import IngestRun
 from ingestion.testing.feed import SeasonFeed
-
-pytestmark = pytest.mark.once
 
 feed = SeasonFeed(is_held=False)
 event = feed.publish().event
