@@ -65,7 +65,7 @@ class Visitor:
 
     page: Page
     base: str
-    screenshots: Path
+    screenshots: Path | None
     errors: list[str]
     # Clicks of a mouse, or taps of a finger; each thing that was done with how many it took.
     clicks: int = 0
@@ -141,12 +141,13 @@ class Visitor:
         self.follow("Back")
 
     def photograph(self, name: str) -> None:
-        """Light and dark; nothing may reach beyond the screen's edge."""
+        """Nothing may reach beyond the screen's edge; a picture in light and in dark where they are
+        to be kept."""
         width = self.page.viewport_size["width"] if self.page.viewport_size else 0
         schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-        for scheme in schemes:
+        for scheme in schemes if self.screenshots is not None else ():
             self.page.emulate_media(color_scheme=scheme)
-            file = self.screenshots / f"{name}-{width}-{scheme}.png"
+            file = f"{self.screenshots}/{name}-{width}-{scheme}.png"
             self.page.screenshot(path=file, full_page=True)
         self.page.emulate_media(color_scheme="light")
         beyond = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
@@ -160,7 +161,7 @@ def login_label() -> str:
 
 @contextmanager
 def visiting(
-    browser: Browser, base: str, *, width: int, screenshots: Path, height: int = 844
+    browser: Browser, base: str, *, width: int, screenshots: Path | None = None, height: int = 844
 ) -> Iterator[Visitor]:
     is_phone = width < 500
     context = browser.new_context(

@@ -45,13 +45,13 @@ def base(
         yield address
 
 
-def test_every_page_is_usable_on_every_screen_and_on_paper(base: str, tmp_path: Path) -> None:
+def test_every_page_is_usable_on_every_screen_and_on_paper(base: str) -> None:
     with running_browser() as browser:
         visits = [
             *visit(browser, base, SUPERUSER, "light", "dark"),
             *visit(browser, base, VIEWER),
         ]
-        with visiting(browser, base, width=1280, screenshots=tmp_path) as printer:
+        with visiting(browser, base, width=1280) as printer:
             printer.sign_in(SUPERUSER, PASSWORD)
             listed = beside_the_browser(list_pages)(may_correct=False)
             sheets = {name: count_sheets(printer.page, base + listed[name]) for name in PRINTED}

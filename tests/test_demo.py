@@ -54,12 +54,12 @@ def test_it_begins_on_the_sunday_and_nothing_is_missed(kept: Path) -> None:
     find_browser() is None and "NEEDS_BROWSER" not in os.environ,
     reason=f"no browser is installed: none of {', '.join(NAMES)} was found",
 )
-def test_the_story_from_its_beginning_to_its_end(kept: Path, tmp_path: Path) -> None:
+def test_the_story_from_its_beginning_to_its_end(kept: Path) -> None:
     was_played = kept.exists()
     with (
         running_demo(kept) as (address, printed),
         running_browser() as browser,
-        visiting(browser, address, width=390, screenshots=tmp_path) as operator,
+        visiting(browser, address, width=390) as operator,
     ):
         assert any(line.startswith("Playing the season") for line in printed) != was_played
         operator.page.set_default_timeout(MILLISECONDS)
