@@ -7,8 +7,8 @@ from functools import partial
 from itertools import combinations, pairwise
 from typing import Any
 
-from ingestion.matching import fold
 from ingestion.models import Event
+from ingestion.names import fold
 from ingestion.records import (
     CalendarRecord,
     ClassificationRecord,

@@ -11,12 +11,12 @@ from ingestion.matching import (
     StoredGrandPrix,
     as_known,
     find_listed,
-    fold,
     gather_grands_prix,
     is_race_of,
     match_calendar,
     match_race,
 )
+from ingestion.names import fold, fold_name
 from ingestion.records import GrandPrixRecord, RaceIdentity, StoredEvent
 from ingestion.sessions import SessionType
 
@@ -468,3 +468,19 @@ def test_a_race_without_a_start_has_the_day_that_the_other_calendar_gives() -> N
         [stored(SessionType.RACE, starts_at=None, disputed_starts_at=other)]
     )
     assert grand_prix.race_dates == (date(2024, 11, 23),)
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("São Paulo Grand Prix", "sao-paulo-grand-prix"),
+        ("Pato O'Ward", "pato-o-ward"),
+        ("Pato O\u2019Ward", "pato-o-ward"),
+        ("Carlos Sainz Jr.", "carlos-sainz-jr"),
+        ("Jean-Éric  VERGNE", "jean-eric-vergne"),
+        ("Kevin Ka\u0308rlsson", "kevin-karlsson"),
+    ],
+)
+def test_accents_capitals_and_punctuation_are_no_part_of_a_name(name: str, slug: str) -> None:
+    assert fold(name) == slug
+    assert fold_name(name) == fold_name(" ".join(reversed(slug.split("-"))))

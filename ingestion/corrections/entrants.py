@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from ingestion.corrections.author import Author
 from ingestion.corrections.entries import known_drivers
 from ingestion.errors import WrongRequest
-from ingestion.matching import fold_name
 from ingestion.models import Change, Driver, Entrant, Event
+from ingestion.names import fold_name
 from ingestion.records import ResultRecord, Source
 from ingestion.save import (
     ENTRANT_FACTS,

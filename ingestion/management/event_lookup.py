@@ -1,6 +1,5 @@
 """Which event a person means by a few words, such as `2024 belgium race`."""
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
@@ -8,6 +7,7 @@ from django.db.models import Q
 
 from ingestion.errors import WrongRequest
 from ingestion.models import Driver, Event
+from ingestion.names import fold
 from ingestion.sessions import SessionType
 
 # Other names of a session; any beginning of its own name that is clear (`q`) will do as well.
@@ -51,8 +51,8 @@ def find_driver(text: str, event: Event) -> Driver:
         known = list(drivers)
         rules: list[Callable[[Driver], bool]] = [
             lambda driver: text in (driver.key, driver.code),
-            lambda driver: f" {fold(text)} " in f" {fold(driver.name)} ",
-            lambda driver: f" {fold(text)}" in f" {fold(driver.name)}",
+            lambda driver: f"-{fold(text)}-" in f"-{fold(driver.name)}-",
+            lambda driver: f"-{fold(text)}" in f"-{fold(driver.name)}",
         ]
         for fits in rules:
             found = [driver for driver in known if fold(text) and fits(driver)]
@@ -67,7 +67,7 @@ def find_driver(text: str, event: Event) -> Driver:
 def _split_words(words: Sequence[str]) -> tuple[str, SessionType]:
     """The session is the last word, or the last two of at least three ('sprint qualifying')."""
     for length in (2, 1):
-        place, session = words[:-length], "_".join(fold(" ".join(words[-length:])).split())
+        place, session = words[:-length], fold(" ".join(words[-length:])).replace("-", "_")
         if not place or not session:
             continue
         begun = [kind for kind in SessionType if kind.value.startswith(session)]
@@ -93,11 +93,11 @@ def _find_weekend(events: Sequence[Event], place: str) -> list[Event]:
     # Whole words before the beginnings of words, so that 'spa' is not in Spain, and the name before
     # the country, in which others may be held too.
     rules: list[Callable[[Event], bool]] = [
-        lambda event: f" {fold(place)} " in f" {fold(event.name)} ",
-        lambda event: f" {fold(place)} " in f" {fold(event.location)} ",
-        lambda event: f" {fold(place)} " in f" {fold(event.country)} ",
+        lambda event: f"-{fold(place)}-" in f"-{fold(event.name)}-",
+        lambda event: f"-{fold(place)}-" in f"-{fold(event.location)}-",
+        lambda event: f"-{fold(place)}-" in f"-{fold(event.country)}-",
         lambda event: any(
-            f" {fold(place)}" in f" {fold(text)}"
+            f"-{fold(place)}" in f"-{fold(text)}"
             for text in (event.name, event.location, event.country)
         ),
     ]
@@ -111,10 +111,3 @@ def _find_weekend(events: Sequence[Event], place: str) -> list[Event]:
         raise WrongRequest(f"'{place}' may be any of these, say more of its name: {names}")
     names = ", ".join(event.name.removesuffix(" Grand Prix") for event in firsts)
     raise WrongRequest(f"no grand prix of the season is called '{place}' or held there: {names}")
-
-
-def fold(text: str) -> str:
-    """Lower case, without accents, words apart by one space."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(char for char in plain if not unicodedata.combining(char))
-    return " ".join("".join(char if char.isalnum() else " " for char in letters).split())

@@ -5,13 +5,11 @@ from ingestion.matching.drivers import (
     check_person,
     check_persons,
     find_person,
-    fold_name,
 )
 from ingestion.matching.identity import (
     StoredGrandPrix,
     as_known,
     find_listed,
-    fold,
     gather_grands_prix,
     is_race_of,
     match_calendar,
@@ -27,8 +25,6 @@ __all__ = [
     "check_persons",
     "find_listed",
     "find_person",
-    "fold",
-    "fold_name",
     "gather_grands_prix",
     "is_race_of",
     "match_calendar",

@@ -4,11 +4,10 @@ refused: two persons are never made one."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
-from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from ingestion.errors import BadSourceData
-from ingestion.matching.identity import fold
+from ingestion.names import fold_name
 from ingestion.records import ResultRecord
 
 MERGE = "Merge or split drivers on their page in the admin"
@@ -28,13 +27,6 @@ class Person(Protocol):
 
 
 P = TypeVar("P", bound=Person)
-
-
-# A new key is compared with everybody who is known, some 900.
-@lru_cache(maxsize=4096)
-def fold_name(name: str) -> frozenset[str]:
-    """The words of a name: accents, case and order are no difference ('Zhou Guanyu')."""
-    return frozenset(fold(name).split("-")) - {""}
 
 
 def is_part(some: frozenset[str], others: frozenset[str]) -> bool:

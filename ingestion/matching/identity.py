@@ -1,13 +1,13 @@
 """Which stored grand prix is this one? Never by round number: both upstreams have their own, and
 either may renumber at any time."""
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
 
 from ingestion.errors import BadSourceData
+from ingestion.names import fold
 from ingestion.records import GrandPrixRecord, RaceIdentity, StoredEvent
 from ingestion.sessions import SessionType
 
@@ -217,10 +217,3 @@ def _is_same_place(one: Place, other: Place) -> bool:
 
 def _stems(name: str) -> frozenset[str]:
     return frozenset(part[:STEM] for part in fold(name).split("-")) - IN_EVERY_NAME
-
-
-def fold(name: str) -> str:
-    """A name as a slug: lower case, without accents, its parts joined by hyphens."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    parts = "".join(char if char.isalnum() else " " for char in plain.lower()).split()
-    return "-".join(parts)

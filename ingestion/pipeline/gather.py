@@ -18,14 +18,9 @@ from ingestion.errors import (
     SourceRateLimited,
     SourceUnavailable,
 )
-from ingestion.matching import (
-    StoredGrandPrix,
-    fold_name,
-    gather_grands_prix,
-    is_race_of,
-    merge_calendars,
-)
+from ingestion.matching import StoredGrandPrix, gather_grands_prix, is_race_of, merge_calendars
 from ingestion.models import Event, Poll, Result
+from ingestion.names import fold_name
 from ingestion.pipeline.archive import open_archive, read_archived
 from ingestion.pipeline.plan import (
     CALENDARS,

@@ -8,8 +8,9 @@ from typing import Any
 from ingestion.database_failures import retried
 from ingestion.errors import BadSourceData
 from ingestion.lifecycle import is_small_dispute
-from ingestion.matching import fold, gather_grands_prix, match_calendar, merge_calendars
+from ingestion.matching import gather_grands_prix, match_calendar, merge_calendars
 from ingestion.models import Change, Event
+from ingestion.names import fold
 from ingestion.plausibility import check_calendar, check_remaining, is_plausible_weekend
 from ingestion.records import (
     FIRST_SCHEDULE_FILE,

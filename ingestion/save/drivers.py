@@ -7,15 +7,9 @@ from typing import Any
 
 from django.db.models import Q
 
-from ingestion.matching import (
-    check_keys,
-    check_person,
-    check_persons,
-    find_person,
-    fold,
-    fold_name,
-)
+from ingestion.matching import check_keys, check_person, check_persons, find_person
 from ingestion.models import Driver, DriverKey, Entrant
+from ingestion.names import fold, fold_name
 from ingestion.records import (
     ClassificationRecord,
     EntrantRecord,

@@ -2,12 +2,12 @@
 number, three letters, a name and a team. Matched and never guessed: no pick could be paid on a
 guess."""
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ingestion.errors import ResultsNotReady
+from ingestion.names import fold_name
 from ingestion.sources.protocol import Entrant
 
 # Of number, letters and name. A number alone may be last season's, letters alone a brother's.
@@ -87,11 +87,11 @@ def is_newcomer(car: Car, known: Collection[Entrant]) -> bool:
 
 def _find_signs(car: Car, known: Collection[Entrant]) -> list[set[str]]:
     """Who has the car's number, letters and name, as far as anybody has."""
-    words = _fold(car.name)
+    words = fold_name(car.name)
     signs: list[set[str]] = [
         {one.driver_id for one in known if car.number and one.driver_number == car.number},
         {one.driver_id for one in known if car.code and one.driver_code == car.code},
-        {one.driver_id for one in known if words and _fold(one.driver_name) == words},
+        {one.driver_id for one in known if words and fold_name(one.driver_name) == words},
     ]
     return [drivers for drivers in signs if drivers]
 
@@ -110,9 +110,3 @@ def assign_constructors(teams: dict[str, list[set[str]]]) -> dict[str, str]:
                 break
         else:
             return assigned
-
-
-def _fold(name: str) -> frozenset[str]:
-    """Without accents, capitals and order: 'Guanyu ZHOU' is 'Zhou Guanyu'."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return frozenset(plain.replace("-", " ").split())
