@@ -70,6 +70,30 @@ def test_a_string_is_filled_with_the_values_that_it_names(path: Path) -> None:
         assert not texts or needed == given, f"{path}:{node.lineno}"
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(APP)))
+def test_no_string_is_translated_at_import(path: Path) -> None:
+    """It would be in one language for everybody."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    at_once = {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
+        for alias in node.names
+        if alias.name in {"gettext", "ngettext", "pgettext", "npgettext"}
+    }
+    within = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.Lambda)
+        for part in (node.body if isinstance(node.body, list) else [node.body])
+        for inner in ast.walk(part)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            is_early = node.func.id in at_once and id(node) not in within
+            assert not is_early, f"{path}:{node.lineno}"
+
+
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(APP)))
 def test_no_text_of_a_template_is_left_in_english(path: Path) -> None:
     assert find_bare(path.read_text(encoding="utf-8")) == []

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from ingestion.admin.forms.correction_form import ReasonForm
 from ingestion.admin.read_only import (
@@ -153,9 +153,9 @@ class DriverAdmin(ReadOnlyAdmin):
             )
         return str(driver.first) if driver.first == driver.last else f"{driver.first}-{driver.last}"
 
-    @admin.display(description=gettext_lazy("sessions"), ordering="session_count")
+    @admin.display(description=pgettext_lazy("of a weekend", "sessions"), ordering="session_count")
     def sessions(self, driver: Any) -> str:
-        return labelled(_("sessions"), self.count_sessions(driver))
+        return labelled(pgettext("of a weekend", "sessions"), self.count_sessions(driver))
 
     def count_sessions(self, driver: Any) -> int:
         return int(driver.session_count)

@@ -11,6 +11,7 @@ from django.urls import URLPattern
 from django.utils.decorators import method_decorator
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_POST
 
 from ingestion.admin.correction_page import CorrectionPage
@@ -146,7 +147,7 @@ class EventAdmin(ReadOnlyAdmin):
             queryset = queryset.filter(named | Exists(drivers))
         return queryset, False
 
-    @admin.display(description=_("session"), ordering="name")
+    @admin.display(description=pgettext_lazy("of a weekend", "session"), ordering="name")
     def session(self, event: Event) -> str:
         return str(event)
 

@@ -30,7 +30,7 @@ COUNTED = (
 
 class IngestRunAdmin(ReadOnlyAdmin):
     list_display = (
-        *(_("started"), "outcome_mark", "duration", "started_by", "what", "sent", "changed"),
+        *("started", "outcome_mark", "duration", "started_by", "what", "sent", "changed"),
         "problem_count",
     )
     list_filter = ("outcome", "fault", "trigger")
@@ -66,7 +66,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("trigger"), ordering="trigger")
     def started_by(self, run: IngestRun) -> str:
-        return labelled(_("by"), run.trigger)
+        return labelled(_("by"), run.started_by)
 
     @admin.display(description=gettext_lazy("problems"))
     def problem_count(self, run: IngestRun) -> str:
@@ -102,7 +102,7 @@ def describe_run(run: IngestRun) -> list[tuple[str, str]]:
         (
             _("started"),
             _("%(time)s UTC, by %(trigger)s")
-            % {"time": f"{run.started_at:%Y-%m-%d %H:%M:%S}", "trigger": run.trigger},
+            % {"time": f"{run.started_at:%Y-%m-%d %H:%M:%S}", "trigger": run.started_by},
         ),
         (
             _("ended"),

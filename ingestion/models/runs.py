@@ -12,6 +12,8 @@ from ingestion.report import Problem
 LONGEST_RUN = timedelta(hours=1)
 CLOCK_SLACK = timedelta(minutes=1)
 LONGEST_RUN_WITH_WAITS = timedelta(days=2)
+# To be translated; a task that was given up is named as it is.
+TRIGGERS = (_("command"), _("poll"), _("schedule"), _("admin"))
 
 
 class IngestRun(models.Model):
@@ -93,6 +95,11 @@ class IngestRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.started_at:%Y-%m-%d %H:%M} UTC {self.outcome}"
+
+    @property
+    def started_by(self) -> str:
+        """What started it, for people."""
+        return str(_(self.trigger))
 
     @property
     def problem_list(self) -> list[Problem]:

@@ -176,9 +176,8 @@ def _describe_work(health: Health) -> Iterator[Fact]:
             if run.fault
             else ""
         )
-        text = (
-            f"{print_instant(run.started_at)} ({run.trigger}): {run.get_outcome_display()}{fault}"
-        )
+        came_to = f"{run.get_outcome_display()}{fault}"
+        text = f"{print_instant(run.started_at)} ({run.started_by}): {came_to}"
         yield _("last run"), text
     refreshed = _("not fully refreshed by any run yet")
     if refreshed_at is not None:
@@ -200,7 +199,8 @@ def _describe_what_comes(status: Status, now: datetime) -> Iterator[Fact]:
             picks = close % {"at": print_instant(event.locks_at)}
         yield _("next session"), f"{event}, {print_instant(event.starts_at)}, {picks}"
     awaited = [
-        f"the result of {event}, over since {print_instant(event.ends_at)}"
+        _("the result of %(event)s, over since %(at)s")
+        % {"event": event, "at": print_instant(event.ends_at)}
         for event in status.awaited
         if event.ends_at is not None
     ]

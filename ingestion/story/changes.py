@@ -79,7 +79,7 @@ def describe_author(change: Change) -> str:
     if change.run is not None:
         cause = [] if change.cause == Change.Cause.POLL else [change.get_cause_display()]
         return ", ".join(
-            [_("run %(number)s") % {"number": change.run.pk}, change.run.trigger, *cause]
+            [_("run %(number)s") % {"number": change.run.pk}, change.run.started_by, *cause]
         )
     # Runs are pruned; what they did stays.
     cause_alone = change.get_cause_display()

@@ -28,7 +28,7 @@ from ingestion.corrections import (
 from ingestion.models import Change, Event
 from ingestion.story import print_instant
 
-NONE_CHOSEN = ("", "choose")
+NONE_CHOSEN = ("", _("choose"))
 HELD = _(
     "The classification is yours from then on: ingests compare it, show "
     "what differs and write nothing until you release it."

@@ -17,7 +17,7 @@ from ingestion.corrections import (
 )
 from ingestion.models import Entrant, Event
 
-NONE_CHOSEN = ("", "choose")
+NONE_CHOSEN = ("", _("choose"))
 FOLLOWS = _(
     "It holds for every session of the weekend whose picks are open, and "
     "no ingest undoes it. Picks that were made stay; the game reads of it "
