@@ -142,8 +142,9 @@ def photograph_demo() -> None:
 
         with screen(PHONE, 2) as phone:
             go_on(phone, "Russell is disqualified")
-            # Anew, without the step's messages.
+            # Anew, without the step's messages, where the weekend begins.
             phone.goto(address)
+            phone.get_by_role("link", name="This weekend").click()
             save_picture(phone.screenshot(), "season-phone.png")
         with screen(LAPTOP, 1.5) as laptop:
             go_on(laptop, titles[-1])

@@ -9,7 +9,8 @@ from pathlib import Path
 from sqlite3 import connect
 
 import pytest
-from playwright.sync_api import expect
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, expect
 
 from f1picks.demo.story import MOMENTS, Moment
 from f1picks.environment import ROOT
@@ -86,6 +87,7 @@ def test_the_story_from_its_beginning_to_its_end(kept: Path) -> None:
         happened(operator, "Proposed, for a person to decide")
         reads(operator, MOMENTS[7], "P1 Lewis Hamilton")
         operator.photograph("proposal")
+        assert find_faults(browser, address) == []
         operator.page.locator("#content-main").get_by_text(re.compile("^Reject")).first.click()
         operator.review_and_save("the stewards' document 73")
         strip = operator.page.locator(".demo-strip")
@@ -94,6 +96,16 @@ def test_the_story_from_its_beginning_to_its_end(kept: Path) -> None:
         operator.press("Start over")
         expect(strip).to_contain_text(MOMENTS[0].title)
         reads(operator, MOMENTS[0], "open until")
+
+
+def find_faults(browser: Browser, address: str) -> list[str]:
+    """What axe finds in the strip; it brings a style of its own, which a page's policy refuses."""
+    page = browser.new_context(bypass_csp=True).new_page()
+    page.goto(address)
+    page.evaluate(Axe().axe_script)
+    found = page.evaluate("axe.run('.demo-strip').then(found => found.violations)")
+    page.context.close()
+    return [f"{one['impact']}: {one['help']}" for one in found]
 
 
 def reads(operator: Visitor, moment: Moment, *texts: str) -> None:
