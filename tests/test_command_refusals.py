@@ -47,15 +47,16 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 UNREADABLE = "the answer is not what it should be and cannot be read"
 BROKEN_OFF = "the server cannot be reached or broke off"
+REFUSED = f"{BROKEN_OFF} (127.0.0.1: connection refused)"
 REASONS = {
     "404": "the server answered 404 Not Found",
     "429": "the server asks for fewer requests (429)",
     "500": "the server answered 500 Internal Server Error",
     "empty": UNREADABLE,
-    "cut": BROKEN_OFF,
+    "cut": f"{BROKEN_OFF} (127.0.0.1)",
     "HTML": UNREADABLE,
     "wrong types": UNREADABLE,
-    "reset": BROKEN_OFF,
+    "reset": f"{BROKEN_OFF} (127.0.0.1: connection reset by peer)",
 }
 CHECK_NETWORK = (
     "Check the network, and F1_SCHEDULE_URL and JOLPICA_URL where they are set; then run it again."
@@ -223,8 +224,8 @@ def test_unreachable_upstream_is_one_clear_line(
         env={"F1_SCHEDULE_URL": nowhere, "JOLPICA_URL": nowhere},
     )
     assert complaint(done, 1) == (
-        f"2024: the schedule file of 2024: {BROKEN_OFF}; "
-        f"Jolpica's calendar of 2024: {BROKEN_OFF}. Nothing was changed. {CHECK_NETWORK}"
+        f"2024: the schedule file of 2024: {REFUSED}; "
+        f"Jolpica's calendar of 2024: {REFUSED}. Nothing was changed. {CHECK_NETWORK}"
     )
     assert done.stdout == ""
     assert count_rows(project) == NOTHING
@@ -246,7 +247,7 @@ def test_unreachable_upstream_is_one_object_in_json(
             "grand_prix": None,
             "session_type": None,
             "message": (
-                f"the schedule file of 2024: {BROKEN_OFF}; Jolpica's calendar of 2024: {BROKEN_OFF}"
+                f"the schedule file of 2024: {REFUSED}; Jolpica's calendar of 2024: {REFUSED}"
             ),
         }
     ]
@@ -312,8 +313,8 @@ def test_upstream_that_hangs_is_given_up(filled: Project, upstream: FaultyUpstre
     upstream.fault("*/2/results.json", hang=True)
     done = ingest(filled, upstream, "--year", "2024", "--round", "2", "--skip-schedule")
     assert complaint(done, 3) == (
-        "2024 belgian-grand-prix race: Jolpica's results of 2024 round 2: no answer in time. "
-        f"The rest is saved. {CHECK_NETWORK}"
+        "2024 belgian-grand-prix race: Jolpica's results of 2024 round 2: no answer in time "
+        f"(127.0.0.1). The rest is saved. {CHECK_NETWORK}"
     )
     assert read_rows(filled) == before
 

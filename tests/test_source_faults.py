@@ -82,6 +82,9 @@ FIRST_PAGE = Ask("Jolpica's results of 2024", "/ergast/f1/2024/results.json", fe
 THIRD_PAGE = Ask(
     "Jolpica's results of 2024", "/ergast/f1/2024/results.json", fetch_races, ROWS, "200"
 )
+HOST = "127.0.0.1"
+BROKEN_OFF = "the server cannot be reached or broke off"
+
 every_ask = pytest.mark.parametrize(
     "ask",
     shortened([SCHEDULE, THIRD_PAGE, CALENDAR, FIRST_PAGE], keep=2),
@@ -123,7 +126,7 @@ def test_a_refused_connection(ask: Ask, upstream: FaultyUpstream, sources: Sourc
     upstream.stop()
     error = fail(ask, sources)
     assert type(error) is SourceUnavailable
-    assert str(error) == f"{ask.what}: the server cannot be reached or broke off"
+    assert str(error) == f"{ask.what}: {BROKEN_OFF} ({HOST}: connection refused)"
     assert error.status is None
     assert cached_urls() == []
 
@@ -134,9 +137,10 @@ def test_a_connection_that_breaks_off(
     ask: Ask, switches: dict[str, Any], upstream: FaultyUpstream, sources: Sources
 ) -> None:
     ask.spoil(upstream, **switches)
+    reason = ": connection reset by peer" if "reset" in switches else ""
     error = fail(ask, sources)
     assert type(error) is SourceUnavailable
-    assert str(error) == f"{ask.what}: the server cannot be reached or broke off"
+    assert str(error) == f"{ask.what}: {BROKEN_OFF} ({HOST}{reason})"
     assert_recovers(ask, upstream, sources)
 
 
@@ -162,7 +166,7 @@ def test_an_answer_that_takes_too_long_as_a_whole(
     sources.adapter._whole_request = SOON
     error = fail(ask, sources)
     assert type(error) is SourceUnavailable
-    assert str(error) == f"{ask.what}: no answer in time"
+    assert str(error) == f"{ask.what}: no answer in time ({HOST})"
     assert error.status is None
     assert_recovers(ask, upstream, sources)
 
@@ -172,7 +176,7 @@ def test_an_unknown_host(upstream: FaultyUpstream, tmp_path: Path, fastf1_restor
     sources = connect(upstream, tmp_path / "cache", jolpica_url="http://jolpica.invalid/f1")
     error = fail(CALENDAR, sources)
     assert type(error) is SourceUnavailable
-    assert str(error) == f"{CALENDAR.what}: the server cannot be reached or broke off"
+    assert str(error) == f"{CALENDAR.what}: {BROKEN_OFF} (jolpica.invalid: its name is not known)"
 
 
 # An answer that refuses
@@ -543,7 +547,7 @@ def test_a_request_that_is_given_up_leaves_nothing_behind(
     sources.adapter._whole_request = 0.2
     descriptors = count_descriptors()
     for _ in range(http.MOST_GIVEN_UP + 2):
-        assert str(fail(SCHEDULE, sources)).endswith("no answer in time")
+        assert str(fail(SCHEDULE, sources)).endswith(f"no answer in time ({HOST})")
     assert [one for one in threading.enumerate() if one.name == "upstream-request"] == []
     # The stand-in is in this process: its ends are left until it sees that ours is closed.
     upstream.clear_faults()
@@ -573,7 +577,7 @@ def test_no_more_is_requested_while_what_was_given_up_does_not_end(
     with monkeypatch.context() as patch:
         patch.setattr(socket, "getaddrinfo", look_up)
         for _ in range(http.MOST_GIVEN_UP):
-            assert str(fail(SCHEDULE, sources)) == f"{SCHEDULE.what}: no answer in time"
+            assert str(fail(SCHEDULE, sources)) == f"{SCHEDULE.what}: no answer in time ({HOST})"
         made = sources.requests
         error = fail(SCHEDULE, sources)
         answered.set()

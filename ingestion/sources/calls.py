@@ -1,13 +1,16 @@
 """Around each call of FastF1: its cache used or passed by, and its failures in our errors."""
 
 import json
+import socket
 import sqlite3
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ingestion.errors import (
     BadSourceData,
@@ -164,15 +167,39 @@ def _make_error(what: str, exchange: "Exchange | None", cause: Exception) -> Exc
     if isinstance(cause, TooManyGivenUpError):
         return SourceUnavailable(f"{what}: not requested, {cause}")
     if isinstance(cause, requests.Timeout):
-        return SourceUnavailable(f"{what}: no answer in time")
+        return SourceUnavailable(f"{what}: no answer in time{_place(exchange)}")
     if isinstance(cause, requests.exceptions.ContentDecodingError):
         return BadSourceData(f"{what}: the answer cannot be decoded")
     if isinstance(cause, (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException)):
-        return SourceUnavailable(f"{what}: the server cannot be reached or broke off")
+        place = _place(exchange, _find_reason(cause))
+        return SourceUnavailable(f"{what}: the server cannot be reached or broke off{place}")
     if exchange is not None and cause is exchange.error:
         # Of our own, the budget's refusal or its database's; FastF1 only came in between.
         return cause
     return _make_error_of_response(what, exchange)
+
+
+def _place(exchange: "Exchange | None", reason: str = "") -> str:
+    """' (api.jolpi.ca: connection refused)': the host alone, since an address may have secrets."""
+    host = urlsplit(exchange.url).hostname if exchange is not None else None
+    known = ": ".join(filter(None, [host, reason]))
+    return f" ({known})" if known else ""
+
+
+def _find_reason(error: BaseException) -> str:
+    """What the system said, under the layers of requests and urllib3; '' where it said nothing."""
+    found: list[BaseException] = [error]
+    for layer in found:
+        if isinstance(layer, ssl.SSLCertVerificationError):
+            return "its certificate is not accepted"
+        if isinstance(layer, socket.gaierror):
+            return "its name is not known"
+        # Those of requests are OSErrors too, with a whole object in place of a number.
+        if isinstance(layer, OSError) and isinstance(layer.errno, int) and layer.strerror:
+            return layer.strerror.lower()
+        inner = [*layer.args, layer.__cause__, layer.__context__, getattr(layer, "reason", None)]
+        found += [one for one in inner if isinstance(one, BaseException) and one not in found]
+    return ""
 
 
 def _make_error_of_response(what: str, exchange: "Exchange | None") -> IngestionError:

@@ -20,8 +20,8 @@ Rows = list[Document]
 
 # What messages say of it, as patterns.
 UNREADABLE = "the answer is not what it should be and cannot be read"
-BROKEN_OFF = "the server cannot be reached or broke off"
-TOO_LATE = "no answer in time"
+BROKEN_OFF = r"the server cannot be reached or broke off \([\w.: ]+\)"
+TOO_LATE = r"no answer in time \([\w.]+\)"
 FEWER = r"the server asks for fewer requests \(429\)"
 
 # ... and what to do.
