@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import polib
@@ -42,6 +43,7 @@ class Marked:
     places: set[str] = field(default_factory=set)
 
 
+@cache
 def find_marked() -> dict[tuple[str, str], Marked]:
     found: dict[tuple[str, str], Marked] = {}
     for path in sorted([*APP.rglob("*.py"), *APP.rglob("*.html")]):
