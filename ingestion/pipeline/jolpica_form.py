@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from ingestion.errors import BadSourceData, SourceUnavailable
 from ingestion.models import Poll
-from ingestion.pipeline.gather import Outcome
+from ingestion.pipeline.picture import Outcome
 from ingestion.pipeline.request import IngestRequest, Mode
 from ingestion.records import Source
 from ingestion.report import Fault, Problem, RunReport

@@ -32,8 +32,9 @@ from ingestion.models import (
     TaskRun,
     UpstreamClassification,
 )
-from ingestion.pipeline.gather import Outcome, SeasonPicture, SeasonTask, digest_calendar
+from ingestion.pipeline.picture import Outcome, SeasonPicture, SeasonTask
 from ingestion.pipeline.plan import CALENDARS, PUBLISHED_STATES, awaits_provisional
+from ingestion.pipeline.season_calendars import digest_calendar
 from ingestion.records import ClassificationRecord, Source
 from ingestion.save import season_locked
 from ingestion.sessions import SessionType

@@ -10,7 +10,7 @@ from django.db import connection
 
 from ingestion.budget import HOUR, Budget, share_of
 from ingestion.errors import SourceRateLimited
-from ingestion.pipeline.gather import fault_of
+from ingestion.pipeline.picture import fault_of
 from ingestion.pipeline.plan import CALENDARS, PARTS
 from ingestion.pipeline.request import IngestRequest, Mode
 from ingestion.report import Problem

@@ -18,8 +18,9 @@ from ingestion.database_failures import retried
 from ingestion.errors import BadSourceData, IngestionError, WrongRequest
 from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.models import Change, Event, IngestRun, Result
-from ingestion.pipeline.gather import SeasonPicture, SeasonTask, fault_of, gather_season
+from ingestion.pipeline.gather import gather_season
 from ingestion.pipeline.jolpica_form import choose_form, record_form
+from ingestion.pipeline.picture import SeasonPicture, SeasonTask, fault_of
 from ingestion.pipeline.plan import CALENDARS, PARTS, find_missing
 from ingestion.pipeline.poll_rows import is_time_to_look, record_polls
 from ingestion.pipeline.rate_limit import MOST_REFUSALS, Pace, describe_stop, wait_until_allowed

@@ -55,7 +55,7 @@ def take_out_right_race() -> None:
         return bool(race.round_number == session.round_number)
 
     replace_in("ingestion.save.classifications", "match_race", match_round)
-    replace_in("ingestion.pipeline.gather", "_is_race", has_round)
+    replace_in("ingestion.pipeline.queries", "_is_race", has_round)
 
 
 def take_out_persons_lock() -> None:
@@ -89,7 +89,7 @@ def take_out_age() -> None:
 def take_out_plausibility() -> None:
     """What can be read is believed."""
     replace_in("ingestion.save.classifications", "check_classification", do_nothing)
-    replace_in("ingestion.pipeline.gather", "is_plausible", say_yes)
+    replace_in("ingestion.pipeline.results", "is_plausible", say_yes)
     replace_in("ingestion.sources.schedule_file", "check_calendar", do_nothing)
     replace_in("ingestion.save.calendar", "check_calendar", do_nothing)
     replace_in("ingestion.save.calendar", "check_remaining", do_nothing)

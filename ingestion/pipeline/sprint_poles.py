@@ -1,0 +1,106 @@
+"""Request sprint qualifyings, which Jolpica has in its newer form alone; where it has none the
+sprint's grid shows the pole."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from functools import partial
+
+from ingestion.errors import IngestionError, SourceRateLimited
+from ingestion.models import Event
+from ingestion.pipeline.known_drivers import find_entrants
+from ingestion.pipeline.picture import Answers, Outcome, SeasonTask
+from ingestion.pipeline.plan import Query, Session
+from ingestion.pipeline.queries import find_session, request_each
+from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
+from ingestion.report import Problem
+from ingestion.sessions import SessionType
+from ingestion.sources import read_sprint_pole
+
+
+def gather_sprint_qualifyings(
+    task: SeasonTask, query: Query, so_far: Answers, events: Sequence[Event], *, fresh: bool
+) -> Answers:
+    """Of Jolpica's newer form; where it has none the sprint's grid shows the pole, give or take
+    penalties."""
+    sessions = query.sessions or ()
+    source = task.sources.named(query.source)
+    errors: dict[str | None, IngestionError] = {}
+    if source is not None and source.offers(task.season, query.session_type):
+        entrants = find_entrants(task, so_far)
+        with task.sources.block(1 + len(sessions)):
+            answers, errors = request_each(task, source, query, entrants=entrants, fresh=fresh)
+    else:
+        # Where there is no newer form nothing is requested, and nothing is due again at once.
+        outcome = partial(Outcome, query.source, query.session_type)
+        answers = Answers(outcomes=tuple(outcome(one.grand_prix.slug) for one in sessions))
+    poles = {
+        session.grand_prix.slug: pole
+        for session in sessions
+        if (pole := _guess_pole(session, so_far + answers, events)) is not None
+    }
+    answers += Answers(classifications=tuple(poles.values()))
+    return answers + _describe_missing(task, sessions, errors, set(poles), answers.refusal)
+
+
+def _guess_pole(
+    session: Session, answers: Answers, events: Sequence[Event]
+) -> ClassificationRecord | None:
+    """By the sprint that this run was answered, else by the saved one; None where there is
+    something better."""
+    if session.is_published or find_session(session, answers):
+        return None
+    sprint = replace(session, session_type=session.session_type.partner)
+    known = [one for one in find_session(sprint, answers) if isinstance(one, ClassificationRecord)]
+    record = known[0] if known else _read_saved(session, sprint.session_type, events)
+    return read_sprint_pole(record) if record is not None else None
+
+
+def _read_saved(
+    session: Session, session_type: SessionType, events: Sequence[Event]
+) -> ClassificationRecord | None:
+    """Where the qualifying alone is requested; while its pole is a guess, it was made already."""
+    key = session.grand_prix.slug, session_type.value
+    event = next((one for one in events if (one.grand_prix, one.session_type) == key), None)
+    dates: tuple[date, ...] = session.grand_prix.race_dates
+    if event is None or not event.has_results or not dates:
+        return None
+    if session.results_state != Event.ResultsState.PENDING:
+        return None
+    race = RaceIdentity(
+        event.season, event.round_number or 0, event.name, dates[0], event.country, event.location
+    )
+    results = tuple(ResultRecord(**row.as_entry()) for row in event.classification)
+    source = Source(event.results_source)
+    return ClassificationRecord(race, session_type, source, event.results_generated_at, results)
+
+
+def _describe_missing(
+    task: SeasonTask,
+    sessions: Iterable[Session],
+    errors: Mapping[str | None, IngestionError],
+    guessed: set[str],
+    refusal: SourceRateLimited | None,
+) -> Answers:
+    """Why something is not published; a problem where an old session has nothing at all. What is
+    alike is said once."""
+    names: dict[tuple[str, str, bool], list[str]] = {}
+    kind: SessionType | None = None
+    for session in sessions:
+        kind = session.session_type
+        error = errors.get(session.grand_prix.slug)
+        if error is None or error is refusal:
+            continue
+        is_pending = session.results_state == Event.ResultsState.PENDING
+        instead = "nothing shows the pole yet" if is_pending else "what is saved stays"
+        if session.grand_prix.slug in guessed:
+            instead, is_pending = "the sprint's grid shows the pole meanwhile", False
+        key = f"{error}; {instead}", error.advice, is_pending and session.is_overdue(task.now)
+        names.setdefault(key, []).append(session.grand_prix.name)
+    problems: list[Problem] = []
+    notes: list[Problem] = []
+    for (message, advice, is_loud), grands_prix in names.items():
+        text = f"{message}: {', '.join(grands_prix)}"
+        problem = Problem(text, task.season, session_type=kind, advice=advice)
+        (problems if is_loud else notes).append(problem)
+    return Answers(problems=tuple(problems), notes=tuple(notes))
