@@ -1,7 +1,7 @@
 """Who drives a weekend, by the drivers of its sessions."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -61,7 +61,7 @@ def read_entrants(
                     "driver by hand if he can be picked"
                 )
             continue
-        if is_sure or _is_known_in(car, query.known):
+        if is_sure or any(one.driver_number == car.number for one in query.known):
             found[car] = candidates
     return tuple(_make_records(found, query))
 
@@ -77,10 +77,6 @@ def _read_cars(rows: Sequence[Row]) -> list[Car]:
             with suppress(*UNREADABLE):
                 cars.append(read_car(number, rows))
     return list(dict.fromkeys(cars))
-
-
-def _is_known_in(car: Car, known: Collection[Entrant]) -> bool:
-    return any(one.driver_number == car.number for one in known)
 
 
 def _make_records(
