@@ -18,12 +18,12 @@ from ingestion.sessions import SessionType
 from ingestion.testing.feed import SeasonFeed
 from tests.builders import calendar, context, grand_prix
 
+pytestmark = pytest.mark.once
+
 TESTS = ROOT / "tests" / "fixtures_in_use.py"
 # Hears of what the process connects to and imports, from here on.
 CONFTEST = """
 import json, os, sys
-
-pytestmark = pytest.mark.once
 
 heard = {"connected": [], "imported": []}
 
