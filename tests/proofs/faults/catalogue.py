@@ -189,14 +189,16 @@ OF_JOLPICA = (CALENDAR, *PAGED, SPRINT, ONE_ROUND, POLL)
 TOTAL_LIES = with_meta(total="1000")
 
 
-def second(name: str, reason: str, *, path: str = "", **answer: Any) -> Row:
+def second(
+    name: str, reason: str, *, path: str = "", family: str = "second source", **answer: Any
+) -> Row:
     """Of the second source: whatever it is, what is published does not depend on it."""
 
     def spoil(upstream: switches.Upstream, place: Place) -> None:
         upstream.fault(path or place.path, **answer)
 
     is_slow = bool(answer.get("hang") or answer.get("drip"))
-    return Row(Fault(name, "second source", spoil, reason, is_slow=is_slow), (SECOND,))
+    return Row(Fault(name, family, spoil, reason, is_slow=is_slow), (SECOND,))
 
 
 IN_PROGRESS = {"detail": "Session in progress, access is restricted to authenticated users"}
@@ -247,6 +249,7 @@ OF_SECOND = (
         "no driver that the season",
         path=traps.DRIVERS,
         transform=traps.unknown_driver,
+        family="newcomer",
     ),
 )
 

@@ -23,7 +23,8 @@ class Expected:
     `archived` is what a run without a fault reads of seasons that are over: see `facts.ARCHIVES`.
     `kept` are the kinds of session, or single ones, whose results stay as they were, `guessed`
     those with a pole from the sprint's grid, `told` those that say what the fault says: drivers in
-    order. `changed` are columns of events that say it, `added` grands prix that it alone has.
+    order. `changed` are columns of events that say it, `added` grands prix that it alone has,
+    `entered` drivers who can be picked besides.
     """
 
     word: str
@@ -38,6 +39,7 @@ class Expected:
     proposed: frozenset[Key] = frozenset()
     changed: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
     added: frozenset[str] = frozenset()
+    entered: frozenset[str] = frozenset()
 
     def keeps(self, key: Key) -> bool:
         return key in self.kept or key[1] in self.kept

@@ -19,6 +19,12 @@ def of_second_source(fault: Fault, _place: Place, _is_filled: bool) -> Expected:
     return Expected("note", notes=(fault.reason,))
 
 
+def of_newcomer(fault: Fault, _place: Place, _is_filled: bool) -> Expected:
+    """Whom its qualifying lists and nobody knows: he keeps its classification out, and can be
+    picked."""
+    return Expected("note", notes=(fault.reason,), entered=frozenset({"nowhere"}))
+
+
 def of_dump(fault: Fault, _place: Place, _is_filled: bool) -> Expected:
     """It is optional: what cannot be read of it comes by pages, and a note says why."""
     return Expected("pages", notes=(fault.reason,), archived="pages")
@@ -51,6 +57,7 @@ FAMILIES: dict[str, Expect] = {
     "other leaders": doubting.of_other_leaders,
     "moved qualifying": doubting.of_moved_qualifying,
     "second source": of_second_source,
+    "newcomer": of_newcomer,
     "dump": of_dump,
     "part of the dump": of_part_of_dump,
     "old dump": of_old_dump,
