@@ -20,7 +20,7 @@ class Expected:
     """`word` stands in the table. `complaint` is a pattern of the command's last line, each of
     `notes` one that some note of the run has.
 
-    `archived` is what a run without a fault reads of seasons that are over: see `facts.ARCHIVES`.
+    `archived` is what reads seasons that are over then: the dump, pages, or both (`matrix.Scene`).
     `kept` are the kinds of session, or single ones, whose results stay as they were, `guessed`
     those with a pole from the sprint's grid, `told` those that say what the fault says: drivers in
     order. `changed` are columns of events that say it, `added` grands prix that it alone has,
