@@ -16,6 +16,7 @@ from ingestion.monitoring.facts import gather_facts
 from ingestion.records import ClassificationRecord, Source
 from ingestion.save import save_calendar, save_classifications
 from tests.builders import calendar, classification, context, entries, grand_prix
+from tests.operators import words_of
 from tests.rows import all_rows
 
 pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
@@ -172,13 +173,13 @@ def test_the_pages_show_both_side_by_side_and_the_season_marks_it(admin_client: 
     save(Source.JOLPICA, ONE, HOUR)
     event = save(Source.OPENF1, OTHER, 2 * HOUR)
     page = admin_client.get(f"/admin/ingestion/event/{event.pk}/change/").content.decode()
-    assert "A second source says otherwise" in page
+    assert "Two sources disagree about what scores" in page
     assert "Jolpica has Leclerc third, formula1.com Gasly" in page
     season = admin_client.get("/admin/ingestion/season/2024/").content.decode()
     assert "A second source has another podium, pole or disqualification." in season
-    assert "a second source says otherwise: compare" in season
+    assert "Two sources disagree about 2024 Belgian Grand Prix Race: Jolpica has Leclerc" in season
     save(Source.OPENF1, ONE, 3 * HOUR)
     page = admin_client.get(f"/admin/ingestion/event/{event.pk}/change/").content.decode()
-    assert "A second source says otherwise" not in page
-    assert "confirmed by OpenF1 at 2024-07-28 18:00 UTC" in page
+    assert "Two sources disagree" not in page
+    assert "confirmed by OpenF1 at 2024-07-28 18:00 UTC" in words_of(page)
     assert not Alarm.objects.exists()

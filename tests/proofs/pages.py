@@ -53,6 +53,7 @@ def visit(folder: Path, options: Any) -> Iterator[Any]:
             page = browser.new_context(bypass_csp=True).new_page()
             # What comes out of the cache has no weight.
             network = page.context.new_cdp_session(page)
+            network.send("Network.enable")
             network.send("Network.setCacheDisabled", {"cacheDisabled": True})
             for one in pages.visit_pages(page, base, person, chosen, ("light", "dark")):
                 if options.screenshots and person == pages.SUPERUSER:
