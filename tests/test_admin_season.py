@@ -319,3 +319,24 @@ def test_an_archived_seasons_gap_is_no_item(operator: Client, weekend: None) -> 
     clock.now = AFTER + timedelta(days=50)
     tick(clock.now)
     assert [title for title, _ in inbox(operator) if "Belgian" in title] == []
+
+
+@pytest.mark.parametrize(
+    ("now", "title"),
+    [
+        (at(SUNDAY, 13) - timedelta(days=10), "The next grand prix: Belgian Grand Prix"),
+        (at(SUNDAY, 13) - timedelta(days=3), "This weekend: Belgian Grand Prix"),
+        (at(SUNDAY, 13) + timedelta(hours=20), "This weekend: Belgian Grand Prix"),
+        (at(SUNDAY, 13) + timedelta(days=3), "The next grand prix: Dutch Grand Prix"),
+        (at(SUNDAY, 13) + timedelta(days=60), ""),
+    ],
+)
+def test_it_opens_at_the_current_round(
+    viewer: Client, weekend: None, now: datetime, title: str
+) -> None:
+    clock.now = now
+    text = read(viewer, season_page())
+    assert title in text
+    assert ("weekend" in text or "next grand prix" in text) is bool(title)
+    html = viewer.get(season_page()).content.decode()
+    assert html.count('class="f1-current"') == bool(title)
