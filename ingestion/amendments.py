@@ -60,12 +60,15 @@ def touches_leaders(session_type: str, before: Entries, after: Entries) -> bool:
 
 
 def differs_in_what_scores(session_type: str, one: Entries, other: Entries) -> bool:
-    """Whether two sources have another podium or pole, or disqualified others."""
+    """Whether two sources have another podium or pole, or disqualified others. Of a qualifying the
+    pole alone is compared: the Ergast form has no status of it, so that nobody is disqualified."""
+    if touches_leaders(session_type, one, other):
+        return True
     out, other_out = (
         {entry["driver_id"] for entry in entries if is_disqualified(entry)}
         for entries in (one, other)
     )
-    return touches_leaders(session_type, one, other) or out != other_out
+    return SessionType(session_type).kind.is_race and out != other_out
 
 
 def describe_disagreement(
@@ -82,7 +85,8 @@ def describe_disagreement(
         if not _is_one(was, now)
         for had, has in [_names(was, now)]
     ]
-    for entries, others, source in ((one, other, first), (other, one, second)):
+    both = ((one, other, first), (other, one, second))
+    for entries, others, source in both if SessionType(session_type).kind.is_race else ():
         known = {entry["driver_id"] for entry in others if is_disqualified(entry)}
         parts += [
             _("%(source)s alone has %(driver)s disqualified")

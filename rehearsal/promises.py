@@ -82,17 +82,18 @@ def _promises_of_latency(ours: Course) -> Iterator[Promise]:
 
 def _promises_of_requests(outcome: Outcome) -> Iterator[Promise]:
     for sprint, most in ((False, PROMISED_REQUESTS), (True, PROMISED_SPRINT_REQUESTS)):
-        counts = [
-            outcome.ours.count_weekend(weekend)
+        counts = {
+            weekend.grand_prix.name: outcome.ours.count_weekend(weekend)
             for weekend in outcome.window.weekends
             if weekend.is_sprint is sprint and weekend not in outcome.disturbed
-        ]
+        }
         if counts:
+            over = [f"{name} {count}" for name, count in counts.items() if count > most]
             kind = "sprint weekend (four sessions)" if sprint else "weekend (two sessions)"
             yield Promise(
                 f"at most {most} requests to Jolpica a {kind} on which it answers",
-                f"{max(counts)} at most",
-                max(counts) <= most,
+                f"{max(counts.values())} at most{_named(over)}",
+                not over,
             )
 
 

@@ -305,7 +305,7 @@ def test_an_ordinary_weekend_stays_far_below_forty(before_belgium: World) -> Non
     before_belgium.now = at(f"{SATURDAY} 15:00")
     weekend = select_openf1(before_belgium.tick_until("07-29 18:00", step=10 * MINUTE))
     assert "session_result" in weekend
-    assert len(weekend) <= 20
+    assert len(weekend) <= 24
     for kind in ("qualifying", "race"):
         assert belgium(kind).confirmed_at is not None
 

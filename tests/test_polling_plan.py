@@ -5,7 +5,15 @@ from itertools import pairwise
 
 import pytest
 
-from ingestion.lifecycle import DAY_BEFORE, Watched, next_calendar_poll, next_poll
+from ingestion.lifecycle import (
+    DAY_BEFORE,
+    Watched,
+    next_calendar_poll,
+    next_poll,
+    next_witness_poll,
+    results_from,
+)
+from ingestion.sessions import SessionType
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 FLAG = datetime(2024, 7, 28, 16, tzinfo=UTC)
@@ -169,3 +177,32 @@ def test_answer_that_claims_to_hold_for_days_is_not_believed_for_as_long() -> No
 def test_answer_that_cannot_be_used_is_not_asked_for_again_before_it_expires() -> None:
     again = after(watched(asked=HOUR, good_for=HOUR, failures=1))
     assert again == 2 * HOUR + timedelta(seconds=5)
+
+
+# From the start to the flag: Monza at its quickest and Monaco 2024, which was stopped.
+@pytest.mark.parametrize(
+    ("kind", "minutes"),
+    [
+        *(("race", minutes) for minutes in (75, 95, 143)),
+        *(("sprint", minutes) for minutes in (26, 50)),
+        *(("qualifying", minutes) for minutes in (60, 110)),
+        ("sprint_qualifying", 44),
+    ],
+)
+def test_second_source_is_requested_within_ten_minutes_of_letting_a_result_out(
+    kind: str, minutes: int
+) -> None:
+    """It answers from half an hour after the flag on."""
+    session_type, start = SessionType(kind), FLAG - 3 * HOUR
+    ends_at = start + session_type.kind.usual_duration
+    lets_out = start + (minutes + 30) * MINUTE
+    soonest = results_from(session_type, start, ends_at, is_estimated=False, is_second=True)
+    requested: list[datetime] = []
+    at = soonest
+    while at is not None and at < lets_out:
+        requested.append(at)
+        session = Watched(soonest, ends_at, SEASON_END, False, requested_at=at)
+        at = next_witness_poll(session, changed_at=None, is_disputed=False)
+    assert at is not None
+    assert at - lets_out <= 10 * MINUTE
+    assert len(requested) <= 8

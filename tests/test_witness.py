@@ -15,6 +15,7 @@ from ingestion.monitoring.alarm_kinds import KINDS
 from ingestion.monitoring.facts import gather_facts
 from ingestion.records import ClassificationRecord, Source
 from ingestion.save import save_calendar, save_classifications
+from ingestion.sessions import SessionType
 from tests.builders import calendar, classification, context, entries, grand_prix
 from tests.operators import words_of
 from tests.rows import all_rows
@@ -36,6 +37,15 @@ def save(source: Source, drivers: Sequence[str], after: timedelta, **changes: An
     report = save_classifications([record], context(FLAG + after))
     assert report.problems == []
     return Event.objects.select_related("second_opinion").get(session_type="race")
+
+
+def save_qualifying(
+    source: Source, drivers: Sequence[str], after: timedelta, **changes: Any
+) -> None:
+    record = classification(
+        SessionType.QUALIFYING, drivers, source=source, generated_at=FLAG + after, **changes
+    )
+    assert save_classifications([record], context(FLAG + after)).problems == []
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +135,24 @@ def test_a_disqualification_that_one_of_them_has_is_disputed() -> None:
     event = save(Source.OPENF1, ONE, 2 * HOUR, results=tuple(out))
     assert event.is_disputed
     assert "formula1.com alone has Zhou disqualified" in find_alarms(FLAG + 2 * HOUR)[0]
+
+
+def test_a_disqualification_from_a_qualifying_is_not_disputed() -> None:
+    """The Dutch Grand Prix of 2024: the Ergast form has no status of a qualifying, and has Albon
+    last; the pole is what people pick."""
+    out = entries(ONE, status="")
+    flagged = [*out[:-1], replace(out[-1], classification="D", status="Disqualified")]
+    for source, results, after in (
+        (Source.JOLPICA, out, HOUR),
+        (Source.OPENF1, flagged, 2 * HOUR),
+    ):
+        save_qualifying(source, ONE, after, results=results)
+    event = Event.objects.select_related("second_opinion").get(session_type="qualifying")
+    assert (event.is_disputed, event.confirmed_at) == (False, FLAG + 2 * HOUR)
+    assert find_alarms(FLAG + 2 * HOUR) == []
+    # Without the pole sitter the others have moved up: another pole is disputed as ever.
+    save_qualifying(Source.OPENF1, ONE[::-1], 3 * HOUR)
+    assert len(find_alarms(FLAG + 3 * HOUR)) == 1
 
 
 def test_places_that_nobody_picks_are_not_disputed() -> None:

@@ -53,9 +53,10 @@ LONGEST_RETRY_WHILE_AWAITED = 9 * MINUTE
 LONGEST_RETRY = 6 * HOUR
 
 # The second source: by how long ago there may have been a result. With four sessions of a weekend
-# these stay below its forty requests, lists and witnessing included, where it has its rows soon.
+# these stay below its forty requests, lists and witnessing included, where it has its rows soon:
+# within the first time also of a race that was stopped (Monaco 2024, 2 h 23 min).
 SECOND_PENDING = (
-    (50 * MINUTE, 9 * MINUTE),
+    (75 * MINUTE, 9 * MINUTE),
     (2 * HOUR, 30 * MINUTE),
     (DAY, 4 * HOUR),
     (timedelta.max, 12 * HOUR),

@@ -37,14 +37,17 @@ def results_from(
     ends_at: datetime | None,
     *,
     is_estimated: bool,
+    is_second: bool = False,
 ) -> datetime | None:
-    """The earliest that a result may be there; the expected end where the start is not known.
+    """The earliest that a published result, or the second source's, may be there; the expected end
+    where the start is not known.
 
     Requesting it sooner is in vain, and Jolpica keeps its empty answer for an hour.
     """
     if starts_at is None or is_estimated or ends_at is None:
         return ends_at
-    return min(starts_at + session_type.kind.earliest_result, ends_at)
+    kind = session_type.kind
+    return min(starts_at + (kind.earliest_second if is_second else kind.earliest_result), ends_at)
 
 
 def picks_close(

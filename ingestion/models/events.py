@@ -325,14 +325,15 @@ class Event(models.Model):
     def is_over(self, at: datetime) -> bool:
         return self.has_results or is_over(at, self.ends_at)
 
-    @property
-    def results_from(self) -> datetime | None:
-        """The earliest that a classification may be there (UTC)."""
+    def results_from(self, *, is_second: bool = False) -> datetime | None:
+        """The earliest (UTC) that a published classification, or the second source's, may be
+        there."""
         return results_from(
             SessionType(self.session_type),
             self.starts_at,
             self.ends_at,
             is_estimated=self.start_is_estimated,
+            is_second=is_second,
         )
 
     def as_stored(self) -> StoredEvent:

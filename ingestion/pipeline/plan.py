@@ -34,7 +34,7 @@ PUBLISHED_STATES = (Event.ResultsState.OFFICIAL, Event.ResultsState.SETTLED)
 class Session:
     """A session of the season as a run sees it: when by the calendars, its results as stored.
 
-    `round_number` is ours; `results_from` is the earliest (UTC) that a classification may exist.
+    `round_number` is ours.
     """
 
     grand_prix: StoredGrandPrix
@@ -42,13 +42,23 @@ class Session:
     round_number: int | None
     starts_at: datetime | None
     ends_at: datetime | None
-    results_from: datetime | None
+    start_is_estimated: bool
     results_state: str = Event.ResultsState.PENDING.value
     results_source: str = ""
 
     @property
     def is_published(self) -> bool:
         return self.results_state in PUBLISHED_STATES
+
+    def results_from(self, *, is_second: bool = False) -> datetime | None:
+        """The earliest (UTC) that a classification may exist, as `Event.results_from`."""
+        return results_from(
+            self.session_type,
+            self.starts_at,
+            self.ends_at,
+            is_estimated=self.start_is_estimated,
+            is_second=is_second,
+        )
 
     def is_overdue(self, now: datetime) -> bool:
         return self.ends_at is None or self.ends_at + OVERDUE_AFTER <= now
@@ -79,7 +89,7 @@ def list_sessions(calendar: CalendarRecord | None, events: Sequence[Event]) -> l
                 event.round_number,
                 event.starts_at,
                 event.ends_at,
-                event.results_from,
+                event.start_is_estimated,
                 event.results_state,
                 event.results_source,
             )
@@ -95,12 +105,6 @@ def list_sessions(calendar: CalendarRecord | None, events: Sequence[Event]) -> l
                 is_estimated=session.start_is_estimated,
                 race_date=listed.race_date,
             )
-            earliest = results_from(
-                session.session_type,
-                session.starts_at,
-                ends_at,
-                is_estimated=session.start_is_estimated,
-            )
             event = by_key.get((slug, session.session_type.value))
             sessions.append(
                 Session(
@@ -109,7 +113,7 @@ def list_sessions(calendar: CalendarRecord | None, events: Sequence[Event]) -> l
                     listed.round_number,
                     session.starts_at,
                     ends_at,
-                    earliest,
+                    session.start_is_estimated,
                     event.results_state if event else Event.ResultsState.PENDING.value,
                     event.results_source if event else "",
                 )
@@ -215,7 +219,7 @@ def _plan_each(
         for one in sessions
         if one.session_type is kind
         and round_slug in (None, one.grand_prix.slug)
-        and is_over(now, one.results_from)
+        and is_over(now, one.results_from())
         and (is_named or one.results_state != Event.ResultsState.SETTLED)
         and not (request.mode is Mode.FILL and one.is_published)
     )
@@ -267,7 +271,7 @@ def plan_provisional(
         one
         for one in sessions
         if (named is None or (one.grand_prix.slug, one.session_type) in named)
-        and is_over(now, one.results_from if source.is_second else one.ends_at)
+        and is_over(now, one.results_from(is_second=True) if source.is_second else one.ends_at)
         and (
             awaits_provisional(one.results_state, one.results_source, source)
             or (is_repeated and one.results_state == Event.ResultsState.PROVISIONAL)

@@ -85,6 +85,7 @@ def find_due(now: datetime) -> list[Due]:
             row["starts_at"],
             row["ends_at"],
             is_estimated=row["start_is_estimated"],
+            is_second=True,
         )
         if soonest is not None and soonest <= now:
             candidates.add(row["pk"])
@@ -188,7 +189,7 @@ def _due_at(event: Any, source: Source, poll: Poll | None, now: datetime) -> dat
         )
         return now
     if poll is not None and poll.next_at is not None:
-        soonest = event.results_from
+        soonest = event.results_from(is_second=source.is_second)
         has_moved = (
             soonest is not None and poll.requested_at is not None and poll.requested_at < soonest
         )

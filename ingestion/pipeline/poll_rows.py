@@ -72,7 +72,7 @@ def plan_next(
         # What was saved before polling began counts as requested then.
         requested_at = event.results_changed_at
     watched = Watched(
-        results_from=event.results_from,
+        results_from=event.results_from(is_second=source.is_second),
         ends_at=event.ends_at,
         season_ends_at=season_ends_at,
         is_official=is_published,
@@ -152,12 +152,13 @@ def _pair(
     for outcome in picture.answers.outcomes:
         outcomes[outcome.part, outcome.grand_prix][outcome.source] = outcome
     for event in events:
-        if event.is_cancelled or not is_over(task.now, event.results_from):
+        if event.is_cancelled:
             continue
         whole = outcomes.get((event.session_type, None), {})
         alone = outcomes.get((event.session_type, event.grand_prix), {})
         for outcome in {**whole, **alone}.values():
-            yield event, outcome
+            if is_over(task.now, event.results_from(is_second=outcome.source.is_second)):
+                yield event, outcome
 
 
 def _record_outcome(poll: Poll, outcome: Outcome, now: datetime) -> None:
