@@ -118,7 +118,13 @@ class Budget:
             totals["awaited"] = Max(Subquery(last))
         sums = blocks.aggregate(**totals)
         if sums.get("awaited") is not None:
-            raise _refuse_while_awaited(block.reserved_at)
+            session = _awaited(block.reserved_at)[0]
+            until = (session.ends_at or block.reserved_at) + AWAITED_FOR
+            raise SourceRateLimited(
+                f"the result of {session} is awaited, and older seasons wait for it, until "
+                f"{until:%H:%M} UTC at the latest",
+                retry_at=until,
+            )
         self.left = share - sums["spent"]
         if self.left < 0:
             self.left += block.requests
@@ -145,16 +151,6 @@ def _awaited(now: datetime) -> QuerySet[Event]:
         Event.objects.awaiting_results(now)
         .filter(ends_at__gt=now - AWAITED_FOR)
         .order_by("-ends_at", "pk")
-    )
-
-
-def _refuse_while_awaited(now: datetime) -> SourceRateLimited:
-    last = _awaited(now)[0]
-    until = (last.ends_at or now) + AWAITED_FOR
-    return SourceRateLimited(
-        f"the result of {last} is awaited, and older seasons wait for it, until {until:%H:%M} UTC "
-        "at the latest",
-        retry_at=until,
     )
 
 

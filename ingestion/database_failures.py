@@ -3,7 +3,7 @@
 import functools
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple, ParamSpec, TypeVar
 
 from django.db import DatabaseError, connection
@@ -154,7 +154,11 @@ def explain_database(error: DatabaseError, *, has_begun: bool = False) -> str:
 
 def find_failure(error: BaseException) -> Failure | None:
     """By the driver's own error, wherever it is in the chain; None where it says nothing known."""
-    for link in _chain(error):
+    link: BaseException | None = error
+    # A chain may lead back to itself.
+    seen: list[BaseException] = []
+    while link is not None and link not in seen:
+        seen.append(link)
         code = getattr(link, "sqlstate", None)
         if code:
             fitting = [begin for begin in POSTGRES if code.startswith(begin)]
@@ -162,21 +166,13 @@ def find_failure(error: BaseException) -> Failure | None:
         code = getattr(link, "sqlite_errorcode", None)
         if code is not None:
             return SQLITE.get(code & 0xFF, NOT_MIGRATED if "no such " in str(link) else None)
+        link = link.__cause__ or link.__context__
     text = str(error)
     if connection.vendor != "postgresql":
         return None
     known = [failure for part, failure in REFUSALS.items() if part in text]
     # Without a code it is the driver that noticed, and not the server.
     return known[0] if known else BROKEN_OFF
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen: list[BaseException] = []
-    link: BaseException | None = error
-    while link is not None and link not in seen:
-        seen.append(link)
-        yield link
-        link = link.__cause__ or link.__context__
 
 
 def _probe() -> Failure | None:

@@ -128,24 +128,20 @@ class SeasonLine:
     was_requested: bool = True
 
     def __str__(self) -> str:
-        return f"{self.season}: {self._outcome()}; {self._state()}"
-
-    def _outcome(self) -> str:
-        if not self.was_requested:
-            return "nothing to request"
-        counts = (("events", self.saved.events), ("classifications", self.saved.results))
-        parts = [
-            f"{what} {', '.join(f'{number} {name}' for name, number in numbers.items() if number)}"
-            for what, numbers in counts
-            if numbers.total()
-        ]
-        return ", ".join(parts) or "nothing in the answers"
-
-    def _state(self) -> str:
+        outcome, state = "nothing to request", "complete"
+        if self.was_requested:
+            counts = (("events", self.saved.events), ("classifications", self.saved.results))
+            parts = [
+                f"{what} {', '.join(f'{times} {name}' for name, times in numbers.items() if times)}"
+                for what, numbers in counts
+                if numbers.total()
+            ]
+            outcome = ", ".join(parts) or "nothing in the answers"
         if self.is_running:
-            return "still running"
-        missing = ", ".join(part.replace("_", " ") for part in self.missing)
-        return f"still without {missing}" if missing else "complete"
+            state = "still running"
+        elif self.missing:
+            state = f"still without {', '.join(part.replace('_', ' ') for part in self.missing)}"
+        return f"{self.season}: {outcome}; {state}"
 
 
 @dataclass(slots=True)

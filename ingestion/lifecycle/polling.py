@@ -106,7 +106,13 @@ def next_poll(session: Watched) -> datetime | None:
     """
     if session.results_from is None or session.ends_at is None:
         return None
-    at = _next_at(session, session.results_from, session.ends_at)
+    at, requested_at = session.results_from, session.requested_at
+    if requested_at is not None:
+        if requested_at >= session.results_from:
+            at = _after_request(session, requested_at, requested_at - session.ends_at)
+        # Sooner it would give everybody the same answer again.
+        expires_at = _expiry(session, requested_at)
+        at = at if expires_at is None else max(at, expires_at + AFTER_EXPIRY)
     last = max(session.season_ends_at or session.ends_at, session.ends_at) + WATCHED_AFTER_SEASON
     return at if at <= last else None
 
@@ -139,8 +145,9 @@ def next_witness_poll(
         return None
     requested_at = session.requested_at
     if requested_at is None or requested_at < session.results_from:
-        is_news = session.is_official and _is_old(session.results_from, changed_at)
-        return None if is_news else session.results_from
+        # What was filled in later than it was news was never requested, and is not from then on.
+        is_old = changed_at is not None and changed_at > session.results_from + PROVISIONAL_IS_NEWS
+        return None if session.is_official and is_old else session.results_from
     pause: timedelta | None
     if session.failures:
         pause = retry_after(session.failures, longest=LONGEST_RETRY)
@@ -159,23 +166,6 @@ def next_witness_poll(
     at = max(requested_at + pause, _expiry(session, requested_at) or requested_at)
     limit = (changed_at or session.ends_at) + SECOND_DISPUTED[-1][0]
     return at if at <= limit else None
-
-
-def _is_old(results_from: datetime, changed_at: datetime | None) -> bool:
-    """What was filled in later than it was news was never requested, and is not from then on."""
-    return changed_at is not None and changed_at > results_from + PROVISIONAL_IS_NEWS
-
-
-def _next_at(session: Watched, results_from: datetime, ends_at: datetime) -> datetime:
-    requested_at = session.requested_at
-    if requested_at is None:
-        return results_from
-    if requested_at < results_from:
-        at = results_from
-    else:
-        at = _after_request(session, requested_at, requested_at - ends_at)
-    expires_at = _expiry(session, requested_at)
-    return at if expires_at is None else max(at, expires_at + AFTER_EXPIRY)
 
 
 def _expiry(session: Watched, requested_at: datetime) -> datetime | None:

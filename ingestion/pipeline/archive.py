@@ -1,6 +1,6 @@
 """What Jolpica's dump has of a season that is over, in place of its pages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -95,13 +95,10 @@ def _is_whole(
 
 def _join(seasons: Sequence[int]) -> str:
     """'1950 to 1957, 1981 and 1982'."""
-    *others, last = _find_runs(seasons)
-    return f"{', '.join(others)} and {last}" if others else last
-
-
-def _find_runs(seasons: Sequence[int]) -> Iterator[str]:
-    first = seasons[0]
+    runs, first = [], seasons[0]
     for season, following in pairwise((*seasons, 0)):
         if following != season + 1:
-            yield f"{first}" if first == season else f"{first} to {season}"
+            runs.append(f"{first}" if first == season else f"{first} to {season}")
             first = following
+    *others, last = runs
+    return f"{', '.join(others)} and {last}" if others else last

@@ -371,8 +371,17 @@ def _recorded(
     )
     try:
         yield run
+    except KeyboardInterrupt:
+        message = "interrupted; what was saved before stays"
+        report.problems.append(Problem(message, fault=Fault.NONE))
+        raise
+    except IngestionError as error:
+        fault = Fault.NONE if error.is_no_fault else Fault.OURS
+        report.problems.append(Problem(str(error), fault=fault))
+        raise
     except BaseException as error:
-        report.problems.append(_describe_ending(error))
+        message = f"stopped by {type(error).__name__}"
+        report.problems.append(Problem(message, fault=Fault.OURS))
         raise
     finally:
         run.ended_at = clock()
@@ -385,11 +394,3 @@ def _recorded(
         run.schedule_refreshed = report.refreshed.issuperset(report.seasons)
         run.clock_offset = report.clock_offset
         retried(run.save)(update_fields=CLOSED)
-
-
-def _describe_ending(error: BaseException) -> Problem:
-    if isinstance(error, KeyboardInterrupt):
-        return Problem("interrupted; what was saved before stays", fault=Fault.NONE)
-    if isinstance(error, IngestionError):
-        return Problem(str(error), fault=Fault.NONE if error.is_no_fault else Fault.OURS)
-    return Problem(f"stopped by {type(error).__name__}", fault=Fault.OURS)

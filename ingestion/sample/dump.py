@@ -117,7 +117,7 @@ class _Builder:
     def add_season(self, season: Season) -> None:
         year = self.add("season", year=season.year)
         for weekend in choose_weekends(season):
-            circuit = season.circuits[weekend.circuit]
+            circuit, starts_at = season.circuits[weekend.circuit], weekend.starts_at("Race")
             round_ = self.add(
                 "round",
                 season_id=year,
@@ -131,7 +131,7 @@ class _Builder:
                 ),
                 number=weekend.round,
                 name=weekend.race_name,
-                date=_day_of(weekend),
+                date="" if starts_at is None else f"{starts_at:%Y-%m-%d}",
                 is_cancelled=False,
             )
             sessions = self._add_sessions(season, weekend, round_)
@@ -252,11 +252,6 @@ class _Builder:
                         is_entry_fastest_lap=True,
                         time=_print_duration(milliseconds),
                     )
-
-
-def _day_of(weekend: GrandPrix) -> str:
-    starts_at = weekend.starts_at("Race")
-    return "" if starts_at is None else f"{starts_at:%Y-%m-%d}"
 
 
 def _print(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """Classifications to results, each whole or not at all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,9 +97,12 @@ def _read_season(
     for result in Result.objects.filter(event__season=season).order_by("event", "order"):
         results.setdefault(result.event_id, []).append(result)
     cars = {(row.driver_id, row.driver_number) for rows in results.values() for row in rows}
-    drivers = read_season_drivers(
-        season, classifications, cars, context.now, kept=_list_kept(events.values())
-    )
+    # What an answer is compared with besides the rows: proposals, and what a person overruled.
+    kept = [event.proposal.after for event in events.values() if event.proposal is not None]
+    for apart in ("upstream_classification", "second_opinion"):
+        kept += [vars(getattr(one, apart)) for one in events.values() if hasattr(one, apart)]
+    kept = [one for one in kept if one["classification"]]
+    drivers = read_season_drivers(season, classifications, cars, context.now, kept=kept)
     grands_prix = gather_grands_prix([event.as_stored() for event in events.values()])
     columns = copy_columns(events.values(), RESULTS_FIELDS)
     saved = SavedSeason(events, grands_prix, results, drivers, columns)
@@ -109,17 +112,6 @@ def _read_season(
             key = event.grand_prix, SessionType(event.session_type)
             saved.drivers[key] = [entry.driver_id for entry in entries]
     return saved
-
-
-def _list_kept(events: Iterable[Event]) -> list[dict[str, Any]]:
-    """What an answer is compared with besides the rows: proposals, and what a person overruled."""
-    kept: list[dict[str, Any]] = []
-    for event in events:
-        if event.proposal is not None:
-            kept.append(event.proposal.after)
-        apart = ("upstream_classification", "second_opinion")
-        kept += [vars(getattr(event, name)) for name in apart if hasattr(event, name)]
-    return [one for one in kept if one["classification"]]
 
 
 def _plan(

@@ -48,7 +48,13 @@ class SeasonDrivers:
 
     def identify(self, record: ClassificationRecord) -> ClassificationRecord:
         """The record with our keys. Raises `BadSourceData` where it is in doubt who a driver is."""
-        self._forget_refused()
+        # Who was new in a classification that was not accepted is forgotten: later ones are not
+        # compared with a driver of whom nothing is saved.
+        for key, driver in list(self.persons.items()):
+            if driver.key in self._new_drivers and driver.key not in self._accepted:
+                del self.persons[key], self._new_keys[key]
+                self._new_drivers.pop(driver.key, None)
+                (self._all or {}).pop(driver.key, None)
         # An entry without a driver is judged with the others that cannot be.
         named = [entry for entry in record.results if entry.driver_id]
         check_keys(named)
@@ -104,14 +110,6 @@ class SeasonDrivers:
             if key.driver_id not in self._new_drivers
         ]
 
-    def _forget_refused(self) -> None:
-        """Drivers who were new in a classification that was not accepted are not compared with."""
-        for key, driver in list(self.persons.items()):
-            if driver.key in self._new_drivers and driver.key not in self._accepted:
-                del self.persons[key], self._new_keys[key]
-                self._new_drivers.pop(driver.key, None)
-                (self._all or {}).pop(driver.key, None)
-
     def _find_or_add(self, entry: ResultRecord) -> Driver:
         if self._all is None:
             # What was read before is as it was changed meanwhile.
@@ -149,12 +147,12 @@ def free_key(key: str, *, is_taken: Callable[[str], bool]) -> str:
 def make_key(name: str) -> str:
     """Of a driver whom no source with keys has named yet; one that no driver and no source has."""
     stem = fold(name).replace("-", "_")[:LONGEST_STEM] or "driver"
-    return free_key(stem, is_taken=_is_key)
-
-
-def _is_key(key: str) -> bool:
-    of_source = DriverKey.objects.filter(key=key)
-    return Driver.objects.filter(key=key).exists() or of_source.exists()
+    return free_key(
+        stem,
+        is_taken=lambda key: (
+            Driver.objects.filter(key=key).exists() or DriverKey.objects.filter(key=key).exists()
+        ),
+    )
 
 
 def name_newcomers(
@@ -183,23 +181,21 @@ def name_newcomers(
                 f"be {names}; enter the driver by hand if he can be picked"
             )
             continue
-        driver = same[0] if same else _add_newcomer(one, now)
-        if not same:
+        if same:
+            driver = same[0]
+        else:
+            # Its key is of the surname, as most of Jolpica's are.
+            driver = Driver.objects.create(
+                key=make_key(one.driver_name.rsplit(maxsplit=1)[-1]),
+                name=one.driver_name,
+                code=one.driver_code,
+                created_at=now,
+            )
             persons.append(driver)
         if known is None:
             DriverKey.objects.create(driver=driver, **given)
         named.append(replace(one, driver_id=driver.key))
     return named, notes
-
-
-def _add_newcomer(record: EntrantRecord, now: datetime) -> Driver:
-    """By the surname, as most of Jolpica's keys."""
-    return Driver.objects.create(
-        key=make_key(record.driver_name.rsplit(maxsplit=1)[-1]),
-        name=record.driver_name,
-        code=record.driver_code,
-        created_at=now,
-    )
 
 
 def read_season_drivers(

@@ -218,29 +218,25 @@ def _read_named(
 def _update_facts(
     saved: dict[str, Entrant], named: dict[str, Entrant], named_here: set[str]
 ) -> list[Entrant]:
-    """The saved ones that are changed by it. What this weekend's lists said outlasts other
-    weekends' classifications."""
-    return [
-        entrant
-        for key, entrant in saved.items()
-        if key in named
-        and not (Source(entrant.source).is_second and key not in named_here)
-        and _is_updated(entrant, named[key])
-    ]
-
-
-def _is_updated(entrant: Entrant, now: Entrant) -> bool:
-    """Whether driver (merged since), car or team became another, which is taken over; of what a
-    person decided, what they left open."""
-    names = [
-        name
-        for name in ("driver_id", *ENTRANT_FACTS, "source")
-        if getattr(entrant, name) != getattr(now, name)
-        and not (entrant.is_locked and getattr(entrant, name) not in (None, ""))
-    ]
-    for name in names:
-        setattr(entrant, name, getattr(now, name))
-    return bool(names)
+    """The saved ones that are changed by it: driver (merged since), car or team became another.
+    Of what a person decided only what they left open is taken over."""
+    changed = []
+    for key, entrant in saved.items():
+        now = named.get(key)
+        # What this weekend's lists said outlasts other weekends' classifications.
+        if now is None or (Source(entrant.source).is_second and key not in named_here):
+            continue
+        names = [
+            name
+            for name in ("driver_id", *ENTRANT_FACTS, "source")
+            if getattr(entrant, name) != getattr(now, name)
+            and not (entrant.is_locked and getattr(entrant, name) not in (None, ""))
+        ]
+        for name in names:
+            setattr(entrant, name, getattr(now, name))
+        if names:
+            changed.append(entrant)
+    return changed
 
 
 def _list_classified(events: Iterable[Event]) -> list[Classified]:

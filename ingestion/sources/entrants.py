@@ -29,14 +29,14 @@ class Car:
 
 @dataclass(frozen=True, slots=True)
 class Driving:
-    """Who drives the car, and for whom; an `Entrant`."""
+    """Who drives, and for whom, '' where the source has no teams; an `Entrant`."""
 
     driver_id: str
     driver_number: int | None
     driver_code: str
     driver_name: str
-    constructor_id: str
-    constructor_name: str
+    constructor_id: str = ""
+    constructor_name: str = ""
 
 
 def find_entrants(cars: Sequence[Car], known: Collection[Entrant]) -> list[Entrant]:

@@ -322,8 +322,11 @@ class Adapter(HTTPAdapter):
                 )
             if sink is None:
                 body += chunk
-            else:
-                _write(sink, chunk)
+                continue
+            try:
+                sink.file.write(chunk)
+            except OSError as error:
+                raise IngestionError(f"the response cannot be saved ({error.strerror})") from error
         response._content = bytes(body)
         return response
 
@@ -335,13 +338,6 @@ class RefusingAdapter(HTTPAdapter):
         raise requests.exceptions.ConnectionError(
             "live timing needs a Formula 1 account and is not requested", request=request
         )
-
-
-def _write(sink: Sink, chunk: bytes) -> None:
-    try:
-        sink.file.write(chunk)
-    except OSError as error:
-        raise IngestionError(f"the response cannot be saved ({error.strerror})") from error
 
 
 def _end(thread: threading.Thread, sockets: list[socket.socket]) -> None:

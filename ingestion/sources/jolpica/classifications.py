@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ingestion.errors import BadSourceData
 from ingestion.records import (
@@ -35,13 +35,11 @@ from ingestion.sources.values import (
     require,
 )
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 # Pages are requested one after the other; what the upstream made within this time is one answer.
 MADE_TOGETHER = timedelta(minutes=1)
 LONGEST_STATUS = 60
-# A column beside FastF1's own.
+# A column beside FastF1's own: the row as it was sent, since FastF1 casts what it cannot read to
+# missing.
 SENT = "as it was sent"
 
 
@@ -65,7 +63,12 @@ def read_classifications(
             of_races = zip(list_rows(page.races), page.rows, every, strict=True)
             for race, content, sent in of_races:
                 identity = _read_race(season, race)
-                races[identity] += _rows(content, sent)
+                races[identity] += [
+                    {**row, SENT: texts}
+                    for row, texts in zip(
+                        list_rows(content), sent or [{}] * len(content), strict=True
+                    )
+                ]
                 ages[identity].append(page.generated_at)
     except UNREADABLE as error:
         kind = session_type.replace("_", " ")
@@ -107,14 +110,6 @@ def read_classification(
         spoilt=details.drivers,
     )
     return record, is_apart or is_doubled
-
-
-def _rows(frame: "pd.DataFrame", sent: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """By FastF1's columns, each with itself as it was sent."""
-    return [
-        {**row, SENT: texts}
-        for row, texts in zip(list_rows(frame), sent or [{}] * len(frame), strict=True)
-    ]
 
 
 def _read_race(season: int, race: Mapping[Any, Any]) -> RaceIdentity:

@@ -217,6 +217,10 @@ COUNTED_TYPES = frozenset(
 def _read_dump(tables: DumpTables, made_at: datetime) -> _Dump:
     small = tables.small
     try:
+        drives = {
+            int(row.id): (int(row.driver_id), int(row.team_id))
+            for row in small["teamdriver"].itertuples()
+        }
         return _Dump(
             made_at=made_at,
             seasons=_read_seasons(tables),
@@ -238,21 +242,13 @@ def _read_dump(tables: DumpTables, made_at: datetime) -> _Dump:
                 }
                 for row in small["team"].to_dict("records")
             },
-            seats=_read_seats(small),
+            seats={
+                int(row.id): (read_integer(row.car_number), *drives[int(row.team_driver_id)])
+                for row in small["roundentry"].itertuples()
+            },
         )
     except UNREADABLE as error:
         raise BadSourceData(f"{WHAT} cannot be read: {error}") from error
-
-
-def _read_seats(small: Mapping[str, Any]) -> dict[int, tuple[int | None, int, int]]:
-    drives = {
-        int(row.id): (int(row.driver_id), int(row.team_id))
-        for row in small["teamdriver"].itertuples()
-    }
-    return {
-        int(row.id): (read_integer(row.car_number), *drives[int(row.team_driver_id)])
-        for row in small["roundentry"].itertuples()
-    }
 
 
 def _read_seasons(tables: DumpTables) -> dict[int, list[_Round]]:
@@ -364,8 +360,11 @@ def _join_parts(
     for type_, lines in parts:
         for line in lines:
             seat = int(line["round_entry_id"])
-            row = joined.setdefault(seat, _name_entry(dump, seat))
+            number, driver, team = dump.seats[seat]
+            entry = {"number": number, **dump.people[driver], **dump.teams[team]}
+            row = joined.setdefault(seat, entry)
             if read_integer(line["position"]) is not None:
+                # Parts come in their order: the place of a later one replaces that of the earlier.
                 row |= _name_outcome(kind, line)
             if kind.kind.is_race:
                 row |= {
@@ -382,11 +381,6 @@ def _join_parts(
     yield from joined.values()
 
 
-def _name_entry(dump: _Dump, seat: int) -> dict[str, Any]:
-    number, driver, team = dump.seats[seat]
-    return {"number": number, **dump.people[driver], **dump.teams[team]}
-
-
 def _name_outcome(kind: SessionType, line: Mapping[str, Any]) -> dict[str, Any]:
     status = read_integer(line["status"])
     if status is not None and status not in STATUSES:
@@ -394,13 +388,10 @@ def _name_outcome(kind: SessionType, line: Mapping[str, Any]) -> dict[str, Any]:
     outcome: dict[str, Any] = {"position": line["position"], "positionText": ""}
     if line["is_classified"] == TRUE or (not kind.kind.is_race and kind.kind.ergast_endpoint):
         # The Ergast form prints the place in qualifyings whatever became of a driver.
-        return outcome if not kind.kind.is_race else outcome | {"positionText": _print(line)}
+        place = str(read_integer(line["position"])) if kind.kind.is_race else ""
+        return outcome | {"positionText": place}
     letter = LETTERS.get(status or 0, RETIRED if kind.kind.is_race else NOT_CLASSIFIED)
     return outcome | {"positionText": letter}
-
-
-def _print(line: Mapping[str, Any]) -> str:
-    return str(read_integer(line["position"]))
 
 
 def _read_lap(milliseconds: Any) -> timedelta | None:

@@ -100,11 +100,21 @@ class DumpTables:
 def read_tables(path: Path, counted_types: "frozenset[str]") -> DumpTables:
     """Of a zip file; `counted_types` are the session types whose entries are kept. Raises
     `BadSourceData` where it is no dump of this shape, `OSError` where it cannot be read at all."""
-    with _opened(path) as file, _naming_faults("the zip file"), zipfile.ZipFile(file) as archive:
+    if not path.is_file():
+        raise BadSourceData(f"there is no file {path}")
+    if path.stat().st_size > LARGEST_ZIP:
+        raise BadSourceData(f"it has more than {LARGEST_ZIP} bytes")
+    # Opened by us: that the file cannot be read is an `OSError`, and no fault of the archive.
+    with (
+        path.open("rb") as file,
+        _naming_faults("the zip file"),
+        zipfile.ZipFile(file) as archive,
+    ):
         members = _find_members(archive)
         left = LARGEST_UNPACKED
         small: dict[str, pd.DataFrame] = {}
         entries: pd.DataFrame | None = None
+        # In this order: entries are chosen by their sessions, and laps by their entries.
         for table in TABLES:
             with _naming_faults(f"{PREFIX}{table}.csv"):
                 largest = left if table == LAPS else min(left, LARGEST_TABLE)
@@ -120,14 +130,6 @@ def read_tables(path: Path, counted_types: "frozenset[str]") -> DumpTables:
                 left -= counted.count
         assert entries is not None  # noqa: S101 - for mypy
     return DumpTables(small, entries)
-
-
-def _opened(path: Path) -> "io.BufferedReader":
-    if not path.is_file():
-        raise BadSourceData(f"there is no file {path}")
-    if path.stat().st_size > LARGEST_ZIP:
-        raise BadSourceData(f"it has more than {LARGEST_ZIP} bytes")
-    return path.open("rb")
 
 
 @contextmanager

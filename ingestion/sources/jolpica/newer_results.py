@@ -134,18 +134,14 @@ class JolpicaByNewerForm(JolpicaNewer):
                     listed, _ = self._fetch_drivers(found, unknown)
                 except UnknownEntrant:
                     self._ergast_is_gone = True
-        births = self._fetch_births(found.race.season)
-        return read(known=[*known, *listed], births=births)
-
-    def _fetch_births(self, season: int) -> Mapping[str, date | None]:
-        """Of the season's drivers, by the newer form's keys."""
-        what = f"Jolpica's newer list of the drivers of {season}"
-        url = build_newer_url(f"core/drivers/?year={season}")
+        what = f"Jolpica's newer list of the drivers of {found.race.season}"
+        url = build_newer_url(f"core/drivers/?year={found.race.season}")
         with calling(self._adapter, what, url, fresh=False):
-            return {
+            births = {
                 require(read_key(row["id"]), "driver"): read_born(row.get("date_of_birth"))
                 for row in get_document(url)["data"]
             }
+        return read(known=[*known, *listed], births=births)
 
 
 def read_results(

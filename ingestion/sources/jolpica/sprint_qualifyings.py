@@ -20,6 +20,7 @@ from ingestion.errors import BadSourceData, ResultsNotReady
 from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
 from ingestion.sessions import SessionType
 from ingestion.sources.details import Details, drop_spoilt
+from ingestion.sources.entrants import Driving
 from ingestion.sources.protocol import Entrant
 from ingestion.sources.values import (
     LONGEST_CODE,
@@ -62,24 +63,13 @@ class Round:
     has_sprint_qualifying: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ListedDriver:
-    """An entrant of a list of drivers, which has no cars and no teams."""
-
-    driver_id: str
-    driver_number: int | None
-    driver_code: str
-    driver_name: str
-    constructor_id: str = ""
-    constructor_name: str = ""
-
-
-def read_drivers(drivers: Sequence[Mapping[str, Any]]) -> list[ListedDriver]:
-    """Jolpica's list of drivers in its Ergast form, by the whole name as its results print it.
+def read_drivers(drivers: Sequence[Mapping[str, Any]]) -> list[Driving]:
+    """Jolpica's list of drivers in its Ergast form, by the whole name as its results print it. It
+    has no cars, only the drivers' permanent numbers, and no teams.
     Raises `BadSourceData` where it cannot be read."""
     try:
         return [
-            ListedDriver(
+            Driving(
                 driver_id=require(read_key(driver["driverId"]), "driver"),
                 driver_number=read_integer(driver.get("permanentNumber")),
                 driver_code=read_text(driver.get("code"), longest=LONGEST_CODE),

@@ -236,12 +236,9 @@ class _NothingAtJolpica:
     """FastF1's `Ergast`, as far as `Session.load` uses it."""
 
     def __getattr__(self, _name: str) -> Any:
-        return self._answer_nothing
-
-    def _answer_nothing(self, *_: Any, **__: Any) -> Any:
         import pandas as pd
 
-        return SimpleNamespace(content=[], description=pd.DataFrame())
+        return lambda *_, **__: SimpleNamespace(content=[], description=pd.DataFrame())
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from ingestion.sources.addresses import read_address
 from ingestion.sources.cache import forget_copies
 from ingestion.sources.calls import calling, find_document
 from ingestion.sources.openf1.classification import Row, read_classification
-from ingestion.sources.openf1.entrants import SessionDrivers, read_entrants
+from ingestion.sources.openf1.entrants import read_entrants
 from ingestion.sources.openf1.listings import (
     Listing,
     Practice,
@@ -176,12 +176,12 @@ class OpenF1(Upstream):
             and (isinstance(one, Practice) or not one.session_type.kind.is_race)
             and query.is_race(one.race)
         ]
-        drivers = []
+        drivers: list[tuple[bool, list[Row]]] = []
         with noticing() as notices:
             for one in sorted(own, key=lambda one: one.starts_at):
                 may_request = not is_restricted and now < one.ends_at + REQUESTED_WITHIN
                 rows = self._find_drivers(one, query.season, may_request=may_request)
-                drivers.append(SessionDrivers(isinstance(one, Practice), rows))
+                drivers.append((isinstance(one, Practice), rows))
             entrants = read_entrants(drivers, query)
         return SourceAnswer(entrants, notices=tuple(notices))
 
@@ -229,19 +229,15 @@ class OpenF1(Upstream):
             not_now = ResultsNotReady(
                 "OpenF1 answers nobody without an account while a session runs"
             )
-            not_now.expires_at = self._find_end(season)
+            # Until the session that runs should be over; None where none is known to run.
+            now, listings = self._adapter.now(), self._listings.get(season)
+            known = listings if isinstance(listings, list) else []
+            running = [one.ends_at for one in known if one.starts_at <= now < one.ends_at]
+            not_now.expires_at = max(running, default=None)
             raise not_now
         if response.status_code != 200:
             raise ValueError(f"answered {response.status_code}")
         return expect_rows(document)
-
-    def _find_end(self, season: int) -> datetime | None:
-        """When the session that runs should be over; None where it is, or is not known."""
-        now, listings = self._adapter.now(), self._listings.get(season)
-        if not isinstance(listings, list):
-            return None
-        running = (one.ends_at for one in listings if one.starts_at <= now < one.ends_at)
-        return max(running, default=None)
 
 
 def expect_rows(document: Any) -> list[Row]:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -185,13 +184,15 @@ def _read_row(
     status = next((text for mark, text in FLAGS.values() if mark == letter), "")
     time, gap, laps = None, None, dict.fromkeys(PARTS)
     if is_race:
-        gap = details.read(_read_seconds, _on_lead_lap(row), "gap", driver)
+        printed_gap = row.get("gap_to_leader")
+        # '+1 LAP' is the gap of a car that is not on the lead lap, and no time.
+        is_lapped = isinstance(printed_gap, str) and "LAP" in printed_gap.upper()
+        gap = details.read(_read_seconds, None if is_lapped else printed_gap, "gap", driver)
         is_timed = place is not None and gap is not None
         seconds = row.get("duration") if is_timed else None
         time = details.read(_read_seconds, seconds, "time", driver)
     else:
-        read = details.read(partial(_read_parts, row), "duration", "times", driver)
-        laps = read or laps
+        laps = details.read(_read_parts, row.get("duration"), "times", driver) or laps
     return ResultRecord(
         order=order,
         position=order if place is None else place,
@@ -213,15 +214,8 @@ def _read_row(
     )
 
 
-def _on_lead_lap(row: Row) -> Any:
-    """The gap in seconds; '+1 LAP' is none."""
-    gap = row.get("gap_to_leader")
-    return None if isinstance(gap, str) and "LAP" in gap.upper() else gap
-
-
-def _read_parts(row: Row, field: str) -> dict[str, timedelta | None]:
+def _read_parts(times: Any) -> dict[str, timedelta | None]:
     """Three times, None where a driver did not take part."""
-    times = row.get(field)
     if times is None:
         return dict.fromkeys(PARTS)
     if not isinstance(times, list) or len(times) != len(PARTS):

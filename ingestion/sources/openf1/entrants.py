@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from ingestion.errors import ResultsNotReady
@@ -25,28 +24,21 @@ HIGHEST_NUMBER = 999
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class SessionDrivers:
-    """The drivers of a session, as it lists them."""
-
-    is_practice: bool
-    rows: Sequence[Row]
-
-
 def read_entrants(
-    sessions: Iterable[SessionDrivers], query: EntrantsQuery
+    sessions: Iterable[tuple[bool, Sequence[Row]]], query: EntrantsQuery
 ) -> tuple[EntrantRecord, ...]:
     """Everybody in a (sprint) qualifying; of practice those who are in two sessions, or whom the
-    season knows in that car. `sessions` are in the order in which they were run, and the last
-    that lists a driver counts. Whom the season does not know has no key; who may be another than
-    the one it knows is left out, with a notice."""
+    season knows in that car. `sessions` are in the order in which they were run, each with whether
+    it is a practice and the drivers as it lists them; the last that lists a driver counts. Whom
+    the season does not know has no key; who may be another than the one it knows is left out, with
+    a notice."""
     seen: Counter[Car] = Counter()
     cars: dict[Car, bool] = {}
-    for session in sessions:
-        for car in _read_cars(session.rows):
+    for is_practice, rows in sessions:
+        for car in _read_cars(rows):
             seen[car] += 1
             # Of a driver who changed cars the last one counts, so it comes last.
-            cars[car] = cars.pop(car, False) or not session.is_practice
+            cars[car] = cars.pop(car, False) or not is_practice
     found: dict[Car, dict[str, Entrant]] = {}
     for car, was_in_qualifying in cars.items():
         is_sure = was_in_qualifying or seen[car] >= SESSIONS_NEEDED
@@ -93,10 +85,12 @@ def _make_records(
     records: dict[str, EntrantRecord] = {}
     for car, candidates in found.items():
         one = next(iter(candidates.values()), None)
+        # 'Oliver BEARMAN', as it prints names, is Oliver Bearman.
+        spelt = " ".join(part.title() if part.isupper() else part for part in car.name.split())
         # A team that is new to the driver is named as the source prints it.
         key = constructors.get(car.team, "")
         named = (
-            ("", car.code, _spell(car.name))
+            ("", car.code, spelt)
             if one is None
             else (one.driver_id, one.driver_code, one.driver_name)
         )
@@ -112,8 +106,3 @@ def _make_records(
             names[key] if key else car.team,
         )
     return records.values()
-
-
-def _spell(name: str) -> str:
-    """'Oliver BEARMAN', as it prints names, is Oliver Bearman."""
-    return " ".join(word.title() if word.isupper() else word for word in name.split())

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ingestion.errors import BadSourceData, ResultsNotReady
@@ -41,7 +41,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """A session that nobody picks on, where drivers show up first. Times are UTC."""
+    """A session without picks, where drivers show up first. Times are UTC."""
 
     race: RaceIdentity
     starts_at: datetime
@@ -102,7 +102,8 @@ def _read_race(meeting: Row, sessions: Sequence[Row], season: int) -> RaceIdenti
         season=season,
         round_number=0,
         name=require(read_text(meeting["meeting_name"]), "name of a meeting"),
-        race_date=_read_race_date(last, read_offset(read_text(meeting["gmt_offset"]))),
+        # The day at the circuit, as all sources print it.
+        race_date=(_read_instant(last) + read_offset(read_text(meeting["gmt_offset"]))).date(),
         country=read_text(meeting.get("country_name"), longest=LONGEST_PLACE),
         location=read_text(meeting.get("location"), longest=LONGEST_PLACE),
     )
@@ -148,11 +149,6 @@ def find_listing(query: ClassificationQuery, listings: Iterable[Listing]) -> Lis
         names = " and ".join(f"{one.race.name} ({one.session_key})" for one in found)
         raise ResultsNotReady(f"OpenF1 lists more than one session that it may be: {names}")
     return found[0]
-
-
-def _read_race_date(text: Any, offset: timedelta) -> date:
-    """The circuit's."""
-    return (_read_instant(text) + offset).date()
 
 
 def _read_instant(text: Any) -> datetime:
