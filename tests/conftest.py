@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -50,6 +51,13 @@ LONGEST = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run what is marked `long`, and it alone")
+
+
+def pytest_configure() -> None:
+    """A shell starts what it runs in the background without SIGINT, and so would every process that
+    a test interrupts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
