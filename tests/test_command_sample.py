@@ -190,34 +190,6 @@ def test_table_has_a_line_for_each_grand_prix(sampled: Sampled) -> None:
     assert numbered[20] == "21 São Paulo 03 Nov Norris Verstappen Ocon Gasly 4 new, 4 results"
 
 
-def test_a_small_terminal_keeps_the_last_races_their_head_and_the_next_command(
-    sampled: Sampled,
-) -> None:
-    with FaultyUpstream({2024: load_season(2024)}) as upstream:
-        of_season = ("--year", "2024", "--skip-results")
-        code, shown = run_on_terminal(sampled.project, upstream, *of_season)
-        of_round = ("--year", "2024", "--round", "5", "--skip-schedule")
-        plain = run_on_terminal(sampled.project, upstream, *of_round, env={"NO_COLOR": "1"})
-    assert (code, plain[0]) == (0, 0), shown + plain[1]
-    season, weekend = read_screen(shown), read_screen(plain[1])
-    assert "\x1b[1m" in shown
-    assert [line for line in season if re.match(r" *\d+ \w", line)][-1].startswith("24 Abu Dhabi")
-    assert squeeze(season[-5]) == "Rd Grand Prix Race Pole P1 P2 P3 This run"
-    assert season[-2:] == ["Next: python manage.py f1_explain 2024 abu dhabi race", ""]
-
-    assert not re.search(r"\x1b\[[\d;]*m", plain[1])
-    assert "Formula 1 2024, round 5: Chinese" in weekend
-    sessions = [squeeze(line) for line in weekend if " Apr " in line]
-    assert sessions == [
-        "Sprint Qualifying Fri 19 Apr 07:30 official Norris Hamilton Alonso",
-        "Sprint Sat 20 Apr 03:00 official Verstappen Hamilton Pérez",
-        "Qualifying Sat 20 Apr 07:00 official Verstappen Pérez Alonso",
-        "Race Sun 21 Apr 07:00 official Verstappen Norris Pérez",
-    ]
-    assert "2 Lando Norris McLaren +13.773" in map(squeeze, weekend)
-    assert [line for line in weekend if line][-1].startswith("Next: python manage.py f1_explain")
-
-
 def test_totals_end_the_report(sampled: Sampled) -> None:
     path = sampled.project.folder / FILE_NAME
     *_, totals, where, how = sampled.first.stdout.splitlines()
@@ -330,3 +302,32 @@ def test_sample_of_another_year_is_wrong_usage(project: Project, year: str) -> N
         "--sample is the season 2024, leave --year out. Nothing was changed."
     )
     assert read_runs(project) == []
+
+
+def test_a_small_terminal_keeps_the_last_races_their_head_and_the_next_command(
+    sampled: Sampled,
+) -> None:
+    # Last of this file: it makes runs of its own.
+    with FaultyUpstream({2024: load_season(2024)}) as upstream:
+        of_season = ("--year", "2024", "--skip-results")
+        code, shown = run_on_terminal(sampled.project, upstream, *of_season)
+        of_round = ("--year", "2024", "--round", "5", "--skip-schedule")
+        plain = run_on_terminal(sampled.project, upstream, *of_round, env={"NO_COLOR": "1"})
+    assert (code, plain[0]) == (0, 0), shown + plain[1]
+    season, weekend = read_screen(shown), read_screen(plain[1])
+    assert "\x1b[1m" in shown
+    assert [line for line in season if re.match(r" *\d+ \w", line)][-1].startswith("24 Abu Dhabi")
+    assert squeeze(season[-5]) == "Rd Grand Prix Race Pole P1 P2 P3 This run"
+    assert season[-2:] == ["Next: python manage.py f1_explain 2024 abu dhabi race", ""]
+
+    assert not re.search(r"\x1b\[[\d;]*m", plain[1])
+    assert "Formula 1 2024, round 5: Chinese" in weekend
+    sessions = [squeeze(line) for line in weekend if " Apr " in line]
+    assert sessions == [
+        "Sprint Qualifying Fri 19 Apr 07:30 official Norris Hamilton Alonso",
+        "Sprint Sat 20 Apr 03:00 official Verstappen Hamilton Pérez",
+        "Qualifying Sat 20 Apr 07:00 official Verstappen Pérez Alonso",
+        "Race Sun 21 Apr 07:00 official Verstappen Norris Pérez",
+    ]
+    assert "2 Lando Norris McLaren +13.773" in map(squeeze, weekend)
+    assert [line for line in weekend if line][-1].startswith("Next: python manage.py f1_explain")
