@@ -3,7 +3,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 MANAGE := $(BIN)/python manage.py
-# Of each suite; both run at once, and their tests wait for servers much of their time.
+# Of each suite; both run at once, and their tests wait for servers much of their time. The longer
+# one, on SQLite, has one process more.
 JOBS ?= 2
 # Each part prints its lines at its end, where this make can do that.
 AT_ONCE := --jobs --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
@@ -111,7 +112,7 @@ types: setup-dev
 
 test-sqlite: setup-dev
 	@echo "The suite on SQLite:"
-	@env -u TEST_DATABASE_URL $(PYTEST)
+	@env -u TEST_DATABASE_URL $(PYTEST) --numprocesses $$(( $(JOBS) + 1 ))
 
 # A server of your own instead: TEST_DATABASE_URL=postgresql://user:password@host/name
 test-postgres: setup-dev

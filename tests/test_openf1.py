@@ -247,7 +247,7 @@ def test_while_a_session_runs_is_not_now_and_the_wait_is_until_it_can_be_over(
     clock[0] = start + NOT_NOW
     with pytest.raises(ResultsNotReady, match="nobody without an account while a session") as now:
         fetch(second)
-    assert now.value.expires_at == start + timedelta(hours=2)
+    assert now.value.expires_at == start + timedelta(minutes=105)
     # It should be over, and is asked for again by the usual rhythm.
     clock[0] = start + timedelta(hours=2, minutes=10)
     with pytest.raises(ResultsNotReady, match="nobody without an account") as late:

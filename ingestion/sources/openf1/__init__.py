@@ -229,10 +229,14 @@ class OpenF1(Upstream):
             not_now = ResultsNotReady(
                 "OpenF1 answers nobody without an account while a session runs"
             )
-            # Until the session that runs should be over; None where none is known to run.
+            # Until the session that runs can have a result; None where none is known to run.
             now, listings = self._adapter.now(), self._listings.get(season)
             known = listings if isinstance(listings, list) else []
-            running = [one.ends_at for one in known if one.starts_at <= now < one.ends_at]
+            running = [
+                min(one.ends_at, one.starts_at + one.session_type.kind.earliest_second)
+                for one in known
+                if one.starts_at <= now < one.ends_at
+            ]
             not_now.expires_at = max(running, default=None)
             raise not_now
         if response.status_code != 200:
