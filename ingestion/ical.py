@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
-import icalendar
 from django.db.models import Count, Max
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -23,6 +23,9 @@ from django.views.decorators.http import require_safe
 
 from ingestion.models import Change, Event
 from ingestion.sessions import SessionType
+
+if TYPE_CHECKING:
+    import icalendar
 
 # When apps may look again. Starts have moved by hours on the day.
 REFRESH = timedelta(hours=1)
@@ -83,6 +86,9 @@ def read_sessions(season: int) -> list[Listed]:
 
 
 def write_calendar(season: int, sessions: Sequence[Listed]) -> bytes:
+    # Here and not above: each process reads the addresses, and few ever write a calendar.
+    import icalendar
+
     name = f"Formula 1 {season}"
     calendar = icalendar.Calendar()
     calendar.add("prodid", "-//f1picks-ingestion//calendar of a season//EN")
@@ -102,7 +108,7 @@ def write_calendar(season: int, sessions: Sequence[Listed]) -> bytes:
     return content
 
 
-def _write_session(one: Listed) -> icalendar.Event:
+def _write_session(one: Listed) -> "icalendar.Event":
     event, start, end = one.event, one.event.starts_at, one.event.ends_at
     entry = _begin_entry(one, "", SessionType(event.session_type).label)
     if start is not None and event.start_is_estimated:
@@ -120,14 +126,16 @@ def _write_session(one: Listed) -> icalendar.Event:
     return entry
 
 
-def _write_lock(one: Listed, lock: datetime) -> icalendar.Event:
+def _write_lock(one: Listed, lock: datetime) -> "icalendar.Event":
     label = SessionType(one.event.session_type).label
     entry = _begin_entry(one, "-lock", f"picks on the {label} close")
     entry.add("dtstart", lock.astimezone(UTC))
     return entry
 
 
-def _begin_entry(one: Listed, suffix: str, summary: str) -> icalendar.Event:
+def _begin_entry(one: Listed, suffix: str, summary: str) -> "icalendar.Event":
+    import icalendar
+
     event = one.event
     entry = icalendar.Event()
     # Of what identifies the session: no round, no row's number, and no host that may change.
