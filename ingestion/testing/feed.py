@@ -121,8 +121,9 @@ class SeasonFeed:
         if current.has_results:
             raise ValueError(f"{current} is published already, amend it")
         published_at = at or _after_all(current, current.ends_at, RESULTS_AFTER_END)
-        entrants = put_first(drivers, read_field(current))
-        return self._classify(current, entrants, "", _context(published_at, cause))
+        context = _context(published_at, cause)
+        field = put_first(drivers, read_field(current))
+        return self._save(current, _classify(current, field, "", context.now), context)
 
     def amend(
         self,
@@ -135,13 +136,9 @@ class SeasonFeed:
         **session: Unpack[SessionFacts],
     ) -> Change:
         current = self._published_event(event, cause, session)
-        saved = read_entrants(current)
-        if not drivers and not disqualified:
-            disqualified = saved[0].driver_id
         amended_at = at or _after_all(current, current.results_changed_at, AMENDED_AFTER_RESULTS)
-        return self._classify(
-            current, put_first(drivers, saved), disqualified, _context(amended_at, cause)
-        )
+        context = _context(amended_at, cause)
+        return self._save(current, _amend(current, drivers, disqualified, context.now), context)
 
     def settle(
         self,
@@ -153,18 +150,17 @@ class SeasonFeed:
     ) -> Change:
         current = self._published_event(event, "poll", session)
         context = _context(at or _after_all(current, current.results_changed_at, A_DAY), "poll")
-        with self._news_of(current) as report:
-            if current.results_locked:
-                # What a person corrected stays so until a person says that it is final.
-                author = _author(person, "No appeal was made", context.now)
-                settle_results(current, author, revision=current.results_revision)
-            else:
-                same = ClassificationRecord(
-                    *(report_race(current), SessionType(current.session_type), Source.JOLPICA),
-                    generated_at=context.now,
-                    results=tuple(ResultRecord(**row.as_entry()) for row in current.classification),
-                )
-                report.add(save_classifications([same], context))
+        if not current.results_locked:
+            same = ClassificationRecord(
+                *(report_race(current), SessionType(current.session_type), Source.JOLPICA),
+                generated_at=context.now,
+                results=tuple(ResultRecord(**row.as_entry()) for row in current.classification),
+            )
+            return self._save(current, same, context)
+        # What a person corrected stays so until a person says that it is final.
+        author = _author(person, "No appeal was made", context.now)
+        with self._news_of(current):
+            settle_results(current, author, revision=current.results_revision)
         return _last_change(current)
 
     def correct(
@@ -186,18 +182,9 @@ class SeasonFeed:
                 correct_start(current, to, _author(person, reason, at or moved_at))
             return _last_change(current)
         current = self._published_event(event, "poll", session)
-        saved = read_entrants(current)
-        if not drivers and not disqualified:
-            disqualified = saved[0].driver_id
         corrected_at = at or _after_all(current, current.results_changed_at, AMENDED_AFTER_RESULTS)
         author = _author(person, reason, corrected_at)
-        corrected = build_classification(
-            report_race(current),
-            SessionType(current.session_type),
-            put_first(drivers, saved),
-            disqualified=disqualified,
-            generated_at=author.now,
-        )
+        corrected = _amend(current, drivers, disqualified, author.now)
         with self._news_of(current):
             results = find_persons(current.season, corrected.results, author.now)
             correct_classification(current, results, author, revision=current.results_revision)
@@ -319,16 +306,9 @@ class SeasonFeed:
             raise ValueError(f"{found} is on the calendar at {found.starts_at}, reschedule it")
         return found
 
-    def _classify(
-        self, event: Event, entrants: Sequence[Entrant], disqualified: str, context: SaveContext
+    def _save(
+        self, event: Event, classification: ClassificationRecord, context: SaveContext
     ) -> Change:
-        classification = build_classification(
-            report_race(event),
-            SessionType(event.session_type),
-            entrants,
-            disqualified=disqualified,
-            generated_at=context.now,
-        )
         with self._news_of(event) as report:
             report.add(save_classifications([classification], context))
         return _last_change(event)
@@ -359,6 +339,28 @@ class SeasonFeed:
 
 def _context(now: datetime, cause: str) -> SaveContext:
     return SaveContext(None, Change.Cause(cause), now.astimezone(UTC))
+
+
+def _classify(
+    event: Event, entrants: Sequence[Entrant], disqualified: str, known_at: datetime
+) -> ClassificationRecord:
+    return build_classification(
+        report_race(event),
+        SessionType(event.session_type),
+        entrants,
+        disqualified=disqualified,
+        generated_at=known_at,
+    )
+
+
+def _amend(
+    event: Event, drivers: Sequence[str], disqualified: str, known_at: datetime
+) -> ClassificationRecord:
+    """What is saved, with these drivers first; the winner is disqualified where none is named."""
+    saved = read_entrants(event)
+    if not drivers and not disqualified:
+        disqualified = saved[0].driver_id
+    return _classify(event, put_first(drivers, saved), disqualified, known_at)
 
 
 def _author(person: "User | None", reason: str, now: datetime) -> Author:
