@@ -171,5 +171,9 @@ def surname(entry: Entry | None) -> str:
     """'Hamilton' of 'Lewis Hamilton'; 'none' where there is no entry."""
     if entry is None:
         return _("none")
-    name = str(entry["driver_name"])
+    return surname_of(str(entry["driver_name"]))
+
+
+def surname_of(name: str) -> str:
+    """Without the first word, where there is another."""
     return name.partition(" ")[2] or name

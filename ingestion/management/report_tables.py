@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ingestion.amendments import surname_of
 from ingestion.management.output import as_text, print_line
 from ingestion.report import GrandPrixLine, RunReport
 
@@ -106,7 +107,7 @@ def print_round(console: Console, heading: str, line: GrandPrixLine) -> None:
         table.add_column(head, no_wrap=True, style=style)
     for session in line.sessions:
         start = session.starts_at
-        surnames = [entry.driver.partition(" ")[2] or entry.driver for entry in session.entries]
+        surnames = [surname_of(entry.driver) for entry in session.entries]
         table.add_row(
             session.name,
             "" if start is None else f"{start:%a %d %b %H:%M}",

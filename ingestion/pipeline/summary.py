@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from ingestion.amendments import surname_of
 from ingestion.models import Event, Result
 from ingestion.report import EntryLine, GrandPrixLine, Problem, SessionLine
 from ingestion.sessions import SessionType
@@ -40,8 +41,8 @@ def _describe_grand_prix(
         round_number=race.round_number,
         name=race.name.removesuffix(" Grand Prix"),
         race_date=race.starts_at.date() if race.starts_at is not None else None,
-        pole=_surname(pole) if pole is not None else "",
-        podium=tuple(_surname(result) for result in race.podium),
+        pole=surname_of(pole.driver_name) if pole is not None else "",
+        podium=tuple(surname_of(result.driver_name) for result in race.podium),
         changes=dict(kinds),
         is_cancelled=race.is_cancelled,
         sessions=tuple(
@@ -74,10 +75,6 @@ def print_time(time: timedelta) -> str:
     if hours:
         return f"{hours}:{minutes:02}:{seconds:06.3f}"
     return f"{minutes}:{seconds:06.3f}" if minutes else f"{seconds:.3f}"
-
-
-def _surname(result: Result) -> str:
-    return result.driver_name.partition(" ")[2] or result.driver_name
 
 
 def describe_awaited(events: Iterable[Event], now: datetime) -> list[Problem]:
