@@ -23,7 +23,7 @@ def request_each(
     source: Upstream,
     query: Query,
     *,
-    entrants: Sequence[Entrant] = (),
+    entrants: Sequence[Entrant],
     fresh: bool,
 ) -> tuple[Answers, dict[str | None, IngestionError]]:
     """What the source answered, and the errors by grand prix (None: of the whole season). One that
@@ -68,7 +68,7 @@ def fetch_one(
     query: Query,
     session: Session | None,
     *,
-    entrants: Sequence[Entrant] = (),
+    entrants: Sequence[Entrant],
     fresh: bool,
 ) -> SourceAnswer[Classification]:
     if session is None:

@@ -144,7 +144,7 @@ def _put_in_place(
     worse = [one for one in find_session(session, answers) if not _is_better(one, source.name)]
     kept = tuple(one for one in answers.classifications if one not in worse)
     answers = replace(answers, classifications=kept + answer.records)
-    if not any(not (isinstance(one, ClassificationRecord) and one.is_provisional) for one in worse):
+    if all(isinstance(one, ClassificationRecord) and one.is_provisional for one in worse):
         return answers
     note = Problem(
         f"the published classification cannot be used yet, the one of {source.label} is",

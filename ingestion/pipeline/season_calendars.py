@@ -106,15 +106,14 @@ def digest_calendar(calendar: CalendarRecord) -> str:
 def _find_refusal(errors: Sequence[Outcome], task: SeasonTask) -> SourceRateLimited | None:
     """Jolpica's, which its results would share; of a season that is filled also the schedule
     file's, since its calendars are read once."""
-    refusals = [one for one in errors if isinstance(one.error, SourceRateLimited)]
-    is_jolpicas = any(one.source is Source.JOLPICA for one in refusals)
-    if not refusals or not (is_jolpicas or task.request.mode is Mode.FILL):
+    limits = {one.source: one.error for one in errors if isinstance(one.error, SourceRateLimited)}
+    if not limits or not (Source.JOLPICA in limits or task.request.mode is Mode.FILL):
         return None
-    limits = [one.error for one in refusals if isinstance(one.error, SourceRateLimited)]
+    refusals = list(limits.values())
     return SourceRateLimited(
         "; ".join(dict.fromkeys(str(one.error) for one in errors)),
-        status=limits[0].status,
-        retry_at=max((one.retry_at for one in limits if one.retry_at is not None), default=None),
+        status=refusals[0].status,
+        retry_at=max((one.retry_at for one in refusals if one.retry_at is not None), default=None),
     )
 
 

@@ -1,7 +1,6 @@
-"""Request sprint qualifyings, which Jolpica has in its newer form alone; where it has none the
-sprint's grid shows the pole."""
+"""Request sprint qualifyings, which Jolpica has in its newer form alone."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -40,7 +39,7 @@ def gather_sprint_qualifyings(
         if (pole := _guess_pole(session, so_far + answers, events)) is not None
     }
     answers += Answers(classifications=tuple(poles.values()))
-    return answers + _describe_missing(task, sessions, errors, set(poles), answers.refusal)
+    return answers + _describe_missing(task, query, errors, set(poles), answers.refusal)
 
 
 def _guess_pole(
@@ -77,7 +76,7 @@ def _read_saved(
 
 def _describe_missing(
     task: SeasonTask,
-    sessions: Iterable[Session],
+    query: Query,
     errors: Mapping[str | None, IngestionError],
     guessed: set[str],
     refusal: SourceRateLimited | None,
@@ -85,9 +84,7 @@ def _describe_missing(
     """Why something is not published; a problem where an old session has nothing at all. What is
     alike is said once."""
     names: dict[tuple[str, str, bool], list[str]] = {}
-    kind: SessionType | None = None
-    for session in sessions:
-        kind = session.session_type
+    for session in query.sessions or ():
         error = errors.get(session.grand_prix.slug)
         if error is None or error is refusal:
             continue
@@ -101,6 +98,6 @@ def _describe_missing(
     notes: list[Problem] = []
     for (message, advice, is_loud), grands_prix in names.items():
         text = f"{message}: {', '.join(grands_prix)}"
-        problem = Problem(text, task.season, session_type=kind, advice=advice)
+        problem = Problem(text, task.season, session_type=query.session_type, advice=advice)
         (problems if is_loud else notes).append(problem)
     return Answers(problems=tuple(problems), notes=tuple(notes))
