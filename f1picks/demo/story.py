@@ -64,7 +64,7 @@ class Moment:
     title: str
     text: str
     link: str
-    page: Literal["race", "alarms", "season"] = "race"
+    page: Literal["race", "alarms"] = "race"
 
 
 MOMENTS = (
