@@ -28,8 +28,6 @@ from tests.rows import all_rows
 
 pytestmark = [pytest.mark.once, pytest.mark.django_db, pytest.mark.urls("tests.admin_site")]
 
-NOT_ALLOWED = {"add", "change", "delete"}
-
 
 @pytest.fixture
 def alarm(db: None) -> Alarm:

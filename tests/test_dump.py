@@ -225,7 +225,6 @@ def test_qualifyings_of_every_era(year: int, fill: Fill, upstream: FaultyUpstrea
 # As its users run it
 
 
-@pytest.mark.once
 def test_the_command_reads_it_by_itself_and_no_dump_does_without(
     project: Project, upstream: FaultyUpstream
 ) -> None:

@@ -92,7 +92,6 @@ def test_all_of_history_takes_two_requests_of_the_dump_and_one_redirect(
         assert all_rows() == before
 
 
-@pytest.mark.once
 def test_it_takes_little_memory(project: Project, recorded: FaultyUpstream) -> None:
     """The peak of the command, less that of one that has imported all of it and does nothing."""
     env = project.environment(

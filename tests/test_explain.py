@@ -152,7 +152,6 @@ def test_what_is_none_or_several_is_said_with_what_there_is(
         find_event(season_text, words.split())
 
 
-@pytest.mark.once
 def test_wrong_usage_is_one_line_and_exit_code_2(project: Project) -> None:
     done = project.manage("f1_explain", *BELGIUM)
     assert complaint(done, 2) == (
@@ -265,7 +264,6 @@ def test_before_the_results_nothing_is_scored(explained: Project) -> None:
     assert json.loads(done.stdout)["payout"] is None
 
 
-@pytest.mark.once
 def test_a_terminal_of_80_columns_is_enough(explained: Project) -> None:
     shown = run_on_terminal(explained, "f1_explain", *BELGIUM)
     lines = [line.rstrip() for line in ANSI.sub("", shown).replace("\r", "").splitlines()]

@@ -167,7 +167,6 @@ def test_it_has_nobodys_name_and_no_reason(live_server: Any) -> None:
 
 
 @pytest.mark.project
-@pytest.mark.once
 def test_this_project_has_it_for_everybody(project: Project) -> None:
     code = "from django.urls import reverse; print(reverse('season-calendar', args=[2024]))"
     assert project.manage("shell", "-v0", "-c", code).stdout == "/calendar/2024.ics\n"

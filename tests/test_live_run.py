@@ -198,7 +198,6 @@ def test_without_an_account_nothing_is_requested(run: Run, live_upstream: LiveUp
     assert not saved().has_results
 
 
-@pytest.mark.once
 def test_a_run_on_a_terminal_without_an_account_asks_nothing_and_ends(project: Project) -> None:
     """Over a season with a sprint qualifying."""
     with LiveUpstream({2024: small_season()}, strict=False) as upstream:

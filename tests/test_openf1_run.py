@@ -93,7 +93,6 @@ TROUBLE: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("trouble", shortened(TROUBLE, {"down", "changed in shape", "not now"}))
 def test_whatever_becomes_of_it_no_run_fails_and_no_published_row_differs(
     project: Project, upstream: FaultyUpstream, trouble: str
@@ -112,7 +111,6 @@ def test_whatever_becomes_of_it_no_run_fails_and_no_published_row_differs(
     assert any(one.path.startswith("/openf1/") for one in upstream.requests)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("value", ["OFF"])
 def test_switched_off_it_is_never_requested(
     project: Project, upstream: FaultyUpstream, value: str
@@ -123,7 +121,6 @@ def test_switched_off_it_is_never_requested(
     assert not any(one.path.startswith("/openf1/") for one in upstream.requests)
 
 
-@pytest.mark.once
 def test_an_unknown_second_source_is_refused_by_name(project: Project) -> None:
     ran = project.manage("check", env={"F1_SECOND_SOURCE": "opnef1"})
     assert ran.returncode != 0
@@ -131,7 +128,6 @@ def test_an_unknown_second_source_is_refused_by_name(project: Project) -> None:
     assert "opnef1" not in ran.stdout + ran.stderr
 
 
-@pytest.mark.once
 def test_the_real_one_is_named_by_the_settings_alone(settings: Any) -> None:
     """Neither the tests, nor the sample, nor an installation on its own stand-in reaches it."""
     assert configured_sources().openf1_url == ""
@@ -144,7 +140,6 @@ def test_the_real_one_is_named_by_the_settings_alone(settings: Any) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.once
 def test_the_sample_leaves_it_out(project: Project) -> None:
     env = {"F1_SECOND_SOURCE": "openf1", "OPENF1_URL": "http://127.0.0.1:9/v1"}
     ran = project.manage("ingest_f1", "--sample", "--format", "json", env=env)

@@ -466,7 +466,6 @@ def test_grand_prix_that_came_back_is_the_same_row(run: Runs) -> None:
 
 
 @pytest.mark.parametrize("calendars", [Calendars.ALL, Calendars.NONE])
-@pytest.mark.once
 def test_command_finds_the_right_race_with_and_without_a_calendar(
     project: Project, upstream: FaultyUpstream, *, calendars: Calendars
 ) -> None:
