@@ -3,6 +3,8 @@ have of it: nothing."""
 
 import os
 import re
+import subprocess
+import sys
 import urllib.request
 from contextlib import closing
 from pathlib import Path
@@ -49,6 +51,15 @@ def test_it_begins_on_the_sunday_and_nothing_is_missed(kept: Path) -> None:
         alarms = "SELECT key FROM ingestion_alarm WHERE cleared_at IS NULL"
         # No worker runs beside it, and none is missed.
         assert rows.execute(alarms).fetchall() == [("disputed-start:2024-las-vegas-grand-prix",)]
+
+
+def test_a_port_that_there_is_not_is_one_clear_line(kept: Path) -> None:
+    command = [sys.executable, "-m", "f1picks.demo", "--port", "80800", "--database", str(kept)]
+    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        done.stderr == "There is no port 80800, 65535 is the last. Another: make admin PORT=8001\n"
+    )
 
 
 @pytest.mark.skipif(

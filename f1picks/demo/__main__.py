@@ -96,6 +96,8 @@ def refuse_used_port(port: int) -> None:
             sys.exit(
                 f"Port {port} cannot be used ({error.strerror}). Another: make admin PORT=8001"
             )
+        except OverflowError:
+            sys.exit(f"There is no port {port}, 65535 is the last. Another: make admin PORT=8001")
 
 
 def read_sources() -> int:
