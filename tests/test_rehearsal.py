@@ -283,6 +283,10 @@ def test_a_plot_is_drawn_again_from_its_figures(tmp_path: Path) -> None:
         ({"figures": str(tmp_path / "none.json"), "plot": str(again)}, "cannot be read"),
         ({"figures": str(figures)}, "--plot takes a file that ends with .png or .svg"),
         ({"plot": "latency.docx"}, "--plot takes a file that ends with .png or .svg"),
+        (
+            {"plot": str(tmp_path / "none" / "plot.png")},
+            "--plot needs a folder that can be written",
+        ),
     ):
         with pytest.raises(CommandError, match=complaint) as refused:
             call_command("rehearse", **options)

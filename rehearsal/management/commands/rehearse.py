@@ -172,6 +172,9 @@ def check_season(text: str) -> None:
 def check_plot(text: str | None) -> None:
     if text is None or Path(text).suffix not in (".png", ".svg"):
         raise ValueError(f"--plot takes a file that ends with .png or .svg, not '{text or ''}'")
+    # Before minutes are played for it.
+    if not os.access(folder := Path(text).absolute().parent, os.W_OK):
+        raise ValueError(f"--plot needs a folder that can be written, and {folder} is none")
 
 
 def read_number(text: str, option: str) -> int:
