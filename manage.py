@@ -14,6 +14,7 @@ def main() -> None:
     try:
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
+        from django.db import OperationalError
     except ImportError:
         sys.exit("Django is not installed here: run `make setup`, then use .venv/bin/python.")
     try:
@@ -27,6 +28,13 @@ def main() -> None:
             f"Wrong configuration: {error} Nothing was changed. "
             "Correct it in .env or in the environment (.env.example explains every variable)."
         )
+    except OperationalError as error:
+        # Of Django's own commands, as `migrate` of `make setup`; ours explain theirs themselves.
+        from ingestion.database_failures import UNUSABLE, explain_database, find_failure
+
+        if find_failure(error) not in UNUSABLE:
+            raise
+        sys.exit(f"CommandError: {explain_database(error)}")
 
 
 if __name__ == "__main__":

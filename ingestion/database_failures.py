@@ -51,6 +51,8 @@ UNREACHABLE = Failure(
 )
 # Of a server: it may be on its way up, or a name server that answers late.
 NOT_REACHED = UNREACHABLE._replace(can_pass=True)
+# No connection was made: nothing can have begun.
+UNUSABLE = (REFUSED, UNREACHABLE, NOT_REACHED)
 NO_TABLES = Failure("the database has no tables yet", "Run 'python manage.py migrate' first")
 NOT_MIGRATED = Failure(
     "the database's tables are not those of this version",

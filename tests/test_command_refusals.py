@@ -485,6 +485,20 @@ def test_database_that_is_down_is_one_clear_line(
     assert asked(upstream) == []
 
 
+@pytest.mark.project
+@pytest.mark.once
+def test_migrate_on_a_database_that_is_down_is_one_clear_line(
+    unmigrated_project: Project, closed_port: int
+) -> None:
+    url = f"postgresql://f1:{MARK}@127.0.0.1:{closed_port}/f1"
+    done = unmigrated_project.manage("migrate", "--verbosity", "0", env={"DATABASE_URL": url})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "CommandError: the database cannot be reached. Nothing was changed. "
+        "Check that it runs and that DATABASE_URL names it, then run it again.\n"
+    )
+
+
 @pytest.mark.once
 def test_database_file_in_no_folder_is_one_clear_line(
     project: Project, upstream: FaultyUpstream, tmp_path: Path
