@@ -14,10 +14,11 @@ from django.urls import reverse
 from django.utils.translation import override
 from pytest_django import Settings
 
+from ingestion.admin.comparison import as_entries, compare
 from ingestion.corrections import possible_corrections
 from ingestion.models import Alarm, Driver, Event, IngestRun
 from ingestion.report import Problem
-from ingestion.story import describe_story
+from ingestion.story import describe_payout, describe_story
 from tests.admin_site import clock
 from tests.builders import AFTER
 from tests.html_forms import form_to
@@ -123,6 +124,15 @@ def test_an_event_and_what_a_correction_would_do_are_read_in_it(
     form = form_to(operator.get(address).content.decode(), address)
     sent = form.send(operator, {"step": "review"}, {"reason": "?"})
     assert previewed in words_of(sent.content.decode())
+
+
+def test_a_value_that_is_missing_is_said_in_it(belgium: Event) -> None:
+    was = as_entries(belgium.classification)
+    now = [{**was[0], "driver_number": None}, *was[1:]]
+    belgium.results_generated_at = None
+    with override("de"):
+        assert compare(was, now)[0].details.endswith(" → keiner")
+        assert ("erstellt", "zu unbekannter Zeit (Jolpica)") in describe_payout(belgium)
 
 
 def test_a_terminal_is_in_english(belgium: Event) -> None:

@@ -150,7 +150,7 @@ def _details(was: Entry, now: Entry) -> str:
     changed = []
     for name in RESULT_FIELDS:
         # An entry of the feed may be older than the field.
-        sides = [print_value(name, entry.get(name)) or "none" for entry in (was, now)]
+        sides = [print_value(name, entry.get(name)) or _("none") for entry in (was, now)]
         is_number = name == "classification" and all(side.isdecimal() for side in sides)
         if name not in NOT_COMPARED and not is_number and sides[0] != sides[1]:
             changed.append(f"{label_of(name)} {sides[0]} → {sides[1]}")

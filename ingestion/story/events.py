@@ -147,7 +147,8 @@ def describe_payout(event: Event) -> list[Fact]:
         made = _("by hand, see the story")
     else:
         made_at, source = find_made_at(event), print_source(event.results_source)
-        made = f"{'at an unknown time' if made_at is None else print_instant(made_at)} ({source})"
+        at = _("at an unknown time") if made_at is None else print_instant(made_at)
+        made = f"{at} ({source})"
     picks = _("none counts: the time of the session is not known")
     if event.locks_at is not None:
         picks = _("count if they were made before %(at)s") % {"at": print_instant(event.locks_at)}
