@@ -1,13 +1,14 @@
 """Corrections of a classification as a whole: its leaders, its revisions, who decides on it."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.admin.comparison import describe_on_page
-from ingestion.admin.forms.correction_form import CorrectionForm, Warnings
+from ingestion.admin.forms.correction_form import NONE_CHOSEN, CorrectionForm, Warnings
 from ingestion.amendments import picked_places
 from ingestion.corrections import (
     Author,
@@ -28,7 +29,6 @@ from ingestion.corrections import (
 from ingestion.models import Change, Event
 from ingestion.story import print_instant
 
-NONE_CHOSEN = ("", _("choose"))
 HELD = _(
     "The classification is yours from then on: ingests compare it, show "
     "what differs and write nothing until you release it."
@@ -162,8 +162,9 @@ class ReleaseForm(CorrectionForm):
 
 
 class ProposalForm(CorrectionForm):
-    """With the proposal that the person looked at."""
+    """With the proposal that the person looked at; `decide` is the correction."""
 
+    decide: ClassVar[Callable[..., None]]
     is_direct, is_typed = True, False
 
     proposal = forms.IntegerField(widget=forms.HiddenInput)
@@ -171,37 +172,30 @@ class ProposalForm(CorrectionForm):
     def add_fields(self) -> None:
         self.initial["proposal"] = self.event.proposal_id
 
+    def correct(self, event: Event, author: Author) -> Warnings:
+        values = self.cleaned_data
+        self.decide(event, author, revision=values["revision"], proposal=values["proposal"])
+        return []
+
 
 class AcceptForm(ProposalForm):
     name, title = "accept", _("Accept the upstream's proposal")
     button = _("Accept it")
+    decide = staticmethod(accept_proposal)
     follows = _("It is applied, and settled by that. Scorers see the change in the feed.")
-
-    def correct(self, event: Event, author: Author) -> Warnings:
-        values = self.cleaned_data
-        accept_proposal(event, author, revision=values["revision"], proposal=values["proposal"])
-        return []
 
 
 class RejectForm(ProposalForm):
     name, title = "reject", _("Reject the upstream's proposal")
     button = _("Reject it")
+    decide = staticmethod(reject_proposal)
     follows = _(
         "What is saved stays, and the same is not proposed again. You can reconsider it here."
     )
-
-    def correct(self, event: Event, author: Author) -> Warnings:
-        values = self.cleaned_data
-        reject_proposal(event, author, revision=values["revision"], proposal=values["proposal"])
-        return []
 
 
 class ReconsiderForm(ProposalForm):
     name, title = "reconsider", _("Reconsider the rejected proposal")
     button = _("Reconsider it")
+    decide = staticmethod(reconsider_proposal)
     follows = _("It is open again, and waits for a decision as before. Nothing else changes.")
-
-    def correct(self, event: Event, author: Author) -> Warnings:
-        values = self.cleaned_data
-        reconsider_proposal(event, author, revision=values["revision"], proposal=values["proposal"])
-        return []

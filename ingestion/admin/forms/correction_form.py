@@ -20,6 +20,7 @@ Warnings = Sequence[str]
 UTC_CLOCK = "utc"
 CIRCUIT_CLOCK = "circuit"
 OWN_CLOCK = "own"
+NONE_CHOSEN = ("", _("choose"))
 # Of what is previewed before there is a reason; it is never saved.
 NO_REASON = "-"
 

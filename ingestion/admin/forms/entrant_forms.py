@@ -6,7 +6,7 @@ from django import forms
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from ingestion.admin.forms.correction_form import CorrectionForm, Warnings
+from ingestion.admin.forms.correction_form import NONE_CHOSEN, CorrectionForm, Warnings
 from ingestion.corrections import (
     Author,
     NewDriver,
@@ -17,7 +17,6 @@ from ingestion.corrections import (
 )
 from ingestion.models import Entrant, Event
 
-NONE_CHOSEN = ("", _("choose"))
 FOLLOWS = _(
     "It holds for every session of the weekend whose picks are open, and "
     "no ingest undoes it. Picks that were made stay; the game reads of it "
