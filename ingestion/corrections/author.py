@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from ingestion.errors import ChangedMeanwhile, WrongRequest
 from ingestion.models import Change, Event
-from ingestion.save import SaveContext, change_event
+from ingestion.save import SaveContext, change_event, change_results
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -89,6 +89,24 @@ def last_entry(event: Event) -> int:
 def corrected_event(event: Event, author: Author, kind: Change.Kind) -> Iterator[Event]:
     """The event, to be changed by its author until the block ends."""
     author.require_reason()
-    with change_event(event, kind, author.context(Change.Cause.CORRECTION)) as corrected:
+    with change_event(event, kind, author.context(_cause_of(kind))) as corrected:
         author.require_seen(corrected)
         yield corrected
+
+
+@contextmanager
+def corrected_results(
+    event: Event, author: Author, kind: Change.Kind, *, revision: int
+) -> Iterator[Event]:
+    """The same for what the event says of its classification, of which its author saw that
+    revision."""
+    author.require_reason()
+    context = author.context(_cause_of(kind))
+    with change_results(event, kind, context, revision=revision) as corrected:
+        author.require_seen(corrected)
+        yield corrected
+
+
+def _cause_of(kind: Change.Kind) -> Change.Cause:
+    is_release = kind == Change.Kind.RELEASED
+    return Change.Cause.RELEASE if is_release else Change.Cause.CORRECTION

@@ -9,7 +9,7 @@ from ingestion.errors import WrongRequest
 from ingestion.models import Change, Event, Poll
 from ingestion.plausibility import is_in_season
 from ingestion.records import Source
-from ingestion.save import change_event, derive_fields
+from ingestion.save import derive_fields
 from ingestion.sessions import SessionType
 
 # What a person may say of a session that is not cancelled.
@@ -104,10 +104,7 @@ def close_picks(event: Event, author: Author) -> Event:
 
 def release_schedule(event: Event, author: Author) -> Event:
     """Give an event's start and status back to the calendars; the next ingest sets them."""
-    author.require_reason()
-    context = author.context(Change.Cause.RELEASE)
-    with change_event(event, Change.Kind.RELEASED, context) as released:
-        author.require_seen(released)
+    with corrected_event(event, author, Change.Kind.RELEASED) as released:
         if not released.schedule_locked:
             raise WrongRequest(_("the event's schedule is not locked"))
         released.schedule_locked = False

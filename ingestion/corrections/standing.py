@@ -6,16 +6,11 @@ has arrived meanwhile, nothing is done.
 
 from django.utils.translation import gettext as _
 
-from ingestion.corrections.author import Author
+from ingestion.corrections.author import Author, corrected_results
 from ingestion.corrections.entries import parse_entries
 from ingestion.errors import ChangedMeanwhile, WrongRequest
 from ingestion.models import Change, Event, UpstreamClassification
-from ingestion.save import (
-    change_results,
-    read_revision,
-    replace_classification,
-    season_locked,
-)
+from ingestion.save import read_revision, replace_classification, season_locked
 
 
 def accept_proposal(
@@ -44,10 +39,7 @@ def reject_proposal(
     event: Event, author: Author, *, revision: int, proposal: int | None = None
 ) -> None:
     """Keep what is saved; the same podium or pole is not proposed again."""
-    author.require_reason()
-    context = author.context(Change.Cause.CORRECTION)
-    with change_results(event, Change.Kind.CORRECTED, context, revision=revision) as current:
-        author.require_seen(current)
+    with corrected_results(event, author, Change.Kind.CORRECTED, revision=revision) as current:
         _proposal_of(current, proposal)
         current.proposal_rejected = True
 
@@ -56,10 +48,7 @@ def reconsider_proposal(
     event: Event, author: Author, *, revision: int, proposal: int | None = None
 ) -> None:
     """Take up a proposal again that a person rejected: it waits for a decision, as before."""
-    author.require_reason()
-    context = author.context(Change.Cause.CORRECTION)
-    with change_results(event, Change.Kind.CORRECTED, context, revision=revision) as current:
-        author.require_seen(current)
+    with corrected_results(event, author, Change.Kind.CORRECTED, revision=revision) as current:
         if current.proposal is None or not current.proposal_rejected:
             raise WrongRequest(_("no proposal for the event was rejected"))
         if proposal not in (None, current.proposal.pk):
@@ -69,10 +58,7 @@ def reconsider_proposal(
 
 def settle_results(event: Event, author: Author, *, revision: int) -> None:
     """Declare a classification settled before its time."""
-    author.require_reason()
-    context = author.context(Change.Cause.CORRECTION)
-    with change_results(event, Change.Kind.SETTLED, context, revision=revision) as current:
-        author.require_seen(current)
+    with corrected_results(event, author, Change.Kind.SETTLED, revision=revision) as current:
         if not current.has_results:
             raise WrongRequest(_("the event has no classification to settle"))
         current.results_state = Event.ResultsState.SETTLED
@@ -80,10 +66,7 @@ def settle_results(event: Event, author: Author, *, revision: int) -> None:
 
 def release_results(event: Event, author: Author, *, revision: int) -> None:
     """Give the classification back to the upstream; the next ingest sets it, old answers too."""
-    author.require_reason()
-    context = author.context(Change.Cause.RELEASE)
-    with change_results(event, Change.Kind.RELEASED, context, revision=revision) as current:
-        author.require_seen(current)
+    with corrected_results(event, author, Change.Kind.RELEASED, revision=revision) as current:
         if not current.results_locked:
             raise WrongRequest(_("the event's classification is not locked"))
         current.results_locked = False
