@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.utils.dateparse import parse_duration
@@ -297,9 +296,6 @@ def _value(name: str, side: Side) -> str:
         return print_instant(value)
     if name == "utc_offset":
         return str(parse_duration(value) if isinstance(value, str) else value)
-    if name == "points":
-        # '25' of a source is '25.00' of the database.
-        return f"{Decimal(value).normalize():f}"
     text = print_choice(CHOICES[name], value) if name in CHOICES else str(value)
     return print_source(value) if name.endswith("source") else text
 

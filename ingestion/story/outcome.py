@@ -246,7 +246,6 @@ def _describe_move(change: Change) -> Turn:
         ),
         "at": print_instant(change.created_at),
         "person": change.person_name,
-        "source": print_source(change.after.get("schedule_source", "")),
     }
     if change.person_name:
         text = _("It was to start on %(before)s, until %(person)s moved it at %(at)s.")
