@@ -150,6 +150,6 @@ def _begin_entry(one: Listed, suffix: str, summary: str) -> "icalendar.Event":
         entry.add("location", place)
     tentative = "TENTATIVE" if event.start_is_estimated else "CONFIRMED"
     entry.add("status", "CANCELLED" if event.is_cancelled else tentative)
-    # Nobody is busy because of it.
+    # It takes no time in a person's calendar.
     entry.add("transp", "TRANSPARENT")
     return entry

@@ -168,7 +168,7 @@ def name_newcomers(
     notes: list[str] = []
     persons = list(Driver.objects.persons())
     for one in newcomers:
-        # A car's number and three letters are somebody's within a season alone.
+        # A car's number and three letters identify a driver within a season alone.
         key = f"{one.driver_number}-{one.driver_code}"
         given = {"source": one.source.value, "season": season, "key": key}
         known = DriverKey.objects.filter(**given).select_related("driver").first()

@@ -62,7 +62,7 @@ def save_entrants(
     *,
     events: Sequence[Event] | None = None,
 ) -> SaveReport:
-    """Enter who is classified or `listed`; nobody is taken out, and what a person decided stays.
+    """Enter who is classified or `listed`; no driver is taken out, and what a person decided stays.
 
     `events` are the season's where they were read just now; those to write about are read again.
     """

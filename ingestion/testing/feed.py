@@ -364,7 +364,7 @@ def _amend(
 
 
 def _author(person: "User | None", reason: str, now: datetime) -> Author:
-    """A steward where the test has nobody of its own, whatever the project's model of people."""
+    """A steward where the test has no person of its own, whatever the project's model of people."""
     if person is None:
         model = get_user_model()
         name = {model.USERNAME_FIELD: STEWARD}

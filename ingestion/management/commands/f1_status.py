@@ -102,8 +102,8 @@ class Command(F1Command):
 
 def styled(fact: Fact) -> Text:
     label, text = fact
-    # Labels can be translated: which language it is is known when they are printed.
-    styles = {str(styled): style for styled, style in STYLES}
+    # A label is translated when it is printed, so that they are compared as texts here.
+    styles = {str(name): style for name, style in STYLES}
     return Text(label, style=styles.get(text if label == "state" else label, ""))
 
 
