@@ -35,6 +35,7 @@ from ingestion.queue import tasks
 from ingestion.sample.season import Season, load_season, with_finishes
 from ingestion.sample.upstream import StandInUpstream
 from tests.admin_site import clock
+from tests.amending import with_leaders_swapped
 from tests.browser import MILLISECONDS
 from tests.installation import switch_polling_on, tick
 from tests.operators import VIEWING
@@ -90,13 +91,7 @@ def set_scene(cache: Path) -> None:
             person = User.objects.create_superuser(SUPERUSER, password=PASSWORD)
             author = Author(person, REASON, NOW)
             settle_results(find("british-grand-prix"), author, revision=1)
-            first, second, *others = season.races["great-britain"]
-            place = {"order", "classification", "milliseconds", "points"}
-            swapped = (
-                replace(second, **{name: getattr(first, name) for name in place}),
-                replace(first, **{name: getattr(second, name) for name in place}),
-                *others,
-            )
+            swapped = with_leaders_swapped(season.races["great-britain"])
             upstream.seasons[2024] = with_finishes(season, "races", "great-britain", swapped)
             tasks.ingest_season(2024, clock=clock)
     hungary = find("hungarian-grand-prix")

@@ -291,6 +291,17 @@ def reinstated(finishes: Finishes, driver: str) -> Finishes:
     return classified([replace(winner, classification="1", status="Finished"), *others])
 
 
+def with_leaders_swapped(finishes: Finishes) -> Finishes:
+    """The second has won; times and points are those of the two places."""
+    first, second, *others = finishes
+    place = {"order", "classification", "milliseconds", "points"}
+    return (
+        replace(second, **{name: getattr(first, name) for name in place}),
+        replace(first, **{name: getattr(second, name) for name in place}),
+        *others,
+    )
+
+
 def last(laps: Laps, driver: str) -> Laps:
     """A qualifying has neither letter nor status for the disqualified."""
     others = [lap for lap in laps if lap.driver != driver]

@@ -2,7 +2,6 @@
 real server, with real ingests from the stand-in upstream."""
 
 import os
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from ingestion.models import Change, Event, Result
 from ingestion.queue import tasks
 from ingestion.sample.season import Season, load_season, with_finishes
 from ingestion.save import SaveContext, save_entrants
-from tests.amending import podium
+from tests.amending import podium, reinstated, with_leaders_swapped
 from tests.browser import (
     NAMES,
     Visitor,
@@ -92,18 +91,7 @@ def staff(name: str, *permissions: str) -> User:
 
 def without_disqualification(season: Season) -> Season:
     """Belgium as it crossed the line: Russell first."""
-    *others, last = season.races["belgium"]
-    crossed = [replace(last, classification="1", status="Finished"), *others]
-    finishes = [
-        replace(
-            one,
-            order=order,
-            classification=str(order) if one.classification.isdecimal() else one.classification,
-            points=there.points,
-        )
-        for order, (one, there) in enumerate(zip(crossed, (*others, last), strict=True), start=1)
-    ]
-    return with_finishes(season, "races", "belgium", tuple(finishes))
+    return with_finishes(season, "races", "belgium", reinstated(season.races["belgium"], "russell"))
 
 
 @pytest.mark.parametrize(
@@ -262,14 +250,7 @@ def voids_and_takes_it_back(operator: Visitor) -> None:
 
 def decides_a_proposal(operator: Visitor, upstream: FaultyUpstream) -> None:
     season = upstream.seasons[2024]
-    first, second, *others = season.races["italy"]
-    # Places, times and points are those of the two places.
-    place = {"order", "classification", "milliseconds", "points"}
-    swapped = (
-        replace(second, **{name: getattr(first, name) for name in place}),
-        replace(first, **{name: getattr(second, name) for name in place}),
-        *others,
-    )
+    swapped = with_leaders_swapped(season.races["italy"])
     upstream.seasons[2024] = with_finishes(season, "races", "italy", swapped)
     operator.open(page_of(race(ITALY)))
     operator.ingest()

@@ -3,7 +3,6 @@ right: a note, and pages as without it."""
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from ingestion.pipeline import Mode
 from ingestion.sample.dump import build_dump, build_tables, pack
 from ingestion.sample.season import with_finishes, without_results
 from tests import dumping
+from tests.amending import with_leaders_swapped
 from tests.command_line import ingest, small_season
 from tests.dumping import NOW, Fill, Switch, name_dump_requests
 from tests.project import Project
@@ -123,26 +123,14 @@ def test_it_never_overwrites_what_a_page_said_later(fill: Fill, upstream: Faulty
     """A page had the disqualification; the dump is from before it."""
     upstream.dump = build_dump(upstream.seasons.values())
     season = upstream.seasons[2023]
-    first, *others = season.races["belgium"]
-    second = replace(others[0], order=1, classification="1")
-    amended = (
-        replace(second, milliseconds=first.milliseconds, points=first.points),
-        replace(
-            first,
-            order=2,
-            classification="2",
-            milliseconds=second.milliseconds,
-            points=second.points,
-        ),
-        *others[1:],
-    )
+    amended = with_leaders_swapped(season.races["belgium"])
     upstream.seasons[2023] = with_finishes(season, "races", "belgium", amended)
     assert list(map(str, fill(2023, mode=Mode.UPDATE, dump_url="off").problems)) == []
     winner = Result.objects.get(
         event__season=2023, event__grand_prix="belgian-grand-prix", event__session_type="race",
         order=1,
     ).driver_id  # fmt: skip
-    assert winner == second.driver
+    assert winner == season.races["belgium"][1].driver
     Event.objects.filter(season=2023, session_type="race", grand_prix="chinese-grand-prix").update(
         results_state="pending", results_revision=0
     )

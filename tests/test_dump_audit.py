@@ -15,6 +15,7 @@ from ingestion.models import Change, Event, TaskRun
 from ingestion.queue.tasks import audit_seasons
 from ingestion.sample.dump import build_dump, build_tables, pack
 from ingestion.sample.season import Season, with_finishes
+from tests.amending import with_leaders_swapped
 from tests.command_line import small_season
 from tests.dumping import NOW, Fill, name_dump_requests
 from tests.rows import all_rows
@@ -51,14 +52,7 @@ def filled(
 
 def amended(season: Season) -> Season:
     """The first two of Belgium's race exchanged, and a point less for the last of China's."""
-    first, second, *others = season.races["belgium"]
-    winner = replace(second, order=1, classification="1", milliseconds=first.milliseconds)
-    loser = replace(first, order=2, classification="2", milliseconds=second.milliseconds)
-    race = (
-        replace(winner, points=first.points),
-        replace(loser, points=second.points),
-        *others,
-    )
+    race = with_leaders_swapped(season.races["belgium"])
     *leaders, last = season.races["china"]
     china = (*leaders, replace(last, laps=last.laps - 1))
     return with_finishes(with_finishes(season, "races", "belgium", race), "races", "china", china)
