@@ -28,7 +28,7 @@ help:
 	@echo "  make setup             .venv, dependencies, .env, migrations"
 	@echo "  make ingest YEAR=2025  ingest a season from the live upstream"
 	@echo "  make worker            run by itself: the queue with its schedules"
-	@echo "  make rehearse          play 2024 through the whole installation; ten minutes"
+	@echo "  make rehearse          play 2024 through the installation; half an hour"
 	@echo ""
 	@echo "Change it"
 	@echo "  make check             lint, types, and the suite on SQLite"
