@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from ingestion.errors import BadSourceData, SourceUnavailable
 from ingestion.models import Poll
 from ingestion.pipeline.picture import Outcome
-from ingestion.pipeline.request import IngestRequest, Mode
+from ingestion.pipeline.request import IngestRequest
 from ingestion.records import Source
 from ingestion.report import Fault, Problem, RunReport
 from ingestion.sources import SourceConfig
@@ -32,39 +32,49 @@ ADVICE = "Set F1_RESULTS_FROM=newer to keep it so, F1_RESULTS_FROM=ergast once t
 
 def settle_form(config: SourceConfig, now: datetime) -> tuple[SourceConfig, Poll | None]:
     """With the newer form where the setting leaves it open and the Ergast form has been gone for
-    long enough; and what is noted of that, None where it is not."""
-    if config.results_from != AUTO:
+    long enough; and what is noted of the Ergast form, None where it has not been gone."""
+    if config.results_from == NEWER:
         return config, None
     gone = Poll.objects.filter(source=Source.JOLPICA_NEWER, event=None).first()
-    if gone is None or gone.failing_since is None or gone.failing_since + GONE_FOR > now:
-        return config, None
-    return replace(config, results_from=NEWER), gone
+    since = gone.failing_since if gone is not None and config.results_from == AUTO else None
+    if since is not None and since + GONE_FOR <= now:
+        config = replace(config, results_from=NEWER)
+    return config, gone
 
 
-def choose_form(request: IngestRequest, report: RunReport, now: datetime) -> IngestRequest:
-    """The request with the form that its run reads; the first one that reads the newer form because
-    the other is gone has a problem that says so."""
+def choose_form(
+    request: IngestRequest, report: RunReport, now: datetime
+) -> tuple[IngestRequest, Poll | None]:
+    """The request with the form that its run reads, and what is noted of the Ergast form; the first
+    one that reads the newer form because the other is gone has a problem that says so."""
     config, gone = settle_form(request.config, now)
-    if gone is not None and gone.answered_at is None:
+    if gone is not None and config != request.config and gone.answered_at is None:
         logger.warning(SWITCHED)
         report.problems.append(Problem(SWITCHED, advice=ADVICE, fault=Fault.UPSTREAM))
         if not request.dry_run:
             Poll.objects.filter(pk=gone.pk).update(answered_at=now)
-    return replace(request, config=config)
+    return replace(request, config=config), gone
 
 
 def record_form(
-    request: IngestRequest, season: int, outcomes: Iterable[Outcome], now: datetime
+    request: IngestRequest,
+    season: int,
+    outcomes: Iterable[Outcome],
+    now: datetime,
+    *,
+    gone: Poll | None,
 ) -> None:
-    """Whether the Ergast form has answered or is gone; any answer counts, whatever else failed."""
+    """Whether the Ergast form has answered or is gone, beside what was noted of it when the run
+    began; any answer counts, whatever else failed."""
     form = request.config.results_from
-    if form == NEWER or request.sample or (form != AUTO and request.mode is not Mode.POLL):
+    if form == NEWER or request.sample:
         return
     errors = [one.error for one in outcomes if one.source is Source.JOLPICA]
     known = Poll.objects.filter(source=Source.JOLPICA_NEWER, event=None)
     if any(error is None or isinstance(error, BadSourceData) for error in errors):
-        known.delete()
+        if gone is not None:
+            known.delete()
         return
     is_gone = any(isinstance(one, SourceUnavailable) and one.status in GONE for one in errors)
-    if is_gone and not known.exists():
+    if form == AUTO and is_gone and not known.exists():
         Poll.objects.create(source=Source.JOLPICA_NEWER, season=season, failing_since=now)

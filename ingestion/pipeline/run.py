@@ -17,7 +17,7 @@ from ingestion.budget import Budget
 from ingestion.database_failures import retried
 from ingestion.errors import BadSourceData, IngestionError, WrongRequest
 from ingestion.lifecycle import may_be_absent, season_to_look_for
-from ingestion.models import Change, Event, IngestRun, Result
+from ingestion.models import Change, Event, IngestRun, Poll, Result
 from ingestion.pipeline.gather import gather_season
 from ingestion.pipeline.jolpica_form import choose_form, record_form
 from ingestion.pipeline.picture import SeasonPicture, SeasonTask, fault_of
@@ -68,6 +68,8 @@ class Run:
     budget: Budget
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
+    # What was noted of Jolpica's Ergast form when the run began.
+    form_gone: Poll | None
 
 
 def ignore_line(_line: SeasonLine) -> None:
@@ -129,7 +131,7 @@ def ingest(
     """
     report = RunReport(dry_run=request.dry_run, seasons=list(request.seasons))
     with _recorded(request, report, clock) as record:
-        request = choose_form(request, report, clock())
+        request, gone = choose_form(request, report, clock())
         budget = Budget(clock=clock, limits=list_limits(request.config))
         try:
             sources = connect(
@@ -138,7 +140,7 @@ def ingest(
         except IngestionError as error:
             report.problems.append(Problem(str(error), advice=error.advice, fault=Fault.OURS))
             return report
-        run = Run(request, record, report, sources, budget, clock, sleep)
+        run = Run(request, record, report, sources, budget, clock, sleep, gone)
         try:
             _ingest_seasons(run, show_step, show_line)
         finally:
@@ -232,7 +234,7 @@ def _save(
     if request.mode is Mode.POLL:
         record_polls(picture, task)
     if not request.dry_run:
-        record_form(request, task.season, answers.outcomes, task.now)
+        record_form(request, task.season, answers.outcomes, task.now, gone=run.form_gone)
     return line
 
 
@@ -265,7 +267,7 @@ def _save_season(
             saved.problems.append(Problem(message, season=task.season, advice=error.advice))
     saved.add(save_listed(answers.listed, context))
     saved.add(save_classifications(answers.classifications, context))
-    whole = _read_season(task.season, request)
+    whole = _read_season(task.season, request, is_current=picture.is_current)
     if picture.is_current:
         published = {slug for slug, kind in saved.changes if kind in OF_NEW_RESULTS}
         if published:
@@ -291,10 +293,13 @@ def _save_second(
     return "; Jolpica's calendar was used alone"
 
 
-def _read_season(season: int, request: IngestRequest) -> list[Event]:
-    """As it is saved now, with what there is to print of it."""
+def _read_season(season: int, request: IngestRequest, *, is_current: bool) -> list[Event]:
+    """As it is saved now, with what there is to print of it; of the current season with all
+    results, which its entrants come from."""
     events = Event.objects.for_season(season)
-    if not request.is_range:
+    if is_current:
+        events = events.with_classifications()
+    elif not request.is_range:
         leaders = Result.objects.filter(order__lte=MOST_LEADERS)
         if (number := request.round_number) is not None:
             leaders |= Result.objects.filter(event__round_number=number)

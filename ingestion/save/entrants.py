@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db.models import F
+from django.db.models import F, prefetch_related_objects
 
 from ingestion.database_failures import retried
 from ingestion.models import KNOWN_BEFORE_LOCK, Change, Entrant, Event, Result
@@ -179,22 +179,25 @@ def _read_named(
     season: int, slugs: Iterable[str], events: Iterable[Event]
 ) -> tuple[dict[str, list[Entrant]], dict[str, set[str]]]:
     """Whom the classifications name, as entrants, those of later sessions later; and the drivers
-    whom the grand prix's own name. One query, and one more before a season's first grand prix."""
+    whom the grand prix's own name. Results that come with `events` are not read again."""
+    events = list(events)
     classified = _list_classified(events)
     # Of the season before, where one of the grands prix is the first that is classified.
     if {one.grand_prix for one in classified} in (set(), *({slug} for slug in slugs)):
-        classified = _list_classified(Event.objects.filter(season=season - 1)) + classified
+        last_season = list(Event.objects.filter(season=season - 1))
+        classified = _list_classified(last_season) + classified
+        events += last_season
     sessions = {slug: choose_sessions(season, slug, classified) for slug in slugs}
-    fields: dict[int, list[Result]] = {}
     needed = {one.event_id for chosen in sessions.values() for one in chosen}
-    for result in Result.objects.filter(event__in=needed).order_by("order"):
-        fields.setdefault(result.event_id, []).append(result)
+    chosen_events = [event for event in events if event.pk in needed]
+    prefetch_related_objects(chosen_events, "results")
+    fields = {event.pk: event.classification for event in chosen_events}
     own = {
         slug: {
             result.driver_id
             for one in chosen
             if (one.season, one.grand_prix) == (season, slug)
-            for result in fields.get(one.event_id, ())
+            for result in fields[one.event_id]
         }
         for slug, chosen in sessions.items()
     }
@@ -208,7 +211,7 @@ def _read_named(
                 **{name: getattr(result, name) for name in ENTRANT_FACTS},
             )
             for one in chosen
-            for result in fields.get(one.event_id, ())
+            for result in fields[one.event_id]
         ]
         for slug, chosen in sessions.items()
     }

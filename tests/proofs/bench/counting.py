@@ -37,9 +37,7 @@ class Statements:
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
         self.settle()
-        # The request count's lock is told from others by its key.
-        is_lock = "pg_advisory" in sql
-        self.counted += not is_apart(sql % tuple(params) if is_lock else sql)
+        self.counted += not is_apart(sql)
         done = execute(sql, params, many, context)
         if found := WRITES.match(sql):
             self._table = found[1]
