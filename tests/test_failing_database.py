@@ -16,6 +16,7 @@ from tests.command_line import (
     complaint,
     count_rows,
     ingest,
+    small_season,
     small_upstream,  # noqa: F401 - fixture `upstream`
 )
 from tests.conftest import on_postgres
@@ -260,6 +261,23 @@ def test_the_cause_is_not_lost_where_the_budget_is_refused(
     assert complaint(done, 1).startswith(
         f"the database's user has no right to write or read its tables; {KEPT}. "
     )
+
+
+@pytest.mark.skipif(not on_postgres, reason="PostgreSQL's triggers")
+def test_a_range_of_which_a_season_was_saved_is_not_a_failed_one(project: Project) -> None:
+    project.query(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        "BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$; "
+        "CREATE TRIGGER refuse BEFORE INSERT ON ingestion_event FOR EACH ROW "
+        "WHEN (NEW.season = 2024) EXECUTE FUNCTION refuse()"
+    )
+    with FaultyUpstream({year: small_season(year) for year in (2023, 2024)}) as upstream:
+        first, again = (ingest(project, upstream, "--year", "2023-2024") for _ in range(2))
+    full = f"the database's disk is full; {KEPT}. Free some space, then run it again."
+    assert complaint(first, 3) == full
+    # Nothing of the first season was left to do.
+    assert complaint(again, 1) == full
+    assert count_rows(project)["event"] == 6
 
 
 @pytest.mark.skipif(not on_postgres, reason="PostgreSQL's connections")

@@ -32,6 +32,8 @@ from rich.text import Text
 from ingestion.database_failures import explain_database
 from ingestion.errors import WrongRequest, show_control_characters
 
+# By the outcome of a run.
+EXIT_CODES = {"ok": 0, "failed": 1, "partial": 3}
 WRONG_USAGE = 2
 # A command or an address in a message is not broken.
 WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
@@ -109,8 +111,9 @@ class F1Command(BaseCommand):
 
     usage = "%(prog)s [options]"
     epilog = ""
-    # The database worked at first: something may have been saved.
+    # The database worked at first: something may have been saved, or was.
     has_begun = False
+    has_saved = False
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         return super().create_parser(
@@ -153,7 +156,8 @@ class F1Command(BaseCommand):
             raise CommandError(fit_message(f"{error}.", stderr), returncode=WRONG_USAGE) from error
         except DatabaseError as error:
             message = explain_database(error, has_begun=self.has_begun)
-            raise CommandError(fit_message(message, stderr)) from error
+            returncode = EXIT_CODES["partial" if self.has_saved else "failed"]
+            raise CommandError(fit_message(message, stderr), returncode=returncode) from error
         finally:
             stdout.flush()
             # Whoever closed the pipe, as `head` does, has read enough.

@@ -20,6 +20,7 @@ from ingestion.database_failures import connect_database
 from ingestion.errors import WrongRequest, show_control_characters
 from ingestion.management.output import (
     BAR_WIDTH,
+    EXIT_CODES,
     WRONG_USAGE,
     F1Command,
     open_console,
@@ -51,7 +52,6 @@ LARGEST_ROUND = 99
 
 SAMPLE_SAVED = f"Saved in {FILE_NAME} here; the configured database was not touched."
 
-EXIT_CODES = {"ok": 0, "failed": 1, "partial": 3}
 INTERRUPTED = 130
 # Beside a step of a range, which says more.
 BAR_WIDTH_OF_RANGE = 8
@@ -261,6 +261,7 @@ class Command(F1Command):
                 bar.update(step, done=done, total=total)
 
             def print_season(line: SeasonLine) -> None:
+                self.has_saved |= line.was_requested and not request.dry_run
                 if is_text:
                     with bar.out_of_the_way():
                         self.stdout.write(show_control_characters(str(line)))
