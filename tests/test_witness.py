@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
@@ -167,6 +168,40 @@ def test_a_witness_beside_the_published_in_one_run_is_no_second_classification()
     assert report.problems == []
     event = Event.objects.get(session_type="race")
     assert (event.results_source, event.confirmed_at) == ("jolpica", FLAG + HOUR)
+
+
+def test_both_in_one_run_confirm_what_was_provisional_once() -> None:
+    save(Source.OPENF1, ONE, HOUR)
+    records = [said(Source.JOLPICA, ONE, 2 * HOUR), said(Source.OPENF1, ONE, 2 * HOUR)]
+    assert save_classifications(records, context(FLAG + 2 * HOUR)).problems == []
+    assert kinds() == ["published", "details", "confirmed"]
+
+
+def test_a_witness_says_nothing_of_what_the_database_refused() -> None:
+    save(Source.OPENF1, ONE, HOUR)
+    rows = all_rows()
+    spoilt = said(Source.JOLPICA, OTHER, 2 * HOUR)
+    last = replace(spoilt.results[-1], points=Decimal(-1))
+    spoilt = replace(spoilt, results=(*spoilt.results[:-1], last))
+    records = [spoilt, said(Source.OPENF1, OTHER, 2 * HOUR)]
+    report = save_classifications(records, context(FLAG + 2 * HOUR))
+    assert ["the database refused it" in problem.message for problem in report.problems] == [True]
+    assert (all_rows(), report.results) == (rows, {})
+
+
+def test_an_opinion_is_saved_although_the_database_refuses_another_event() -> None:
+    save(Source.JOLPICA, ONE, HOUR)
+    qualifying = classification(SessionType.QUALIFYING, ONE, source=Source.JOLPICA)
+    first = replace(qualifying.results[0], points=Decimal(-1))
+    records = [
+        said(Source.OPENF1, OTHER, DAY),
+        replace(qualifying, results=(first, *qualifying.results[1:])),
+    ]
+    report = save_classifications(records, context(FLAG + DAY))
+    assert [problem.session_type for problem in report.problems] == ["qualifying"]
+    event = Event.objects.select_related("second_opinion").get(session_type="race")
+    assert event.is_disputed
+    assert kinds() == ["published", "disputed"]
 
 
 def test_a_witness_in_the_run_of_an_amendment_does_not_touch_what_is_saved() -> None:

@@ -80,6 +80,11 @@ LONGEST_CALENDAR_RETRY = 80 * MINUTE
 LONGEST_RETRY_IN_LAST_HOURS = 20 * MINUTE
 
 
+def is_watched(season: int, now: datetime) -> bool:
+    """Whether a change of the season's results is still news, and not a correction of history."""
+    return season >= (now - WATCHED_AFTER_SEASON).year
+
+
 @dataclass(frozen=True, slots=True)
 class Watched:
     """A session, its saved classification and the last answer, as far as polling is concerned.

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ingestion.budget import Purpose
 from ingestion.errors import SourceRateLimited
+from ingestion.lifecycle import is_watched
 from ingestion.matching import merge_calendars
 from ingestion.models import Event, Poll
 from ingestion.pipeline.archive import open_archive, read_archived
@@ -130,7 +131,7 @@ def _gather_results(
 
 def _charge(task: SeasonTask, *, is_news: bool) -> None:
     """On whose account the run requests: news first, older seasons from what is left."""
-    is_news = is_news or task.request.sample
+    is_news = (is_news and is_watched(task.season, task.now)) or task.request.sample
     task.budget.purpose = Purpose.POLL if is_news else Purpose.BACKFILL
 
 

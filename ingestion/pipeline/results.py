@@ -140,11 +140,14 @@ def _put_in_place(
     answers: Answers,
 ) -> Answers:
     """A session has one classification in a run: in the place of a guess, or of the half-filled one
-    that the other sources have so far."""
+    that the other sources have so far. The second source's is beside what is published, which is
+    judged by itself."""
     worse = [one for one in find_session(session, answers) if not _is_better(one, source.name)]
-    kept = tuple(one for one in answers.classifications if one not in worse)
+    guesses = [one for one in worse if isinstance(one, ClassificationRecord) and one.is_provisional]
+    replaced = guesses if source.name.is_second else worse
+    kept = tuple(one for one in answers.classifications if one not in replaced)
     answers = replace(answers, classifications=kept + answer.records)
-    if all(isinstance(one, ClassificationRecord) and one.is_provisional for one in worse):
+    if replaced == guesses:
         return answers
     note = Problem(
         f"the published classification cannot be used yet, the one of {source.label} is",

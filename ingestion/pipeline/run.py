@@ -16,7 +16,7 @@ from django.utils.translation import override
 from ingestion.budget import Budget
 from ingestion.database_failures import retried
 from ingestion.errors import BadSourceData, IngestionError, WrongRequest
-from ingestion.lifecycle import may_be_absent, season_to_look_for
+from ingestion.lifecycle import is_watched, may_be_absent, season_to_look_for
 from ingestion.models import Change, Event, IngestRun, Poll, Result
 from ingestion.pipeline.gather import gather_season
 from ingestion.pipeline.jolpica_form import choose_form, record_form
@@ -243,7 +243,8 @@ def _save_season(
 ) -> tuple[SaveReport, list[Event]]:
     """And the season's events as they are now."""
     saved, request, answers = SaveReport(), run.request, picture.answers
-    cause = Change.Cause.POLL if picture.is_current else Change.Cause.BACKFILL
+    is_news = picture.is_current and is_watched(task.season, task.now)
+    cause = Change.Cause.POLL if is_news else Change.Cause.BACKFILL
     context = SaveContext(
         run.record,
         Change.Cause.SAMPLE if request.sample else cause,

@@ -293,40 +293,52 @@ def _write_each(
     batch = RowPlan()
     for one in planned:
         batch.merge(one.plan)
+    # Their keys are set by a savepoint, and stay behind when it is rolled back.
+    created = [row for row in batch.list_rows() if row._state.adding]  # noqa: SLF001
     try:
         with transaction.atomic():
             write(batch, RESULTS_FIELDS, context, stored=saved.columns)
     except (DataError, IntegrityError):
-        planned = [one for one in planned if _write_alone(one, context, report)]
+        for row in created:
+            row.pk, row._state.adding = None, True  # noqa: SLF001
+        planned = _write_alone(planned, context, report)
     for one in planned:
         report.results[one.count] += 1
         report.events["created"] += len(one.plan.new_events)
         report.changes += one.plan.list_changes()
 
 
-def _write_alone(one: PlannedClassification, context: SaveContext, report: SaveReport) -> bool:
-    # The savepoint that was rolled back took the rows and left their keys behind.
-    for event in one.plan.new_events:
-        event.pk = None
-    rows: list[Result | Change] = [*one.plan.new_results, *one.plan.changes]
-    for row in rows:
-        row.pk = None
-        row.event = one.event
-    try:
-        with transaction.atomic():
-            write(one.plan, RESULTS_FIELDS, context, stored=None)
-    except (DataError, IntegrityError) as error:
-        reason = str(error).strip().splitlines()[0]
-        report.problems.append(
-            Problem(
-                f"the database refused it: {reason}",
-                season=one.event.season,
-                grand_prix=one.event.grand_prix,
-                session_type=one.event.session_type,
+def _write_alone(
+    planned: Sequence[PlannedClassification], context: SaveContext, report: SaveReport
+) -> list[PlannedClassification]:
+    """Those that the database takes. Of an event of which one was refused the later ones are left
+    out: they were made upon that one."""
+    written: list[PlannedClassification] = []
+    refused: set[int] = set()
+    for one in planned:
+        if id(one.event) in refused:
+            continue
+        for row in one.plan.list_rows():
+            # Of a new event it has the key that is gone.
+            if not isinstance(row, Event):
+                row.event = one.event
+        try:
+            with transaction.atomic():
+                write(one.plan, RESULTS_FIELDS, context, stored=None)
+        except (DataError, IntegrityError) as error:
+            reason = str(error).strip().splitlines()[0]
+            report.problems.append(
+                Problem(
+                    f"the database refused it: {reason}",
+                    season=one.event.season,
+                    grand_prix=one.event.grand_prix,
+                    session_type=one.event.session_type,
+                )
             )
-        )
-        return False
-    return True
+            refused.add(id(one.event))
+        else:
+            written.append(one)
+    return written
 
 
 def _problem(reported: Reported, event: Event | None, message: str, *, advice: str = "") -> Problem:

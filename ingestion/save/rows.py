@@ -95,6 +95,16 @@ class RowPlan:
         """Of a plan for results alone: nothing to write."""
         return not (self.new_results or self.changed_results or self.gone_results)
 
+    def list_rows(self) -> list[Event | Result | Change | UpstreamClassification | SecondOpinion]:
+        """Those that are written whole."""
+        return [
+            *self.new_events,
+            *self.new_results,
+            *self.changes,
+            *self.overruled,
+            *self.opinions,
+        ]
+
     def list_changes(self) -> list[tuple[str, str]]:
         return [(change.event.grand_prix, change.kind) for change in self.changes]
 

@@ -26,17 +26,17 @@ def weigh(
     opinion, is_kept = _find_opinion(comparison)
     if opinion is None or opinion.classification is None:
         return planned
-    since, confirmed_at = opinion.disputed_since, event.confirmed_at
+    since, confirmed_before = opinion.disputed_since, event.confirmed_at
     is_applied = planned is not None and planned.count in APPLIED
     counts = comparison.after if is_applied else comparison.before
     if planned is not None and planned.count in {"created", "amended"}:
         # Another revision, to be confirmed anew.
-        confirmed_at = None
+        confirmed_before = None
     agrees, disagrees = _compare(event, counts, opinion)
     opinion.disputed_since = (since or context.now) if disagrees else None
-    confirmed_at = (confirmed_at or context.now) if agrees else None
+    confirmed_at = (confirmed_before or context.now) if agrees else None
     changes = []
-    if confirmed_at == context.now:
+    if confirmed_at is not None and confirmed_before is None:
         after = {"source": opinion.source}
         changes.append(build_change(event, Change.Kind.CONFIRMED, {}, after, context))
     if disagrees and since is None:
