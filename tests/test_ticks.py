@@ -157,6 +157,17 @@ def test_run_is_recorded_where_something_was_asked_and_its_feed_is_of_a_poll(
 
 
 @pytest.mark.once
+def test_ingest_now_of_a_race_of_years_ago_is_no_news(before_belgium: World) -> None:
+    before_belgium.publish("races")
+    before_belgium.now = at(f"{SUNDAY} 20:00") + timedelta(days=2 * 365)
+
+    tasks.ingest_event(belgium("race").pk, clock=before_belgium.read_clock)
+
+    change = Change.objects.get(event=belgium("race"), kind="published")
+    assert change.cause == "backfill"
+
+
+@pytest.mark.once
 def test_amendment_is_seen_within_an_hour_of_leaving_the_upstreams_cache(
     before_belgium: World,
 ) -> None:
