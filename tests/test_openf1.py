@@ -375,7 +375,7 @@ def test_a_debutant_keeps_his_session_out_by_name(second: OpenF1) -> None:
 
 def test_who_drives_for_another_team_is_known_by_what_is_left() -> None:
     """Bearman had driven for Ferrari alone when he drove for Haas in Azerbaijan."""
-    from ingestion.sources.entrants import Car, find_entrants
+    from ingestion.sources.entrants import Car, match_cars
 
     def entrant(driver: str, number: int, team: str) -> ResultRecord:
         return ResultRecord(
@@ -394,7 +394,7 @@ def test_who_drives_for_another_team_is_known_by_what_is_left() -> None:
         Car(16, "LEC", "Leclerc", "Scuderia"),
         Car(55, "SAI", "Sainz", "Scuderia"),
     ]
-    found = find_entrants(cars, known)
+    found = match_cars(cars, known)
     assert [(one.driver_id, one.constructor_id) for one in found] == [
         ("bearman", "haas"), ("hulkenberg", "haas"), ("leclerc", "ferrari"), ("sainz", "ferrari"),
     ]  # fmt: skip

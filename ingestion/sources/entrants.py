@@ -39,7 +39,7 @@ class Driving:
     constructor_name: str = ""
 
 
-def find_entrants(cars: Sequence[Car], known: Collection[Entrant]) -> list[Entrant]:
+def match_cars(cars: Sequence[Car], known: Collection[Entrant]) -> list[Entrant]:
     """An entrant for each car, of the constructor that its team's cars have driven for: drivers
     change teams within a season, and sources name teams differently. Raises `ResultsNotReady` with
     the name of a driver whom the season does not know yet."""

@@ -106,7 +106,7 @@ def read_classification(
     try:
         _expect_session(streams.info, listing)
         rows = _order_rows(streams.results, _read_places(streams.timing), listing.session_type)
-        entrants = _find_entrants(rows, known)
+        entrants = _match_rows(rows, known)
         letters = _read_letters(rows, streams.laps, listing.session_type)
         read = [
             _read_row(order, row, entrants[order - 1], letters[order - 1])
@@ -167,7 +167,7 @@ def _order_rows(
     return rows
 
 
-def _find_entrants(rows: Sequence[Row], known: Collection[Entrant]) -> list[Entrant]:
+def _match_rows(rows: Sequence[Row], known: Collection[Entrant]) -> list[Entrant]:
     """Who each car's driver is, and for whom: the constructor that all cars of a team on the
     screen have driven for, since a driver may have changed teams and live timing calls them by
     other names."""

@@ -17,7 +17,7 @@ from typing import Any
 from ingestion.errors import BadSourceData, ResultsNotReady
 from ingestion.records import ClassificationRecord, ResultRecord, Source
 from ingestion.sources.details import Details, drop_spoilt
-from ingestion.sources.entrants import Car, find_entrants
+from ingestion.sources.entrants import Car, match_cars
 from ingestion.sources.openf1.listings import Listing
 from ingestion.sources.protocol import Entrant
 from ingestion.sources.values import (
@@ -66,7 +66,7 @@ def read_classification(
         raise BadSourceData(f"the answer cannot be read: {error}") from error
     if fault:
         raise ResultsNotReady(f"its rows contradict each other: {fault}")
-    entrants = find_entrants(cars, known)
+    entrants = match_cars(cars, known)
     details = Details(listing.race)
     results = tuple(
         _read_row(order, row, entrant, listing, details)
