@@ -17,10 +17,10 @@ from ingestion.sample import newer
 from ingestion.sample.ergast import list_drivers
 from ingestion.sample.season import load_season
 from ingestion.sessions import SessionType
-from ingestion.sources import Entrant, read_sprint_pole
+from ingestion.sources import KnownDriver, read_sprint_pole
 from ingestion.sources.jolpica.sprint_qualifyings import (
     Round,
-    UnknownEntrant,
+    UnknownDriver,
     read_drivers,
     read_rounds,
     read_sprint_qualifying,
@@ -62,7 +62,7 @@ KNOWN = [
 def read(
     change: Callable[[list[Any]], Any] = lambda _: None,
     *,
-    known: Sequence[Entrant] = KNOWN,
+    known: Sequence[KnownDriver] = KNOWN,
     generated_at: datetime | None = NOON,
 ) -> ClassificationRecord:
     document = copy.deepcopy(DOCUMENT)
@@ -269,7 +269,7 @@ def test_a_list_of_drivers_tells_who_is_new_and_their_team_is_the_seasons() -> N
 
 
 def test_a_list_of_drivers_knows_no_team() -> None:
-    with pytest.raises(UnknownEntrant, match="no team that the season knows yet"):
+    with pytest.raises(UnknownDriver, match="no team that the season knows yet"):
         read(known=read_drivers(DRIVERS))
 
 

@@ -95,7 +95,7 @@ def fetch(
         name=weekend.name,
         is_race=partial(lambda known, race: is_race_of(race, known), as_known(weekend)),
         starts_at=SEASON.grand_prix(key).starts_at(name),
-        entrants=tuple(known_drivers() if known is None else known),
+        known=tuple(known_drivers() if known is None else known),
     )
     answer = source.fetch_classifications(replace(query, **changes), fresh=True)
     [record] = answer.records
@@ -375,7 +375,7 @@ def test_a_debutant_keeps_his_session_out_by_name(second: OpenF1) -> None:
 
 def test_who_drives_for_another_team_is_known_by_what_is_left() -> None:
     """Bearman had driven for Ferrari alone when he drove for Haas in Azerbaijan."""
-    from ingestion.sources.entrants import Car, match_cars
+    from ingestion.sources.cars import Car, match_cars
 
     def entrant(driver: str, number: int, team: str) -> ResultRecord:
         return ResultRecord(

@@ -73,7 +73,7 @@ class PitWall(Upstream):
     ) -> SourceAnswer[Classification]:
         day = (query.starts_at + timedelta(days=2)).date()
         race = RaceIdentity(query.season, query.round_number or 0, query.name, day, "", "")
-        known = {one.driver_id: one for one in query.entrants}
+        known = {one.driver_id: one for one in query.known}
         results = tuple(
             ResultRecord(
                 order, order, str(order), one.driver_id, one.driver_number, one.driver_code,

@@ -120,9 +120,7 @@ def test_jolpicas_newer_form(upstream: FaultyUpstream, sources: Sources) -> None
     assert source is not None
     invisible = with_results(lambda rows: [with_invisible_names(row) for row in rows])
     upstream.fault("*/SQ/", transform=invisible)
-    query = ClassificationQuery(
-        2024, SessionType.SPRINT_QUALIFYING, entrants=tuple(known_drivers())
-    )
+    query = ClassificationQuery(2024, SessionType.SPRINT_QUALIFYING, known=tuple(known_drivers()))
     answer = source.fetch_classifications(query, fresh=True)
     assert_clean(*answer.records)
     [record] = answer.records

@@ -14,7 +14,7 @@ from ingestion.sample import newer
 from ingestion.sessions import SessionType
 from ingestion.sources import (
     ClassificationQuery,
-    Entrant,
+    KnownDriver,
     SourceAnswer,
     SourceConfig,
     Sources,
@@ -68,7 +68,7 @@ def query(
         is_own_round=number is not None,
         name=SEASON.grand_prix(key).name,
         is_race=recognise(key),
-        entrants=tuple(known_drivers()),
+        known=tuple(known_drivers()),
     )
 
 
@@ -214,14 +214,14 @@ def test_the_newer_form_reads_its_rounds_once_a_run(
 ) -> None:
     for key in ("china", "miami"):
         request = query(SessionType.SPRINT_QUALIFYING, key)
-        request = replace(request, entrants=of_weekend(key))
+        request = replace(request, known=of_weekend(key))
         [record] = fetch(sources, Source.JOLPICA_NEWER, request).records
         leader = next(one for one in SEASON.sprint_qualifyings[key] if one.order == 1)
         assert record.results[0].driver_id == leader.driver
     assert paths(upstream).count(newer.ROUNDS_PATH) == 1
 
 
-def of_weekend(key: str) -> tuple[Entrant, ...]:
+def of_weekend(key: str) -> tuple[KnownDriver, ...]:
     return tuple(as_result(finish) for finish in SEASON.sprints[key])
 
 

@@ -146,7 +146,7 @@ def test_a_spoilt_lap_of_a_sprint_qualifying(
             SessionType.SPRINT_QUALIFYING,
             name="Chinese Grand Prix",
             is_race=lambda race: race.name == "Chinese Grand Prix",
-            entrants=tuple(map(as_result, laps)),
+            known=tuple(map(as_result, laps)),
         ),
         fresh=True,
     )

@@ -16,7 +16,7 @@ from ingestion.pipeline.picture import Answers, Outcome, SeasonPicture, SeasonTa
 from ingestion.pipeline.plan import (
     CALENDARS,
     PARTS,
-    Query,
+    PlannedQuery,
     Session,
     find_missing,
     find_round,
@@ -109,14 +109,14 @@ def _gather_results(
         published=task.sources.published(),
         round_slug=slug,
     )
-    known = picture.answers.classifications
+    archived = picture.answers.classifications
     answers = replace(picture.answers, classifications=())
     if not sessions and not answers.problems:
         advice = "Run it once without --skip-schedule"
         problem = Problem("no event of the season is stored", task.season, advice=advice)
         answers += Answers(problems=(problem,))
     answers += gather_classifications(
-        task, queries, sessions, events, known, fresh=picture.is_current
+        task, queries, sessions, events, archived, fresh=picture.is_current
     )
     kinds = {query.session_type for query in queries}
     planned = picture.planned + tuple(part for part in PARTS if part in kinds)
@@ -135,7 +135,7 @@ def _charge(task: SeasonTask, *, is_news: bool) -> None:
     task.budget.purpose = Purpose.POLL if is_news else Purpose.BACKFILL
 
 
-def _leave(queries: Iterable[Query], answers: Answers) -> Iterable[Outcome]:
+def _leave(queries: Iterable[PlannedQuery], answers: Answers) -> Iterable[Outcome]:
     """The outcome of what was not requested any more: the refusal."""
     reached = {(one.source, one.part, one.grand_prix) for one in answers.outcomes}
     for query in queries:

@@ -11,7 +11,7 @@ from ingestion.names import fold_name
 from ingestion.pipeline.picture import Answers, SeasonTask
 from ingestion.records import ClassificationRecord
 from ingestion.save import ENTRANT_FACTS
-from ingestion.sources import Entrant
+from ingestion.sources import KnownDriver
 
 ENTRANT_FIELDS = ("driver_id", *ENTRANT_FACTS)
 
@@ -32,9 +32,9 @@ def read_last_known(season: int) -> list[Any]:
     return list(rows.values_list(*ENTRANT_FIELDS, named=True).distinct())
 
 
-def find_entrants(
+def list_known(
     task: SeasonTask, answers: Answers, *, with_last_season: bool = False
-) -> list[Entrant]:
+) -> list[KnownDriver]:
     """Who drove for whom: those whom this run has met, which costs nothing, and all whom the season
     knows."""
     met = [
@@ -47,10 +47,10 @@ def find_entrants(
     if not stored and with_last_season:
         stored = read_last_known(task.season)
     # Who is answered under a new key is no second driver of that name.
-    known = {fold_name(row.driver_name): row.driver_id for row in stored}
+    keys = {fold_name(row.driver_name): row.driver_id for row in stored}
     return [
         *(
-            replace(row, driver_id=known.get(fold_name(row.driver_name), row.driver_id))
+            replace(row, driver_id=keys.get(fold_name(row.driver_name), row.driver_id))
             for row in met
         ),
         *stored,

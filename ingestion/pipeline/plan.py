@@ -65,7 +65,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class PlannedQuery:
     """One kind of session to request of one source: of each of these sessions alone or, where they
     are None, of the whole season at once, in so many `pages`."""
 
@@ -170,7 +170,7 @@ def plan_published(
     rows: Mapping[str, int],
     published: Sequence[Upstream],
     round_slug: str | None = None,
-) -> list[Query]:
+) -> list[PlannedQuery]:
     """The queries to the sources that publish, in the order of the parts.
 
     `rows` are the stored results by kind of session; of the `published` sources the first that has
@@ -193,14 +193,14 @@ def plan_published(
             continue
         if not source.has_whole_seasons():
             each = _plan_each(request, kind, sessions, now, round_slug)
-            queries.append(Query(source.name, kind, each))
+            queries.append(PlannedQuery(source.name, kind, each))
         elif request.round_number is not None:
             race = next(one for one in over if one.session_type in (kind, SessionType.RACE))
             alone = next((one for one in over if one.session_type is kind), race)
-            queries.append(Query(source.name, kind, (alone,)))
+            queries.append(PlannedQuery(source.name, kind, (alone,)))
         else:
             pages = expect_pages(season, kind, sessions, rows, now)
-            queries.append(Query(source.name, kind, None, pages))
+            queries.append(PlannedQuery(source.name, kind, None, pages))
     return [query for query in queries if query.sessions != ()]
 
 
@@ -230,7 +230,7 @@ def _plan_requested(
     sessions: Sequence[Session],
     rows: Mapping[str, int],
     published: Sequence[Upstream],
-) -> list[Query]:
+) -> list[PlannedQuery]:
     """What polling found due: each alone, or the whole season where that takes fewer requests."""
     by_key = {(one.grand_prix.slug, one.session_type): one for one in sessions}
     due: dict[tuple[Source, SessionType], list[Session]] = defaultdict(list)
@@ -248,9 +248,9 @@ def _plan_requested(
             pages = count_pages(rows.get(kind, 0) + USUAL_FIELD * unsaved)
             is_whole = source.has_whole_seasons() and pages < len(alone)
             queries.append(
-                Query(source.name, kind, None, pages)
+                PlannedQuery(source.name, kind, None, pages)
                 if is_whole
-                else Query(source.name, kind, tuple(alone))
+                else PlannedQuery(source.name, kind, tuple(alone))
             )
     return queries
 

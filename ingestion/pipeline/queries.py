@@ -12,18 +12,24 @@ from ingestion.errors import (
 )
 from ingestion.matching import is_race_of
 from ingestion.pipeline.picture import Answers, Outcome, SeasonTask
-from ingestion.pipeline.plan import Query, Session
+from ingestion.pipeline.plan import PlannedQuery, Session
 from ingestion.pipeline.request import Mode
 from ingestion.records import RaceIdentity
-from ingestion.sources import Classification, ClassificationQuery, Entrant, SourceAnswer, Upstream
+from ingestion.sources import (
+    Classification,
+    ClassificationQuery,
+    KnownDriver,
+    SourceAnswer,
+    Upstream,
+)
 
 
 def request_each(
     task: SeasonTask,
     source: Upstream,
-    query: Query,
+    query: PlannedQuery,
     *,
-    entrants: Sequence[Entrant],
+    known: Sequence[KnownDriver],
     fresh: bool,
 ) -> tuple[Answers, dict[str | None, IngestionError]]:
     """What the source answered, and the errors by grand prix (None: of the whole season). One that
@@ -40,7 +46,7 @@ def request_each(
             answers += Answers(outcomes=(outcome(error=silence),))
             continue
         try:
-            answer = fetch_one(task, source, query, session, entrants=entrants, fresh=fresh)
+            answer = fetch_one(task, source, query, session, known=known, fresh=fresh)
         except ResultsNotReady as error:
             # That there is nothing yet is an answer.
             errors[slug] = error
@@ -65,10 +71,10 @@ def request_each(
 def fetch_one(
     task: SeasonTask,
     source: Upstream,
-    query: Query,
+    query: PlannedQuery,
     session: Session | None,
     *,
-    entrants: Sequence[Entrant],
+    known: Sequence[KnownDriver],
     fresh: bool,
 ) -> SourceAnswer[Classification]:
     if session is None:
@@ -83,7 +89,7 @@ def fetch_one(
         name=session.grand_prix.name,
         is_race=partial(_is_race, session),
         starts_at=session.starts_at,
-        entrants=tuple(entrants),
+        known=tuple(known),
         with_lists=task.request.mode is Mode.REFRESH,
     )
     return source.fetch_classifications(alone, fresh=fresh)

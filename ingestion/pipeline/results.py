@@ -6,9 +6,9 @@ from functools import partial
 
 from ingestion.errors import BadSourceData, IngestionError, ResultsNotReady, SourceUnavailable
 from ingestion.models import Event
-from ingestion.pipeline.known_drivers import find_entrants
+from ingestion.pipeline.known_drivers import list_known
 from ingestion.pipeline.picture import Answers, Outcome, SeasonTask
-from ingestion.pipeline.plan import PARTS, Query, Session, plan_provisional
+from ingestion.pipeline.plan import PARTS, PlannedQuery, Session, plan_provisional
 from ingestion.pipeline.queries import fetch_one, find_session, request_each
 from ingestion.pipeline.request import Mode
 from ingestion.pipeline.sprint_poles import gather_sprint_qualifyings
@@ -21,16 +21,16 @@ from ingestion.sources import Classification, SourceAnswer, Upstream
 
 def gather_classifications(
     task: SeasonTask,
-    queries: Sequence[Query],
+    queries: Sequence[PlannedQuery],
     sessions: Sequence[Session],
     events: Sequence[Event],
-    known: tuple[Classification, ...],
+    archived: tuple[Classification, ...],
     *,
     fresh: bool,
 ) -> Answers:
-    """Besides those that are known: the published sources first; what none of them has is guessed
+    """Besides those out of the dump: the published sources first; what none of them has is guessed
     from a sprint's grid, or requested of the provisional ones."""
-    answers = Answers(classifications=known)
+    answers = Answers(classifications=archived)
     fresh = fresh or task.request.mode is Mode.REFRESH
     for query in queries:
         if answers.refusal is not None:
@@ -56,7 +56,7 @@ def gather_classifications(
             and (
                 # A witness is requested all the same where it is due.
                 (source.name.is_second and task.request.sessions is not None)
-                or not any(_is_better(known, source.name) for known in find_session(one, answers))
+                or not any(_is_better(had, source.name) for had in find_session(one, answers))
             )
         ]
         if awaited:
@@ -64,16 +64,16 @@ def gather_classifications(
     return answers
 
 
-def _request_published(task: SeasonTask, query: Query, so_far: Answers, *, fresh: bool) -> Answers:
+def _request_published(
+    task: SeasonTask, query: PlannedQuery, so_far: Answers, *, fresh: bool
+) -> Answers:
     """The season at once, or each session alone, with what went wrong as problems."""
     source = task.sources.named(query.source)
     if source is None:
         return Answers()
     # The first of a season is matched with those of the last one.
-    entrants = (
-        () if source.has_whole_seasons() else find_entrants(task, so_far, with_last_season=True)
-    )
-    answers, errors = request_each(task, source, query, entrants=entrants, fresh=fresh)
+    known = () if source.has_whole_seasons() else list_known(task, so_far, with_last_season=True)
+    answers, errors = request_each(task, source, query, known=known, fresh=fresh)
     said: list[IngestionError] = [answers.refusal] if answers.refusal is not None else []
     problems = []
     for slug, error in errors.items():
@@ -99,14 +99,14 @@ def _gather_provisional(
 ) -> Answers:
     """Provisional classifications of the sessions that are over and have none."""
     task.show_step(f"{task.season} {source.label}", PARTS[-1])
-    entrants = find_entrants(task, so_far)
+    known = list_known(task, so_far)
     answers = so_far
     for session in awaited:
         kind, slug = session.session_type, session.grand_prix.slug
         outcome = partial(Outcome, source.name, kind, slug)
-        query = Query(source.name, kind, (session,))
+        query = PlannedQuery(source.name, kind, (session,))
         try:
-            answer = fetch_one(task, source, query, session, entrants=entrants, fresh=True)
+            answer = fetch_one(task, source, query, session, known=known, fresh=True)
         except ResultsNotReady as error:
             problem = task.problem(f"not available yet, {error}", error, kind, slug)
             is_overdue = session.ends_at is not None and session.is_overdue(task.now)

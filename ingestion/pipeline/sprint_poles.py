@@ -7,9 +7,9 @@ from functools import partial
 
 from ingestion.errors import IngestionError, SourceRateLimited
 from ingestion.models import Event
-from ingestion.pipeline.known_drivers import find_entrants
+from ingestion.pipeline.known_drivers import list_known
 from ingestion.pipeline.picture import Answers, Outcome, SeasonTask
-from ingestion.pipeline.plan import Query, Session
+from ingestion.pipeline.plan import PlannedQuery, Session
 from ingestion.pipeline.queries import find_session, request_each
 from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
 from ingestion.report import Problem
@@ -18,7 +18,7 @@ from ingestion.sources import read_sprint_pole
 
 
 def gather_sprint_qualifyings(
-    task: SeasonTask, query: Query, so_far: Answers, events: Sequence[Event], *, fresh: bool
+    task: SeasonTask, query: PlannedQuery, so_far: Answers, events: Sequence[Event], *, fresh: bool
 ) -> Answers:
     """Of Jolpica's newer form; where it has none the sprint's grid shows the pole, give or take
     penalties."""
@@ -26,9 +26,9 @@ def gather_sprint_qualifyings(
     source = task.sources.named(query.source)
     errors: dict[str | None, IngestionError] = {}
     if source is not None and source.offers(task.season, query.session_type):
-        entrants = find_entrants(task, so_far)
+        known = list_known(task, so_far)
         with task.sources.block(1 + len(sessions)):
-            answers, errors = request_each(task, source, query, entrants=entrants, fresh=fresh)
+            answers, errors = request_each(task, source, query, known=known, fresh=fresh)
     else:
         # Where there is no newer form nothing is requested, and nothing is due again at once.
         outcome = partial(Outcome, query.source, query.session_type)
@@ -76,7 +76,7 @@ def _read_saved(
 
 def _describe_missing(
     task: SeasonTask,
-    query: Query,
+    query: PlannedQuery,
     errors: Mapping[str | None, IngestionError],
     guessed: set[str],
     refusal: SourceRateLimited | None,

@@ -63,7 +63,7 @@ class SourceAnswer(Generic[T_co]):
     notices: tuple[str, ...] = ()
 
 
-class Entrant(Protocol):
+class KnownDriver(Protocol):
     """Who drove for whom in another session of the season, by the keys of Jolpica's Ergast form."""
 
     @property
@@ -86,7 +86,7 @@ class ClassificationQuery:
     all of the season's.
 
     `round_number` is the source's own as it was last known where `is_own_round` is set, else ours;
-    a source that counts otherwise looks for the right one. `entrants` are for sources that do not
+    a source that counts otherwise looks for the right one. `known` are for sources that do not
     know the drivers' keys, `starts_at` for those that list sessions by their start; `name` is the
     grand prix's, for messages. `pages_expected` are set aside in the hour's budget before the first
     is requested. `with_lists` passes the cache by for lists that hardly change too (rounds).
@@ -99,7 +99,7 @@ class ClassificationQuery:
     name: str = ""
     is_race: Callable[[RaceIdentity], bool] | None = None
     starts_at: datetime | None = None
-    entrants: tuple[Entrant, ...] = ()
+    known: tuple[KnownDriver, ...] = ()
     pages_expected: int = 1
     with_lists: bool = False
 
@@ -113,7 +113,7 @@ class EntrantsQuery:
     season: int
     grand_prix: str
     is_race: Callable[[RaceIdentity], bool]
-    known: tuple[Entrant, ...]
+    known: tuple[KnownDriver, ...]
 
 
 class Upstream:

@@ -25,7 +25,7 @@ from ingestion.sources.jolpica.ergast import expect_all
 from ingestion.sources.jolpica.pages import PAGE_ROWS, build_url
 from ingestion.sources.jolpica.sprint_qualifyings import (
     Round,
-    UnknownEntrant,
+    UnknownDriver,
     read_drivers,
     read_rounds,
     read_sprint_qualifying,
@@ -33,7 +33,7 @@ from ingestion.sources.jolpica.sprint_qualifyings import (
 from ingestion.sources.protocol import (
     Classification,
     ClassificationQuery,
-    Entrant,
+    KnownDriver,
     SourceAnswer,
     SourceConfig,
     Upstream,
@@ -174,20 +174,20 @@ class JolpicaNewer(Upstream):
         generated_at: datetime | None,
     ) -> ClassificationRecord:
         """With Jolpica's list of the round's drivers where this is a driver's first session."""
-        known = query.entrants
+        known = query.known
         try:
             return read_sprint_qualifying(document, found, known, generated_at)
-        except UnknownEntrant as unknown:
+        except UnknownDriver as unknown:
             drivers, expires_at = self._fetch_drivers(found, unknown)
         try:
             return read_sprint_qualifying(document, found, [*known, *drivers], generated_at)
-        except UnknownEntrant as error:
+        except UnknownDriver as error:
             error.expires_at = expires_at
             raise
 
     def _fetch_drivers(
-        self, found: Round, unknown: UnknownEntrant
-    ) -> tuple[Sequence[Entrant], datetime | None]:
+        self, found: Round, unknown: UnknownDriver
+    ) -> tuple[Sequence[KnownDriver], datetime | None]:
         """Who takes part in a round, also those without a result in the Ergast form yet, and until
         when the list holds; it is not requested sooner. Where it cannot be had, `unknown` is what
         there is to say."""

@@ -28,7 +28,7 @@ from ingestion.sources.jolpica.newer import JolpicaNewer, build_newer_url
 from ingestion.sources.jolpica.sprint_qualifyings import (
     NotKnownError,
     Round,
-    UnknownEntrant,
+    UnknownDriver,
     find_driver,
     find_older,
     find_team,
@@ -39,7 +39,7 @@ from ingestion.sources.jolpica.sprint_qualifyings import (
 from ingestion.sources.protocol import (
     Classification,
     ClassificationQuery,
-    Entrant,
+    KnownDriver,
     SourceAnswer,
     SourceConfig,
 )
@@ -123,16 +123,16 @@ class JolpicaByNewerForm(JolpicaNewer):
         """Drivers whom the season does not know are named by Jolpica's list in the Ergast form, and
         where that is gone by the newer form's own keys: who they are, their name and date of birth
         say."""
-        known = query.entrants
+        known = query.known
         read = partial(read_results, document, found, query.session_type, generated_at=generated_at)
         try:
             return read(known=known, births=None)
-        except UnknownEntrant as unknown:
-            listed: Sequence[Entrant] = ()
+        except UnknownDriver as unknown:
+            listed: Sequence[KnownDriver] = ()
             if not self._ergast_is_gone:
                 try:
                     listed, _ = self._fetch_drivers(found, unknown)
-                except UnknownEntrant:
+                except UnknownDriver:
                     self._ergast_is_gone = True
         what = f"Jolpica's newer list of the drivers of {found.race.season}"
         url = build_newer_url(f"core/drivers/?year={found.race.season}")
@@ -149,12 +149,12 @@ def read_results(
     found: Round,
     kind: SessionType,
     *,
-    known: Sequence[Entrant],
+    known: Sequence[KnownDriver],
     births: Mapping[str, date | None] | None,
     generated_at: datetime | None,
 ) -> ClassificationRecord:
     """The classification of that round. Raises `BadSourceData` where it is of another race or
-    session or cannot be read, and `UnknownEntrant` where it names a driver or a team that is not
+    session or cannot be read, and `UnknownDriver` where it names a driver or a team that is not
     among the known, unless there are `births`: then it goes by the newer form's key."""
     with reading_results(found, kind):
         data, made_at = open_results(document, found, kind)
@@ -170,7 +170,7 @@ def read_results(
 def _name_columns(
     row: Mapping[str, Any],
     kind: SessionType,
-    known: Sequence[Entrant],
+    known: Sequence[KnownDriver],
     births: Mapping[str, date | None] | None,
 ) -> dict[str, Any]:
     driver, team = row["driver"], row["team"]

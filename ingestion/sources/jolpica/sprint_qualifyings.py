@@ -19,9 +19,9 @@ from typing import Any
 from ingestion.errors import BadSourceData, ResultsNotReady
 from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
 from ingestion.sessions import SessionType
+from ingestion.sources.cars import Driving
 from ingestion.sources.details import Details, drop_spoilt
-from ingestion.sources.entrants import Driving
-from ingestion.sources.protocol import Entrant
+from ingestion.sources.protocol import KnownDriver
 from ingestion.sources.values import (
     LONGEST_CODE,
     LONGEST_PLACE,
@@ -46,7 +46,7 @@ NOT_CLASSIFIED = "N"
 LETTERS = {"DISQUALIFIED": "D", "DID_NOT_START": "W"}
 
 
-class UnknownEntrant(BadSourceData):
+class UnknownDriver(BadSourceData):
     """A driver or a team without a key of the Ergast form: no pick could be paid on it."""
 
 
@@ -119,13 +119,13 @@ def _read_round(season: int, row: Mapping[str, Any]) -> Round | None:
 def read_sprint_qualifying(
     document: Any,
     round_: Round,
-    known: Collection[Entrant],
+    known: Collection[KnownDriver],
     generated_at: datetime | None,
 ) -> ClassificationRecord:
     """The sprint qualifying of that round; `known` is who the season knows.
 
     Raises `BadSourceData` where it is of another race or session or cannot be read,
-    `UnknownEntrant` where it names a driver or a team that is not among the known, and
+    `UnknownDriver` where it names a driver or a team that is not among the known, and
     `ResultsNotReady` where a part of the session has no places yet: each part is published by
     itself, and until the last one is in, the order is that of the one before.
     """
@@ -150,11 +150,11 @@ def read_sprint_qualifying(
 
 @contextmanager
 def reading_results(round_: Round, kind: SessionType) -> Iterator[None]:
-    """What cannot be read within is raised as `BadSourceData`, or as `UnknownEntrant`."""
+    """What cannot be read within is raised as `BadSourceData`, or as `UnknownDriver`."""
     try:
         yield
     except UNREADABLE as error:
-        raised = UnknownEntrant if isinstance(error, NotKnownError) else BadSourceData
+        raised = UnknownDriver if isinstance(error, NotKnownError) else BadSourceData
         raise raised(
             f"Jolpica's {kind.replace('_', ' ')} of the {round_.race.season} {round_.race.name} "
             f"cannot be read: {error}"
@@ -189,7 +189,7 @@ def _find_missing_part(data: Mapping[str, Any]) -> str:
 
 
 def _read_results(
-    rows: Sequence[Mapping[str, Any]], known: Collection[Entrant], details: Details
+    rows: Sequence[Mapping[str, Any]], known: Collection[KnownDriver], details: Details
 ) -> tuple[ResultRecord, ...]:
     placed = sorted(
         rows,
@@ -199,7 +199,7 @@ def _read_results(
 
 
 def _read_row(
-    order: int, row: Mapping[str, Any], known: Collection[Entrant], details: Details
+    order: int, row: Mapping[str, Any], known: Collection[KnownDriver], details: Details
 ) -> ResultRecord:
     driver = find_driver(row, known)
     team = find_team(row, known)
@@ -234,31 +234,31 @@ def _place(row: Mapping[str, Any]) -> int:
     return next((place for place in places if place is not None), 0)
 
 
-def find_driver(row: Mapping[str, Any], known: Iterable[Entrant]) -> Entrant:
+def find_driver(row: Mapping[str, Any], known: Iterable[KnownDriver]) -> KnownDriver:
     """By the whole name, else by the car's number and the driver's code together: a number alone
     may be another's (reserve drivers take turns), and so may a code (the Schumachers)."""
     driver = row["driver"]
     name = f"{read_text(driver.get('given_name'))} {read_text(driver.get('family_name'))}".strip()
     number, code = read_integer(row.get("car_number")), read_text(driver.get("abbreviation"))
-    named: dict[str, Entrant] = {}
-    numbered: dict[str, Entrant] = {}
-    for entrant in known:
-        if entrant.driver_name == name:
-            named[entrant.driver_id] = entrant
-        if code and (entrant.driver_number, entrant.driver_code) == (number, code):
-            numbered[entrant.driver_id] = entrant
+    named: dict[str, KnownDriver] = {}
+    numbered: dict[str, KnownDriver] = {}
+    for one in known:
+        if one.driver_name == name:
+            named[one.driver_id] = one
+        if code and (one.driver_number, one.driver_code) == (number, code):
+            numbered[one.driver_id] = one
     for found in (named, numbered):
         if len(found) == 1:
             return next(iter(found.values()))
     raise NotKnownError(f"{name} in car {number} is no driver that the season knows yet")
 
 
-def find_team(row: Mapping[str, Any], known: Iterable[Entrant]) -> Entrant:
-    """An entrant who drove for it; drivers change teams within a season."""
+def find_team(row: Mapping[str, Any], known: Iterable[KnownDriver]) -> KnownDriver:
+    """A driver who drove for it; drivers change teams within a season."""
     name = read_text(row["team"]["name"])
-    for entrant in known:
-        if entrant.constructor_name == name:
-            return entrant
+    for one in known:
+        if one.constructor_name == name:
+            return one
     raise NotKnownError(f"{name} is no team that the season knows yet")
 
 

@@ -83,7 +83,7 @@ class LiveTiming(Upstream):
         streams = fetch_streams(
             self._adapter, self.account, season, query.session_type, listing.path
         )
-        record = read_classification(listing, query.entrants, streams)
+        record = read_classification(listing, query.known, streams)
         try:
             check_classification(record, SeasonField())
         except ResultsNotReady as error:

@@ -15,7 +15,7 @@ from ingestion.errors import BadSourceData, ResultsNotReady
 from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
 from ingestion.sessions import SessionType, read_session_name
 from ingestion.sources.live_timing.streams import Streams
-from ingestion.sources.protocol import Entrant
+from ingestion.sources.protocol import KnownDriver
 from ingestion.sources.values import (
     LONGEST_PLACE,
     UNREADABLE,
@@ -94,7 +94,7 @@ def _read_listing(season: int, meeting: Row, session: Row) -> Listing | None:
 
 
 def read_classification(
-    listing: Listing, known: Collection[Entrant], streams: Streams
+    listing: Listing, known: Collection[KnownDriver], streams: Streams
 ) -> ClassificationRecord:
     """A session's provisional classification; `known` is who the season knows.
 
@@ -106,10 +106,10 @@ def read_classification(
     try:
         _expect_session(streams.info, listing)
         rows = _order_rows(streams.results, _read_places(streams.timing), listing.session_type)
-        entrants = _match_rows(rows, known)
+        drivers = _match_rows(rows, known)
         letters = _read_letters(rows, streams.laps, listing.session_type)
         read = [
-            _read_row(order, row, entrants[order - 1], letters[order - 1])
+            _read_row(order, row, drivers[order - 1], letters[order - 1])
             for order, row in enumerate(rows, start=1)
         ]
     except (BadSourceData, ResultsNotReady) as error:
@@ -167,7 +167,7 @@ def _order_rows(
     return rows
 
 
-def _match_rows(rows: Sequence[Row], known: Collection[Entrant]) -> list[Entrant]:
+def _match_rows(rows: Sequence[Row], known: Collection[KnownDriver]) -> list[KnownDriver]:
     """Who each car's driver is, and for whom: the constructor that all cars of a team on the
     screen have driven for, since a driver may have changed teams and live timing calls them by
     other names."""
@@ -176,26 +176,26 @@ def _match_rows(rows: Sequence[Row], known: Collection[Entrant]) -> list[Entrant
     for row, found in zip(rows, candidates, strict=True):
         team = read_text(row["TeamName"])
         teams[team] = teams.get(team, set(found)) & set(found)
-    entrants = []
+    drivers = []
     for row, found in zip(rows, candidates, strict=True):
         team = read_text(row["TeamName"])
         if len(teams[team]) != 1:
             raise ResultsNotReady(f"the season does not know yet for whom {_name(row)} drives")
         [constructor] = teams[team]
-        entrants.append(found[constructor])
-    return entrants
+        drivers.append(found[constructor])
+    return drivers
 
 
-def _find_candidates(row: Row, known: Collection[Entrant]) -> dict[str, Entrant]:
+def _find_candidates(row: Row, known: Collection[KnownDriver]) -> dict[str, KnownDriver]:
     """Who had this number and this code, by constructor. A number alone may be another's: reserve
     drivers take turns."""
     number, code = read_integer(row["DriverNumber"]), read_text(row["Abbreviation"])
     found = {
-        entrant.constructor_id: entrant
-        for entrant in known
-        if (entrant.driver_number, entrant.driver_code) == (number, code)
+        driver.constructor_id: driver
+        for driver in known
+        if (driver.driver_number, driver.driver_code) == (number, code)
     }
-    if len({entrant.driver_id for entrant in found.values()}) != 1:
+    if len({driver.driver_id for driver in found.values()}) != 1:
         raise ResultsNotReady(f"{_name(row)} is no driver that the season knows yet")
     return found
 
@@ -223,17 +223,17 @@ def _read_letters(
     ]
 
 
-def _read_row(order: int, row: Row, entrant: Entrant, letter: str) -> ResultRecord:
+def _read_row(order: int, row: Row, driver: KnownDriver, letter: str) -> ResultRecord:
     return ResultRecord(
         order=order,
         position=order,
         classification=letter,
-        driver_id=entrant.driver_id,
-        driver_number=entrant.driver_number,
-        driver_code=entrant.driver_code,
-        driver_name=entrant.driver_name,
-        constructor_id=entrant.constructor_id,
-        constructor_name=entrant.constructor_name,
+        driver_id=driver.driver_id,
+        driver_number=driver.driver_number,
+        driver_code=driver.driver_code,
+        driver_name=driver.driver_name,
+        constructor_id=driver.constructor_id,
+        constructor_name=driver.constructor_name,
         q1=read_duration(row["Q1"]),
         q2=read_duration(row["Q2"]),
         q3=read_duration(row["Q3"]),

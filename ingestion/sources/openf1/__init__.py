@@ -123,7 +123,7 @@ class OpenF1(Upstream):
         url = f"{self._address}/drivers?{key}"
         with calling(self._adapter, "its drivers", url, fresh=False):
             drivers, _ = self._get_kept(url, query.season)
-            return read_classification(listing, rows, drivers, query.entrants, generated_at)
+            return read_classification(listing, rows, drivers, query.known, generated_at)
 
     def fetch_listings(self, season: int, *, fresh: bool = False) -> list[Listing]:
         """Meetings and sessions, requested once in twenty hours at most, or with each `fresh` run.

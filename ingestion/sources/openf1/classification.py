@@ -16,10 +16,10 @@ from typing import Any
 
 from ingestion.errors import BadSourceData, ResultsNotReady
 from ingestion.records import ClassificationRecord, ResultRecord, Source
+from ingestion.sources.cars import Car, match_cars
 from ingestion.sources.details import Details, drop_spoilt
-from ingestion.sources.entrants import Car, match_cars
 from ingestion.sources.openf1.listings import Listing
-from ingestion.sources.protocol import Entrant
+from ingestion.sources.protocol import KnownDriver
 from ingestion.sources.values import (
     LONGEST_CODE,
     UNREADABLE,
@@ -44,7 +44,7 @@ def read_classification(
     listing: Listing,
     rows: Sequence[Row],
     drivers: Sequence[Row],
-    known: Collection[Entrant],
+    known: Collection[KnownDriver],
     generated_at: datetime | None,
 ) -> ClassificationRecord:
     """`known` is who the season knows. Raises `BadSourceData` where an answer is another session's
@@ -66,11 +66,11 @@ def read_classification(
         raise BadSourceData(f"the answer cannot be read: {error}") from error
     if fault:
         raise ResultsNotReady(f"its rows contradict each other: {fault}")
-    entrants = match_cars(cars, known)
+    matched = match_cars(cars, known)
     details = Details(listing.race)
     results = tuple(
-        _read_row(order, row, entrant, listing, details)
-        for order, (row, entrant) in enumerate(zip(placed, entrants, strict=True), start=1)
+        _read_row(order, row, who, listing, details)
+        for order, (row, who) in enumerate(zip(placed, matched, strict=True), start=1)
     )
     results = drop_spoilt(results, details)
     late = _find_wrong_order(results) if listing.session_type.kind.is_race else ""
@@ -173,9 +173,9 @@ def read_car(number: int, drivers: Sequence[Row]) -> Car:
 
 
 def _read_row(
-    order: int, row: Row, entrant: Entrant, listing: Listing, details: Details
+    order: int, row: Row, who: KnownDriver, listing: Listing, details: Details
 ) -> ResultRecord:
-    is_race, place, driver = listing.session_type.kind.is_race, row["position"], entrant.driver_id
+    is_race, place, driver = listing.session_type.kind.is_race, row["position"], who.driver_id
     letter, is_flagged = _letter_of(row), bool(_flags_of(row))
     printed = str(place) if place is not None else letter
     if not is_race and place is None and letter != FLAGS["dsq"][0]:
@@ -199,10 +199,10 @@ def _read_row(
         classification=printed,
         driver_id=driver,
         driver_number=row["driver_number"],
-        driver_code=entrant.driver_code,
-        driver_name=entrant.driver_name,
-        constructor_id=entrant.constructor_id,
-        constructor_name=entrant.constructor_name,
+        driver_code=who.driver_code,
+        driver_name=who.driver_name,
+        constructor_id=who.constructor_id,
+        constructor_name=who.constructor_name,
         laps=details.read(read_integer, row.get("number_of_laps"), "laps", driver)
         if is_race
         else None,

@@ -7,14 +7,14 @@ from typing import Any
 
 from ingestion.errors import ResultsNotReady
 from ingestion.records import EntrantRecord, Source
-from ingestion.sources.entrants import (
+from ingestion.sources.cars import (
     Car,
     assign_constructors,
     find_candidates,
     is_newcomer,
 )
 from ingestion.sources.openf1.classification import read_car
-from ingestion.sources.protocol import Entrant, EntrantsQuery
+from ingestion.sources.protocol import EntrantsQuery, KnownDriver
 from ingestion.sources.values import UNREADABLE, notice
 
 # Reserve drivers take part in one practice, with numbers of their own.
@@ -39,7 +39,7 @@ def read_entrants(
             seen[car] += 1
             # Of a driver who changed cars the last one counts, so it comes last.
             cars[car] = cars.pop(car, False) or not is_practice
-    found: dict[Car, dict[str, Entrant]] = {}
+    found: dict[Car, dict[str, KnownDriver]] = {}
     for car, was_in_qualifying in cars.items():
         is_sure = was_in_qualifying or seen[car] >= SESSIONS_NEEDED
         try:
@@ -72,7 +72,7 @@ def _read_cars(rows: Sequence[Row]) -> list[Car]:
 
 
 def _make_records(
-    found: Mapping[Car, Mapping[str, Entrant]], query: EntrantsQuery
+    found: Mapping[Car, Mapping[str, KnownDriver]], query: EntrantsQuery
 ) -> Iterable[EntrantRecord]:
     """One of each driver; for whom he drives is what his team's cars have in common."""
     teams: dict[str, list[set[str]]] = defaultdict(list)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ingestion.errors import ResultsNotReady
 from ingestion.names import fold_name
-from ingestion.sources.protocol import Entrant
+from ingestion.sources.protocol import KnownDriver
 
 # Of number, letters and name. A number alone may be last season's, letters alone a brother's.
 SIGNS_NEEDED = 2
@@ -29,7 +29,7 @@ class Car:
 
 @dataclass(frozen=True, slots=True)
 class Driving:
-    """Who drives, and for whom, '' where the source has no teams; an `Entrant`."""
+    """Who drives, and for whom, '' where the source has no teams; a `KnownDriver`."""
 
     driver_id: str
     driver_number: int | None
@@ -39,8 +39,8 @@ class Driving:
     constructor_name: str = ""
 
 
-def match_cars(cars: Sequence[Car], known: Collection[Entrant]) -> list[Entrant]:
-    """An entrant for each car, of the constructor that its team's cars have driven for: drivers
+def match_cars(cars: Sequence[Car], known: Collection[KnownDriver]) -> list[KnownDriver]:
+    """The driver of each car, of the constructor that its team's cars have driven for: drivers
     change teams within a season, and sources name teams differently. Raises `ResultsNotReady` with
     the name of a driver whom the season does not know yet."""
     candidates = [find_candidates(car, known) for car in cars]
@@ -49,13 +49,13 @@ def match_cars(cars: Sequence[Car], known: Collection[Entrant]) -> list[Entrant]
         teams[car.team or str(car)].append(set(found))
     constructors = assign_constructors(teams)
     names = {one.constructor_id: one.constructor_name for one in known}
-    entrants: list[Entrant] = []
+    drivers: list[KnownDriver] = []
     for car, found in zip(cars, candidates, strict=True):
         constructor = constructors.get(car.team or str(car))
         if constructor is None:
             raise ResultsNotReady(f"the season does not know yet for whom {car} drives")
         one = found.get(constructor) or next(iter(found.values()))
-        entrants.append(
+        drivers.append(
             Driving(
                 one.driver_id,
                 one.driver_number if car.number is None else car.number,
@@ -63,10 +63,10 @@ def match_cars(cars: Sequence[Car], known: Collection[Entrant]) -> list[Entrant]
                 *(constructor, names[constructor]),
             )
         )
-    return entrants
+    return drivers
 
 
-def find_candidates(car: Car, known: Collection[Entrant]) -> dict[str, Entrant]:
+def find_candidates(car: Car, known: Collection[KnownDriver]) -> dict[str, KnownDriver]:
     """The driver's entries by constructor. Two of number, letters and name have to agree on one
     driver, and the third must not be another's: the champion's 1 was somebody else's last year.
     Raises `ResultsNotReady` where they do not."""
@@ -79,13 +79,13 @@ def find_candidates(car: Car, known: Collection[Entrant]) -> dict[str, Entrant]:
     return {one.constructor_id: one for one in known if one.driver_id in drivers}
 
 
-def is_newcomer(car: Car, known: Collection[Entrant]) -> bool:
+def is_newcomer(car: Car, known: Collection[KnownDriver]) -> bool:
     """Whether it is a driver with name and letters, and neither they nor the number are those of
     anybody whom the season knows."""
     return bool(car.name and car.code) and not _find_signs(car, known)
 
 
-def _find_signs(car: Car, known: Collection[Entrant]) -> list[set[str]]:
+def _find_signs(car: Car, known: Collection[KnownDriver]) -> list[set[str]]:
     """Who has the car's number, letters and name, as far as anybody has."""
     words = fold_name(car.name)
     signs: list[set[str]] = [
