@@ -27,8 +27,8 @@ Limits = Sequence[tuple[int, timedelta]]
 logger = logging.getLogger(__name__)
 
 HOUR = timedelta(hours=1)
-# Between the machines that share the budget.
-CLOCK_SLACK = timedelta(minutes=5)
+# How far the clocks of the machines that share the budget may differ.
+MACHINES_APART = timedelta(minutes=5)
 # Below FastF1's own hard limit of 200 (fastf1.req), which counts refused attempts too.
 REQUESTS_PER_HOUR = 180
 # A season's largest endpoint has to fit into a backfill's share.
@@ -77,7 +77,7 @@ class Budget:
                     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [BUDGET_LOCK])
             now = self.clock()
             # By a clock that was ahead: they were sent at some time, and count for this hour.
-            ahead = RequestBlock.objects.filter(reserved_at__gt=now + CLOCK_SLACK)
+            ahead = RequestBlock.objects.filter(reserved_at__gt=now + MACHINES_APART)
             if ahead.update(reserved_at=now):
                 logger.warning("requests were noted by a clock that was ahead; they count as now")
             old = RequestBlock.objects.filter(reserved_at__lte=now - HOUR)

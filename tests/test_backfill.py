@@ -13,7 +13,7 @@ from pytest_django import Settings
 from ingestion.budget import Budget, Purpose
 from ingestion.models import Event, IngestRun, RequestBlock, Result
 from ingestion.pipeline import Calendars, IngestRequest, Mode, SourceConfig, ingest
-from ingestion.pipeline.rate_limit import Pace
+from ingestion.pipeline.rate_limit import RunEstimate
 from ingestion.records import ClassificationRecord, ResultRecord
 from ingestion.report import RunReport, SeasonLine
 from ingestion.sample.season import GrandPrix, Lap, Season, Session, load_season
@@ -604,8 +604,8 @@ def test_the_time_to_go_is_told_by_what_seasons_need(
     """The first ten of 77 were complete."""
     budget = Budget(Purpose.BACKFILL)
     budget.left = left
-    pace = Pace(77, first=10)
-    assert pace.describe(done, requests, budget) == words
+    estimate = RunEstimate(77, first=10)
+    assert estimate.describe(done, requests, budget) == words
 
 
 # Of many seasons nothing piles up

@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy
 from ingestion.admin.marks import OUTCOMES, Mark
 from ingestion.admin.run_pages import describe_counts
 from ingestion.errors import QueueUnavailable
-from ingestion.models import IngestRun, TaskRun
+from ingestion.models import CLOCK_SLACK, IngestRun, TaskRun
 from ingestion.queue.cluster import queue_name
-from ingestion.queue.run_lock import CLOCK_SLACK, longest_task
+from ingestion.queue.run_lock import longest_task
 
 if TYPE_CHECKING:
     from ingestion.admin.read_only import ReadOnlyAdmin

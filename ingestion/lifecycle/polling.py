@@ -26,7 +26,7 @@ PENDING = (
     (3 * DAY, 3 * HOUR),
     (14 * DAY, 12 * HOUR),
 )
-WATCHED = (
+OFFICIAL = (
     (DAY / 2, 50 * MINUTE),
     (3 * DAY, 6 * HOUR - 10 * MINUTE),
 )
@@ -63,7 +63,7 @@ SECOND_PENDING = (
 )
 # By how long ago what scores was saved or changed.
 SECOND_PROVISIONAL = ((6 * HOUR, 2 * HOUR), (DAY, 6 * HOUR), (3 * DAY, DAY))
-SECOND_WATCHED = ((DAY, DAY), (2 * DAY, 2 * DAY))
+SECOND_OFFICIAL = ((DAY, DAY), (2 * DAY, 2 * DAY))
 SECOND_DISPUTED = ((3 * DAY, 6 * HOUR), (14 * DAY, DAY), (60 * DAY, 7 * DAY))
 
 # The published sources have whatever is older, but for sprint qualifyings.
@@ -163,7 +163,7 @@ def next_witness_poll(
         pause = LONGEST_RETRY_WHILE_AWAITED
     else:
         age = requested_at - (changed_at or session.ends_at)
-        plan = SECOND_WATCHED if session.is_official else SECOND_PROVISIONAL
+        plan = SECOND_OFFICIAL if session.is_official else SECOND_PROVISIONAL
         plan = SECOND_DISPUTED if is_disputed else plan
         pause = next((pause for until, pause in plan if age < until), None)
         if pause is None:
@@ -193,7 +193,7 @@ def _after_request(session: Watched, requested_at: datetime, age: timedelta) -> 
 
 
 def _after_answer(since: datetime, age: timedelta, *, is_official: bool) -> datetime:
-    for until, pause in WATCHED if is_official else PENDING:
+    for until, pause in OFFICIAL if is_official else PENDING:
         if age < until:
             return since + pause
     return next_quiet_hour(since, is_weekly=age >= DAILY_UNTIL)

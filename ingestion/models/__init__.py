@@ -6,11 +6,12 @@ from ingestion.models.entrants import KNOWN_BEFORE_LOCK, Entrant, EntrantQuerySe
 from ingestion.models.events import OVERDUE_AFTER, Event, EventQuerySet, Result, find_published
 from ingestion.models.feed import Change, ChangeQuerySet
 from ingestion.models.requests import Poll, RequestBlock
-from ingestion.models.runs import CreatedRow, IngestRun, TaskRun
+from ingestion.models.runs import CLOCK_SLACK, CreatedRow, IngestRun, TaskRun
 from ingestion.models.seasons import Season
 from ingestion.models.upstream import SecondOpinion, UpstreamClassification
 
 __all__ = [
+    "CLOCK_SLACK",
     "KNOWN_BEFORE_LOCK",
     "OVERDUE_AFTER",
     "Alarm",

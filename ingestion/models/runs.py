@@ -10,8 +10,9 @@ from ingestion.report import Problem
 # A run that says that it runs for longer was killed, and one that waits where it has to after the
 # time that all seasons take.
 LONGEST_RUN = timedelta(hours=1)
-CLOCK_SLACK = timedelta(minutes=1)
 LONGEST_RUN_WITH_WAITS = timedelta(days=2)
+# What is recorded for a time further ahead than this was recorded by a clock that was ahead.
+CLOCK_SLACK = timedelta(minutes=1)
 # To be translated; a task that was given up is named as it is.
 TRIGGERS = (_("command"), _("poll"), _("schedule"), _("admin"))
 

@@ -15,9 +15,9 @@ from typing import Any
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 
 from ingestion.lifecycle import DAY_BEFORE, PROVISIONAL_IS_NEWS, results_from
-from ingestion.models import Event, Poll
+from ingestion.models import CLOCK_SLACK, Event, Poll
 from ingestion.pipeline.plan import PUBLISHED_STATES, awaits_provisional
-from ingestion.pipeline.poll_rows import CLOCK_SLACK, LONGEST_WATCH, plan_next
+from ingestion.pipeline.poll_rows import LONGEST_WATCH, plan_next
 from ingestion.pipeline.request import (
     Calendars,
     IngestRequest,

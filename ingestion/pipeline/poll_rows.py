@@ -23,6 +23,7 @@ from ingestion.lifecycle import (
 )
 from ingestion.matching import find_listed, gather_grands_prix, is_race_of
 from ingestion.models import (
+    CLOCK_SLACK,
     Alarm,
     CreatedRow,
     Event,
@@ -54,8 +55,6 @@ WRITTEN = (
 # What a daily sweep leaves alone: a plan for sooner may be a claim, or when a server wants to be
 # asked again.
 LEFT_ALONE = timedelta(hours=6)
-# A time further ahead than this was written by a clock that was ahead.
-CLOCK_SLACK = timedelta(minutes=1)
 # Runs that changed something stay for the story, for as long as the feed.
 RUNS_KEPT = timedelta(days=90)
 TASK_RUNS_KEPT = timedelta(days=7)

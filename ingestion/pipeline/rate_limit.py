@@ -88,7 +88,7 @@ def wait_until_allowed(
 
 
 @dataclass(slots=True)
-class Pace:
+class RunEstimate:
     """How long the rest of a run takes: what its seasons need on average, so much an hour.
 
     Seasons that are complete cost nothing and are not counted: the first that is requested sets

@@ -23,7 +23,12 @@ from ingestion.pipeline.jolpica_form import choose_form, record_form
 from ingestion.pipeline.picture import SeasonPicture, SeasonTask, fault_of
 from ingestion.pipeline.plan import CALENDARS, PARTS, find_missing
 from ingestion.pipeline.poll_rows import is_time_to_look, record_polls
-from ingestion.pipeline.rate_limit import MOST_REFUSALS, Pace, describe_stop, wait_until_allowed
+from ingestion.pipeline.rate_limit import (
+    MOST_REFUSALS,
+    RunEstimate,
+    describe_stop,
+    wait_until_allowed,
+)
 from ingestion.pipeline.request import Calendars, IngestRequest, Mode, Rules
 from ingestion.pipeline.summary import describe_awaited, describe_season
 from ingestion.records import CalendarRecord
@@ -151,13 +156,13 @@ def ingest(
 
 def _ingest_seasons(run: Run, show_step: Progress, show_line: Callable[[SeasonLine], None]) -> None:
     """Each in turn, until the run is rate-limited."""
-    pace = Pace(len(run.request.seasons))
+    estimate = RunEstimate(len(run.request.seasons))
 
     def show(step: str, part: str, *, done: int) -> None:
         if run.request.is_range:
-            step += pace.describe(done, run.sources.requests, run.budget)
+            step += estimate.describe(done, run.sources.requests, run.budget)
         parts = done * len(PARTS) + PARTS.index(part)
-        show_step(step, done=parts, total=pace.total * len(PARTS))
+        show_step(step, done=parts, total=estimate.total * len(PARTS))
 
     for done, season in enumerate(run.request.seasons):
         line: SeasonLine | None = None

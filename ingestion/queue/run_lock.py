@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
-from ingestion.models import IngestRun, TaskRun
+from ingestion.models import CLOCK_SLACK, IngestRun, TaskRun
 from ingestion.queue.cluster import cluster_settings
 from ingestion.report import Fault, Problem
 
@@ -22,8 +22,6 @@ MOST_STARTS = 3
 # The queue ends a task that takes longer; after this much more no worker can be running it.
 SLACK = timedelta(minutes=1)
 USUAL_TIMEOUT = 600
-# A start further ahead than this was noted by a clock that was wrong.
-CLOCK_SLACK = timedelta(minutes=1)
 
 _delivered: ContextVar[str] = ContextVar("delivered", default="")
 _running: ContextVar[str] = ContextVar("running", default="")

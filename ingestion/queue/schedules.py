@@ -20,7 +20,7 @@ from ingestion.queue.cluster import queue_name
 logger = logging.getLogger(__name__)
 
 # A next run this much later than its schedule's rhythm allows was written by a wrong clock.
-CLOCK_SLACK = timedelta(minutes=2)
+NEXT_RUN_SLACK = timedelta(minutes=2)
 # django-q2 counts from an old next run to now in steps of one interval.
 OLDEST_NEXT_RUN = timedelta(days=60)
 MOST_STEPS = 1000
@@ -112,12 +112,12 @@ def put_back_times(now: datetime) -> None:
     for row in Schedule.objects.filter(name__in=names, next_run__gt=now).exclude(repeats=0):
         if explain_row(row, now) or row.schedule_type == Schedule.ONCE:
             continue
-        if row.next_run > row.calculate_next_run(now) + CLOCK_SLACK:
+        if row.next_run > row.calculate_next_run(now) + NEXT_RUN_SLACK:
             _put_back(row, now)
     old = _find_due_rows(now - OLDEST_NEXT_RUN)
     for row in old.filter(schedule_type__in=[Schedule.MINUTES, Schedule.HOURLY]):
         _put_back(row, now)
-    late = now + timedelta(seconds=Conf.RETRY) + CLOCK_SLACK
+    late = now + timedelta(seconds=Conf.RETRY) + NEXT_RUN_SLACK
     # For each cluster: a task that is at work is locked for less than that.
     tasks = OrmQ.objects.filter(key=Conf.CLUSTER_NAME, lock__gt=late).update(lock=now)
     if tasks:
