@@ -168,7 +168,7 @@ def _ingest_seasons(run: Run, show_step: Progress, show_line: Callable[[SeasonLi
         line: SeasonLine | None = None
         stop: Problem | None = None
         with _failure_contained(season, run.report):
-            line, stop = ingest_season(season, run, partial(show, done=done))
+            line, stop = _ingest_season(season, run, partial(show, done=done))
         if line is not None:
             show_line(line)
         if stop is not None:
@@ -176,7 +176,7 @@ def _ingest_seasons(run: Run, show_step: Progress, show_line: Callable[[SeasonLi
             return
 
 
-def ingest_season(
+def _ingest_season(
     season: int, run: Run, show_step: Callable[[str, str], None]
 ) -> tuple[SeasonLine | None, Problem | None]:
     """Until everything that it needs was requested or, without waiting, the run is rate-limited.
@@ -273,7 +273,7 @@ def _save_season(
             saved.problems.append(Problem(message, season=task.season, advice=error.advice))
     saved.add(save_listed(answers.listed, context))
     saved.add(save_classifications(answers.classifications, context))
-    whole = _read_season(task.season, request, is_current=picture.is_current)
+    whole = _read_saved(task.season, request, is_current=picture.is_current)
     if picture.is_current:
         published = {slug for slug, kind in saved.changes if kind in OF_NEW_RESULTS}
         if published:
@@ -299,7 +299,7 @@ def _save_second(
     return "; Jolpica's calendar was used alone"
 
 
-def _read_season(season: int, request: IngestRequest, *, is_current: bool) -> list[Event]:
+def _read_saved(season: int, request: IngestRequest, *, is_current: bool) -> list[Event]:
     """As it is saved now, with what there is to print of it; of the current season with all
     results, which its entrants come from."""
     events = Event.objects.for_season(season)

@@ -212,7 +212,7 @@ def _plan_event(
         reported, event, before, after=snapshot(reported.results), rows=changed, context=context
     )
     planned = _judge(comparison, report)
-    if planned is not None and planned.count in APPLIED:
+    if planned is not None and planned.counts_as in APPLIED:
         saved.counting[id(event)] = comparison.after
     planned = weigh(comparison, planned)
     overruled = comparison.find_overruled() if event.results_locked else None
@@ -235,7 +235,7 @@ def _judge(comparison: Comparison, report: SaveReport) -> PlannedClassification 
     change = describe_amendment(event.session_type, comparison.before, comparison.after)
     if not comparison.is_held:
         planned = comparison.apply()
-        if planned.count == "amended":
+        if planned.counts_as == "amended":
             report.notes.append(_problem(reported, event, f"amended: {change}"))
         return planned
     # Held: loudly the first time, as a note while it waits for a person.
@@ -303,7 +303,7 @@ def _write_each(
             row.pk, row._state.adding = None, True  # noqa: SLF001
         planned = _write_alone(planned, context, report)
     for one in planned:
-        report.results[one.count] += 1
+        report.results[one.counts_as] += 1
         report.events["created"] += len(one.plan.new_events)
         report.changes += one.plan.list_changes()
 

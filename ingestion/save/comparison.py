@@ -26,16 +26,18 @@ RESULTS_FIELDS = (
 
 @dataclass(slots=True)
 class PlannedClassification:
-    """A plan, how it counts in the report, and the event that it is about."""
+    """A plan, the event that it is about, and which of the report's counts of results it goes into:
+    'created', 'amended', 'updated' or 'unchanged'."""
 
     event: Event
-    count: str
+    counts_as: str
     plan: RowPlan
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`before` is what is saved, `after` what the source says, `rows` are those that differ."""
+    """`before` is what is saved or, of a second answer of one run, what the first is about to save;
+    `after` is what the source says, `rows` are those that differ from the saved ones."""
 
     reported: ClassificationRecord
     event: Event
@@ -177,14 +179,14 @@ class Comparison:
         and a proposal that the upstream took back is none."""
         if self.reported.is_provisional:
             return None
-        steps = (self._publish, self._settle, self._withdraw)
+        steps = (self._make_official, self._settle, self._withdraw)
         changes = [change for step in steps if (change := step()) is not None]
         if not changes:
             return None
         plan = RowPlan(changed_events=[self.event], changes=changes)
         return PlannedClassification(self.event, "unchanged", plan)
 
-    def _publish(self) -> Change | None:
+    def _make_official(self) -> Change | None:
         """What was provisional, or entered by a person who released it, is the upstream's now,
         with its age."""
         event = self.event

@@ -27,9 +27,9 @@ def weigh(
     if opinion is None or opinion.classification is None:
         return planned
     since, confirmed_before = opinion.disputed_since, event.confirmed_at
-    is_applied = planned is not None and planned.count in APPLIED
+    is_applied = planned is not None and planned.counts_as in APPLIED
     counts = comparison.after if is_applied else comparison.before
-    if planned is not None and planned.count in {"created", "amended"}:
+    if planned is not None and planned.counts_as in {"created", "amended"}:
         # Another revision, to be confirmed anew.
         confirmed_before = None
     agrees, disagrees = _compare(event, counts, opinion)
