@@ -45,7 +45,7 @@ FIRST_FREE_NUMBER = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Entrant:
+class Starter:
     driver_id: str
     number: int | None
     code: str
@@ -55,29 +55,29 @@ class Entrant:
 
 
 FIELD = (
-    Entrant("russell", 63, "RUS", "George Russell", "mercedes", "Mercedes"),
-    Entrant("hamilton", 44, "HAM", "Lewis Hamilton", "mercedes", "Mercedes"),
-    Entrant("piastri", 81, "PIA", "Oscar Piastri", "mclaren", "McLaren"),
-    Entrant("leclerc", 16, "LEC", "Charles Leclerc", "ferrari", "Ferrari"),
-    Entrant("max_verstappen", 1, "VER", "Max Verstappen", "red_bull", "Red Bull"),
-    Entrant("norris", 4, "NOR", "Lando Norris", "mclaren", "McLaren"),
-    Entrant("sainz", 55, "SAI", "Carlos Sainz", "ferrari", "Ferrari"),
-    Entrant("perez", 11, "PER", "Sergio Pérez", "red_bull", "Red Bull"),
-    Entrant("alonso", 14, "ALO", "Fernando Alonso", "aston_martin", "Aston Martin"),
-    Entrant("ocon", 31, "OCO", "Esteban Ocon", "alpine", "Alpine F1 Team"),
-    Entrant("ricciardo", 3, "RIC", "Daniel Ricciardo", "rb", "RB F1 Team"),
-    Entrant("stroll", 18, "STR", "Lance Stroll", "aston_martin", "Aston Martin"),
-    Entrant("albon", 23, "ALB", "Alexander Albon", "williams", "Williams"),
-    Entrant("gasly", 10, "GAS", "Pierre Gasly", "alpine", "Alpine F1 Team"),
-    Entrant("kevin_magnussen", 20, "MAG", "Kevin Magnussen", "haas", "Haas F1 Team"),
-    Entrant("bottas", 77, "BOT", "Valtteri Bottas", "sauber", "Sauber"),
-    Entrant("tsunoda", 22, "TSU", "Yuki Tsunoda", "rb", "RB F1 Team"),
-    Entrant("sargeant", 2, "SAR", "Logan Sargeant", "williams", "Williams"),
-    Entrant("hulkenberg", 27, "HUL", "Nico Hülkenberg", "haas", "Haas F1 Team"),
-    Entrant("zhou", 24, "ZHO", "Guanyu Zhou", "sauber", "Sauber"),
+    Starter("russell", 63, "RUS", "George Russell", "mercedes", "Mercedes"),
+    Starter("hamilton", 44, "HAM", "Lewis Hamilton", "mercedes", "Mercedes"),
+    Starter("piastri", 81, "PIA", "Oscar Piastri", "mclaren", "McLaren"),
+    Starter("leclerc", 16, "LEC", "Charles Leclerc", "ferrari", "Ferrari"),
+    Starter("max_verstappen", 1, "VER", "Max Verstappen", "red_bull", "Red Bull"),
+    Starter("norris", 4, "NOR", "Lando Norris", "mclaren", "McLaren"),
+    Starter("sainz", 55, "SAI", "Carlos Sainz", "ferrari", "Ferrari"),
+    Starter("perez", 11, "PER", "Sergio Pérez", "red_bull", "Red Bull"),
+    Starter("alonso", 14, "ALO", "Fernando Alonso", "aston_martin", "Aston Martin"),
+    Starter("ocon", 31, "OCO", "Esteban Ocon", "alpine", "Alpine F1 Team"),
+    Starter("ricciardo", 3, "RIC", "Daniel Ricciardo", "rb", "RB F1 Team"),
+    Starter("stroll", 18, "STR", "Lance Stroll", "aston_martin", "Aston Martin"),
+    Starter("albon", 23, "ALB", "Alexander Albon", "williams", "Williams"),
+    Starter("gasly", 10, "GAS", "Pierre Gasly", "alpine", "Alpine F1 Team"),
+    Starter("kevin_magnussen", 20, "MAG", "Kevin Magnussen", "haas", "Haas F1 Team"),
+    Starter("bottas", 77, "BOT", "Valtteri Bottas", "sauber", "Sauber"),
+    Starter("tsunoda", 22, "TSU", "Yuki Tsunoda", "rb", "RB F1 Team"),
+    Starter("sargeant", 2, "SAR", "Logan Sargeant", "williams", "Williams"),
+    Starter("hulkenberg", 27, "HUL", "Nico Hülkenberg", "haas", "Haas F1 Team"),
+    Starter("zhou", 24, "ZHO", "Guanyu Zhou", "sauber", "Sauber"),
 )
 # A grid slot goes with the driver: an amendment changes no grid.
-SLOTS = {entrant.driver_id: slot for slot, entrant in enumerate(FIELD, start=1)}
+SLOTS = {starter.driver_id: slot for slot, starter in enumerate(FIELD, start=1)}
 PIT_LANE = 0
 
 
@@ -118,16 +118,16 @@ def build_weekend(
 def build_classification(
     race: RaceIdentity,
     session_type: SessionType,
-    entrants: Sequence[Entrant],
+    starters: Sequence[Starter],
     *,
     disqualified: str,
     generated_at: datetime,
 ) -> ClassificationRecord:
     """These in this order; a driver who is disqualified ('' where none is) is last."""
-    order = sorted(entrants, key=lambda entrant: entrant.driver_id == disqualified)
+    order = sorted(starters, key=lambda starter: starter.driver_id == disqualified)
     finish_or_lap = _finish if session_type.kind.is_race else _lap
     entries = [
-        finish_or_lap(session_type, place, entrant) for place, entrant in enumerate(order, start=1)
+        finish_or_lap(session_type, place, starter) for place, starter in enumerate(order, start=1)
     ]
     if disqualified:
         entries[-1] = replace(
@@ -146,12 +146,12 @@ def build_classification(
     )
 
 
-def put_first(leaders: Sequence[str], field: Sequence[Entrant] = FIELD) -> list[Entrant]:
+def put_first(leaders: Sequence[str], field: Sequence[Starter] = FIELD) -> list[Starter]:
     """The field with these drivers before the others; who is new takes the car of the last one
     that is not named."""
-    known = {entrant.driver_id: entrant for entrant in [*FIELD, *field]}
-    others = [entrant for entrant in field if entrant.driver_id not in leaders]
-    present = {entrant.driver_id for entrant in field}
+    known = {starter.driver_id: starter for starter in [*FIELD, *field]}
+    others = [starter for starter in field if starter.driver_id not in leaders]
+    present = {starter.driver_id for starter in field}
     first = []
     for driver in dict.fromkeys(leaders):
         if driver in present:
@@ -162,23 +162,23 @@ def put_first(leaders: Sequence[str], field: Sequence[Entrant] = FIELD) -> list[
     return [*first, *others]
 
 
-def _replacement(driver: str, known: Entrant | None, replaced: Entrant) -> Entrant:
+def _replacement(driver: str, known: Starter | None, replaced: Starter) -> Starter:
     """In the other's car, with a number of one's own; made up from the identifier where 2024 did
     not have the driver."""
     team = (replaced.constructor_id, replaced.constructor_name)
     if known is not None:
-        return Entrant(driver, known.number, known.code, known.name, *team)
+        return Starter(driver, known.number, known.code, known.name, *team)
     number = FIRST_FREE_NUMBER + crc32(driver.encode()) % 10_000
     name = driver.replace("_", " ").title()
-    return Entrant(driver, number, driver[:3].upper(), name, *team)
+    return Starter(driver, number, driver[:3].upper(), name, *team)
 
 
-def _finish(session_type: SessionType, place: int, entrant: Entrant) -> ResultRecord:
+def _finish(session_type: SessionType, place: int, starter: Starter) -> ResultRecord:
     """In a race or sprint."""
     points = session_type.kind.usual_points
     return replace(
-        build_entry(place, entrant),
-        grid=SLOTS.get(entrant.driver_id, PIT_LANE),
+        build_entry(place, starter),
+        grid=SLOTS.get(starter.driver_id, PIT_LANE),
         laps=LAPS,
         points=Decimal(points[place - 1] if place <= len(points) else 0),
         status="Finished",
@@ -187,26 +187,26 @@ def _finish(session_type: SessionType, place: int, entrant: Entrant) -> ResultRe
     )
 
 
-def _lap(_: SessionType, place: int, entrant: Entrant) -> ResultRecord:
+def _lap(_: SessionType, place: int, starter: Starter) -> ResultRecord:
     """In a (sprint) qualifying: each part a second quicker than the one before."""
     slowest = LAP_TIME + place * LAP_GAP
     return replace(
-        build_entry(place, entrant),
+        build_entry(place, starter),
         q1=slowest,
         q2=slowest - QUICKER if place <= IN_Q2 else None,
         q3=slowest - 2 * QUICKER if place <= IN_Q3 else None,
     )
 
 
-def build_entry(place: int, entrant: Entrant) -> ResultRecord:
+def build_entry(place: int, starter: Starter) -> ResultRecord:
     return ResultRecord(
         order=place,
         position=place,
         classification=str(place),
-        driver_id=entrant.driver_id,
-        driver_number=entrant.number,
-        driver_code=entrant.code,
-        driver_name=entrant.name,
-        constructor_id=entrant.constructor_id,
-        constructor_name=entrant.constructor_name,
+        driver_id=starter.driver_id,
+        driver_number=starter.number,
+        driver_code=starter.code,
+        driver_name=starter.name,
+        constructor_id=starter.constructor_id,
+        constructor_name=starter.constructor_name,
     )

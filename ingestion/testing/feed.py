@@ -33,7 +33,7 @@ from ingestion.save import (
 )
 from ingestion.sessions import SessionType
 from ingestion.testing.facts import (
-    Entrant,
+    Starter,
     build_classification,
     build_entry,
     build_weekend,
@@ -42,8 +42,8 @@ from ingestion.testing.facts import (
 from ingestion.testing.reports import (
     calendar_source,
     move_session,
-    read_entrants,
     read_field,
+    read_starters,
     report_calendar,
     report_calendar_with,
     report_race,
@@ -342,12 +342,12 @@ def _context(now: datetime, cause: str) -> SaveContext:
 
 
 def _classify(
-    event: Event, entrants: Sequence[Entrant], disqualified: str, known_at: datetime
+    event: Event, starters: Sequence[Starter], disqualified: str, known_at: datetime
 ) -> ClassificationRecord:
     return build_classification(
         report_race(event),
         SessionType(event.session_type),
-        entrants,
+        starters,
         disqualified=disqualified,
         generated_at=known_at,
     )
@@ -357,7 +357,7 @@ def _amend(
     event: Event, drivers: Sequence[str], disqualified: str, known_at: datetime
 ) -> ClassificationRecord:
     """What is saved, with these drivers first; the winner is disqualified where none is named."""
-    saved = read_entrants(event)
+    saved = read_starters(event)
     if not drivers and not disqualified:
         disqualified = saved[0].driver_id
     return _classify(event, put_first(drivers, saved), disqualified, known_at)

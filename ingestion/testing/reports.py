@@ -15,7 +15,7 @@ from ingestion.records import (
     Source,
 )
 from ingestion.sessions import SessionType
-from ingestion.testing.facts import FIELD, RACE_START, ROUND, SLOTS, Entrant
+from ingestion.testing.facts import FIELD, RACE_START, ROUND, SLOTS, Starter
 
 # A session that moves by as much takes its weekend along.
 A_DAY = timedelta(days=1)
@@ -100,7 +100,7 @@ def report_race(event: Event) -> RaceIdentity:
     )
 
 
-def read_field(event: Event) -> Sequence[Entrant]:
+def read_field(event: Event) -> Sequence[Starter]:
     """Who drives in one session of a weekend drives in the others."""
     others = Event.objects.filter(
         season=event.season, grand_prix=event.grand_prix, results_revision__gt=0
@@ -108,12 +108,12 @@ def read_field(event: Event) -> Sequence[Entrant]:
     known = others.first()
     if known is None:
         return FIELD
-    return sorted(read_entrants(known), key=lambda one: SLOTS.get(one.driver_id, len(FIELD)))
+    return sorted(read_starters(known), key=lambda one: SLOTS.get(one.driver_id, len(FIELD)))
 
 
-def read_entrants(event: Event) -> list[Entrant]:
+def read_starters(event: Event) -> list[Starter]:
     return [
-        Entrant(
+        Starter(
             driver_id=row.driver_id,
             number=row.driver_number,
             code=row.driver_code,
