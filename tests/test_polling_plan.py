@@ -138,20 +138,31 @@ def test_failing_server_is_left_ever_longer_alone_where_nothing_is_awaited() -> 
 
 
 def test_calendars_are_read_on_the_day_before_a_start_and_more_often_in_its_last_hours() -> None:
-    looks = [FLAG - DAY_BEFORE]
-    while looks[-1] < FLAG:
-        looks.append(next_calendar_poll(looks[-1], failures=0, next_lock=FLAG))
-    hours = [(FLAG - at) / HOUR for at in looks]
-    assert hours[:5] == [24, 19, 14, 9, 4]
-    assert [round(hour, 1) for hour in hours[5:]] == [2.7, 1.3, 0]
+    def hours_before(*, is_file: bool) -> list[float]:
+        looks = [FLAG - DAY_BEFORE]
+        while looks[-1] < FLAG:
+            locks = [FLAG, FLAG + DAY]
+            looks.append(next_calendar_poll(looks[-1], failures=0, locks=locks, is_file=is_file))
+        return [round((FLAG - at) / HOUR, 1) for at in looks]
+
+    # Not at the start itself, where it is too late: that of the next day is waited for.
+    assert hours_before(is_file=True) == [24, 19, 14, 9, 5.3, 4, 2.7, 1.3, 1.3 - 5]
+    assert hours_before(is_file=False) == [24, 5.3, 4, 2.7, 1.3, 5.3 - 24]
+
+
+def test_at_the_start_of_a_session_the_last_hours_of_the_next_one_go_on() -> None:
+    at = FLAG - 80 * MINUTE
+    again = next_calendar_poll(at, failures=0, locks=[FLAG, FLAG + 4 * HOUR], is_file=False)
+    assert again == FLAG
 
 
 @pytest.mark.parametrize(
-    ("before", "pause"), [(13 * HOUR, 5 * HOUR), (6 * HOUR, 2 * HOUR), (5 * HOUR, 80 * MINUTE)]
+    ("before", "pause"),
+    [(13 * HOUR, 460 * MINUTE), (7 * HOUR, 100 * MINUTE), (6 * HOUR, 80 * MINUTE)],
 )
 def test_last_hours_begin_with_a_reading(before: timedelta, pause: timedelta) -> None:
     at = FLAG - before
-    assert next_calendar_poll(at, failures=0, next_lock=FLAG) == at + pause
+    assert next_calendar_poll(at, failures=0, locks=[FLAG], is_file=False) == at + pause
 
 
 @pytest.mark.parametrize(
@@ -162,7 +173,8 @@ def test_calendar_that_cannot_be_read_is_requested_again_soon(
 ) -> None:
     at = FLAG - before
     pauses = [
-        next_calendar_poll(at, failures=failures, next_lock=FLAG) - at for failures in (1, 2, 9)
+        next_calendar_poll(at, failures=failures, locks=[FLAG], is_file=False) - at
+        for failures in (1, 2, 9)
     ]
     assert pauses == [4 * MINUTE, 8 * MINUTE, longest]
 

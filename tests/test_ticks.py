@@ -98,8 +98,8 @@ def test_weekend_is_asked_about_when_there_can_be_news_and_not_before(
     """Results come an hour and a half after the expected end, which is 15:30 on Saturday."""
     before_belgium.jump_to(f"{SATURDAY} 09:00")
     waiting = before_belgium.tick_until(f"{SATURDAY} 17:00")
-    # At nine the calendars were read; at 14:20 the race is less than a day ahead.
-    times = "10:20", "11:40", "13:00", "14:20"
+    # At nine the calendars were read.
+    times = "10:20", "11:40", "13:00"
     assert only(waiting, CALENDARS) == [f"{SATURDAY} {time}" for time in times]
     # An empty answer is good for an hour.
     assert only(waiting, QUALIFYING) == [f"{SATURDAY} 15:30", f"{SATURDAY} 16:35"]
@@ -110,7 +110,11 @@ def test_weekend_is_asked_about_when_there_can_be_news_and_not_before(
     # Every other hour; what is published in between is seen within the hour of being let out.
     assert len(later) == 4
     assert belgium("qualifying").pole is not None
-    assert watching.keys() == {first, *later, *only(watching, CALENDARS)}
+    # Of the calendars the file alone: the race is most of a day ahead.
+    files = only(watching, ["schedule_2024.json"])
+    assert files == [f"{SATURDAY} 18:00", f"{SATURDAY} 23:00"]
+    assert only(watching, CALENDARS) == []
+    assert watching.keys() == {first, *later, *files}
 
 
 def test_statuses_follow_the_clock_and_the_result(before_belgium: World) -> None:

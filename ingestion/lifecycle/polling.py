@@ -6,6 +6,7 @@ hours of the flag. Penalties follow within hours, disqualifications within days,
 re-imports for months; the slower they come, the slower they are watched.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -71,11 +72,13 @@ PROVISIONAL_IS_NEWS = 3 * DAY
 
 # Starts have moved by hours at short notice (Miami 2026: three, on the day). Both calendars are
 # read on the day before each start, and more often in the last hours: a start may move in one of
-# them alone, and by more than those hours.
+# them alone, by up to five of those hours. The schedule file is first with most moves, and its
+# requests are none of Jolpica's, of which a weekend has sixty.
 DAY_BEFORE = 24 * HOUR
-LAST_HOURS = 4 * HOUR
-PAUSE_ON_DAY_BEFORE = 5 * HOUR
 PAUSE_IN_LAST_HOURS = 80 * MINUTE
+LAST_HOURS = 4 * PAUSE_IN_LAST_HOURS
+PAUSE_OF_FILE_ON_DAY_BEFORE = 5 * HOUR
+PAUSE_ON_DAY_BEFORE = 20 * HOUR
 LONGEST_CALENDAR_RETRY = 80 * MINUTE
 LONGEST_RETRY_IN_LAST_HOURS = 20 * MINUTE
 
@@ -214,19 +217,22 @@ def retry_after(failures: int, *, longest: timedelta) -> timedelta:
 
 
 def next_calendar_poll(
-    requested_at: datetime, *, failures: int, next_lock: datetime | None
+    requested_at: datetime, *, failures: int, locks: Sequence[datetime], is_file: bool
 ) -> datetime:
-    """When to read one of a season's calendars again, on the day before a start.
+    """When to read one of a season's calendars again, on the day before a start: the schedule file
+    or Jolpica's.
 
-    `next_lock` is the next time at which picks close; None where none is known.
+    `locks` are the times, in order and later than `requested_at`, at which picks close.
     """
-    until_lock = next_lock - requested_at if next_lock is not None else DAY
-    is_last_hours = until_lock <= LAST_HOURS
+    is_last_hours = bool(locks) and locks[0] - requested_at <= LAST_HOURS
     if failures:
         longest = LONGEST_RETRY_IN_LAST_HOURS if is_last_hours else LONGEST_CALENDAR_RETRY
         return requested_at + retry_after(failures, longest=longest)
-    if is_last_hours:
-        return requested_at + PAUSE_IN_LAST_HOURS
-    # No later than at the beginning of the last hours.
-    until_last_hours = max(PAUSE_IN_LAST_HOURS, until_lock - LAST_HOURS)
-    return requested_at + min(PAUSE_ON_DAY_BEFORE, until_last_hours)
+    longest = PAUSE_OF_FILE_ON_DAY_BEFORE if is_file else PAUSE_ON_DAY_BEFORE
+    for lock in locks:
+        # No later than at the beginning of its last hours. At a lock it is too late for that one.
+        until_last_hours = max(PAUSE_IN_LAST_HOURS, lock - requested_at - LAST_HOURS)
+        at = requested_at + min(longest, until_last_hours)
+        if at < lock:
+            return at
+    return requested_at + longest

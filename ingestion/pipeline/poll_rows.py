@@ -186,13 +186,10 @@ def _record_calendars(
     calendars = {calendar.source: calendar for calendar in picture.answers.calendars}
     changed: dict[Source, Poll] = {}
     # Where picks have closed before a postponed start, its own is followed.
-    next_lock = min(
-        (
-            event.locks_at if event.locks_at and event.locks_at > task.now else event.starts_at
-            for event in events
-            if not event.is_cancelled and event.starts_at and event.starts_at > task.now
-        ),
-        default=None,
+    locks = sorted(
+        event.locks_at if event.locks_at and event.locks_at > task.now else event.starts_at
+        for event in events
+        if not event.is_cancelled and event.starts_at and event.starts_at > task.now
     )
     for outcome in picture.answers.outcomes:
         if outcome.part != CALENDARS:
@@ -201,7 +198,12 @@ def _record_calendars(
         poll = kept.get(source.value) or Poll(season=task.season, source=source.value)
         _record_outcome(poll, outcome, task.now)
         if poll.next_at is None:
-            poll.next_at = next_calendar_poll(task.now, failures=poll.failures, next_lock=next_lock)
+            poll.next_at = next_calendar_poll(
+                task.now,
+                failures=poll.failures,
+                locks=locks,
+                is_file=source is Source.SCHEDULE_FILE,
+            )
         if source is Source.JOLPICA and source in calendars:
             file = calendars.get(Source.SCHEDULE_FILE)
             poll.digest = digest_calendar(file) if file is not None else ""

@@ -49,9 +49,9 @@ NEWER_PATH = "/f1/alpha"
 # How it answers before there are results: 500 where the session is in its calendar (jolpica-f1 of
 # 2026).
 NOT_THERE_YET = (404, 500)
-# The keys of rounds are steady: a copy of a fortnight will do, where the upstream itself would be
+# The keys of rounds are steady: a copy of two months will do, where the upstream itself would be
 # requested again every hour. One that lacks a round and is older than an hour may be behind.
-ROUNDS_KEPT = timedelta(days=14)
+ROUNDS_KEPT = timedelta(days=60)
 ROUNDS_HOLD = timedelta(hours=1)
 
 
