@@ -186,6 +186,18 @@ class EntrantRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedDriver:
+    """A driver in a list that has no cars and no teams: of a grand prix, or where that is '' of the
+    whole season. `driver_id` is the source's key until `save` knows the person, then ours."""
+
+    grand_prix: str
+    driver_id: str
+    driver_code: str
+    driver_name: str
+    driver_born: date
+
+
+@dataclass(frozen=True, slots=True)
 class ResultRecord:
     """One entry of a classification; see `ingestion.models.Result` for the fields' meaning.
 

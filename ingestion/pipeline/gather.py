@@ -10,6 +10,7 @@ from ingestion.lifecycle import is_watched
 from ingestion.matching import merge_calendars
 from ingestion.models import Event, Poll
 from ingestion.pipeline.archive import open_archive, read_archived
+from ingestion.pipeline.driver_lists import gather_round_drivers, gather_season_drivers
 from ingestion.pipeline.known_drivers import read_known
 from ingestion.pipeline.opinions import gather_opinions
 from ingestion.pipeline.picture import Answers, Outcome, SeasonPicture, SeasonTask
@@ -56,6 +57,7 @@ def gather_season(task: SeasonTask) -> SeasonPicture:
         if current:
             task = replace(task, known=read_known(task.season, events))
             calendars += gather_opinions(task, events)
+            calendars += gather_season_drivers(task, events)
     read = {calendar.source for calendar in calendars.calendars}
     has_all = CALENDARS in planned and read.issuperset(
         source.name for source in task.sources.calendars(task.season)
@@ -118,6 +120,8 @@ def _gather_results(
     answers += gather_classifications(
         task, queries, sessions, events, archived, fresh=picture.is_current
     )
+    if picture.is_current and answers.refusal is None:
+        answers += gather_round_drivers(task, sessions, events, answers)
     kinds = {query.session_type for query in queries}
     planned = picture.planned + tuple(part for part in PARTS if part in kinds)
     left: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ def gather_opinions(task: SeasonTask, events: Sequence[Event]) -> Answers:
     """Of the season's sessions, and of who drives in the grands prix whose weekend has begun."""
     answers = Answers()
     for source in task.sources.provisional():
-        listed, notes = _request_opinion(task, partial(source.fetch_listed, task.season))
+        listed, notes = request_optional(task, partial(source.fetch_listed, task.season))
         answers += Answers(notes=notes, listed=listed)
     soon = task.now + LONGEST_WEEKEND
     slugs = {
@@ -41,12 +41,12 @@ def gather_opinions(task: SeasonTask, events: Sequence[Event]) -> Answers:
             continue
         query = EntrantsQuery(task.season, one.slug, partial(is_race_of, requested=one), known)
         for source in task.sources.provisional():
-            entrants, notes = _request_opinion(task, partial(source.fetch_entrants, query))
+            entrants, notes = request_optional(task, partial(source.fetch_entrants, query))
             answers += Answers(notes=notes, entrants=entrants)
     return answers
 
 
-def _request_opinion(
+def request_optional(
     task: SeasonTask, fetch: Callable[[], SourceAnswer[T]]
 ) -> tuple[tuple[T, ...], tuple[Problem, ...]]:
     """Of a source that is optional, and the notes: what goes wrong with it is one as well."""

@@ -8,7 +8,7 @@ from typing import Any
 from ingestion.budget import Budget
 from ingestion.errors import IngestionError, SourceRateLimited
 from ingestion.pipeline.request import IngestRequest
-from ingestion.records import CalendarRecord, EntrantRecord, ListedSession, Source
+from ingestion.records import CalendarRecord, EntrantRecord, ListedDriver, ListedSession, Source
 from ingestion.report import Fault, Problem
 from ingestion.sessions import SessionType
 from ingestion.sources import Classification, Sources
@@ -45,6 +45,7 @@ class Answers:
     refusal: SourceRateLimited | None = None
     listed: tuple[ListedSession, ...] = ()
     entrants: tuple[EntrantRecord, ...] = ()
+    drivers: tuple[ListedDriver, ...] = ()
 
     def __add__(self, other: "Answers") -> "Answers":
         return Answers(
@@ -56,6 +57,7 @@ class Answers:
             self.refusal or other.refusal,
             self.listed + other.listed,
             self.entrants + other.entrants,
+            self.drivers + other.drivers,
         )
 
 

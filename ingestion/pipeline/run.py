@@ -278,7 +278,11 @@ def _save_season(
         published = {slug for slug, kind in saved.changes if kind in OF_NEW_RESULTS}
         if published:
             saved.notes += find_withdrawn_in_results(task.season, published)
-        saved.add(save_entrants(task.season, context, answers.entrants, events=whole))
+        saved.add(
+            save_entrants(
+                task.season, context, answers.entrants, drivers=answers.drivers, events=whole
+            )
+        )
     if picture.planned:
         extra = {"season": task.season, "dry_run": request.dry_run, **saved.counts()}
         changes = sum(saved.events.values()) + sum(saved.results.values())

@@ -16,6 +16,7 @@ from ingestion.save.derived import advance_statuses, derive_fields
 from ingestion.save.drivers import NAMING, find_persons, make_key
 from ingestion.save.entrants import (
     ENTRANT_FACTS,
+    awaits_last_field,
     build_changes,
     find_weekends,
     find_withdrawn_in_results,
@@ -37,6 +38,7 @@ __all__ = [
     "NAMING",
     "SaveContext",
     "advance_statuses",
+    "awaits_last_field",
     "build_change",
     "build_changes",
     "change_event",

@@ -13,6 +13,7 @@ from ingestion.names import fold, fold_name
 from ingestion.records import (
     ClassificationRecord,
     EntrantRecord,
+    ListedDriver,
     ResultRecord,
     Source,
     UnreadableClassification,
@@ -55,8 +56,14 @@ class SeasonDrivers:
                 del self.persons[key], self._new_keys[key]
                 self._new_drivers.pop(driver.key, None)
                 (self._all or {}).pop(driver.key, None)
+        results = self.identify_entries(record.results)
+        self.cars.update((entry.driver_id, entry.driver_number) for entry in results)
+        return replace(record, results=tuple(results))
+
+    def identify_entries(self, entries: Sequence[ResultRecord]) -> list[ResultRecord]:
+        """With our keys; raises as `identify` does."""
         # An entry without a driver is judged with the others that cannot be.
-        named = [entry for entry in record.results if entry.driver_id]
+        named = [entry for entry in entries if entry.driver_id]
         check_keys(named)
         for entry in named:
             if entry.driver_id not in self.persons:
@@ -65,17 +72,16 @@ class SeasonDrivers:
                 check_person(entry, self.persons[entry.driver_id])
         ours = {key: driver.key for key, driver in self.persons.items()}
         check_persons(named, ours)
-        results = [
-            replace(entry, driver_id=ours.get(entry.driver_id, "")) for entry in record.results
-        ]
-        self.cars.update((entry.driver_id, entry.driver_number) for entry in results)
-        return replace(record, results=tuple(results))
+        return [replace(entry, driver_id=ours.get(entry.driver_id, "")) for entry in entries]
 
     def accept(self, record: ClassificationRecord) -> None:
         """Take over the drivers of an identified record, as they are named now."""
+        self.accept_entries(record.results, is_provisional=record.is_provisional)
+
+    def accept_entries(self, entries: Iterable[ResultRecord], *, is_provisional: bool) -> None:
         drivers = {driver.key: driver for driver in self.persons.values()}
         kept = {self.persons[key].key for key in self.decided}
-        for entry in record.results:
+        for entry in entries:
             self._accepted.add(entry.driver_id)
             driver = drivers[entry.driver_id]
             # What a person calls a driver stays.
@@ -86,7 +92,7 @@ class SeasonDrivers:
             news = {
                 name: value
                 for name, value in zip(LATEST, latest, strict=True)
-                if value and value != getattr(driver, name) and not record.is_provisional
+                if value and value != getattr(driver, name) and not is_provisional
             }
             for name, value in news.items():
                 setattr(driver, name, value)
@@ -196,6 +202,39 @@ def name_newcomers(
             DriverKey.objects.create(driver=driver, **given)
         named.append(replace(one, driver_id=driver.key))
     return named, notes
+
+
+def identify_listed(
+    season: int, listed: Sequence[ListedDriver], now: datetime, *, adds: bool
+) -> tuple[dict[str, ListedDriver], list[str]]:
+    """Jolpica's list by our keys; `adds` saves the persons who are new, and returns what there is
+    to say of keys that changed. Raises `BadSourceData` where it is in doubt who one of them is."""
+    entries = [
+        ResultRecord(
+            order=place,
+            position=place,
+            classification=str(place),
+            driver_id=one.driver_id,
+            driver_number=None,
+            driver_code=one.driver_code,
+            driver_name=one.driver_name,
+            constructor_id="",
+            constructor_name="",
+            driver_born=one.driver_born,
+        )
+        for place, one in enumerate(listed, start=1)
+    ]
+    keys, decided = read_persons(season, [entry.driver_id for entry in entries])
+    # Whom another source listed first is known by letters and name: of cars there are none here.
+    entered = Entrant.objects.filter(season=season).values_list("driver", flat=True).distinct()
+    persons = SeasonDrivers(season, keys, decided, {(key, None) for key in entered}, now)
+    identified = persons.identify_entries(entries)
+    notes: list[str] = []
+    if adds:
+        persons.accept_entries(identified, is_provisional=False)
+        notes = persons.write()
+    known = {entry.driver_id: one for entry, one in zip(identified, listed, strict=True)}
+    return known, notes
 
 
 def read_season_drivers(

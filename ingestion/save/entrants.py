@@ -1,20 +1,23 @@
 """Who can be picked for the grands prix whose picks are open."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db.models import F, prefetch_related_objects
 
 from ingestion.database_failures import retried
+from ingestion.errors import BadSourceData
 from ingestion.models import KNOWN_BEFORE_LOCK, Change, Entrant, Event, Result
-from ingestion.records import OF_LEADERS_ALONE, EntrantRecord, Source
+from ingestion.records import OF_LEADERS_ALONE, EntrantRecord, ListedDriver, Source
 from ingestion.report import Problem, SaveReport
-from ingestion.save.drivers import name_newcomers
+from ingestion.save.drivers import identify_listed, name_newcomers
 from ingestion.save.rows import SaveContext, build_change, record_changes, season_locked
 
 # A driver who misses a grand prix is often back at the next one, and may win it: Sainz in 2024.
 GRANDS_PRIX_BEFORE = 2
+# In the list of a season that is one: teams change fewer drivers in winter.
+FEWEST_OF_LAST_FIELD = 10
 
 CONSTRUCTOR = ("constructor_id", "constructor_name")
 ENTRANT_FACTS = ("driver_number", "driver_code", "driver_name", *CONSTRUCTOR)
@@ -60,16 +63,19 @@ def save_entrants(
     context: SaveContext,
     listed: Sequence[EntrantRecord] = (),
     *,
+    drivers: Sequence[ListedDriver] = (),
     events: Sequence[Event] | None = None,
 ) -> SaveReport:
     """Enter who is classified or `listed`; no driver is taken out, and what a person decided stays.
 
-    `events` are the season's where they were read just now; those to write about are read again.
+    `drivers` are Jolpica's lists: of a round whoever is in it is entered, and of the season's list
+    last season's field is, before the first classification. `events` are the season's where they
+    were read just now; those to write about are read again.
     """
     report = SaveReport()
     if events is None:
         events = list(Event.objects.for_season(season))
-    weekends = _list_soon(events, context)
+    weekends = _list_soon(events, context.now)
     if not weekends:
         return report
     with season_locked(season):
@@ -77,7 +83,9 @@ def save_entrants(
             season, [one for one in listed if one.grand_prix in weekends], context.now
         )
         report.notes += [Problem(note, season=season) for note in notes]
-        named, own = _read_named(season, weekends, events)
+        named, own, last = _read_named(season, weekends, events)
+        persons, doubts = _identify_lists(season, drivers, weekends, context)
+        report.notes += doubts
         saved: dict[str, dict[str, Entrant]] = {slug: {} for slug in weekends}
         rows = Entrant.objects.filter(season=season, grand_prix__in=weekends)
         # Of two that were merged since, the one who has the results comes last, and counts.
@@ -87,10 +95,13 @@ def save_entrants(
         entered: dict[str, list[Entrant]] = {}
         changed: list[Entrant] = []
         for slug in weekends:
-            named_now = {entrant.driver_id: entrant for entrant in named[slug]}
             others = [one for one in known if one.grand_prix == slug]
+            of_round = persons.get(slug, {})
             named_here = own[slug] | {one.driver_id for one in others}
+            left_out = _find_left_out(last[slug], saved[slug], persons.get("")) - named_here
+            named_now = {one.driver_id: one for one in named[slug] if one.driver_id not in left_out}
             _add_listed(others, season, named_now, own=own[slug])
+            _add_of_round(of_round, season, slug, named_now, saved[slug])
             entered[slug] = [one for key, one in named_now.items() if key not in saved[slug]]
             changed += _update_facts(saved[slug], named_now, named_here)
         new = [entrant for entrants in entered.values() for entrant in entrants]
@@ -136,16 +147,40 @@ def find_withdrawn_in_results(season: int, grands_prix: Collection[str]) -> list
 
 def find_weekends(season: int, context: SaveContext) -> dict[str, list[Event]]:
     """The grands prix whose entrants are known now, each with the events that can be picked on."""
-    return _list_soon(Event.objects.open_for_picks(context.now).filter(season=season), context)
+    return _list_soon(Event.objects.open_for_picks(context.now).filter(season=season), context.now)
 
 
-def _list_soon(events: Iterable[Event], context: SaveContext) -> dict[str, list[Event]]:
+def awaits_last_field(season: int, events: Iterable[Event], now: datetime) -> bool:
+    """Whether, of a season without a classification, a driver of the final field of the season
+    before is not entered yet for a grand prix whose entrants are known now."""
+    weekends = _list_soon(events, now)
+    if not weekends or _list_classified(events):
+        return False
+    _, _, last = _read_named(season, weekends, ())
+    found = Entrant.objects.filter(season=season, grand_prix__in=weekends).select_related("driver")
+    entered = {(one.grand_prix, one.driver.merged_into_id or one.driver_id) for one in found}
+    return any((slug, key) not in entered for slug, keys in last.items() for key in keys)
+
+
+def _find_left_out(
+    last: set[str], saved: Mapping[str, Entrant], on_list: Collection[str] | None
+) -> set[str]:
+    """Of last season's field whom the season's list does not have. It is entered once: without a
+    list, or with too short a one, whole; later only those come in whom a list has."""
+    missing = last.difference(saved)
+    if on_list is not None and len(last.intersection(on_list)) >= FEWEST_OF_LAST_FIELD:
+        return missing.difference(on_list)
+    is_entered = any(key in saved and not saved[key].is_locked for key in last)
+    return missing if is_entered else set()
+
+
+def _list_soon(events: Iterable[Event], now: datetime) -> dict[str, list[Event]]:
     """Of events, by grand prix those that can be picked on, from a week before the first lock."""
-    until = context.now + KNOWN_BEFORE_LOCK
+    until = now + KNOWN_BEFORE_LOCK
     weekends: dict[str, list[Event]] = {}
     soon: set[str] = set()
     for event in events:
-        if event.status != Event.Status.SCHEDULED or not event.in_time(context.now):
+        if event.status != Event.Status.SCHEDULED or not event.in_time(now):
             continue
         weekends.setdefault(event.grand_prix, []).append(event)
         if event.locks_at is not None and event.locks_at <= until:
@@ -175,11 +210,53 @@ def _add_listed(
             )
 
 
+def _identify_lists(
+    season: int, drivers: Sequence[ListedDriver], weekends: Collection[str], context: SaveContext
+) -> tuple[dict[str, dict[str, ListedDriver]], list[Problem]]:
+    """Jolpica's lists by grand prix ('' is the season's) and our keys, and the notes. A list with a
+    driver of whom it is in doubt who he is is not used."""
+    persons: dict[str, dict[str, ListedDriver]] = {}
+    notes: list[Problem] = []
+    for slug in dict.fromkeys(one.grand_prix for one in drivers):
+        those = [one for one in drivers if one.grand_prix == slug]
+        try:
+            persons[slug], moved = identify_listed(
+                season, those, context.now, adds=slug in weekends
+            )
+        except BadSourceData as error:
+            message = f"Jolpica's list of drivers was not used: {error}"
+            notes.append(Problem(message, season, slug or None, advice=error.advice))
+        else:
+            notes += [Problem(note, season) for note in moved]
+    return persons, notes
+
+
+def _add_of_round(
+    of_round: Mapping[str, ListedDriver],
+    season: int,
+    slug: str,
+    named: dict[str, Entrant],
+    saved: Mapping[str, Entrant],
+) -> None:
+    """Who is known by nothing else, which would have the car as well."""
+    for key, one in of_round.items():
+        if key not in saved and key not in named:
+            named[key] = Entrant(
+                season=season,
+                grand_prix=slug,
+                driver_id=key,
+                driver_code=one.driver_code,
+                driver_name=one.driver_name,
+                source=Source.JOLPICA.value,
+            )
+
+
 def _read_named(
     season: int, slugs: Iterable[str], events: Iterable[Event]
-) -> tuple[dict[str, list[Entrant]], dict[str, set[str]]]:
+) -> tuple[dict[str, list[Entrant]], dict[str, set[str]], dict[str, set[str]]]:
     """Whom the classifications name, as entrants, those of later sessions later; and the drivers
-    whom the grand prix's own name. Results that come with `events` are not read again."""
+    whom the grand prix's own name, and whom those of the season before do. Results that come with
+    `events` are not read again."""
     events = list(events)
     classified = _list_classified(events)
     # Of the season before, where one of the grands prix is the first that is classified.
@@ -192,15 +269,18 @@ def _read_named(
     chosen_events = [event for event in events if event.pk in needed]
     prefetch_related_objects(chosen_events, "results")
     fields = {event.pk: event.classification for event in chosen_events}
-    own = {
-        slug: {
+    drivers = {
+        (slug, of_season): {
             result.driver_id
             for one in chosen
-            if (one.season, one.grand_prix) == (season, slug)
+            if of_season == (one.season == season) and (not of_season or one.grand_prix == slug)
             for result in fields[one.event_id]
         }
         for slug, chosen in sessions.items()
+        for of_season in (True, False)
     }
+    own = {slug: drivers[slug, True] for slug in sessions}
+    last = {slug: drivers[slug, False] for slug in sessions}
     named = {
         slug: [
             Entrant(
@@ -215,7 +295,7 @@ def _read_named(
         ]
         for slug, chosen in sessions.items()
     }
-    return named, own
+    return named, own, last
 
 
 def _update_facts(

@@ -10,6 +10,7 @@ from ingestion.records import (
     CalendarRecord,
     ClassificationRecord,
     EntrantRecord,
+    ListedDriver,
     ListedSession,
     RaceIdentity,
     Source,
@@ -165,6 +166,13 @@ class Upstream:
 
     def fetch_entrants(self, query: EntrantsQuery) -> SourceAnswer[EntrantRecord]:
         """Who drives in the sessions of a grand prix that are over, of a source that lists it."""
+        return SourceAnswer(())
+
+    def fetch_drivers(
+        self, season: int, round_number: int | None = None, *, grand_prix: str = ""
+    ) -> SourceAnswer[ListedDriver]:
+        """The drivers of a season, or of the round that is this grand prix by the source's own
+        number, of a source that has such lists."""
         return SourceAnswer(())
 
     def fetch_classifications(

@@ -9,6 +9,7 @@ from ingestion.errors import BadSourceData, SourceUnavailable
 from ingestion.records import (
     CalendarRecord,
     GrandPrixRecord,
+    ListedDriver,
     RaceIdentity,
     SessionRecord,
     Source,
@@ -18,6 +19,7 @@ from ingestion.sessions import SessionType
 from ingestion.sources.cache import forget_copies
 from ingestion.sources.calls import calling
 from ingestion.sources.jolpica.classifications import read_classifications
+from ingestion.sources.jolpica.drivers import fetch_list
 from ingestion.sources.jolpica.pages import PAGE_ROWS, build_url, fetch_pages
 from ingestion.sources.protocol import (
     Classification,
@@ -77,6 +79,11 @@ class Jolpica(Upstream):
                 raise BadSourceData(f"Jolpica has no calendar of {season}")
             self._calendars[season] = calendar
             return SourceAnswer((calendar,), calendar.generated_at, call.expires_at, tuple(notices))
+
+    def fetch_drivers(
+        self, season: int, round_number: int | None = None, *, grand_prix: str = ""
+    ) -> SourceAnswer[ListedDriver]:
+        return fetch_list(self._adapter, season, round_number, grand_prix)
 
     def fetch_classifications(
         self, query: ClassificationQuery, *, fresh: bool
