@@ -44,8 +44,7 @@ class Call:
     url: str
     fresh: bool
 
-    @property
-    def generated_at(self) -> datetime | None:
+    def read_generated_at(self) -> datetime | None:
         """When the upstream made it (UTC). Where its headers cannot be right the run has a problem:
         its clock or ours is wrong, and ages decide which answer counts."""
         headers, received_at = self._read_headers()
@@ -59,9 +58,9 @@ class Call:
             self.adapter.wrong_times.append(f"{self.what}: {fault}")
         return generated_at
 
-    @property
-    def expires_at(self) -> datetime | None:
-        """Until when the upstream answers the same (UTC)."""
+    def read_expires_at(self) -> datetime | None:
+        """Until when the upstream answers the same (UTC); a notice where its headers cannot be
+        right."""
         headers, received_at = self._read_headers()
         expires_at = read_expires_at(headers)
         if received_at is None:
@@ -104,7 +103,7 @@ def calling(adapter: "Adapter", what: str, url: str, *, fresh: bool) -> Iterator
         raised = _translate(what, adapter.last, error)
         if isinstance(raised, BadSourceData | ResultsNotReady):
             if raised.expires_at is None:
-                raised.expires_at = call.expires_at
+                raised.expires_at = call.read_expires_at()
             if not fresh:
                 forget_copies([url])
         if raised is error:

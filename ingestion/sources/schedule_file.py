@@ -48,12 +48,14 @@ class ScheduleFile(Upstream):
         with noticing() as notices, calling(self._adapter, what, url, fresh=fresh) as call:
             # FastF1's own reading loses all of it over one value, and its other backends ask for a
             # password or invent session times.
-            calendar = read_schedule(get_document(url), season, call.generated_at)
+            calendar = read_schedule(get_document(url), season, call.read_generated_at())
             try:
                 check_calendar(calendar)
             except BadSourceData as error:
                 raise BadSourceData(f"{what} was refused: {error}") from error
-            return SourceAnswer((calendar,), calendar.generated_at, call.expires_at, tuple(notices))
+            return SourceAnswer(
+                (calendar,), calendar.generated_at, call.read_expires_at(), tuple(notices)
+            )
 
 
 def read_schedule(

@@ -74,11 +74,13 @@ class Jolpica(Upstream):
             ergast = Ergast(result_type="raw", auto_cast=False)
             races = ergast.get_race_schedule(season, limit=PAGE_ROWS)
             expect_all(what, races)
-            calendar = read_calendar(races, season, call.generated_at)
+            calendar = read_calendar(races, season, call.read_generated_at())
             if not calendar.grands_prix:
                 raise BadSourceData(f"Jolpica has no calendar of {season}")
             self._calendars[season] = calendar
-            return SourceAnswer((calendar,), calendar.generated_at, call.expires_at, tuple(notices))
+            return SourceAnswer(
+                (calendar,), calendar.generated_at, call.read_expires_at(), tuple(notices)
+            )
 
     def fetch_drivers(
         self, season: int, round_number: int | None = None, *, grand_prix: str = ""

@@ -99,7 +99,7 @@ class JolpicaNewer(Upstream):
         try:
             with calling(self._adapter, what, url, fresh=fresh) as call:
                 document = get_document(url)
-                generated_at, expires_at = call.generated_at, call.expires_at
+                generated_at, expires_at = call.read_generated_at(), call.read_expires_at()
         except SourceUnavailable as error:
             if error.status in NOT_THERE_YET:
                 raise ResultsNotReady(str(error)) from error
@@ -160,7 +160,7 @@ class JolpicaNewer(Upstream):
             if not query.with_lists:
                 document, made_at = find_document(url, since=self._adapter.now() - ROUNDS_KEPT)
             if document is None:
-                document, made_at = get_document(url), call.generated_at
+                document, made_at = get_document(url), call.read_generated_at()
             self._rounds[query.season] = read_rounds(document, query.season)
         if self._pick_round(query) is None:
             forget_copies([url])
@@ -201,7 +201,7 @@ class JolpicaNewer(Upstream):
                 ergast = Ergast(result_type="raw", auto_cast=False)
                 drivers = ergast.get_driver_info(season, number, limit=PAGE_ROWS)
                 expect_all(what, drivers)
-                return read_drivers(drivers), call.expires_at
+                return read_drivers(drivers), call.read_expires_at()
         except SourceRateLimited:
             raise
         except (SourceUnavailable, BadSourceData):

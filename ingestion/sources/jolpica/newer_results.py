@@ -95,10 +95,12 @@ class JolpicaByNewerForm(JolpicaNewer):
     def fetch_calendar(self, season: int, *, fresh: bool) -> SourceAnswer[CalendarRecord]:
         what, url = f"Jolpica's calendar of {season}", build_newer_url(f"schedules/{season}/")
         with noticing() as notices, calling(self._adapter, what, url, fresh=fresh) as call:
-            calendar = read_calendar(get_document(url), season, call.generated_at)
+            calendar = read_calendar(get_document(url), season, call.read_generated_at())
             if not calendar.grands_prix:
                 raise BadSourceData(f"Jolpica has no calendar of {season}")
-            return SourceAnswer((calendar,), calendar.generated_at, call.expires_at, tuple(notices))
+            return SourceAnswer(
+                (calendar,), calendar.generated_at, call.read_expires_at(), tuple(notices)
+            )
 
     def fetch_classifications(
         self, query: ClassificationQuery, *, fresh: bool

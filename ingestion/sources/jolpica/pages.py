@@ -92,9 +92,10 @@ def fetch_pages(
                     _check_page(what, page, offset=offset, total=total)
                     entries += _read_entries(what, page, entries)
                     sent = _list_sent(call.read_document(), page.content)
-                    pages.append(Page(page.description, page.content, call.generated_at, sent))
-                    if call.expires_at is not None:
-                        expiries.append(call.expires_at)
+                    made_at = call.read_generated_at()
+                    pages.append(Page(page.description, page.content, made_at, sent))
+                    if (expires_at := call.read_expires_at()) is not None:
+                        expiries.append(expires_at)
                 total = page.total_results
     except BadSourceData:
         if not fresh:

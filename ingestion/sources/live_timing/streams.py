@@ -136,7 +136,7 @@ def _calling(
     url = f"{_api.base_url}{path}{_api.pages[page]}"
     try:
         with calling(adapter, what, url, fresh=True) as call:
-            yield _api.fetch_page(path, page), call.generated_at
+            yield _api.fetch_page(path, page), call.read_generated_at()
     except AccountRefused:
         raise
     except SourceUnavailable as error:

@@ -115,7 +115,7 @@ class OpenF1(Upstream):
         key = f"session_key={listing.session_key}"
         url = f"{self._address}/session_result?{key}"
         with calling(self._adapter, "its rows", url, fresh=True) as call:
-            rows, generated_at = self._get_rows(url, query.season), call.generated_at
+            rows, generated_at = self._get_rows(url, query.season), call.read_generated_at()
             if not rows:
                 raise ResultsNotReady("OpenF1 has no rows yet")
         # Who drives which car is decided once the session is over: a copy will do. One with which
@@ -147,7 +147,7 @@ class OpenF1(Upstream):
         for name, url in urls.items():
             with calling(self._adapter, f"OpenF1's {name} of {season}", url, fresh=False) as call:
                 rows, made_at = self._get_kept(url, season, fresh=fresh)
-                made_at = made_at or call.generated_at
+                made_at = made_at or call.read_generated_at()
                 if not rows:
                     raise ResultsNotReady(f"OpenF1 lists no {name} of {season} yet")
                 lists.append(rows)
