@@ -7,7 +7,7 @@ from functools import partial
 from django.db.models import Count
 
 from ingestion.models import Event, Result
-from ingestion.pipeline.opinions import request_optional
+from ingestion.pipeline.listed import request_optional
 from ingestion.pipeline.picture import Answers, SeasonTask
 from ingestion.pipeline.plan import Session
 from ingestion.pipeline.queries import find_session

@@ -12,7 +12,7 @@ from ingestion.models import Event, Poll
 from ingestion.pipeline.archive import open_archive, read_archived
 from ingestion.pipeline.driver_lists import gather_round_drivers, gather_season_drivers
 from ingestion.pipeline.known_drivers import read_known
-from ingestion.pipeline.opinions import gather_opinions
+from ingestion.pipeline.listed import gather_listed
 from ingestion.pipeline.picture import Answers, Outcome, SeasonPicture, SeasonTask
 from ingestion.pipeline.plan import (
     CALENDARS,
@@ -56,7 +56,7 @@ def gather_season(task: SeasonTask) -> SeasonPicture:
             return SeasonPicture(calendars, current, planned, planned, has_all_calendars=False)
         if current:
             task = replace(task, known=read_known(task.season, events))
-            calendars += gather_opinions(task, events)
+            calendars += gather_listed(task, events)
             calendars += gather_season_drivers(task, events)
     read = {calendar.source for calendar in calendars.calendars}
     has_all = CALENDARS in planned and read.issuperset(

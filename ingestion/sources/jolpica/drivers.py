@@ -54,7 +54,9 @@ def fetch_list(
             drivers = read_list(document, season, round_number, grand_prix)
         except UNREADABLE as error:
             raise BadSourceData(f"{what} cannot be used: {error}") from error
-        return SourceAnswer(drivers, call.read_generated_at(), call.read_expires_at(), tuple(notices))
+        return SourceAnswer(
+            drivers, call.read_generated_at(), call.read_expires_at(), tuple(notices)
+        )
 
 
 def read_list(

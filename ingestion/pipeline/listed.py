@@ -1,4 +1,4 @@
-"""Request what the second source says beside the calendars: of starts, and of who drives."""
+"""Request what the second source lists beside the calendars: sessions, and who drives in them."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -19,7 +19,7 @@ T = TypeVar("T")
 LONGEST_WEEKEND = timedelta(days=4)
 
 
-def gather_opinions(task: SeasonTask, events: Sequence[Event]) -> Answers:
+def gather_listed(task: SeasonTask, events: Sequence[Event]) -> Answers:
     """Of the season's sessions, and of who drives in the grands prix whose weekend has begun."""
     answers = Answers()
     for source in task.sources.provisional():
