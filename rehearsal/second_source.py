@@ -1,7 +1,7 @@
 """OpenF1 beside Jolpica: what it has at any time.
 
 Formula 1's own pages are out minutes after the flag, and OpenF1 reads them at once. Without an
-account it answers nobody while a session runs and for half an hour after it. What the stewards
+account it answers no request while a session runs and for half an hour after it. What the stewards
 changed is corrected by hand, hours after Jolpica has it. The times are random, the same for one
 seed.
 """

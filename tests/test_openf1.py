@@ -245,12 +245,12 @@ def test_while_a_session_runs_is_not_now_and_the_wait_is_until_it_can_be_over(
     with pytest.raises(ResultsNotReady):
         fetch(second, "belgium", "Sprint", is_race=None)
     clock[0] = start + NOT_NOW
-    with pytest.raises(ResultsNotReady, match="nobody without an account while a session") as now:
+    with pytest.raises(ResultsNotReady, match="while a session runs OpenF1 answers only") as now:
         fetch(second)
     assert now.value.expires_at == start + timedelta(minutes=105)
     # It should be over, and is asked for again by the usual rhythm.
     clock[0] = start + timedelta(hours=2, minutes=10)
-    with pytest.raises(ResultsNotReady, match="nobody without an account") as late:
+    with pytest.raises(ResultsNotReady, match="only requests with an account") as late:
         fetch(second)
     assert late.value.expires_at is None
     clock[0] = start + timedelta(hours=2, minutes=31)
@@ -508,7 +508,7 @@ def test_a_qualifyings_drivers_count_as_they_are_and_each_list_is_requested_once
     upstream.fault(traps.DRIVERS, transform=traps.add_driver({3}, **RESERVE))
     for at, times in [
         (datetime(2024, 7, 26, 10, tzinfo=UTC), 0),
-        # While the second practice runs, nobody without an account is answered.
+        # While the second practice runs, only requests with an account are answered.
         (datetime(2024, 7, 26, 15, 30, tzinfo=UTC), 0),
         (BELGIAN_FRIDAY, 2),
         (BELGIAN_FRIDAY + timedelta(hours=1), 0),

@@ -332,7 +332,7 @@ def test_a_second_source_that_answers_nobody_for_now_is_no_failure(
     verdict, words = told("OpenF1", now=running, is_online=True)
     assert (verdict, words.partition(".")[0]) == (
         "warning",
-        "OpenF1 answers nobody without an account while a session runs",
+        "while a session runs OpenF1 answers only requests with an account",
     )
 
 

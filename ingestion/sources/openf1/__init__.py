@@ -227,7 +227,7 @@ class OpenF1(Upstream):
             document = json.loads(response.content.decode("utf-8"))
         if response.status_code == 401 and IN_PROGRESS in read_text(document.get("detail")).lower():
             not_now = ResultsNotReady(
-                "OpenF1 answers nobody without an account while a session runs"
+                "while a session runs OpenF1 answers only requests with an account"
             )
             # Until the session that runs can have a result; None where none is known to run.
             now, listings = self._adapter.now(), self._listings.get(season)

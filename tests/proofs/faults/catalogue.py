@@ -208,7 +208,7 @@ OF_SECOND = (
     second("2nd: dripping", TOO_LATE, drip="body", interval=0.02),
     second("2nd: 500, HTML", "answered 500", status=500, html=True),
     second("2nd: 429", FEWER, status=429),
-    second("2nd: not now", "nobody without an account", status=401, json=IN_PROGRESS),
+    second("2nd: not now", "only requests with an account", status=401, json=IN_PROGRESS),
     second("2nd: refused", "answered 401", status=401, json={"detail": "Bad token"}),
     second("2nd: 404", "no rows yet", status=404),
     second("2nd: empty list", "no rows yet", body=b"[]"),
