@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.models import Event, IngestRun, Poll, RequestBlock
+from ingestion.models import Event, IngestRun, Poll, RequestBlock, SecondOpinion
 from ingestion.monitoring.alarm_kinds import KINDS
 from ingestion.monitoring.facts import gather_facts
 from ingestion.pipeline import configured_sources
@@ -419,6 +419,60 @@ def test_its_calendar_is_an_opinion_that_moves_no_lock(before_belgium: World) ->
     before_belgium.refresh_schedule()
     assert belgium("race").second_opinion.starts_at is None
     assert other_alarms(before_belgium.now) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_switched_on_later_it_is_no_witness_of_what_was_published_before(
+    before_belgium: World, settings: Any
+) -> None:
+    """Of the weekend's forty requests each would take two."""
+    settings.F1_SECOND_SOURCE = "off"
+    before_belgium.publish("races", "qualifyings")
+    before_belgium.now = at(f"{SATURDAY} 15:00")
+    before_belgium.tick_until("07-29 18:00", step=20 * MINUTE)
+    assert {belgium(kind).results_state for kind in ("qualifying", "race")} <= {
+        "official", "settled",
+    }  # fmt: skip
+    settings.F1_SECOND_SOURCE = "openf1"
+    before_belgium.now = at("08-07 03:00")
+    before_belgium.tick_until("08-07 06:00", step=30 * MINUTE)
+    polls = Poll.objects.filter(
+        event__grand_prix="belgian-grand-prix", requested_at__gt=at("08-07")
+    )
+    assert {poll.source for poll in polls} == {"jolpica"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_switched_off_its_disputes_and_failures_end_with_the_sweep(
+    before_belgium: World, settings: Any
+) -> None:
+    before_belgium.publish("races", "qualifyings")
+    before_belgium.now = at(f"{SATURDAY} 15:00")
+    before_belgium.tick_until("07-29 18:00", step=20 * MINUTE)
+    race, now = belgium("race"), before_belgium.now
+    SecondOpinion.objects.filter(event=race).update(
+        classification=race.second_opinion.classification[::-1],
+        generated_at=now,
+        disputed_since=now,
+    )
+    Poll.objects.filter(event=race, source="openf1").update(
+        failures=9, failing_since=now, next_at=now
+    )
+    both = {"disputed-result", "second-source-silent"}
+    assert set(other_alarms(now)) == both
+    tasks.sweep(clock=before_belgium.read_clock)
+    assert set(other_alarms(now)) == both
+    settings.F1_SECOND_SOURCE = "off"
+    assert "switched off dropped" in tasks.sweep(clock=before_belgium.read_clock)
+    assert other_alarms(now) == []
+    assert belgium("qualifying").confirmed_at is not None
+    opinions = list(SecondOpinion.objects.order_by("pk").values())
+    # Jolpica's next answers, and the sweeps, find what is left of it.
+    before_belgium.now = at("07-30 03:00")
+    before_belgium.tick_until("08-01 06:00", step=60 * MINUTE)
+    tasks.sweep(clock=before_belgium.read_clock)
+    assert both.isdisjoint(other_alarms(before_belgium.now))
+    assert list(SecondOpinion.objects.order_by("pk").values()) == opinions
 
 
 @pytest.mark.django_db(transaction=True)

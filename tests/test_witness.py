@@ -11,14 +11,23 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
+from ingestion.corrections import (
+    Author,
+    accept_proposal,
+    correct_classification,
+    release_results,
+    void_event,
+)
 from ingestion.models import Alarm, Change, Event, SecondOpinion
 from ingestion.monitoring.alarm_kinds import KINDS
 from ingestion.monitoring.facts import gather_facts
+from ingestion.pipeline import put_back_times
 from ingestion.records import ClassificationRecord, Source
 from ingestion.save import save_calendar, save_classifications
 from ingestion.sessions import SessionType
 from tests.builders import calendar, classification, context, entries, grand_prix
 from tests.operators import words_of
+from tests.persons import User
 from tests.rows import all_rows
 
 pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
@@ -58,6 +67,10 @@ def find_alarms(now: datetime) -> list[str]:
     facts = gather_facts(now)
     [kind] = [kind for kind in KINDS if kind.key == "disputed-result"]
     return [kind.title.format(**case.values) for case in kind.find(facts)]
+
+
+def steward(after: timedelta) -> Author:
+    return Author(User.objects.get_or_create(username="steward")[0], "decision 42", FLAG + after)
 
 
 def kinds() -> list[str]:
@@ -246,3 +259,57 @@ def test_the_pages_show_both_side_by_side_and_the_season_marks_it(admin_client: 
     assert "Two sources disagree" not in page
     assert "confirmed by OpenF1 at 2024-07-28 18:00 UTC" in words_of(page)
     assert not Alarm.objects.exists()
+
+
+def test_a_dispute_ends_with_the_proposal_that_a_person_accepts() -> None:
+    save(Source.JOLPICA, ONE, HOUR)
+    save(Source.JOLPICA, ONE, 30 * HOUR)
+    save(Source.OPENF1, OTHER, 31 * HOUR)
+    record = said(Source.JOLPICA, OTHER, 40 * HOUR)
+    save_classifications([record], context(FLAG + 40 * HOUR))
+    event = Event.objects.get(session_type="race")
+    accept_proposal(event, steward(41 * HOUR), revision=1)
+    assert find_alarms(FLAG + 41 * HOUR) == []
+    event = save(Source.JOLPICA, OTHER, 42 * HOUR)
+    assert (event.is_disputed, event.confirmed_at) == (False, FLAG + 42 * HOUR)
+
+
+def test_a_correction_that_is_released_is_not_disputed_by_what_was_said_before_it() -> None:
+    save(Source.JOLPICA, ONE, HOUR)
+    event = save(Source.OPENF1, OTHER, 2 * HOUR)
+    correct_classification(event, entries(OTHER), steward(3 * HOUR), revision=1)
+    event = Event.objects.get(session_type="race")
+    release_results(event, steward(4 * HOUR), revision=2)
+    assert find_alarms(FLAG + 4 * HOUR) == []
+    # The upstream's counts again, and the other is requested again.
+    assert not save(Source.JOLPICA, ONE, 5 * HOUR).is_disputed
+    assert save(Source.OPENF1, OTHER, 6 * HOUR).is_disputed
+
+
+def test_a_voided_session_is_not_marked_as_disputed(admin_client: Client) -> None:
+    save(Source.JOLPICA, ONE, HOUR)
+    event = save(Source.OPENF1, OTHER, 2 * HOUR)
+    void_event(event, steward(3 * HOUR))
+    season = admin_client.get("/admin/ingestion/season/2024/").content.decode()
+    assert "A second source has another podium" not in season
+
+
+def test_a_witness_of_the_same_run_is_newer_although_its_clock_is_behind() -> None:
+    records = [
+        said(Source.JOLPICA, ONE, HOUR),
+        said(Source.OPENF1, OTHER, HOUR - timedelta(seconds=10)),
+    ]
+    save_classifications(records, context(FLAG + HOUR))
+    assert Event.objects.get(session_type="race").is_disputed
+
+
+def test_what_a_clock_that_was_ahead_wrote_disputes_nothing_that_is_later() -> None:
+    save(Source.OPENF1, ONE, 100 * DAY)
+    save(Source.JOLPICA, ONE, 100 * DAY)
+    save(Source.OPENF1, OTHER, 101 * DAY)
+    put_back_times(FLAG + DAY)
+    opinion = SecondOpinion.objects.get()
+    assert (opinion.generated_at, opinion.disputed_since) == (FLAG + DAY, FLAG + DAY)
+    save(Source.OPENF1, ONE, 102 * DAY)
+    put_back_times(FLAG + 2 * DAY)
+    assert Event.objects.get(session_type="race").confirmed_at == FLAG + 2 * DAY

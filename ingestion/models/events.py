@@ -301,7 +301,7 @@ class Event(models.Model):
         after `select_related("second_opinion")`."""
         opinion = getattr(self, "second_opinion", None)
         is_other = opinion is not None and opinion.disputed_since is not None
-        return is_other and not self.results_locked
+        return is_other and not (self.results_locked or self.is_cancelled)
 
     def phase(self, at: datetime) -> str:
         """The status at an instant; the column is only as fresh as the last ingest."""

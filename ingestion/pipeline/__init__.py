@@ -3,7 +3,7 @@
 from ingestion.lifecycle import may_be_absent
 from ingestion.pipeline.audit import AuditReport, audit, propose
 from ingestion.pipeline.poll import Due, find_due, poll_due, request_event
-from ingestion.pipeline.poll_rows import mend_plans, prune, put_back_times
+from ingestion.pipeline.poll_rows import drop_switched_off, mend_plans, prune, put_back_times
 from ingestion.pipeline.probe import Probe, probe_upstreams
 from ingestion.pipeline.request import (
     Calendars,
@@ -33,6 +33,7 @@ __all__ = [
     "configured_rules",
     "configured_sources",
     "current_season",
+    "drop_switched_off",
     "find_due",
     "ingest",
     "list_limits",

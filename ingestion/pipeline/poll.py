@@ -181,6 +181,11 @@ def _due_at(event: Any, source: Source, poll: Poll | None, now: datetime) -> dat
     awaits = awaits_provisional(event.results_state, event.results_source, source)
     if source.is_provisional and not (awaits or source.is_second):
         return None
+    is_news = event.ends_at is None or event.ends_at > now - PROVISIONAL_IS_NEWS
+    if source.is_second and poll is None and not awaits and not is_news:
+        # Published before the second source was switched on: a season of such witnesses would take
+        # the requests of two weekends.
+        return None
     if poll is not None and _is_of_wrong_clock(event, source, poll, now):
         logger.warning(
             "the plan for %s of %s was made by a clock that was ahead; it is requested now",

@@ -3,12 +3,12 @@
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Manager, Max, QuerySet
+from django.db.models import Manager, Max, Q, QuerySet
 
 from ingestion.errors import BadSourceData, SourceRateLimited
 from ingestion.lifecycle import (
@@ -30,15 +30,18 @@ from ingestion.models import (
     IngestRun,
     Poll,
     RequestBlock,
+    SecondOpinion,
     TaskRun,
     UpstreamClassification,
 )
 from ingestion.pipeline.picture import Outcome, SeasonPicture, SeasonTask
 from ingestion.pipeline.plan import CALENDARS, PUBLISHED_STATES, awaits_provisional
+from ingestion.pipeline.request import configured_sources
 from ingestion.pipeline.season_calendars import digest_calendar
 from ingestion.records import ClassificationRecord, Source
 from ingestion.save import season_locked
 from ingestion.sessions import SessionType
+from ingestion.sources import result_sources
 
 logger = logging.getLogger(__name__)
 
@@ -252,7 +255,11 @@ def is_time_to_look(season: int, now: datetime) -> bool:
 
 # Times of what happened, which no true one of is still to come.
 PAST_TIMES: tuple[tuple[Manager[Any], tuple[str, ...]], ...] = (
-    (Event.objects, ("results_changed_at", "results_generated_at", "schedule_generated_at")),
+    (
+        Event.objects,
+        ("results_changed_at", "results_generated_at", "schedule_generated_at", "confirmed_at"),
+    ),
+    (SecondOpinion.objects, ("generated_at", "disputed_since")),
     (UpstreamClassification.objects, ("generated_at", "seen_at")),
     (Poll.objects, ("requested_at", "answered_at", "failing_since")),
     (
@@ -290,27 +297,52 @@ def mend_plans(now: datetime) -> int:
     clock that was wrong, a result that went missing); returns how many."""
     events = Event.objects.exclude(status=Event.Status.CANCELLED).order_by("season")
     recent = events.filter(ends_at__gt=now - LONGEST_WATCH)
-    mended = 0
+    mended, sources = 0, _list_configured()
     for season in list(recent.values_list("season", flat=True).distinct()):
         with season_locked(season):
             of_season = list(_with_polls(events.filter(season=season)))
-            late = list(_find_late(of_season, now))
+            late = list(_find_late(of_season, now, sources))
             for poll in late:
                 poll.next_at = now
             mended += Poll.objects.bulk_update(late, ["next_at"]) if late else 0
     return mended
 
 
-def _find_late(events: Sequence[Event], now: datetime) -> Iterator[Poll]:
+def _find_late(
+    events: Sequence[Event], now: datetime, sources: Collection[Source]
+) -> Iterator[Poll]:
     season_ends_at = max((event.ends_at for event in events if event.ends_at), default=None)
     for event in events:
         if event.ends_at is None or event.ends_at > now:
             continue
         for poll in event.polls.all():
+            if poll.source not in sources:
+                continue
             at = plan_next(event, Source(poll.source), poll, season_ends_at)
             is_late = poll.next_at is None or poll.next_at > now + LEFT_ALONE
             if at is not None and at <= now and is_late:
                 yield poll
+
+
+def _list_configured() -> set[Source]:
+    config = configured_sources()
+    return {source for kind in SessionType for source in result_sources(kind, config)}
+
+
+def drop_switched_off() -> int:
+    """End what only the next answer of a source could end, where that is configured no more: plans
+    that fail, and what a second source disputes. What it confirmed stays; returns how many."""
+    sources = _list_configured()
+    planned = Poll.objects.filter(event__isnull=False, next_at__isnull=False)
+    dropped = planned.exclude(source__in=sources).update(next_at=None)
+    disputes = Q(generated_at__isnull=False) | Q(starts_at__isnull=False) | Q(is_cancelled=True)
+    # Without a time it is newer than nothing.
+    dropped += (
+        SecondOpinion.objects.filter(disputes)
+        .exclude(source__in=sources)
+        .update(generated_at=None, disputed_since=None, starts_at=None, is_cancelled=False)
+    )
+    return dropped
 
 
 def prune(now: datetime) -> int:

@@ -30,6 +30,7 @@ from ingestion.pipeline import (
     configured_rules,
     configured_sources,
     current_season,
+    drop_switched_off,
     find_due,
     ingest,
     look_for_next_season,
@@ -113,12 +114,14 @@ def sweep(*, clock: Clock = timezone.now) -> str:
 
     def clean_up() -> str:
         now = clock()
-        put_back, mended, pruned = put_back_times(now), mend_plans(now), prune(now)
+        put_back, dropped = put_back_times(now), drop_switched_off()
+        mended, pruned = mend_plans(now), prune(now)
         pruned += Failure.objects.filter(stopped__lt=now - FAILURES_KEPT).delete()[0]
         counts = {
             "plans brought forward": mended,
             "old records deleted": pruned,
             "times of a wrong clock put back": put_back,
+            "plans and disputes of a source that is switched off dropped": dropped,
         }
         return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ingestion.amendments import is_amended, list_details
 from ingestion.errors import ChangedMeanwhile
-from ingestion.models import Change, Event
+from ingestion.models import Change, Event, SecondOpinion
 from ingestion.records import ResultRecord
 from ingestion.save.calendar import CALENDAR_FIELDS
 from ingestion.save.comparison import RESULTS_FIELDS
@@ -61,7 +61,7 @@ def change_results(
 
 def read_revision(event: Event, revision: int) -> Event:
     """The event as it is now, if its classification is still the one that a person looked at."""
-    current = Event.objects.select_related("proposal").get(pk=event.pk)
+    current = Event.objects.select_related("proposal", "second_opinion").get(pk=event.pk)
     if current.results_revision != revision:
         raise ChangedMeanwhile(
             f"the classification changed meanwhile: it is revision {current.results_revision} "
@@ -92,6 +92,11 @@ def replace_classification(
         event.results_revision += 1
         event.results_changed_at = context.now
         event.confirmed_at = None
+        # What was said of the last revision is no dispute of this one.
+        opinion: SecondOpinion | None = getattr(event, "second_opinion", None)
+        if opinion is not None and opinion.disputed_since is not None:
+            opinion.disputed_since = None
+            plan.opinions.append(opinion)
     event.status = Event.Status.COMPLETED
     event.proposal, event.proposal_rejected = None, False
     old, new = _differences(was, event)

@@ -7,7 +7,7 @@ import json
 from django.core.serializers.json import DjangoJSONEncoder
 
 from ingestion.amendments import Entries, differs_in_what_scores
-from ingestion.models import Change, Event, SecondOpinion
+from ingestion.models import CLOCK_SLACK, Change, Event, SecondOpinion
 from ingestion.records import Source
 from ingestion.save.comparison import APPLIED, Comparison, PlannedClassification
 from ingestion.save.rows import RowPlan, build_change
@@ -63,7 +63,11 @@ def _find_opinion(comparison: Comparison) -> tuple[SecondOpinion | None, bool]:
     opinion = opinion or SecondOpinion(event=event, source=reported.source.value)
     is_another = opinion.classification != said
     opinion.classification = said
-    opinion.generated_at = reported.generated_at or comparison.context.now
+    now = comparison.context.now
+    opinion.generated_at = reported.generated_at or now
+    if abs(opinion.generated_at - now) <= CLOCK_SLACK:
+        # Of this run, by its own clock: the source's may be seconds behind what was just saved.
+        opinion.generated_at = now
     return opinion, is_another
 
 
@@ -89,4 +93,4 @@ def _compare(event: Event, counts: Entries, opinion: SecondOpinion) -> tuple[boo
     if not differs_in_what_scores(event.session_type, counts, opinion.classification or []):
         return True, False
     made_at, saved_at = opinion.generated_at, event.results_changed_at
-    return False, made_at is not None and (saved_at is None or made_at > saved_at)
+    return False, made_at is not None and (saved_at is None or made_at >= saved_at)
