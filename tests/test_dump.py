@@ -485,3 +485,21 @@ def test_rate_limited_it_is_left_for_later(fill: Fill, upstream: FaultyUpstream)
     assert "left for later: 2023 to 2024" in str(report.problems[0])
     assert Event.objects.count() == 0
     assert fill(*YEARS).outcome == "ok"
+
+
+def test_a_round_that_it_lacks_comes_by_pages_where_the_calendar_is_known(
+    fill: Fill, upstream: FaultyUpstream
+) -> None:
+    tables = build_tables(upstream.seasons.values())
+    [*_, lost] = (row for row in tables["round"] if row["date"].startswith("2023"))
+    gone = {row["id"] for row in tables["session"] if row["round_id"] == lost["id"]}
+    tables["round"].remove(lost)
+    tables["session"] = [row for row in tables["session"] if row["id"] not in gone]
+    entries = tables["sessionentry"]
+    tables["sessionentry"] = [row for row in entries if row["session_id"] not in gone]
+    upstream.dump, upstream.dump_made_at = pack(tables), NOW - timedelta(days=14)
+    fill(2023, mode=Mode.UPDATE, dump_url="off", with_results=False)
+    fill(*YEARS)
+    assert fill.lines[0] == "2023: classifications 6 created; complete"
+    sources = Event.objects.filter(season=2023, session_type__startswith="sprint")
+    assert set(sources.values_list("results_source", flat=True)) == {"jolpica_dump"}

@@ -451,7 +451,7 @@ def test_switched_off_its_disputes_and_failures_end_with_the_sweep(
     before_belgium.tick_until("07-29 18:00", step=20 * MINUTE)
     race, now = belgium("race"), before_belgium.now
     SecondOpinion.objects.filter(event=race).update(
-        classification=race.second_opinion.classification[::-1],
+        classification=(race.second_opinion.classification or [])[::-1],
         generated_at=now,
         disputed_since=now,
     )

@@ -1,6 +1,6 @@
 """What Jolpica's dump has of a season that is over, in place of its pages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -47,8 +47,11 @@ def has_season(archive: JolpicaDump, season: int) -> bool:
     return archive.is_over(season) and archive.has_results(season)
 
 
-def read_archived(archive: JolpicaDump, season: int, needed: frozenset[str]) -> ArchivedSeason:
-    """The needed parts of a season, as far as an opened dump has them whole and plausible."""
+def read_archived(
+    archive: JolpicaDump, season: int, needed: frozenset[str], *, stored: Mapping[str, int]
+) -> ArchivedSeason:
+    """The needed parts of a season, as far as an opened dump has them whole and plausible. `stored`
+    are the sessions of each kind that are known to have been held."""
     if not has_season(archive, season):
         return ArchivedSeason()
     try:
@@ -69,7 +72,7 @@ def read_archived(archive: JolpicaDump, season: int, needed: frozenset[str]) -> 
             notices.append(f"{error}; they are requested page by page")
             continue
         # A part is of one source: what the dump has half of, a page brings whole.
-        if _is_whole(archive, season, kind, answer.records):
+        if _is_whole(archive, season, kind, answer.records, stored=stored.get(kind, 0)):
             parts |= {kind}
             classifications += answer.records
             notices += answer.notices
@@ -82,15 +85,21 @@ def read_archived(archive: JolpicaDump, season: int, needed: frozenset[str]) -> 
 
 
 def _is_whole(
-    archive: JolpicaDump, season: int, kind: SessionType, found: Sequence[Classification]
+    archive: JolpicaDump,
+    season: int,
+    kind: SessionType,
+    found: Sequence[Classification],
+    *,
+    stored: int,
 ) -> bool:
-    """Whether each session has its classification; of those that no calendar lists, which Jolpica
-    may lack for ever, most of them."""
+    """Whether each session has its classification, also one of a round that the dump lacks; of
+    those that no calendar lists, which Jolpica may lack for ever, most of them."""
     plausible = sum(isinstance(one, ClassificationRecord) and is_plausible(one) for one in found)
     if kind.is_unlisted(season):
         return 2 * plausible >= archive.count_sessions(season, SessionType.RACE)
     is_held = season >= kind.kind.results_since
-    return plausible >= (archive.count_sessions(season, kind) if is_held else 0)
+    held = max(archive.count_sessions(season, kind), stored) if is_held else 0
+    return plausible >= held
 
 
 def _join(seasons: Sequence[int]) -> str:

@@ -43,7 +43,7 @@ def gather_season(task: SeasonTask) -> SeasonPicture:
     needed = (find_missing(events, task.now) if fills else frozenset(PARTS)) - task.answered
     _charge(task, is_news=current)
 
-    calendars, planned = _gather_archived(task, needed)
+    calendars, planned = _gather_archived(task, needed, events)
     if calendars.refusal is not None or (planned and needed.issubset(planned)):
         left = planned if calendars.refusal is not None else ()
         return SeasonPicture(calendars, current, planned, left, has_all_calendars=False)
@@ -151,7 +151,9 @@ def _leave(queries: Iterable[PlannedQuery], answers: Answers) -> Iterable[Outcom
                 yield Outcome(query.source, query.session_type, slug, error=answers.refusal)
 
 
-def _gather_archived(task: SeasonTask, needed: frozenset[str]) -> tuple[Answers, tuple[str, ...]]:
+def _gather_archived(
+    task: SeasonTask, needed: frozenset[str], events: Iterable[Event]
+) -> tuple[Answers, tuple[str, ...]]:
     """What the dump has of a season that is filled, and which parts that are."""
     archive = task.sources.archive
     if archive is None or not needed or task.request.mode is not Mode.FILL:
@@ -167,7 +169,8 @@ def _gather_archived(task: SeasonTask, needed: frozenset[str]) -> tuple[Answers,
     parts = needed if task.request.with_results else needed & {CALENDARS}
     if task.request.calendars is Calendars.NONE:
         parts -= {CALENDARS}
-    found = read_archived(archive, task.season, parts)
+    held = Counter(event.session_type for event in events if event.is_over(task.now))
+    found = read_archived(archive, task.season, parts, stored=held)
     planned = tuple(part for part in PARTS if part in found.parts)
     answers = Answers(
         calendars=(found.calendar,) if found.calendar is not None else (),
