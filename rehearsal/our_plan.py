@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from ingestion.models import Change, Event
+from ingestion.models import Change, DriverKey, Event
+from ingestion.records import Source
 from ingestion.sample import openf1
 from ingestion.sample.upstream import SCHEDULE_PATH
 from rehearsal.courses import Course, Seen
@@ -60,9 +61,17 @@ def key_of(publication: Publication, played: PlayedSeason) -> Key:
     return name, CLASSIFIED[publication.table].lower().replace(" ", "_")
 
 
+def read_keys() -> dict[str, str]:
+    """Jolpica's key of each driver, as the facts have it: ours is another where the second source
+    named him first."""
+    keys = DriverKey.objects.filter(source=Source.JOLPICA, season=None)
+    return dict(keys.values_list("driver", "key"))
+
+
 def read_revisions(played: PlayedSeason) -> dict[Key, list[Revision]]:
-    """Every classification that the feed has of the season."""
+    """Every classification that the feed has of the season, by Jolpica's keys of its drivers."""
     revisions: dict[Key, list[Revision]] = {}
+    keys = read_keys()
     changes = Change.objects.filter(
         event__season=played.facts.year,
         kind__in=[Change.Kind.PUBLISHED, Change.Kind.AMENDED, Change.Kind.DETAILS],
@@ -72,7 +81,8 @@ def read_revisions(played: PlayedSeason) -> dict[Key, list[Revision]]:
         key = change.event.name, change.event.session_type
         of_event = revisions.setdefault(key, [])
         if rows:
-            of_event.append((change.created_at, [row["driver_id"] for row in rows]))
+            drivers = [keys.get(row["driver_id"], row["driver_id"]) for row in rows]
+            of_event.append((change.created_at, drivers))
         elif change.after.get("results_state") == Event.ResultsState.OFFICIAL and of_event:
             # A provisional one that was published as it was.
             of_event.append((change.created_at, of_event[-1][1]))
@@ -101,7 +111,7 @@ def find_unlike_facts(played: PlayedSeason, window: Window) -> tuple[int, list[s
     """How many sessions of the window were compared, and those whose saved classification is not
     the season's in the end, driver by driver with what is printed. (Of qualifyings Jolpica prints
     the places alone.)"""
-    wrong, count = [], 0
+    wrong, count, keys = [], 0, read_keys()
     events = Event.objects.filter(season=played.facts.year).prefetch_related("results")
     by_key = {(event.name, event.session_type): event for event in events}
     last = {(one.grand_prix, one.table): one for one in window.choose(played.publications)}
@@ -114,6 +124,6 @@ def find_unlike_facts(played: PlayedSeason, window: Window) -> tuple[int, list[s
             for entry in publication.entries
         ]
         saved = event.classification if event is not None else []
-        if facts != [(row.driver_id, row.classification) for row in saved]:
+        if facts != [(keys.get(row.driver_id), row.classification) for row in saved]:
             wrong.append(" ".join(key_of(publication, played)))
     return count, wrong

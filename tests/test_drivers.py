@@ -371,7 +371,7 @@ def test_a_split_holds_against_the_upstream_and_is_undone(author: Author) -> Non
     driver = Driver.objects.get(key="norris")
     change = split_driver(driver, [2023], "Lando Norris senior", BORN, author)
 
-    father = Driver.objects.get(key="lando_norris_senior")
+    father = Driver.objects.get(key="lando-norris-senior")
     assert [result.event.season for result in father.results.all()] == [2023]
     before = all_rows()
     for record in records:

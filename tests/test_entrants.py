@@ -552,6 +552,8 @@ def publish_newcomer(name: str, key: str, number: int, code: str) -> None:
         ("Oliver Bearman", "Oliver Bearman", "bearman"),
         # Jolpica's key is another than the surname, and the name has a word more.
         ("Kimi Antonelli", "Andrea Kimi Antonelli", "andrea_antonelli"),
+        # By the surname alone both have the same key.
+        ("Ollie Bearman", "Oliver Bearman", "bearman"),
     ],
 )
 def test_a_newcomer_whom_the_second_source_lists_stays_one_driver(
@@ -564,7 +566,7 @@ def test_a_newcomer_whom_the_second_source_lists_stays_one_driver(
     for hours in (0, 1):
         assert list_newcomer(now + hours * DAY / 24, listed, 38, code).notes == []
     [newcomer] = keys(JEDDAH) - before
-    assert newcomer == listed.rsplit(maxsplit=1)[-1].lower()
+    assert newcomer == listed.lower().replace(" ", "-")
     driver = Driver.objects.get(key=newcomer)
     assert (driver.name, driver.code) == (listed, code)
     assert kinds(JEDDAH)[-1][0] == "entered"
@@ -578,6 +580,58 @@ def test_a_newcomer_whom_the_second_source_lists_stays_one_driver(
         ("jolpica", key, None),
     }
     assert Result.objects.filter(driver=driver).count() == 1
+
+
+@of_season
+def test_the_second_source_gives_nobody_a_key_and_a_father_stays_another() -> None:
+    """Jos Verstappen has the key 'verstappen' at Jolpica; a son listed first has another."""
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - DAY)
+    list_newcomer(JEDDAHS_LOCK - DAY, "Jason Verstappen", 38, "VER")
+    publish_newcomer("Jason Verstappen", "jason_verstappen", 38, "VER")
+    son = Driver.objects.get(name="Jason Verstappen")
+    before = set(son.keys.values_list("source", "key"))
+    at = datetime.combine(SUNDAYS[JEDDAH], datetime.min.time(), UTC) + DAY
+    named = [
+        replace(
+            entry,
+            driver_id=son.key,
+            driver_name=son.name,
+            driver_number=38,
+            driver_code="VER",
+        )
+        if driver == "sainz"
+        else entry
+        for entry, driver in zip(entries(FIELD), FIELD, strict=True)
+    ]
+    qualifying = classification(
+        SessionType.QUALIFYING,
+        race=identity(JEDDAH),
+        results=named,
+        source=Source.OPENF1,
+        generated_at=at,
+    )
+    assert save_classifications([qualifying], context(at)).problems == []
+    assert Result.objects.filter(driver=son).count() == 2
+    assert set(son.keys.values_list("source", "key")) == before
+
+    sunday = date(1994, 7, 31)
+    save_calendar(calendar(grand_prix(sunday=sunday), season=1994), context())
+    father = [
+        replace(
+            entry,
+            driver_id="verstappen",
+            driver_name="Jos Verstappen",
+            driver_born=date(1972, 3, 4),
+        )
+        if driver == "sainz"
+        else entry
+        for entry, driver in zip(entries(FIELD), FIELD, strict=True)
+    ]
+    record = classification(race=race_identity(season=1994, race_date=sunday), results=father)
+    assert save_classifications([record], context(at)).problems == []
+    assert Driver.objects.get(name="Jos Verstappen").key == "verstappen"
+    assert Result.objects.filter(driver=son, event__season=1994).count() == 0
 
 
 @of_season

@@ -346,7 +346,7 @@ def test_a_newcomer_in_a_qualifyings_list_can_be_picked_for_the_race(before_belg
     upstream.fault("/ergast/f1/*/qualifying*", status=503)
     before_belgium.now = at("07-27 16:00")
     before_belgium.refresh_schedule()
-    newcomer = race.entrants.get(driver="shwartzman")
+    newcomer = race.entrants.get(driver="robert-shwartzman")
     assert newcomer.driver.name == "Robert Shwartzman"
     assert (newcomer.driver_number, newcomer.constructor_id) == (97, "ferrari")
     assert race.entrants.count() == 21
@@ -365,7 +365,7 @@ def test_a_newcomer_in_a_qualifyings_list_can_be_picked_for_the_race(before_belg
     )
     before_belgium.jump_to(f"{SUNDAY} 17:00")
     assert [row.driver_id for row in belgium("race").podium] == [
-        "hamilton", "piastri", "shwartzman"
+        "hamilton", "piastri", "robert-shwartzman"
     ]  # fmt: skip
 
 

@@ -188,7 +188,7 @@ def _find_entry(season: int, driver: NewDriver, now: datetime) -> ResultRecord:
 
 
 def _find_key(name: str) -> str:
-    """Of the one driver with this name, else a new one: the surname, as Jolpica has most."""
+    """Of the one driver with this name, else a new one."""
     words = fold_name(name)
     if not words:
         raise WrongRequest(_("choose a driver, or give a newcomer's name"), about="driver")
@@ -198,7 +198,7 @@ def _find_key(name: str) -> str:
             _("%(name)s may be %(names)s; choose one") % {"name": name, "names": " or ".join(same)},
             about="name",
         )
-    return same[0] if same else make_key(name.rsplit(maxsplit=1)[-1])
+    return same[0] if same else make_key(name)
 
 
 def _find_fault(driver: Driver) -> str:

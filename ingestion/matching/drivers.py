@@ -75,11 +75,14 @@ def find_person(
             and (one.key, entry.driver_number) in cars
         ]
     if not found:
-        # One whom a person entered before any source named him.
+        # One whom a person or the second source entered in this season before Jolpica named him,
+        # which mostly does so by the surname.
+        in_season = {key for key, _ in cars}
         found = [
             one
             for one in known
-            if one.key == entry.driver_id
+            if entry.driver_id in (one.key, one.key.rpartition("-")[2])
+            and one.key in in_season
             and fold_name(one.name) & words
             and None in (born, one.born)
         ]

@@ -56,18 +56,21 @@ class SeasonDrivers:
                 del self.persons[key], self._new_keys[key]
                 self._new_drivers.pop(driver.key, None)
                 (self._all or {}).pop(driver.key, None)
-        results = self.identify_entries(record.results)
+        results = self.identify_entries(record.results, has_keys=not record.is_provisional)
         self.cars.update((entry.driver_id, entry.driver_number) for entry in results)
         return replace(record, results=tuple(results))
 
-    def identify_entries(self, entries: Sequence[ResultRecord]) -> list[ResultRecord]:
-        """With our keys; raises as `identify` does."""
+    def identify_entries(
+        self, entries: Sequence[ResultRecord], *, has_keys: bool = True
+    ) -> list[ResultRecord]:
+        """With our keys; raises as `identify` does. `has_keys` where the source itself names its
+        drivers by keys: of another none is kept of a known driver."""
         # An entry without a driver is judged with the others that cannot be.
         named = [entry for entry in entries if entry.driver_id]
         check_keys(named)
         for entry in named:
             if entry.driver_id not in self.persons:
-                self.persons[entry.driver_id] = self._find_or_add(entry)
+                self.persons[entry.driver_id] = self._find_or_add(entry, has_keys=has_keys)
             if entry.driver_id not in self.decided:
                 check_person(entry, self.persons[entry.driver_id])
         ours = {key: driver.key for key, driver in self.persons.items()}
@@ -116,7 +119,7 @@ class SeasonDrivers:
             if key.driver_id not in self._new_drivers
         ]
 
-    def _find_or_add(self, entry: ResultRecord) -> Driver:
+    def _find_or_add(self, entry: ResultRecord, *, has_keys: bool) -> Driver:
         if self._all is None:
             # What was read before is as it was changed meanwhile.
             known = {driver.key: driver for driver in self.persons.values()}
@@ -127,6 +130,8 @@ class SeasonDrivers:
                 self.cars.update(entered.values_list("driver", "driver_number"))
         persons = (one for one in self._all.values() if one.merged_into_id is None)
         driver = find_person(entry, persons, self.cars)
+        if driver is not None and not has_keys:
+            return driver
         if driver is None:
             driver = Driver(
                 key=free_key(entry.driver_id, is_taken=self._all.__contains__),
@@ -151,10 +156,13 @@ def free_key(key: str, *, is_taken: Callable[[str], bool]) -> str:
 
 
 def make_key(name: str) -> str:
-    """Of a driver whom no source with keys has named yet; one that no driver and no source has."""
-    stem = fold(name).replace("-", "_")[:LONGEST_STEM] or "driver"
+    """Of a driver whom no source with keys has named yet; one that no driver and no source has.
+
+    Of the whole name, with hyphens: Jolpica's are mostly of the surname and have underscores, and
+    'verstappen' is Jos.
+    """
     return free_key(
-        stem,
+        fold(name)[:LONGEST_STEM] or "driver",
         is_taken=lambda key: (
             Driver.objects.filter(key=key).exists() or DriverKey.objects.filter(key=key).exists()
         ),
@@ -190,9 +198,8 @@ def name_newcomers(
         if same:
             driver = same[0]
         else:
-            # Its key is of the surname, as most of Jolpica's are.
             driver = Driver.objects.create(
-                key=make_key(one.driver_name.rsplit(maxsplit=1)[-1]),
+                key=make_key(one.driver_name),
                 name=one.driver_name,
                 code=one.driver_code,
                 created_at=now,
