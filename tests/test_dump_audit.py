@@ -112,6 +112,16 @@ def test_a_key_that_was_corrected_is_no_difference(filled: FaultyUpstream) -> No
     assert all_rows() == before
 
 
+def test_what_a_person_decided_is_listed_as_such(filled: FaultyUpstream) -> None:
+    race = Event.objects.get(season=2023, grand_prix="belgian-grand-prix", session_type="race")
+    serve_amended(filled)
+    saved = Event.objects.filter(pk=race.pk)
+    saved.update(results_locked=True)
+    assert run_audit()[0].splitlines()[0].endswith("; what is saved is a person's")
+    saved.update(results_locked=False, schedule_locked=True, status="cancelled")
+    assert run_audit()[0].splitlines()[0].endswith("; a person voided the session")
+
+
 def test_an_older_dump_says_so(filled: FaultyUpstream) -> None:
     serve_amended(filled)
     filled.dump_made_at = NOW - timedelta(days=20)

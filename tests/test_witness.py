@@ -77,6 +77,18 @@ def kinds() -> list[str]:
     return [change.kind for change in Change.objects.order_by("pk") if change.kind != "scheduled"]
 
 
+def test_what_a_worse_provisional_source_had_too_is_the_better_ones() -> None:
+    """Otherwise it would be requested as if it had not answered."""
+    save(Source.LIVE_TIMING, ONE, HOUR)
+    event = save(Source.OPENF1, ONE, 2 * HOUR)
+    assert (event.results_state, event.results_source) == ("provisional", "openf1")
+    assert (event.results_revision, kinds()) == (1, ["published", "details"])
+    rows = all_rows()
+    save(Source.OPENF1, ONE, 3 * HOUR)
+    save(Source.LIVE_TIMING, ONE, 3 * HOUR)
+    assert all_rows() == rows
+
+
 def test_what_both_say_is_confirmed_with_its_time() -> None:
     event = save(Source.OPENF1, ONE, HOUR)
     assert (event.results_state, event.confirmed_at) == ("provisional", None)

@@ -48,8 +48,12 @@ class Difference:
     def __str__(self) -> str:
         session = self.event.session_type.replace("_", " ")
         what = "settled, " if self.is_settled else ""
-        age = "; the dump is older than what is saved" if self.is_older else ""
-        return f"{self.event.season} {self.event.grand_prix} {session}: {what}{self.message}{age}"
+        note = "; the dump is older than what is saved" if self.is_older else ""
+        if self.event.is_cancelled and self.event.schedule_locked:
+            note = "; a person voided the session"
+        elif self.event.results_locked:
+            note = "; what is saved is a person's"
+        return f"{self.event.season} {self.event.grand_prix} {session}: {what}{self.message}{note}"
 
 
 @dataclass(slots=True)

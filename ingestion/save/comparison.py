@@ -175,18 +175,21 @@ class Comparison:
         return PlannedClassification(event, COUNTED[kind], plan)
 
     def confirm(self) -> PlannedClassification | None:
-        """The same again: what was provisional may be official by it, what is official settled,
-        and a proposal that the upstream took back is none."""
+        """The same again: what was provisional may be official by it, or a better source's, what is
+        official settled, and a proposal that the upstream took back is none."""
         if self.reported.is_provisional:
-            return None
-        steps = (self._make_official, self._settle, self._withdraw)
+            is_provisional = self.event.results_state == Event.ResultsState.PROVISIONAL
+            better = is_better_provisional(self.reported.source, self.event.results_source)
+            steps = [self._make_its_own] if is_provisional and better else []
+        else:
+            steps = [self._make_its_own, self._settle, self._withdraw]
         changes = [change for step in steps if (change := step()) is not None]
         if not changes:
             return None
         plan = RowPlan(changed_events=[self.event], changes=changes)
         return PlannedClassification(self.event, "unchanged", plan)
 
-    def _make_official(self) -> Change | None:
+    def _make_its_own(self) -> Change | None:
         """What was provisional, or entered by a person who released it, is the upstream's now,
         with its age."""
         event = self.event
@@ -197,7 +200,7 @@ class Comparison:
         before = {"results_state": event.results_state, "source": event.results_source}
         self._take_over(is_new_revision=False)
         after = {"results_state": event.results_state, "source": event.results_source}
-        if not was_provisional:
+        if before["results_state"] == event.results_state:
             del before["results_state"], after["results_state"]
         return build_change(event, Change.Kind.DETAILS, before, after, self.context)
 
