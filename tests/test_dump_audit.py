@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from ingestion.models import Change, Event, TaskRun
+from ingestion.models import Change, Event, RequestBlock, TaskRun
 from ingestion.queue.tasks import audit_seasons
 from ingestion.sample.dump import build_dump, build_tables, pack
 from ingestion.sample.season import Season, with_finishes
@@ -120,6 +120,18 @@ def test_what_a_person_decided_is_listed_as_such(filled: FaultyUpstream) -> None
     assert run_audit()[0].splitlines()[0].endswith("; what is saved is a person's")
     saved.update(results_locked=False, schedule_locked=True, status="cancelled")
     assert run_audit()[0].splitlines()[0].endswith("; a person voided the session")
+
+
+def test_the_second_sources_weekend_is_still_counted_afterwards(
+    filled: FaultyUpstream, settings: Settings
+) -> None:
+    """Its requests of the last days, which are more than the hour's."""
+    settings.F1_SECOND_SOURCE, settings.OPENF1_URL = "openf1", "https://openf1.test/v1"
+    RequestBlock.objects.create(
+        host="openf1.test", requests=30, reserved_at=NOW - timedelta(days=2)
+    )
+    run_audit()
+    assert RequestBlock.objects.filter(host="openf1.test").exists()
 
 
 def test_an_older_dump_says_so(filled: FaultyUpstream) -> None:

@@ -24,7 +24,7 @@ from ingestion.save import SaveContext, save_classifications
 from ingestion.save.drivers import read_season_drivers
 from ingestion.save.rows import snapshot
 from ingestion.sessions import SessionType
-from ingestion.sources import ClassificationQuery, JolpicaDump, SourceConfig, connect
+from ingestion.sources import ClassificationQuery, JolpicaDump, SourceConfig, connect, list_limits
 
 NAMED_FIELDS = 3
 
@@ -84,7 +84,7 @@ def audit(
     if not stored:
         report.notes.append("no past season is stored, there is nothing to compare")
         return report
-    budget = Budget(clock=clock)
+    budget = Budget(clock=clock, limits=list_limits(config))
     budget.purpose = Purpose.BACKFILL
     sources = connect(config, reserve=budget.reserve, give_back=budget.give_back, clock=clock)
     archive = sources.archive
