@@ -64,8 +64,10 @@ def test_a_merge_is_previewed_saved_and_undone(registrar: Client, stray: Driver)
     html = registrar.get(admin_page("driver_change", quote("l_ham"))).content.decode()
     assert "merged into Hamilton (hamilton)" in html
 
-    change = DriverChange.objects.get()
-    registrar.post(page("l_ham", "undo"), {"change": str(change.pk), **REASON, "step": "save"})
+    data = {"change": str(DriverChange.objects.get().pk), **REASON}
+    review = registrar.post(page("l_ham", "undo"), {**data, "step": "review"}).content.decode()
+    assert "1 result of Hamilton (hamilton) will be L. H.&#x27;s (l_ham)." in review
+    registrar.post(page("l_ham", "undo"), {**data, "step": "save"})
     assert race().podium[0].driver_id == "l_ham"
 
 

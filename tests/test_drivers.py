@@ -13,6 +13,7 @@ from ingestion import signals
 from ingestion.corrections import (
     Author,
     accept_proposal,
+    correct_classification,
     merge_drivers,
     restore_revision,
     split_driver,
@@ -268,6 +269,39 @@ def test_a_refused_classification_leaves_no_driver() -> None:
     assert not Driver.objects.exists()
 
 
+@pytest.mark.usefixtures("calendar_saved")
+def test_a_key_and_a_name_that_are_corrected_at_once_are_the_same_driver() -> None:
+    """By the date of birth and the car, where one name is a part of the other."""
+    born = {"driver_born": BORN}
+    save(with_facts("norris", driver_name="Andrea Kimi Antonelli", **born))
+    renamed = {"driver_id": "antonelli", "driver_name": "Kimi Antonelli", **born}
+    report = save(with_facts("norris", **renamed), days=1)
+    assert report.results == {"updated": 1}
+    assert race().results_revision == 1
+    assert Driver.objects.get(key="norris").name == "Kimi Antonelli"
+
+
+@pytest.mark.usefixtures("calendar_saved")
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"driver_born": BORN + DAY},
+        {"driver_number": 98},
+        {"driver_name": "Andrea Antonio Kimi"},
+        {"driver_code": "AAA"},
+    ],
+    ids=["birth", "car", "name", "letters"],
+)
+def test_a_key_and_a_name_corrected_at_once_are_anothers_where_one_fact_more_differs(
+    other: dict[str, Any],
+) -> None:
+    born = {"driver_born": BORN}
+    save(with_facts("norris", driver_name="Andrea Kimi Antonelli", **born))
+    renamed = {"driver_id": "antonelli", "driver_name": "Kimi Antonelli", **born, **other}
+    save(with_facts("norris", **renamed), days=1)
+    assert Driver.objects.filter(key="antonelli").exists()
+
+
 # A person
 
 
@@ -384,3 +418,160 @@ def test_a_split_holds_against_the_upstream_and_is_undone(author: Author) -> Non
         assert save_classifications([record], context(AFTER)).results == {"unchanged": 1}
     with pytest.raises(WrongRequest, match="some of the driver's seasons, and not all"):
         split_driver(driver, [2023, 2024], "Another", None, author)
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_a_driver_whom_no_source_named_is_found_by_whom_he_was_merged_into(author: Author) -> None:
+    """A revision by a person has a driver whom a person entered; he has no key of a source."""
+    save(entries())
+    typed = with_facts("hamilton", driver_id="guanyu", driver_name="Guanyu")
+    correct_classification(race(), typed, author, revision=1)
+    assert podium(race())[0] == "guanyu"
+    restored = race().results_revision
+    merge_drivers(driver("guanyu"), driver("hamilton"), author)
+    correct_classification(race(), entries(("russell", *DRIVERS)), author, revision=restored)
+    restore_revision(race(), restored, author, revision=race().results_revision)
+    assert podium(race())[0] == "hamilton"
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_a_driver_whose_own_key_a_source_has_for_another_is_not_taken_for_that_one(
+    author: Author,
+) -> None:
+    """Pietro Fittipaldi, whom a person entered, and Christian, whose key is the surname."""
+    pietro = Driver.objects.create(
+        key="fittipaldi", name="Pietro Fittipaldi", born=date(1996, 6, 25), created_at=AFTER
+    )
+    christian = {"driver_id": "fittipaldi", "driver_name": "Christian Fittipaldi"}
+    save(with_facts("norris", **christian, driver_born=date(1971, 1, 18)))
+    assert race().results.get(driver_name="Christian Fittipaldi").driver_id == "fittipaldi_2"
+    typed = with_facts("hamilton", driver_id=pietro.key, driver_name=pietro.name)
+    typed = [
+        replace(one, driver_id="fittipaldi_2", driver_name="Christian Fittipaldi")
+        if one.driver_id == "norris"
+        else one
+        for one in typed
+    ]
+    correct_classification(race(), typed, author, revision=1)
+    assert podium(race())[0] == "fittipaldi"
+    assert race().results.get(driver_name="Christian Fittipaldi").driver_id == "fittipaldi_2"
+
+
+def save_strays(*strays: tuple[str, str], days: int = 0) -> SaveReport:
+    """The field with these under another key and name; they are in no classification with it."""
+    results = entries()
+    for (key, name), driver in zip(strays, ("hamilton", "norris", "piastri"), strict=False):
+        results = [
+            replace(one, driver_id=key, driver_name=name) if one.driver_id == driver else one
+            for one in results
+        ]
+    return save(results, days=days)
+
+
+def driver(key: str) -> Driver:
+    return Driver.objects.get(key=key)
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_who_was_merged_into_a_merged_driver_is_the_last_one_until_that_is_undone(
+    author: Author,
+) -> None:
+    save_strays(("l_h", "L. H."))
+    save_strays(("l_ham", "Sir L."), days=1)
+    save(entries(), days=2)
+    first = merge_drivers(driver("l_h"), driver("l_ham"), author)
+    second = merge_drivers(driver("l_ham"), driver("hamilton"), author)
+    assert driver("l_h").merged_into == driver("l_ham").merged_into == driver("hamilton")
+    facts = {"season": 2024, "driver_name": "Hamilton", "source": "jolpica", "created_at": AFTER}
+    slug = race().grand_prix
+    Entrant.objects.create(grand_prix=slug, driver_id="hamilton", updated_at=AFTER, **facts)
+    assert race().is_entrant(driver("l_h"))
+
+    with pytest.raises(WrongRequest, match=r"Sir L. \(l_ham\) and Hamilton .* undo that first"):
+        undo_change(first, author)
+    undo_change(second, author)
+    assert driver("l_h").merged_into == driver("l_ham")
+    # A person said whose key it is, and that stays so.
+    assert save_strays(("l_h", "L. H."), days=3).problems == []
+    assert podium(race())[0] == "l_ham"
+    undo_change(first, author)
+    assert driver("l_h").merged_into is None
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_what_came_under_a_merged_key_goes_back_with_it(author: Author) -> None:
+    save(entries())
+    save_strays(("l_ham", "L. H."), days=1)
+    change = merge_drivers(driver("l_ham"), driver("hamilton"), author)
+    stray = [
+        replace(one, driver_id="l_ham", driver_name="L. H.") if one.driver_id == "hamilton" else one
+        for one in timed_entries()
+    ]
+    save(stray, SessionType.QUALIFYING, days=2)
+    qualifying = Event.objects.get(session_type="qualifying")
+    assert qualifying.classification[0].driver_id == "hamilton"
+    undone = undo_change(change, author)
+    assert qualifying.results.get(order=1).driver_id == "l_ham"
+    assert len(undone.moved["results"]) == 2
+    before = all_rows()
+    assert save(stray, SessionType.QUALIFYING, days=2).results == {"unchanged": 1}
+    assert all_rows() == before
+
+
+def save_seasons(*years: int, number: int | None = None) -> SaveReport:
+    """The same race and field in each."""
+    report = SaveReport()
+    for year in years:
+        sunday = date(year, 7, 28)
+        save_calendar(calendar(grand_prix(sunday=sunday), season=year), context())
+        identity = race_identity(season=year, race_date=sunday)
+        results = [
+            replace(one, driver_number=number) if number and one.driver_id == "norris" else one
+            for one in entries()
+        ]
+        record = classification(race=identity, results=results)
+        report = save_classifications([record], context(AFTER))
+    return report
+
+
+def seasons_of(key: str) -> list[int]:
+    return sorted(driver(key).results.values_list("event__season", flat=True))
+
+
+def test_a_part_that_is_split_again_holds_against_the_upstream(author: Author) -> None:
+    save_seasons(2022, 2023, 2024)
+    first = split_driver(driver("norris"), [2022, 2023], "Norris Senior", None, author)
+    second = split_driver(driver("norris-senior"), [2022], "Norris Grandfather", None, author)
+    found = [seasons_of(key) for key in ("norris-grandfather", "norris-senior", "norris")]
+    assert found == [[2022], [2023], [2024]]
+    before = all_rows()
+    save_seasons(2022, 2023, 2024)
+    assert all_rows() == before
+    with pytest.raises(WrongRequest, match="undo that first"):
+        undo_change(first, author)
+    undo_change(second, author)
+    undo_change(first, author)
+    assert seasons_of("norris") == [2022, 2023, 2024]
+    assert driver("norris-grandfather").merged_into == driver("norris")
+    # And once more, after a merge in the place of an undoing.
+    split_driver(driver("norris"), [2022], "Norris Elder", None, author)
+    merge_drivers(driver("norris-elder"), driver("norris"), author)
+    split_driver(driver("norris"), [2022], "Norris Eldest", None, author)
+    before = all_rows()
+    save_seasons(2022, 2023, 2024)
+    assert all_rows() == before
+    assert seasons_of("norris-eldest") == [2022]
+
+
+def test_undoing_a_split_takes_what_came_since_along(author: Author) -> None:
+    save_seasons(2023, 2024)
+    change = split_driver(driver("norris"), [2024], "Norris Junior", None, author)
+    # In another car: another row.
+    save_seasons(2024, number=99)
+    assert driver("norris-junior").results.get().driver_number == 99
+    undo_change(change, author)
+    assert seasons_of("norris") == [2023, 2024]
+    assert not driver("norris-junior").results.exists()
+    before = all_rows()
+    save_seasons(2024, number=99)
+    assert all_rows() == before

@@ -21,7 +21,13 @@ from ingestion.corrections import (
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Driver, Entrant, Event, Result
 from ingestion.pipeline import IngestRequest, SourceConfig, ingest
-from ingestion.records import EntrantRecord, GrandPrixRecord, RaceIdentity, Source
+from ingestion.records import (
+    EntrantRecord,
+    GrandPrixRecord,
+    ListedDriver,
+    RaceIdentity,
+    Source,
+)
 from ingestion.report import SaveReport
 from ingestion.sample.season import load_season, without_results
 from ingestion.sample.upstream import StandInUpstream
@@ -666,3 +672,53 @@ def test_another_driver_of_that_number_is_no_newcomer() -> None:
     drivers = Driver.objects.count()
     publish_newcomer("Robert Shwartzman", "shwartzman", 38, "SHW")
     assert Driver.objects.count() == drivers + 1
+
+
+@of_season
+@pytest.mark.parametrize("number", [None, 45], ids=["without a number", "with it"])
+def test_a_newcomer_whom_a_person_named_is_the_one_whom_the_upstream_classifies(
+    number: int | None, anna: Author
+) -> None:
+    """By the name as it was typed, whatever key the upstream gives and whoever has the surname."""
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - 2 * DAY)
+    newcomer = NewDriver(name="Nyck de Vries", number=number)
+    replace_entrant(event_of(JEDDAH), "sainz", newcomer, anna)
+    [key] = keys(JEDDAH) - set(FIELD)
+    drivers = Driver.objects.count()
+    publish_newcomer("Nyck de Vries", "de_vries", 45, "DEV")
+    assert Driver.objects.count() == drivers
+    assert Result.objects.get(driver_code="DEV").driver_id == key
+
+
+@of_season
+@pytest.mark.parametrize("number", [None, 45], ids=["without a number", "with it"])
+def test_a_newcomer_whom_a_person_named_is_the_one_on_the_list_of_the_round(
+    number: int | None, anna: Author
+) -> None:
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - 2 * DAY)
+    newcomer = NewDriver(name="Nyck de Vries", number=number)
+    replace_entrant(event_of(JEDDAH), "sainz", newcomer, anna)
+    before = keys(JEDDAH)
+    slug, born = event_of(JEDDAH).grand_prix, date(1995, 2, 6)
+    listed = [ListedDriver(slug, "de_vries", "DEV", "Nyck de Vries", born)]
+    save_entrants(2024, context(JEDDAHS_LOCK - DAY), drivers=listed)
+    assert keys(JEDDAH) == before
+    assert Driver.objects.get(name="Nyck de Vries").born == born
+
+
+@of_season
+def test_who_is_put_back_keeps_the_car_that_only_a_list_said(anna: Author) -> None:
+    publish(BAHRAIN)
+    list_newcomer(JEDDAHS_LOCK - DAY, "Oliver Bearman", 38, "BEA")
+    withdraw_entrant(event_of(JEDDAH), "bearman", anna)
+    add_entrant(event_of(JEDDAH), NewDriver("bearman"), anna)
+    bearman = event_of(JEDDAH).entrants.get(driver="bearman")
+    facts = (bearman.driver_number, bearman.constructor_name, bearman.driver_code)
+    assert facts == (38, "Ferrari", "BEA")
+    withdraw_entrant(event_of(JEDDAH), "bearman", anna)
+    replace_entrant(event_of(JEDDAH), "norris", NewDriver("bearman"), anna)
+    bearman.refresh_from_db()
+    facts = (bearman.driver_number, bearman.constructor_name, bearman.driver_code)
+    assert facts == (38, "Team 1", "BEA")

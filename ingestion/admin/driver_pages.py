@@ -100,8 +100,7 @@ class UndoForm(DriverForm):
         change = changes.filter(pk=self.cleaned_data["change"]).first()
         if change is None:
             raise WrongRequest(_("there is nothing to undo here"))
-        undo_change(change, author)
-        return change
+        return undo_change(change, author)
 
 
 FORMS: dict[str, type[DriverForm]] = {"merge": MergeForm, "split": SplitForm, "undo": UndoForm}

@@ -5,13 +5,13 @@ one of the results, without a revision: no place changes. Picks are the game's o
 `driver_merged` and `driver_unmerged` say so.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
@@ -19,6 +19,7 @@ from ingestion import signals
 from ingestion.corrections.author import Author
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Driver, DriverChange, DriverKey, Entrant, Event, Result
+from ingestion.names import fold_name
 from ingestion.save import (
     NAMING,
     build_change,
@@ -51,13 +52,18 @@ def merge_drivers(driver: Driver, into: Driver, author: Author) -> DriverChange:
                 % {"one": gone.name, "other": kept.name, "event": both},
                 about="into",
             )
-        keys = list(gone.keys.all())
+        last_result = Result.objects.order_by("-pk").values_list("pk", flat=True).first()
         change = _move(
             *(gone, kept, DriverChange.Kind.MERGED, gone.results.all(), author),
             entrants=gone.entrants.all(),
-            keys=keys,
+            keys=[key.pk for key in gone.keys.all()],
+            decided=[key.pk for key in gone.keys.filter(is_decided=True)],
+            merged=[one.pk for one in gone.merged.all()],
+            last_result=last_result or 0,
         )
         gone.keys.update(driver=kept, is_decided=True)
+        # Whoever was merged into the one is the other now: a pick's driver is one step away.
+        gone.merged.update(merged_into=kept)
         gone.merged_into = kept
         gone.save(update_fields=["merged_into"])
         _announce(signals.driver_merged, gone, kept)
@@ -86,43 +92,94 @@ def split_driver(
             key=make_key(name), name=name.strip(), born=born, created_at=author.now
         )
         results = current.results.filter(event__season__in=seasons)
+        # Where the driver was split off, or merged with such a one, keys are of a season already.
+        of_seasons = DriverKey.objects.filter(season__in=seasons)
+        taken = {(key.source, key.key, key.season) for key in of_seasons}
+        of_seasons.filter(driver=current).update(driver=other)
         DriverKey.objects.create(source=NAMING, key=other.key, driver=other)
         keys = DriverKey.objects.bulk_create(
             DriverKey(source=key.source, key=key.key, season=season, driver=other, is_decided=True)
             for key in current.keys.filter(season=None)
             for season in sorted(set(seasons))
+            if (key.source, key.key, season) not in taken
         )
         return _move(
             *(current, other, DriverChange.Kind.SPLIT, results, author),
             entrants=current.entrants.filter(season__in=seasons),
-            keys=keys,
+            keys=[key.pk for key in keys],
         )
 
 
-def undo_change(change: DriverChange, author: Author) -> None:
-    """Give back what a merge or a split moved, as far as it is still there."""
+def undo_change(change: DriverChange, author: Author) -> DriverChange:
+    """Give back what a merge or a split moved, and what came since for the driver who moved; as it
+    was undone. Refused while a later change of either driver is in force."""
     author.require_reason()
     with _drivers_locked(change.driver, change.other) as (driver, other):
         fresh = DriverChange.objects.select_for_update().get(pk=change.pk)
         if fresh.undone_at is not None:
             raise WrongRequest(_("this was undone already"))
-        _move_results(other, driver, other.results.filter(pk__in=fresh.moved["results"]), author)
-        _move_entrants(driver, other.entrants.filter(pk__in=fresh.moved["entrants"]))
-        keys = DriverKey.objects.filter(pk__in=fresh.moved["keys"])
-        if fresh.kind == DriverChange.Kind.MERGED:
-            keys.update(driver=driver, is_decided=False)
+        is_merge, moved = fresh.kind == DriverChange.Kind.MERGED, fresh.moved
+        _refuse_while_later(fresh)
+        results, entrants = other.results.all(), other.entrants.all()
+        if is_merge:
+            results = results.filter(pk__in=[*moved["results"], *_find_since(fresh, driver, other)])
+            entrants = entrants.filter(pk__in=moved["entrants"])
+        moved["results"] = _move_results(other, driver, results, author)
+        _move_entrants(driver, entrants)
+        keys = DriverKey.objects.filter(pk__in=moved["keys"])
+        if is_merge:
+            keys.update(driver=driver)
+            keys.exclude(pk__in=moved["decided"]).update(is_decided=False)
+            other.merged.filter(pk__in=moved["merged"]).update(merged_into=driver)
             driver.merged_into = None
             driver.save(update_fields=["merged_into"])
             _announce(signals.driver_unmerged, driver, other)
         else:
             # Of those seasons the keys are the driver's own again.
             keys.delete()
+            other.merged.update(merged_into=driver)
             other.merged_into = driver
             other.save(update_fields=["merged_into"])
             other.keys.update(driver=driver)
             _announce(signals.driver_merged, other, driver)
         fresh.undone_at = author.now
-        fresh.save(update_fields=["undone_at"])
+        fresh.save(update_fields=["moved", "undone_at"])
+    return fresh
+
+
+def _refuse_while_later(change: DriverChange) -> None:
+    """Results and keys that went on cannot be given back. Another driver's merge into the same one
+    moved none of them."""
+    both = (change.driver, change.other)
+    later = DriverChange.objects.filter(
+        Q(driver__in=both) | Q(other__in=both), pk__gt=change.pk, undone_at=None
+    )
+    if change.kind == DriverChange.Kind.MERGED:
+        later = later.exclude(kind=DriverChange.Kind.MERGED, other=change.other)
+    last = later.select_related("driver", "other").first()
+    if last is not None:
+        raise WrongRequest(
+            _(
+                "%(one)s (%(one_key)s) and %(other)s (%(other_key)s) were merged or split since; "
+                "undo that first"
+            )
+            % {
+                "one": last.driver.name,
+                "one_key": last.driver_id,
+                "other": last.other.name,
+                "other_key": last.other_id,
+            }
+        )
+
+
+def _find_since(merge: DriverChange, driver: Driver, into: Driver) -> list[int]:
+    """Results that came since under the merged driver's keys, by the name that they print: a row
+    does not say under which key it came."""
+    name = fold_name(driver.name)
+    if name == fold_name(into.name):
+        return []
+    since = into.results.filter(pk__gt=merge.moved["last_result"])
+    return [row.pk for row in since if fold_name(row.driver_name) == name]
 
 
 def _move(
@@ -133,12 +190,12 @@ def _move(
     author: Author,
     *,
     entrants: QuerySet[Entrant],
-    keys: Sequence[DriverKey],
+    **more: object,
 ) -> DriverChange:
     moved = {
         "results": _move_results(driver, other, results, author),
         "entrants": _move_entrants(other, entrants),
-        "keys": [key.pk for key in keys],
+        **more,
     }
     return DriverChange.objects.create(
         kind=kind,

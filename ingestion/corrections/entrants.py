@@ -72,8 +72,16 @@ class _Weekend:
                 driver_id=entry.driver_id,
                 created_at=self.author.now,
             )
+        given = {
+            "driver_number": driver.number,
+            "driver_code": driver.code,
+            "constructor_id": driver.constructor_id,
+            "constructor_name": driver.constructor_name,
+        }
         for name in ENTRANT_FACTS:
-            setattr(entrant, name, getattr(entry, name))
+            # Who is put back drives what the weekend's lists said, unless the person says another.
+            known = getattr(entrant, name) or getattr(entry, name)
+            setattr(entrant, name, given.get(name) or known)
         entrant.source = Source.PERSON.value
         self._decide(entrant, Change.Kind.ENTERED)
 

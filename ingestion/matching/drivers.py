@@ -70,9 +70,9 @@ def find_person(
         found = [
             one
             for one in named
-            if (born is None or one.born is None)
-            and entry.driver_number is not None
-            and (one.key, entry.driver_number) in cars
+            if None in (born, one.born)
+            # A person may have entered him without a number.
+            and any((one.key, number) in cars for number in (entry.driver_number, None))
         ]
     if not found:
         # One whom a person or the second source entered in this season before Jolpica named him,
@@ -87,11 +87,12 @@ def find_person(
             and None in (born, one.born)
         ]
     if not found:
-        # One whom the second source named first: Kimi Antonelli, who is Andrea Kimi Antonelli.
+        # One whom the second source named first: Kimi Antonelli, who is Andrea Kimi Antonelli; or
+        # whose name is corrected with the key.
         found = [
             one
             for one in known
-            if one.born is None
+            if one.born in (None, born)
             and one.code
             and one.code == entry.driver_code
             and (one.key, entry.driver_number) in cars

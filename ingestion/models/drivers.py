@@ -94,7 +94,9 @@ class DriverKey(models.Model):
 class DriverChange(models.Model):
     """A merge or a split of drivers by a person: who, why, and what moved, so that it can be
     undone. `moved` has the primary keys of the results and entrants that went, and those of the
-    sources' keys that went (merged) or were made for it (split)."""
+    sources' keys that went (merged) or were made for it (split). Of a merge also the
+    keys that were `decided` before, the drivers `merged` into the one who went, and the
+    `last_result` of that time."""
 
     class Kind(models.TextChoices):
         MERGED = "merged", _("merged")

@@ -262,8 +262,12 @@ def read_season_drivers(
     }
     keys.update(entry.get("driver_id", "") for one in kept for entry in one["classification"])
     persons, decided = read_persons(season, keys)
+    # Those are named by our keys; most are the source's as well.
+    named = {entry.get("driver_id", "") for one in kept for entry in one["classification"]}
+    others = {key for key in named if key not in persons or persons[key].key != key} - {""}
+    own = persons | (read_own(season, others) if others else {})
     for one in kept:
-        one["classification"] = name_persons(one["classification"], persons)
+        one["classification"] = name_persons(one["classification"], own)
     return SeasonDrivers(season, persons, decided, cars, now)
 
 
@@ -276,6 +280,17 @@ def read_persons(season: int, keys: Iterable[str]) -> tuple[dict[str, Driver], f
     ordered = sorted(found, key=lambda one: one.season is not None)
     decided = frozenset(one.key for one in ordered if one.is_decided)
     return {one.key: one.driver for one in ordered}, decided
+
+
+def read_own(season: int, keys: Iterable[str]) -> dict[str, Driver]:
+    """Who our keys are in a season, those of drivers who were merged or split since. A key that is
+    only a source's is whose it is there."""
+    persons, _ = read_persons(season, keys)
+    drivers = Driver.objects.select_related("merged_into").in_bulk(list(keys))
+    split = DriverKey.objects.filter(source=NAMING, season=season, key__in=drivers)
+    of_season = set(split.values_list("key", flat=True))
+    own = {key: one.merged_into or one for key, one in drivers.items() if key not in of_season}
+    return persons | own
 
 
 def name_persons(
@@ -293,18 +308,15 @@ def name_persons(
 def find_persons(season: int, entries: Sequence[ResultRecord], now: datetime) -> list[ResultRecord]:
     """A person's entries, or the feed's, with the drivers as they are now. One that nothing names
     yet is new."""
-    persons, _ = read_persons(season, [entry.driver_id for entry in entries])
+    persons = read_own(season, {entry.driver_id for entry in entries})
     unknown = {entry.driver_id: entry for entry in entries if entry.driver_id not in persons}
-    if unknown:
-        known = Driver.objects.in_bulk(list(unknown))
-        Driver.objects.bulk_create(
-            [
-                Driver(key=key, name=entry.driver_name, code=entry.driver_code, created_at=now)
-                for key, entry in sorted(unknown.items())
-                if key not in known
-            ],
-            ignore_conflicts=True,
-        )
+    Driver.objects.bulk_create(
+        [
+            Driver(key=key, name=entry.driver_name, code=entry.driver_code, created_at=now)
+            for key, entry in sorted(unknown.items())
+        ],
+        ignore_conflicts=True,
+    )
     return [
         replace(entry, driver_id=persons[entry.driver_id].key)
         if entry.driver_id in persons
