@@ -14,6 +14,8 @@ from ingestion.corrections import (
     Author,
     NewDriver,
     add_entrant,
+    enter_leaders,
+    known_drivers,
     possible_corrections,
     replace_entrant,
     withdraw_entrant,
@@ -722,3 +724,20 @@ def test_who_is_put_back_keeps_the_car_that_only_a_list_said(anna: Author) -> No
     bearman.refresh_from_db()
     facts = (bearman.driver_number, bearman.constructor_name, bearman.driver_code)
     assert facts == (38, "Team 1", "BEA")
+
+
+@of_season
+def test_a_debutant_can_be_entered_on_the_podium_by_hand(anna: Author) -> None:
+    """Nothing has classified him yet."""
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - 2 * DAY)
+    replace_entrant(event_of(JEDDAH), "sainz", BEARMAN, anna)
+    race = event_of(JEDDAH)
+    after = replace(anna, now=JEDDAHS_LOCK + 2 * DAY)
+    enter_leaders(race, ["norris", "bearman", "perez"], after, revision=0)
+    second = event_of(JEDDAH).podium[1]
+    assert (second.driver_id, second.driver_number) == ("bearman", 38)
+    assert second.constructor_name == f"Team {FIELD.index('sainz') // 2}"
+    # And for the next grand prix he is one of those to choose from.
+    save(MELBOURNES_LOCK - DAY)
+    assert "bearman" in known_drivers(2024)

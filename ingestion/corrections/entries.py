@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from ingestion.amendments import is_disqualified, picked_places
 from ingestion.errors import WrongRequest
-from ingestion.models import Event, Result
+from ingestion.models import Entrant, Event, Result
 from ingestion.records import RESULT_FIELDS, ResultRecord, parse_field
 
 # Driver and car.
@@ -84,10 +84,13 @@ def warnings_of(event: Event, results: Sequence[ResultRecord]) -> list[str]:
 
 
 def known_drivers(season: int) -> dict[str, ResultRecord]:
-    """Who is known to drive in a season, by surname: from its classifications and, as its first
-    session has none before it, from the season before. Each as last seen, without what he did."""
+    """Who is known to drive in a season, by surname: from its classifications, from the season
+    before, as its first session has none before it, and who can be picked without being in either.
+    Each as last seen, without what he did."""
+    entrants = Entrant.objects.filter(season=season, driver__merged_into=None).order_by("pk")
     rows = Result.objects.filter(event__season__in=(season - 1, season))
-    last = {row.driver_id: row for row in rows.order_by("event__starts_at", "pk")}
+    last: dict[str, Entrant | Result] = {one.driver_id: one for one in entrants}
+    last |= {row.driver_id: row for row in rows.order_by("event__starts_at", "pk")}
     by_name = sorted(last.values(), key=lambda row: row.driver_name.split()[::-1])
     return {
         row.driver_id: ResultRecord(
