@@ -202,7 +202,8 @@ def test_ticks_change_to_the_newer_form_after_a_day_and_back_when_a_person_sets_
     for event in Event.objects.filter(grand_prix="belgian-grand-prix", season=2024):
         assert (event.results_state, event.results_source) == ("official", "jolpica")
     [(said_at, advice)] = read_form_problems()
-    assert said_at == "07-28 09:00"
+    # The first after the one that found it gone for a whole day.
+    assert said_at == "07-28 10:00"
     assert "F1_RESULTS_FROM=ergast" in advice
     # It is back, which `auto` cannot know; a person sets it, and afterwards `auto` again.
     world.upstream.clear_faults()
@@ -215,6 +216,25 @@ def test_ticks_change_to_the_newer_form_after_a_day_and_back_when_a_person_sets_
     assert len(read_form_problems()) == 1
     races = Event.objects.filter(grand_prix="belgian-grand-prix", session_type="race", season=2024)
     assert set(races.values_list("results_revision", flat=True)) == {1}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_that_was_gone_once_and_not_requested_since_is_kept(
+    world: World,  # noqa: F811
+    settings: Any,
+) -> None:
+    """Between the weekends days pass without a request."""
+    settings.F1_RESULTS_FROM = "auto"
+    world.now = at("07-26 09:00")
+    gone = world.upstream.fault(ERGAST, status=404, times=1)
+    world.refresh_schedule()
+    assert gone.used == 1
+    assert Poll.objects.filter(event=None, source="jolpica_newer").exists()
+    world.publish("qualifyings")
+    world.now = at("07-27 15:30")
+    assert forms_of(world.tick_until("07-27 19:00", step=HOUR)) == {"ergast"}
+    assert not Poll.objects.filter(event=None, source="jolpica_newer").exists()
+    assert read_form_problems() == []
 
 
 @needs_shared

@@ -1,7 +1,8 @@
 """Which of Jolpica's forms a run reads: the Ergast form, and the newer one where that is gone.
 
 What is known of it is a `Poll` under the newer form's name without an event: since when the Ergast
-form has been gone (`failing_since`), and when people were informed (`answered_at`).
+form has been gone (`failing_since`), when it was found gone last (`requested_at`), and when people
+were informed (`answered_at`).
 """
 
 import logging
@@ -10,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ingestion.errors import BadSourceData, SourceUnavailable
-from ingestion.models import Poll
+from ingestion.models import CLOCK_SLACK, Poll
 from ingestion.pipeline.picture import Outcome
 from ingestion.pipeline.request import IngestRequest
 from ingestion.records import Source
@@ -37,7 +38,9 @@ def settle_form(config: SourceConfig, now: datetime) -> tuple[SourceConfig, Poll
         return config, None
     gone = Poll.objects.filter(source=Source.JOLPICA_NEWER, event=None).first()
     since = gone.failing_since if gone is not None and config.results_from == AUTO else None
-    if since is not None and since + GONE_FOR <= now:
+    last = gone.requested_at if gone is not None else None
+    # Found gone once, midweek it may not be requested for a day.
+    if since is not None and last is not None and since + GONE_FOR <= last <= now + CLOCK_SLACK:
         config = replace(config, results_from=NEWER)
     return config, gone
 
@@ -76,5 +79,10 @@ def record_form(
             known.delete()
         return
     is_gone = any(isinstance(one, SourceUnavailable) and one.status in GONE for one in errors)
-    if form == AUTO and is_gone and not known.exists():
-        Poll.objects.create(source=Source.JOLPICA_NEWER, season=season, failing_since=now)
+    if form == AUTO and is_gone and not known.update(requested_at=now):
+        Poll.objects.get_or_create(
+            source=Source.JOLPICA_NEWER,
+            event=None,
+            season=season,
+            defaults={"failing_since": now, "requested_at": now},
+        )
