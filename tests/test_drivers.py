@@ -21,7 +21,7 @@ from ingestion.corrections import (
 )
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Driver, DriverKey, Entrant, Event, Result
-from ingestion.records import ClassificationRecord, ResultRecord
+from ingestion.records import ClassificationRecord, ResultRecord, Source
 from ingestion.report import SaveReport
 from ingestion.sample.season import Season, load_season, with_finishes
 from ingestion.save import save_calendar, save_classifications
@@ -302,6 +302,37 @@ def test_a_key_and_a_name_corrected_at_once_are_anothers_where_one_fact_more_dif
     assert Driver.objects.filter(key="antonelli").exists()
 
 
+@pytest.mark.usefixtures("calendar_saved")
+def test_two_who_have_each_others_key_in_one_answer_are_refused() -> None:
+    """Brothers, without a date of birth."""
+    brothers = {"norris": "Ralf Schumacher", "piastri": "Michael Schumacher"}
+    named = [
+        replace(one, driver_name=brothers.get(one.driver_id, one.driver_name)) for one in entries()
+    ]
+    save(named)
+    swapped = {"norris": "piastri", "piastri": "norris"}
+    report = save(
+        [replace(one, driver_id=swapped.get(one.driver_id, one.driver_id)) for one in named], days=1
+    )
+    [problem] = report.problems
+    assert "norris was Ralf Schumacher, of unknown birth and is now Michael" in problem.message
+    assert race().results_revision == 1
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_a_refused_classification_leaves_no_key_of_a_known_driver() -> None:
+    """Although another of the same answer has him, and is accepted."""
+    save(entries())
+    stray = [
+        replace(one, driver_id="lewis") if one.driver_id == "hamilton" else one for one in entries()
+    ]
+    half = classification(results=stray[:5], generated_at=AFTER + DAY)
+    whole = classification(SessionType.QUALIFYING, results=timed_entries())
+    report = save_classifications([half, whole], context(AFTER + DAY))
+    assert (report.results, report.notes) == ({"created": 1}, [])
+    assert not DriverKey.objects.filter(key="lewis").exists()
+
+
 # A person
 
 
@@ -532,6 +563,21 @@ def save_seasons(*years: int, number: int | None = None) -> SaveReport:
         record = classification(race=identity, results=results)
         report = save_classifications([record], context(AFTER))
     return report
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_rows_from_before_a_merge_name_the_driver_for_sources_without_keys(author: Author) -> None:
+    """OpenF1 knows drivers by our rows, which print the other's name still."""
+    save(entries())
+    save_strays(("l_ham", "Sir L."), days=1)
+    merge_drivers(driver("hamilton"), driver("l_ham"), author)
+    listed = [
+        replace(one, driver_id="l_ham") if one.driver_id == "hamilton" else one
+        for one in timed_entries()
+    ]
+    record = classification(SessionType.QUALIFYING, results=listed, source=Source.OPENF1)
+    report = save_classifications([record], context(AFTER + DAY))
+    assert (report.results, report.notes) == ({"created": 1}, [])
 
 
 def seasons_of(key: str) -> list[int]:

@@ -2,6 +2,7 @@
 
 from ingestion.matching.drivers import (
     check_keys,
+    check_names,
     check_person,
     check_persons,
     find_person,
@@ -21,6 +22,7 @@ __all__ = [
     "StoredGrandPrix",
     "as_known",
     "check_keys",
+    "check_names",
     "check_person",
     "check_persons",
     "find_listed",

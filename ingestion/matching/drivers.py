@@ -124,6 +124,19 @@ def check_persons(entries: Iterable[ResultRecord], persons: Mapping[str, str]) -
             raise _refuse(f"{entry.driver_name} is listed under two keys, {both}")
 
 
+def check_names(entries: Iterable[ResultRecord], persons: Mapping[str, Person]) -> None:
+    """That none has the name of another who is in it too: brothers whose keys are swapped."""
+    named = {fold_name(person.name): person for person in persons.values()}
+    for entry in entries:
+        words, person = fold_name(entry.driver_name), persons[entry.driver_id]
+        other = named.get(words, person)
+        if other.key != person.key and words != fold_name(person.name):
+            raise _refuse(
+                f"the key {entry.driver_id} was {_describe(person.name, person.born)} and is now "
+                f"{_describe(other.name, other.born)}, who has a key of his own"
+            )
+
+
 def _refuse(message: str) -> BadSourceData:
     error = BadSourceData(message)
     error.advice = MERGE

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db.models import Q
 
-from ingestion.matching import check_keys, check_person, check_persons, find_person
+from ingestion.errors import BadSourceData
+from ingestion.matching import check_keys, check_names, check_person, check_persons, find_person
 from ingestion.models import Driver, DriverKey, Entrant
 from ingestion.names import fold, fold_name
 from ingestion.records import (
@@ -46,18 +47,21 @@ class SeasonDrivers:
     _new_keys: dict[str, DriverKey] = field(default_factory=dict)
     _changed: dict[str, Driver] = field(default_factory=dict)
     _accepted: set[str] = field(default_factory=set)
+    # The source's keys: of what was identified last, and of what was accepted.
+    _identified: set[str] = field(default_factory=set)
+    _accepted_keys: set[str] = field(default_factory=set)
 
     def identify(self, record: ClassificationRecord) -> ClassificationRecord:
         """The record with our keys. Raises `BadSourceData` where it is in doubt who a driver is."""
-        # Who was new in a classification that was not accepted is forgotten: later ones are not
-        # compared with a driver of whom nothing is saved.
-        for key, driver in list(self.persons.items()):
+        # What was new in a classification that was not accepted is forgotten: later ones are not
+        # compared with a driver or a key of which nothing is saved.
+        for key in self._new_keys.keys() - self._accepted_keys:
+            driver = self._new_keys.pop(key).driver
+            self.persons.pop(key)
             if driver.key in self._new_drivers and driver.key not in self._accepted:
-                del self.persons[key], self._new_keys[key]
-                self._new_drivers.pop(driver.key, None)
+                del self._new_drivers[driver.key]
                 (self._all or {}).pop(driver.key, None)
         results = self.identify_entries(record.results, has_keys=not record.is_provisional)
-        self.cars.update((entry.driver_id, entry.driver_number) for entry in results)
         return replace(record, results=tuple(results))
 
     def identify_entries(
@@ -72,9 +76,12 @@ class SeasonDrivers:
             if entry.driver_id not in self.persons:
                 self.persons[entry.driver_id] = self._find_or_add(entry, has_keys=has_keys)
             if entry.driver_id not in self.decided:
-                check_person(entry, self.persons[entry.driver_id])
+                self._check_person(entry)
         ours = {key: driver.key for key, driver in self.persons.items()}
         check_persons(named, ours)
+        unsaid = [entry for entry in named if entry.driver_id not in self.decided]
+        check_names(unsaid, {one.driver_id: self.persons[one.driver_id] for one in named})
+        self._identified = {entry.driver_id for entry in named}
         return [replace(entry, driver_id=ours.get(entry.driver_id, "")) for entry in entries]
 
     def accept(self, record: ClassificationRecord) -> None:
@@ -84,8 +91,10 @@ class SeasonDrivers:
     def accept_entries(self, entries: Iterable[ResultRecord], *, is_provisional: bool) -> None:
         drivers = {driver.key: driver for driver in self.persons.values()}
         kept = {self.persons[key].key for key in self.decided}
+        self._accepted_keys |= self._identified
         for entry in entries:
             self._accepted.add(entry.driver_id)
+            self.cars.add((entry.driver_id, entry.driver_number))
             driver = drivers[entry.driver_id]
             # What a person calls a driver stays.
             if driver.key in kept:
@@ -108,7 +117,7 @@ class SeasonDrivers:
             [driver for key, driver in sorted(rows.items()) if key in self._accepted]
             for rows in (self._new_drivers, self._changed)
         )
-        keys = [key for _, key in sorted(self._new_keys.items()) if key.driver_id in self._accepted]
+        keys = [self._new_keys[key] for key in sorted(self._new_keys.keys() & self._accepted_keys)]
         # Two seasons that are saved at once may meet the same newcomer.
         Driver.objects.bulk_create(drivers, ignore_conflicts=True)
         DriverKey.objects.bulk_create(keys, ignore_conflicts=True)
@@ -118,6 +127,17 @@ class SeasonDrivers:
             for key in keys
             if key.driver_id not in self._new_drivers
         ]
+
+    def _check_person(self, entry: ResultRecord) -> None:
+        person = self.persons[entry.driver_id]
+        try:
+            check_person(entry, person)
+        except BadSourceData:
+            # What came under another's key before a merge has that one's name, and sources that
+            # know drivers by our rows go by it.
+            words = fold_name(entry.driver_name)
+            if not any(fold_name(one.name) == words for one in person.merged.all()):
+                raise
 
     def _find_or_add(self, entry: ResultRecord, *, has_keys: bool) -> Driver:
         if self._all is None:
