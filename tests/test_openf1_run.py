@@ -210,6 +210,31 @@ def test_a_podium_is_in_within_ten_minutes_of_the_end_of_the_restriction(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_new_installation_has_its_first_podium_by_the_drivers_that_can_be_picked(
+    world: World,  # noqa: F811
+    settings: Any,
+) -> None:
+    """No classification has named any driver yet: those of the weekend's sessions are known."""
+    settings.F1_SECOND_SOURCE, settings.OPENF1_URL = "openf1", world.upstream.openf1_url
+    world.now = at("04-18 12:00")
+    world.refresh_schedule()
+    hold_jolpica(world)
+    world.upstream.fault("/ergast/f1/*/sprint*", status=503)
+    world.publish("races", "qualifyings", "sprints", "sprint_qualifyings")
+    world.now = at("04-20 12:00")
+    world.refresh_schedule()
+    world.jump_to("04-21 08:30")
+    world.tick_until("04-21 10:00")
+    race = Event.objects.get(grand_prix="chinese-grand-prix", session_type="race")
+    assert (race.results_state, race.results_source) == ("provisional", "openf1")
+    assert [row.driver_name for row in race.podium] == [
+        "Max Verstappen", "Lando Norris", "Sergio Pérez"
+    ]  # fmt: skip
+    teams = ["Red Bull Racing", "McLaren", "Red Bull Racing"]
+    assert [row.constructor_name for row in race.podium] == teams
+
+
+@pytest.mark.django_db(transaction=True)
 def test_jolpicas_replaces_it_and_is_confirmed_and_an_amendment_is_seen_by_both(
     before_belgium: World,
 ) -> None:

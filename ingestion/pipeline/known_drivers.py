@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Count
 
-from ingestion.models import Event, Result
+from ingestion.models import Entrant, Event, Result
 from ingestion.names import fold_name
 from ingestion.pipeline.picture import Answers, SeasonTask
 from ingestion.records import ClassificationRecord
@@ -32,8 +32,18 @@ def read_last_known(season: int) -> list[Any]:
     return list(rows.values_list(*ENTRANT_FIELDS, named=True).distinct())
 
 
+def read_entrants(season: int) -> list[Any]:
+    """Who can be picked, for what comes before a driver's first classification."""
+    rows = Entrant.objects.filter(season=season).order_by()
+    return list(rows.values_list(*ENTRANT_FIELDS, named=True).distinct())
+
+
 def list_known(
-    task: SeasonTask, answers: Answers, *, with_last_season: bool = False
+    task: SeasonTask,
+    answers: Answers,
+    *,
+    with_last_season: bool = False,
+    with_entrants: bool = False,
 ) -> list[KnownDriver]:
     """Who drove for whom: those whom this run has met, which costs nothing, and all whom the season
     knows."""
@@ -46,6 +56,8 @@ def list_known(
     stored: list[Any] = list(task.known)
     if not stored and with_last_season:
         stored = read_last_known(task.season)
+    if with_entrants:
+        stored += read_entrants(task.season)
     # Who is answered under a new key is no second driver of that name.
     keys = {fold_name(row.driver_name): row.driver_id for row in stored}
     return [

@@ -99,7 +99,7 @@ def _gather_provisional(
 ) -> Answers:
     """Provisional classifications of the sessions that are over and have none."""
     task.show_step(f"{task.season} {source.label}", PARTS[-1])
-    known = list_known(task, so_far)
+    known = list_known(task, so_far, with_entrants=True)
     answers = so_far
     for session in awaited:
         kind, slug = session.session_type, session.grand_prix.slug

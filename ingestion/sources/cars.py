@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ingestion.errors import ResultsNotReady
-from ingestion.names import fold_name
+from ingestion.names import fold, fold_name
 from ingestion.sources.protocol import KnownDriver
 
 # Of number, letters and name. A number alone may be last season's, letters alone a brother's.
@@ -41,17 +41,21 @@ class Driving:
 
 def match_cars(cars: Sequence[Car], known: Collection[KnownDriver]) -> list[KnownDriver]:
     """The driver of each car, of the constructor that its team's cars have driven for: drivers
-    change teams within a season, and sources name teams differently. Raises `ResultsNotReady` with
-    the name of a driver whom the season does not know yet."""
+    change teams within a season, and sources name teams differently. A team none of whose drivers
+    has driven for any is named as the source prints it. Raises `ResultsNotReady` with the name of a
+    driver whom the season does not know yet."""
     candidates = [find_candidates(car, known) for car in cars]
     teams: dict[str, list[set[str]]] = defaultdict(list)
     for car, found in zip(cars, candidates, strict=True):
-        teams[car.team or str(car)].append(set(found))
+        teams[car.team or str(car)].append(set(found) - {""})
     constructors = assign_constructors(teams)
     names = {one.constructor_id: one.constructor_name for one in known}
     drivers: list[KnownDriver] = []
     for car, found in zip(cars, candidates, strict=True):
         constructor = constructors.get(car.team or str(car))
+        if constructor is None and car.team and not any(teams[car.team]):
+            constructor = fold(car.team).replace("-", "_")
+            names[constructor] = car.team
         if constructor is None:
             raise ResultsNotReady(f"the season does not know yet for whom {car} drives")
         one = found.get(constructor) or next(iter(found.values()))
