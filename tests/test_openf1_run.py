@@ -305,6 +305,19 @@ def test_a_weekend_without_it_costs_few_requests_and_no_other_alarm(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_days_of_silence_leave_the_next_weekend_its_requests(before_belgium: World) -> None:
+    """What is published needs no witness that is down every six hours."""
+    before_belgium.publish("races", "qualifyings")
+    before_belgium.upstream.fault("/openf1/*/session_result", status=503)
+    before_belgium.now = at(f"{SATURDAY} 15:00")
+    before_belgium.tick_until("07-29 18:00", step=20 * MINUTE)
+    before_belgium.tick_until("08-02 00:00", step=60 * MINUTE)
+    polls = Poll.objects.filter(event__grand_prix="belgian-grand-prix", source="openf1")
+    assert {poll.event.session_type for poll in polls if poll.event} == {"qualifying", "race"}
+    assert all(poll.next_at is None and poll.failures <= 12 for poll in polls)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_the_weekends_forty_are_kept_by_the_budgets_table(
     before_belgium: World, caplog: pytest.LogCaptureFixture
 ) -> None:

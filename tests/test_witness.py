@@ -22,10 +22,17 @@ from ingestion.models import Alarm, Change, Event, SecondOpinion
 from ingestion.monitoring.alarm_kinds import KINDS
 from ingestion.monitoring.facts import gather_facts
 from ingestion.pipeline import put_back_times
-from ingestion.records import ClassificationRecord, Source
-from ingestion.save import save_calendar, save_classifications
+from ingestion.records import ClassificationRecord, ListedSession, Source
+from ingestion.save import save_calendar, save_classifications, save_listed
 from ingestion.sessions import SessionType
-from tests.builders import calendar, classification, context, entries, grand_prix
+from tests.builders import (
+    calendar,
+    classification,
+    context,
+    entries,
+    grand_prix,
+    race_identity,
+)
 from tests.operators import words_of
 from tests.persons import User
 from tests.rows import all_rows
@@ -325,3 +332,23 @@ def test_what_a_clock_that_was_ahead_wrote_disputes_nothing_that_is_later() -> N
     save(Source.OPENF1, ONE, 102 * DAY)
     put_back_times(FLAG + 2 * DAY)
     assert Event.objects.get(session_type="race").confirmed_at == FLAG + 2 * DAY
+
+
+def listed(starts_at: datetime, made_at: datetime, name: str = "Belgian Grand Prix") -> Any:
+    race = race_identity(name=name, race_date=starts_at.date())
+    return ListedSession(race, SessionType.RACE, starts_at, False, Source.OPENF1, made_at)
+
+
+def test_another_start_is_forgotten_when_it_is_not_listed_on_that_day_any_more() -> None:
+    start = Event.objects.get(session_type="race").starts_at
+    assert start is not None
+    now = start - 3 * DAY
+    save_listed([listed(start - HOUR, now)], context(now))
+    assert SecondOpinion.objects.get().starts_at == start - HOUR
+    # Moved by a week, or taken out: what is left is of other races.
+    other = listed(start + 21 * DAY, now + DAY, "Dutch Grand Prix")
+    save_listed([other], context(now + DAY))
+    assert SecondOpinion.objects.get().starts_at is None
+    rows = all_rows()
+    save_listed([other], context(now + DAY))
+    assert all_rows() == rows

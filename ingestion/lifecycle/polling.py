@@ -157,9 +157,7 @@ def next_witness_poll(
         is_old = changed_at is not None and changed_at > session.results_from + PROVISIONAL_IS_NEWS
         return None if session.is_official and is_old else session.results_from
     pause: timedelta | None
-    if session.failures:
-        pause = retry_after(session.failures, longest=LONGEST_RETRY)
-    elif not session.is_official and changed_at is None:
+    if not session.is_official and changed_at is None:
         age = requested_at - session.results_from
         pause = next(pause for until, pause in SECOND_PENDING if age < until)
     elif changed_at is not None and requested_at < changed_at:
@@ -171,6 +169,9 @@ def next_witness_poll(
         pause = next((pause for until, pause in plan if age < until), None)
         if pause is None:
             return None
+    if session.failures:
+        # Ever more seldom, and in the end as seldom as where it answers.
+        pause = retry_after(session.failures, longest=max(pause, LONGEST_RETRY))
     at = max(requested_at + pause, _expiry(session, requested_at) or requested_at)
     limit = (changed_at or session.ends_at) + SECOND_DISPUTED[-1][0]
     return at if at <= limit else None

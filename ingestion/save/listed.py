@@ -28,15 +28,16 @@ def save_listed(listed: Sequence[ListedSession], context: SaveContext) -> SaveRe
         plan = RowPlan()
         for event in ahead:
             session = found.get((event.grand_prix, event.session_type))
-            if session is None:
+            opinion: SecondOpinion | None = getattr(event, "second_opinion", None)
+            if session is None and opinion is None:
                 continue
-            differs = _find_difference(session, event)
-            if differs != (None, False):
+            # What it does not list on that day any more it has no other start of.
+            differs = (None, False) if session is None else _find_difference(session, event)
+            if session is not None and differs != (None, False):
                 says = "cancelled" if differs[1] else f"at {session.starts_at:%Y-%m-%d %H:%M} UTC"
                 message = f"{session.source.label} has it {says}; the calendars' start counts"
                 report.notes.append(Problem(message, season, event.grand_prix, event.session_type))
-            opinion: SecondOpinion | None = getattr(event, "second_opinion", None)
-            opinion = opinion or SecondOpinion(event=event, source=session.source.value)
+            opinion = opinion or SecondOpinion(event=event, source=listed[0].source.value)
             if (opinion.starts_at, opinion.is_cancelled) != differs:
                 opinion.starts_at, opinion.is_cancelled = differs
                 plan.opinions.append(opinion)
