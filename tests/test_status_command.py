@@ -115,7 +115,7 @@ def test_the_second_source_has_its_own_limit(now: datetime, settings: Settings) 
 def test_an_empty_installation_says_what_to_do(db: None) -> None:
     switch_polling_off()
     assert table(status()) == {
-        "state": "all is well",
+        "state": "nothing has been ingested yet",
         "note": (
             "Nothing is polled: the schedule 'f1 tick' was deleted or its repeats are 0. Results "
             "come in only when someone runs ingest_f1."

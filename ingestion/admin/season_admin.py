@@ -31,7 +31,7 @@ from ingestion.admin.read_only import (
 from ingestion.admin.season_grid import read_season
 from ingestion.admin.times import list_zones, own_zone, read_zone, remember_zone
 from ingestion.models import Event
-from ingestion.monitoring.health import STATE_LABELS, check_health
+from ingestion.monitoring.health import check_health
 from ingestion.monitoring.inbox import Item, list_items, read_alarms
 from ingestion.monitoring.status import describe_work, read_status
 
@@ -97,7 +97,7 @@ class SeasonAdmin(ReadOnlyAdmin):
             "season/status.html",
             title=_("Status"),
             health=status.health,
-            state=STATE_LABELS[status.health.state],
+            state=status.health.label,
             entries=self._describe_inbox(request, status.items),
             facts=describe_work(status),
         )

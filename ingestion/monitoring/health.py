@@ -31,6 +31,7 @@ STATE_LABELS = {
     State.SILENT: gettext_lazy("the upstream is silent; we work"),
     State.BROKEN: gettext_lazy("we are broken"),
 }
+NOTHING_YET = gettext_lazy("nothing has been ingested yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,12 @@ class Health:
         if Alarm.Severity.BROKEN in severities:
             return State.BROKEN
         return State.SILENT if Alarm.Severity.SILENT in severities else State.OK
+
+    @property
+    def label(self) -> str:
+        """The state for people: a new installation is neither well nor broken."""
+        is_new = self.state is State.OK and self.last_run is None
+        return str(NOTHING_YET if is_new else STATE_LABELS[self.state])
 
     @property
     def is_broken(self) -> bool:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from ingestion.budget import HOUR, requests_per_hour
 from ingestion.models import Alarm, Event, Poll, RequestBlock
 from ingestion.monitoring.facts import EXPECTED_FOR, print_duration, print_instant
-from ingestion.monitoring.health import STATE_LABELS, Health
+from ingestion.monitoring.health import Health
 from ingestion.monitoring.inbox import Item, list_items, read_alarms
 from ingestion.pipeline import configured_sources, list_limits
 
@@ -90,7 +90,7 @@ def describe_status(status: Status) -> list[Fact]:
         )
         for item in status.items
     ]
-    state = (_("state"), str(STATE_LABELS[status.health.state]))
+    state = (_("state"), status.health.label)
     notes = [(_("note"), note) for note in status.health.notes]
     return [state, *problems, *notes, *describe_work(status)]
 
