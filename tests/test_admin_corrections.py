@@ -544,6 +544,17 @@ def test_a_driver_twice_is_refused_at_the_field(operator: Client, belgium: Event
     assert len(wrong) == 1 and "Hamilton twice in the same car." in wrong[0]
 
 
+def test_another_driver_of_an_entry_comes_with_his_name(operator: Client, belgium: Event) -> None:
+    """In the car that the entry has."""
+    norris, sainz = (race().results.get(driver_id=driver) for driver in ("norris", "sainz"))
+    correct(operator, belgium, "entry", f"?entry={norris.pk}", driver_id="sainz")
+    changed = race().results.get(order=norris.order)
+    facts = (changed.driver_id, changed.driver_name, changed.driver_code, changed.driver_number)
+    assert facts == ("sainz", "Sainz", sainz.driver_code, norris.driver_number)
+    correct(operator, belgium, "entry", f"?entry={changed.pk}", driver_id="norris", driver_name="L")
+    assert race().results.get(order=norris.order).driver_name == "L"
+
+
 @pytest.mark.parametrize("step", [REVIEW, SAVE], ids=["review", "save"])
 def test_an_event_that_changed_meanwhile_is_shown_and_nothing_is_saved(
     operator: Client, belgium: Event, step: dict[str, str]

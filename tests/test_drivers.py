@@ -20,6 +20,7 @@ from ingestion.corrections import (
     undo_change,
 )
 from ingestion.errors import WrongRequest
+from ingestion.management.event_lookup import find_driver
 from ingestion.models import Change, Driver, DriverKey, Entrant, Event, Result
 from ingestion.records import ClassificationRecord, ResultRecord, Source
 from ingestion.report import SaveReport
@@ -578,6 +579,16 @@ def test_rows_from_before_a_merge_name_the_driver_for_sources_without_keys(autho
     record = classification(SessionType.QUALIFYING, results=listed, source=Source.OPENF1)
     report = save_classifications([record], context(AFTER + DAY))
     assert (report.results, report.notes) == ({"created": 1}, [])
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_a_driver_is_looked_up_by_each_key_that_he_had(author: Author) -> None:
+    save(with_facts("hamilton", driver_born=BORN))
+    save(with_facts("hamilton", driver_id="lewis_h", driver_born=BORN), days=1)
+    typed = Driver.objects.create(key="sir-lewis", name="Sir", created_at=AFTER)
+    merge_drivers(typed, driver("hamilton"), author)
+    for key in ("hamilton", "lewis_h", "sir-lewis"):
+        assert find_driver(key, race()) == driver("hamilton")
 
 
 def seasons_of(key: str) -> list[int]:

@@ -46,11 +46,13 @@ def find_driver(text: str, event: Event) -> Driver:
     all. Raises `WrongRequest` where that is nobody or several."""
     of_weekend = Q(results__event__season=event.season, results__event__grand_prix=event.grand_prix)
     of_weekend |= Q(entrants__season=event.season, entrants__grand_prix=event.grand_prix)
-    named = Driver.objects.persons()
+    named = Driver.objects.persons().prefetch_related("keys", "merged")
     for drivers in (named.filter(of_weekend).distinct(), named):
         known = list(drivers)
         rules: list[Callable[[Driver], bool]] = [
             lambda driver: text in (driver.key, driver.code),
+            # Of a source, or of one who was merged.
+            lambda driver: text in {one.key for one in (*driver.keys.all(), *driver.merged.all())},
             lambda driver: f"-{fold(text)}-" in f"-{fold(driver.name)}-",
             lambda driver: f"-{fold(text)}" in f"-{fold(driver.name)}",
         ]

@@ -235,10 +235,11 @@ class EntryForm(CorrectionForm):
         self.columns = [name for name in RESULT_FIELDS if name not in (*OF_TABLE, *apart)]
         if self.result is None:
             return
-        known = {key: entry.driver_name for key, entry in known_drivers(self.event.season).items()}
-        known.setdefault(self.result.driver_id, self.result.driver_name)
+        self.known = known_drivers(self.event.season)
+        names = {key: entry.driver_name for key, entry in self.known.items()}
+        names.setdefault(self.result.driver_id, self.result.driver_name)
         fields = _fields([name for name in self.columns if name != "driver_id"])
-        fields["driver_id"] = forms.ChoiceField(label=_("Driver"), choices=list(known.items()))
+        fields["driver_id"] = forms.ChoiceField(label=_("Driver"), choices=list(names.items()))
         for name in self.columns:
             self.fields[name] = fields[name]
             self.initial[name] = getattr(self.result, name)
@@ -248,9 +249,14 @@ class EntryForm(CorrectionForm):
             raise WrongRequest(str(_("the classification has no such entry")))
         order = [key_of(entry) for entry in self.event.classification]
         values = {name: self.cleaned_data[name] for name in self.columns}
-        changes = {key_of(self.result): _changed(self.result, values)}
+        changed = _changed(self.result, values)
+        other = self.known.get(changed.get("driver_id", ""))
+        if other is not None:
+            # Name and letters are the driver's, unless others were typed; the car is the entry's.
+            named = {name: getattr(other, name) for name in ("driver_name", "driver_code")}
+            changed = named | changed
         revision = self.cleaned_data["revision"]
-        return edit_entries(event, order, changes, author, revision=revision)
+        return edit_entries(event, order, {key_of(self.result): changed}, author, revision=revision)
 
 
 def _fields(names: Sequence[str]) -> dict[str, forms.Field]:
