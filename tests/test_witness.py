@@ -15,6 +15,7 @@ from ingestion.corrections import (
     Author,
     accept_proposal,
     correct_classification,
+    reject_proposal,
     release_results,
     void_event,
 )
@@ -291,6 +292,22 @@ def test_a_dispute_ends_with_the_proposal_that_a_person_accepts() -> None:
     assert find_alarms(FLAG + 41 * HOUR) == []
     event = save(Source.JOLPICA, OTHER, 42 * HOUR)
     assert (event.is_disputed, event.confirmed_at) == (False, FLAG + 42 * HOUR)
+
+
+def test_what_a_person_rejected_is_no_alarm_when_the_second_source_has_it_too() -> None:
+    save(Source.JOLPICA, ONE, HOUR)
+    save(Source.JOLPICA, ONE, 30 * HOUR)
+    record = said(Source.JOLPICA, OTHER, 40 * HOUR)
+    save_classifications([record], context(FLAG + 40 * HOUR))
+    save(Source.OPENF1, OTHER, 41 * HOUR)
+    event = Event.objects.get(session_type="race")
+    reject_proposal(event, steward(42 * HOUR), revision=1)
+    assert find_alarms(FLAG + 42 * HOUR) == []
+    # The page marks it as before; another podium is news.
+    assert save(Source.OPENF1, OTHER, 43 * HOUR).is_disputed
+    assert find_alarms(FLAG + 43 * HOUR) == []
+    save(Source.OPENF1, ONE[::-1], 44 * HOUR)
+    assert len(find_alarms(FLAG + 44 * HOUR)) == 1
 
 
 def test_a_correction_that_is_released_is_not_disputed_by_what_was_said_before_it() -> None:

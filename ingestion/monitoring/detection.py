@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from ingestion.amendments import describe_disagreement
+from ingestion.amendments import describe_disagreement, differs_in_what_scores
 from ingestion.lifecycle import is_small_dispute, may_be_absent, season_to_look_for
 from ingestion.models import OVERDUE_AFTER, Alarm, Event, IngestRun, Poll, SecondOpinion
 from ingestion.monitoring.facts import (
@@ -291,11 +291,14 @@ def find_disputed_results(facts: Facts) -> Iterator[Case]:
         # Whoever decides the proposal compares all of them: one problem.
         if event.has_open_proposal:
             continue
+        said = opinion.classification or []
+        rejected = event.proposal.after["classification"] if event.proposal is not None else None
+        if rejected and not differs_in_what_scores(event.session_type, rejected, said):
+            # A person has decided about the same.
+            continue
         rows = [row.as_entry() for row in event.classification]
         names = Source(event.results_source).origin, Source(opinion.source).origin
-        what = describe_disagreement(
-            event.session_type, rows, opinion.classification or [], names=names
-        )
+        what = describe_disagreement(event.session_type, rows, said, names=names)
         yield Case(
             opinion.disputed_since,
             {"event": event, "what": what},
