@@ -741,3 +741,17 @@ def test_a_debutant_can_be_entered_on_the_podium_by_hand(anna: Author) -> None:
     # And for the next grand prix he is one of those to choose from.
     save(MELBOURNES_LOCK - DAY)
     assert "bearman" in known_drivers(2024)
+
+
+@of_season
+@pytest.mark.parametrize("number", [None, 51], ids=["without a number", "with it"])
+def test_a_newcomers_brother_under_the_surname_is_another_driver(
+    number: int | None, anna: Author
+) -> None:
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - 2 * DAY)
+    pietro = NewDriver(name="Pietro Fittipaldi", number=number)
+    replace_entrant(event_of(JEDDAH), "sainz", pietro, anna)
+    publish_newcomer("Enzo Fittipaldi", "fittipaldi", 45, "FIT")
+    assert Result.objects.get(driver_code="FIT").driver.name == "Enzo Fittipaldi"
+    assert Driver.objects.get(key="pietro-fittipaldi").name == "Pietro Fittipaldi"

@@ -76,7 +76,7 @@ def find_person(
         ]
     if not found:
         # One whom a person or the second source entered in this season before Jolpica named him,
-        # which mostly does so by the surname.
+        # which mostly does so by the surname: his brother has the same, and another first name.
         in_season = {key for key, _ in cars}
         found = [
             one
@@ -85,6 +85,7 @@ def find_person(
             and one.key in in_season
             and fold_name(one.name) & words
             and None in (born, one.born)
+            and (is_part(fold_name(one.name), words) or _has_same_car(entry, one, cars))
         ]
     if not found:
         # One whom the second source named first: Kimi Antonelli, who is Andrea Kimi Antonelli; or
@@ -102,6 +103,15 @@ def find_person(
         both = " and ".join(_describe(f"{one.name} ({one.key})", one.born) for one in found)
         raise _refuse(f"{entry.driver_name} under the new key {entry.driver_id} may be {both}")
     return found[0] if found else None
+
+
+def _has_same_car(
+    entry: ResultRecord, one: Person, cars: Collection[tuple[str, int | None]]
+) -> bool:
+    """By number, or by letters in a list, which has no numbers."""
+    if entry.driver_number is None:
+        return bool(one.code) and one.code == entry.driver_code
+    return (one.key, entry.driver_number) in cars
 
 
 def check_keys(entries: Iterable[ResultRecord]) -> None:
