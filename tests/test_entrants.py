@@ -755,3 +755,22 @@ def test_a_newcomers_brother_under_the_surname_is_another_driver(
     publish_newcomer("Enzo Fittipaldi", "fittipaldi", 45, "FIT")
     assert Result.objects.get(driver_code="FIT").driver.name == "Enzo Fittipaldi"
     assert Driver.objects.get(key="pietro-fittipaldi").name == "Pietro Fittipaldi"
+
+
+@of_season
+@pytest.mark.parametrize(("number", "are_one"), [(None, True), (12, True), (13, False)])
+def test_a_newcomer_whom_a_person_named_in_part_is_the_one_whom_the_second_source_lists(
+    number: int | None, are_one: bool, anna: Author
+) -> None:
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - 2 * DAY)
+    kimi = NewDriver(name="Kimi Antonelli", number=number)
+    replace_entrant(event_of(JEDDAH), "sainz", kimi, anna)
+    before = keys(JEDDAH)
+    for hours in (0, 1):
+        list_newcomer(JEDDAHS_LOCK - DAY + hours * DAY / 24, "Andrea Kimi ANTONELLI", 12, "ANT")
+    assert (keys(JEDDAH) == before) is are_one
+    # With what the person left open.
+    entrant = event_of(JEDDAH).entrants.get(driver="kimi-antonelli")
+    assert entrant.driver_code == ("ANT" if are_one else "")
+    assert entrant.driver_number == (number or 12)

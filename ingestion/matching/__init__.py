@@ -6,6 +6,7 @@ from ingestion.matching.drivers import (
     check_person,
     check_persons,
     find_person,
+    is_part,
 )
 from ingestion.matching.identity import (
     StoredGrandPrix,
@@ -28,6 +29,7 @@ __all__ = [
     "find_listed",
     "find_person",
     "gather_grands_prix",
+    "is_part",
     "is_race_of",
     "match_calendar",
     "match_race",

@@ -8,7 +8,14 @@ from typing import Any
 from django.db.models import Q
 
 from ingestion.errors import BadSourceData
-from ingestion.matching import check_keys, check_names, check_person, check_persons, find_person
+from ingestion.matching import (
+    check_keys,
+    check_names,
+    check_person,
+    check_persons,
+    find_person,
+    is_part,
+)
 from ingestion.models import Driver, DriverKey, Entrant
 from ingestion.names import fold, fold_name
 from ingestion.records import (
@@ -201,6 +208,7 @@ def name_newcomers(
         return named, []
     notes: list[str] = []
     persons = list(Driver.objects.persons())
+    entered = set(Entrant.objects.filter(season=season).values_list("driver", "driver_number"))
     for one in newcomers:
         # A car's number and three letters identify a driver within a season alone.
         key = f"{one.driver_number}-{one.driver_code}"
@@ -208,6 +216,14 @@ def name_newcomers(
         known = DriverKey.objects.filter(**given).select_related("driver").first()
         words = fold_name(one.driver_name)
         same = [known.driver] if known else [it for it in persons if fold_name(it.name) == words]
+        # Whom a person entered under a part of the name, perhaps without a number.
+        cars = (one.driver_number, None)
+        same = same or [
+            it
+            for it in persons
+            if any((it.key, number) in entered for number in cars)
+            and is_part(fold_name(it.name), words)
+        ]
         if len(same) > 1 or (not known and same and same[0].code not in ("", one.driver_code)):
             names = " or ".join(f"{it.name} ({it.key})" for it in same)
             notes.append(
