@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.dispatch import Signal
+from django.test.utils import CaptureQueriesContext
 
 from ingestion import signals
 from ingestion.corrections import (
@@ -464,6 +466,28 @@ def test_a_driver_whom_no_source_named_is_found_by_whom_he_was_merged_into(autho
     correct_classification(race(), entries(("russell", *DRIVERS)), author, revision=restored)
     restore_revision(race(), restored, author, revision=race().results_revision)
     assert podium(race())[0] == "hamilton"
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_a_proposal_of_a_driver_whom_no_source_named_is_found_after_a_merge(author: Author) -> None:
+    """In as many queries as before."""
+    typed = Driver.objects.create(key="sir-lewis", name="Sir Lewis", created_at=AFTER)
+    save(entries(("russell", *DRIVERS[:4])))
+    save(entries(("russell", *DRIVERS[:4])), days=2)
+    save(entries(), days=3)
+    proposal = race().proposal
+    assert proposal is not None
+    for entry in proposal.after["classification"]:
+        if entry["driver_id"] == "hamilton":
+            entry["driver_id"] = typed.key
+    proposal.save()
+    with CaptureQueriesContext(connection) as earlier:
+        save(entries(), days=4)
+    merge_drivers(typed, driver("hamilton"), author)
+    with CaptureQueriesContext(connection) as later:
+        report = save(entries(), days=5)
+    assert any("waits for a person" in note.message for note in report.notes)
+    assert len(later) <= len(earlier)
 
 
 @pytest.mark.usefixtures("calendar_saved")

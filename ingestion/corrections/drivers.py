@@ -52,6 +52,10 @@ def merge_drivers(driver: Driver, into: Driver, author: Author) -> DriverChange:
                 % {"one": gone.name, "other": kept.name, "event": both},
                 about="into",
             )
+        # Of one whom no source named the feed and proposals have our key alone.
+        DriverKey.objects.get_or_create(
+            source=NAMING, key=gone.key, season=None, defaults={"driver": gone}
+        )
         last_result = Result.objects.order_by("-pk").values_list("pk", flat=True).first()
         change = _move(
             *(gone, kept, DriverChange.Kind.MERGED, gone.results.all(), author),

@@ -298,12 +298,8 @@ def read_season_drivers(
     }
     keys.update(entry.get("driver_id", "") for one in kept for entry in one["classification"])
     persons, decided = read_persons(season, keys)
-    # Those are named by our keys; most are the source's as well.
-    named = {entry.get("driver_id", "") for one in kept for entry in one["classification"]}
-    others = {key for key in named if key not in persons or persons[key].key != key} - {""}
-    own = persons | (read_own(season, others) if others else {})
     for one in kept:
-        one["classification"] = name_persons(one["classification"], own)
+        one["classification"] = name_persons(one["classification"], persons)
     return SeasonDrivers(season, persons, decided, cars, now)
 
 
