@@ -17,9 +17,11 @@ from ingestion.corrections import (
     accept_proposal,
     correct_classification,
     merge_drivers,
+    reorder,
     restore_revision,
     split_driver,
     undo_change,
+    undo_correction,
 )
 from ingestion.errors import WrongRequest
 from ingestion.management.event_lookup import find_driver
@@ -488,6 +490,22 @@ def test_a_proposal_of_a_driver_whom_no_source_named_is_found_after_a_merge(auth
         report = save(entries(), days=5)
     assert any("waits for a person" in note.message for note in report.notes)
     assert len(later) <= len(earlier)
+
+
+@pytest.mark.usefixtures("calendar_saved")
+def test_corrections_from_before_a_merge_are_undone_one_after_the_other(author: Author) -> None:
+    save(entries())
+    save_strays(("l_ham", "L. H."), days=1)
+    stray = [(one.driver_id, one.driver_number) for one in race().classification]
+    reorder(race(), [stray[1], stray[0], *stray[2:]], author, revision=2)
+    reorder(race(), [stray[2], stray[1], stray[0], *stray[3:]], author, revision=3)
+    merge_drivers(driver("l_ham"), driver("hamilton"), author)
+    found = []
+    for _ in range(2):
+        undo_correction(race(), author, revision=race().results_revision)
+        found.append(podium(race()))
+    assert found == [["piastri", "hamilton", "leclerc"], ["hamilton", "piastri", "leclerc"]]
+    assert not race().results_locked
 
 
 @pytest.mark.usefixtures("calendar_saved")

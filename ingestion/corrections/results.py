@@ -28,7 +28,13 @@ from ingestion.corrections.standing import release_results
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Event, Result
 from ingestion.records import ResultRecord, Source
-from ingestion.save import read_revision, replace_classification, season_locked
+from ingestion.save import (
+    name_persons,
+    read_own,
+    read_revision,
+    replace_classification,
+    season_locked,
+)
 
 
 def correct_classification(
@@ -188,9 +194,22 @@ def undo_correction(event: Event, author: Author, *, revision: int) -> list[str]
 
 
 def _list_corrections(event: Event) -> list[Change]:
-    """Those of the classification that are in force, in order, without those that were undone."""
+    """Those of the classification that are in force, in order, without those that were undone; with
+    the drivers as they are now, since some may have been merged in between."""
     found: list[Change] = []
-    for change in Change.objects.filter(event=event).order_by("pk"):
+    changes = list(Change.objects.filter(event=event).order_by("pk"))
+    lists = [
+        (side, name)
+        for change in changes
+        for side in (change.before, change.after)
+        for name in ("classification", "details")
+        if name in side
+    ]
+    keys = {entry["driver_id"] for side, name in lists for entry in side[name]}
+    persons = read_own(event.season, keys)
+    for side, name in lists:
+        side[name] = name_persons(side[name], persons)
+    for change in changes:
         if change.kind == Change.Kind.RELEASED and "results_locked" in change.before:
             found = []
         is_of_results = "classification" in change.after or "details" in change.after
