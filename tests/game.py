@@ -13,7 +13,7 @@ from django.db import connections, models
 
 from f1picks.environment import ROOT
 from ingestion import signals
-from ingestion.models import Driver, Event
+from ingestion.models import Driver, DriverKey, Event
 
 PAGE = ROOT / "docs" / "scoring.md"
 CODE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -60,9 +60,11 @@ class Pick(models.Model):
 
 
 def known_driver(key: str) -> Driver:
-    """Somebody to pick before the first classification has him."""
+    """Somebody to pick before the season's first classification has him."""
     facts = {"name": key.title(), "created_at": datetime.now(UTC)}
-    return Driver.objects.get_or_create(key=key, defaults=facts)[0]
+    driver = Driver.objects.get_or_create(key=key, defaults=facts)[0]
+    DriverKey.objects.get_or_create(source="jolpica", key=key, defaults={"driver": driver})
+    return driver
 
 
 class Notice(models.Model):
