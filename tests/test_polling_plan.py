@@ -141,13 +141,13 @@ def test_calendars_are_read_on_the_day_before_a_start_and_more_often_in_its_last
     def hours_before(*, is_file: bool) -> list[float]:
         looks = [FLAG - DAY_BEFORE]
         while looks[-1] < FLAG:
-            locks = [FLAG, FLAG + DAY]
+            locks = [FLAG, FLAG + 23 * HOUR]
             looks.append(next_calendar_poll(looks[-1], failures=0, locks=locks, is_file=is_file))
         return [round((FLAG - at) / HOUR, 1) for at in looks]
 
     # Not at the start itself, where it is too late: that of the next day is waited for.
-    assert hours_before(is_file=True) == [24, 19, 14, 9, 5.3, 4, 2.7, 1.3, 1.3 - 5]
-    assert hours_before(is_file=False) == [24, 5.3, 4, 2.7, 1.3, 5.3 - 24]
+    assert hours_before(is_file=True) == [24, 19, 14, 9, 4, 2.7, 1.3, 19 - 23]
+    assert hours_before(is_file=False) == [24, 9, 4, 2.7, 1.3, 9 - 23]
 
 
 def test_at_the_start_of_a_session_the_last_hours_of_the_next_one_go_on() -> None:
@@ -158,7 +158,7 @@ def test_at_the_start_of_a_session_the_last_hours_of_the_next_one_go_on() -> Non
 
 @pytest.mark.parametrize(
     ("before", "pause"),
-    [(13 * HOUR, 460 * MINUTE), (7 * HOUR, 100 * MINUTE), (6 * HOUR, 80 * MINUTE)],
+    [(13 * HOUR, 4 * HOUR), (10 * HOUR, 6 * HOUR), (6 * HOUR, 2 * HOUR), (5 * HOUR, 80 * MINUTE)],
 )
 def test_last_hours_begin_with_a_reading(before: timedelta, pause: timedelta) -> None:
     at = FLAG - before

@@ -71,14 +71,14 @@ SECOND_DISPUTED = ((3 * DAY, 6 * HOUR), (14 * DAY, DAY), (60 * DAY, 7 * DAY))
 PROVISIONAL_IS_NEWS = 3 * DAY
 
 # Starts have moved by hours at short notice (Miami 2026: three, on the day). Both calendars are
-# read on the day before each start, and more often in the last hours: a start may move in one of
-# them alone, by up to five of those hours. The schedule file is first with most moves, and its
-# requests are none of Jolpica's, of which a weekend has sixty.
+# read so long before each start, and then every 80 minutes: a start may move in one of them alone,
+# and by more than the last hours. The schedule file is first with most moves, and its requests are
+# none of Jolpica's, of which a weekend has sixty.
 DAY_BEFORE = 24 * HOUR
+LAST_HOURS = 4 * HOUR
+READ_BEFORE_START = (DAY_BEFORE, 9 * HOUR, LAST_HOURS)
+FILE_READ_BEFORE_START = (DAY_BEFORE, 19 * HOUR, 14 * HOUR, 9 * HOUR, LAST_HOURS)
 PAUSE_IN_LAST_HOURS = 80 * MINUTE
-LAST_HOURS = 4 * PAUSE_IN_LAST_HOURS
-PAUSE_OF_FILE_ON_DAY_BEFORE = 5 * HOUR
-PAUSE_ON_DAY_BEFORE = 20 * HOUR
 LONGEST_CALENDAR_RETRY = 80 * MINUTE
 LONGEST_RETRY_IN_LAST_HOURS = 20 * MINUTE
 
@@ -229,11 +229,13 @@ def next_calendar_poll(
     if failures:
         longest = LONGEST_RETRY_IN_LAST_HOURS if is_last_hours else LONGEST_CALENDAR_RETRY
         return requested_at + retry_after(failures, longest=longest)
-    longest = PAUSE_OF_FILE_ON_DAY_BEFORE if is_file else PAUSE_ON_DAY_BEFORE
+    # Not again so soon after a reading, and not at a lock, where it is too late for that one.
+    soonest = requested_at + PAUSE_IN_LAST_HOURS
     for lock in locks:
-        # No later than at the beginning of its last hours. At a lock it is too late for that one.
-        until_last_hours = max(PAUSE_IN_LAST_HOURS, lock - requested_at - LAST_HOURS)
-        at = requested_at + min(longest, until_last_hours)
+        planned = (
+            lock - before for before in (FILE_READ_BEFORE_START if is_file else READ_BEFORE_START)
+        )
+        at = next((at for at in planned if at >= soonest), soonest)
         if at < lock:
             return at
-    return requested_at + longest
+    return requested_at + DAY_BEFORE

@@ -47,7 +47,7 @@ LONGEST_PLANS = (
     (timedelta(days=13), timedelta(hours=32)),
 )
 LONGEST_PLAN = timedelta(days=8)
-LONGEST_CALENDAR_PLAN = timedelta(hours=21)
+LONGEST_CALENDAR_PLAN = timedelta(hours=16)
 
 READ_TOGETHER = {
     Calendars.NONE: (),
