@@ -218,3 +218,13 @@ def test_second_source_is_requested_within_ten_minutes_of_letting_a_result_out(
     assert at is not None
     assert at - lets_out <= 10 * MINUTE
     assert len(requested) <= 8
+
+
+def test_a_witness_that_had_nothing_in_the_run_of_a_publication_is_requested_soon() -> None:
+    at = FLAG + 3 * HOUR
+    session = Watched(FLAG, FLAG, SEASON_END, True, requested_at=at)
+    first = next_witness_poll(session, changed_at=at, is_disputed=False)
+    assert first is not None
+    assert first - at <= 10 * MINUTE
+    session = Watched(FLAG, FLAG, SEASON_END, True, requested_at=first)
+    assert next_witness_poll(session, changed_at=at, is_disputed=False) == first + DAY
