@@ -152,7 +152,7 @@ def test_a_few_kills_hurt_nothing() -> None:
 
 @pytest.mark.long
 def test_kills_without_the_transaction_are_noticed() -> None:
-    done = prove("--kills", "8", "--only", "kills", "--seed", "1", "--without", "transaction")
+    done = prove("--kills", "24", "--only", "kills", "--seed", "1", "--without", "transaction")
 
     assert done.returncode == 1, done.stdout + done.stderr
     assert "deviation: " in done.stdout
