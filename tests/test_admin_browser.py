@@ -303,6 +303,8 @@ def corrects_by_keyboard(operator: Visitor) -> None:
     keyboard = operator.page.keyboard
     tabs = tab_to(operator, "Skip to main content")
     keyboard.press("Enter")
+    # A busy browser follows the link after the next key.
+    operator.page.wait_for_url("**#content-start")
     tabs += tab_to(operator, "Correct the podium")
     keyboard.press("Enter")
     operator.sees("Nothing is saved before you have seen what it does.")

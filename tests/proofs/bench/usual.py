@@ -13,7 +13,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.text import slugify
 
-from ingestion.models import Driver, Event, Result
+from ingestion.models import Driver, DriverKey, Event, Result
+from ingestion.records import Source
 from ingestion.sample.upstream import SCHEDULE_PATH
 from ingestion.sessions import SessionType
 
@@ -87,10 +88,12 @@ def load_classification(event: Event) -> None:
         rows = enumerate(classified.to_dict("records"), start=1)
         results = [read_result(event, order, row) for order, row in rows]
         for result in results:
-            Driver.objects.get_or_create(
+            driver, is_new = Driver.objects.get_or_create(
                 key=result.driver_id,
                 defaults={"name": result.driver_name, "created_at": datetime.now(UTC)},
             )
+            if is_new:
+                DriverKey.objects.create(source=Source.JOLPICA, key=driver.key, driver=driver)
         Result.objects.bulk_create(results)
         if len(classified):
             event.status = Event.Status.COMPLETED
