@@ -240,7 +240,7 @@ SHAPES: tuple[tuple[dict[str, object], str], ...] = (
 @pytest.mark.parametrize("state", shortened(STATES, {"proposed"}))
 def test_no_correction_breaks_whatever_is_sent(root: Client, state: str) -> None:
     bring_about, names = STATES[state]
-    bring_about(race(), Author(User.objects.get(username="root"), "so", AFTER))
+    bring_about(race(), Author(User.objects.get_by_natural_key("root"), "so", AFTER))
     clock.now = BEFORE if state == "ahead" else AFTER + timedelta(hours=2)
     of = race()
     open_ones = [name for name in names if name in possible_corrections(of, clock.now)]
@@ -262,7 +262,7 @@ def test_no_correction_breaks_whatever_is_sent(root: Client, state: str) -> None
 
 def test_no_form_is_taken_without_its_token(root: Client) -> None:
     strict = Client(enforce_csrf_checks=True)
-    strict.force_login(User.objects.get(username="root"))
+    strict.force_login(User.objects.get_by_natural_key("root"))
     for address in (correction_of(race(), "void"), season_page() + "ingest/"):
         assert strict.post(address, {"reason": "so", "step": "save"}).status_code == 403
 
