@@ -34,7 +34,7 @@ from tests.builders import (
     grand_prix,
     race_identity,
 )
-from tests.operators import words_of
+from tests.operators import page_of, season_page, words_of
 from tests.persons import User
 from tests.rows import all_rows
 
@@ -269,14 +269,14 @@ def test_a_persons_correction_is_neither_confirmed_nor_disputed(admin_client: Cl
 def test_the_pages_show_both_side_by_side_and_the_season_marks_it(admin_client: Client) -> None:
     save(Source.JOLPICA, ONE, HOUR)
     event = save(Source.OPENF1, OTHER, 2 * HOUR)
-    page = admin_client.get(f"/admin/ingestion/event/{event.pk}/change/").content.decode()
+    page = admin_client.get(page_of(event)).content.decode()
     assert "Two sources disagree about what scores" in page
     assert "Jolpica has Leclerc third, formula1.com Gasly" in page
-    season = admin_client.get("/admin/ingestion/season/2024/").content.decode()
+    season = admin_client.get(season_page(2024)).content.decode()
     assert "A second source has another podium, pole or disqualification." in season
     assert "Two sources disagree about 2024 Belgian Grand Prix Race: Jolpica has Leclerc" in season
     save(Source.OPENF1, ONE, 3 * HOUR)
-    page = admin_client.get(f"/admin/ingestion/event/{event.pk}/change/").content.decode()
+    page = admin_client.get(page_of(event)).content.decode()
     assert "Two sources disagree" not in page
     assert "confirmed by OpenF1 at 2024-07-28 18:00 UTC" in words_of(page)
     assert not Alarm.objects.exists()
@@ -327,7 +327,7 @@ def test_a_voided_session_is_not_marked_as_disputed(admin_client: Client) -> Non
     save(Source.JOLPICA, ONE, HOUR)
     event = save(Source.OPENF1, OTHER, 2 * HOUR)
     void_event(event, steward(3 * HOUR))
-    season = admin_client.get("/admin/ingestion/season/2024/").content.decode()
+    season = admin_client.get(season_page(2024)).content.decode()
     assert "A second source has another podium" not in season
 
 
