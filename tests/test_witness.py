@@ -15,8 +15,11 @@ from ingestion.corrections import (
     Author,
     accept_proposal,
     correct_classification,
+    list_restorable,
     reject_proposal,
     release_results,
+    reorder,
+    restore_revision,
     void_event,
 )
 from ingestion.models import Alarm, Change, Event, SecondOpinion
@@ -370,3 +373,50 @@ def test_another_start_is_forgotten_when_it_is_not_listed_on_that_day_any_more()
     rows = all_rows()
     save_listed([other], context(now + DAY))
     assert all_rows() == rows
+
+
+# What a disputing source says is no revision of the event
+
+
+def test_a_disputed_revision_is_restored_as_it_was_published() -> None:
+    save(Source.JOLPICA, OTHER, HOUR)
+    save(Source.JOLPICA, OTHER[::-1], 2 * HOUR)
+    save(Source.OPENF1, ONE, 3 * HOUR)
+    event = save(Source.JOLPICA, OTHER, 4 * HOUR)
+    assert kinds()[:3] == ["published", "amended", "disputed"]
+    changes = list(Change.objects.filter(event=event).order_by("pk"))
+    assert [change.kind for change in list_restorable(event, changes)] == ["published", "amended"]
+
+    restore_revision(event, 2, steward(5 * HOUR), revision=event.results_revision)
+
+    event = Event.objects.get(pk=event.pk)
+    assert tuple(row.driver_id for row in event.podium) == OTHER[::-1]
+
+
+def test_what_is_filled_in_of_a_disputed_revision_is_saved_without_an_entry() -> None:
+    save(Source.JOLPICA, ONE, HOUR)
+    save(Source.OPENF1, OTHER, 2 * HOUR)
+    # Both were published before the column existed.
+    for change in Change.objects.filter(after__has_key="classification"):
+        for entry in change.after["classification"]:
+            del entry["laps"]
+        change.save()
+    before = kinds()
+
+    filled_in = [replace(entry, laps=44) for entry in entries(ONE)]
+    event = save(Source.JOLPICA, ONE, 3 * HOUR, results=tuple(filled_in))
+
+    assert {row.laps for row in event.classification} == {44}
+    assert kinds() == before
+
+
+def test_a_dispute_is_not_shown_as_what_the_upstream_said(admin_client: Client) -> None:
+    save(Source.JOLPICA, ONE, HOUR)
+    save(Source.OPENF1, OTHER, 2 * HOUR)
+    event = Event.objects.get(session_type="race")
+    keep = [(row.driver_id, row.driver_number) for row in event.classification]
+    reorder(event, keep, steward(3 * HOUR), revision=1)
+
+    page = words_of(admin_client.get(f"/admin/ingestion/event/{event.pk}/change/").content.decode())
+
+    assert "The upstream says otherwise than a person" not in page

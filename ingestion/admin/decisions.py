@@ -208,7 +208,11 @@ def find_beside(event: Any, changes: Sequence[Change]) -> Other | None:
         return Other(print_source(kept.source), print_instant(kept.seen_at), differences)
     # Not fetched since the person set it: what the upstream said last before that.
     reported = [change for change in changes if change.cause != Change.Cause.CORRECTION]
-    whole = [change for change in reported if "classification" in change.after]
+    whole = [
+        change
+        for change in reported
+        if change.makes_revision or change.kind == Change.Kind.PROPOSED
+    ]
     if not whole:
         return None
     change = whole[-1]

@@ -164,8 +164,7 @@ def list_restorable(event: Event, changes: Sequence[Change]) -> list[Change]:
     return [
         change
         for change in changes
-        if "classification" in change.after
-        and change.kind != Change.Kind.PROPOSED
+        if change.makes_revision
         and (change.revision < event.results_revision or has_corrected_details)
     ]
 
@@ -245,8 +244,8 @@ def restore_revision(event: Event, requested: int, author: Author, *, revision: 
     that a person changed. It counts as a correction."""
     changes = Change.objects.filter(event=event, revision=requested).order_by("pk")
     entries: list[dict[str, Any]] = []
-    for change in changes.exclude(kind=Change.Kind.PROPOSED):
-        if "classification" in change.after:
+    for change in changes:
+        if change.makes_revision:
             entries = change.after["classification"]
         elif change.cause != Change.Cause.CORRECTION:
             entries = apply_details(entries, change.after.get("details", []))

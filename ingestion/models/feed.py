@@ -21,6 +21,10 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """With all that `ingestion.story` needs to describe an entry, in one query."""
         return self.select_related("event", "run")
 
+    def of_revisions(self) -> Self:
+        """The entries whose classification became the event's own."""
+        return self.filter(kind__in=REVISION_KINDS, after__has_key="classification")
+
 
 class Change(models.Model):
     """The feed: one row for each real change of an event or its classification, written in the
@@ -92,3 +96,12 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_id} {self.kind} r{self.revision}"
+
+    @property
+    def makes_revision(self) -> bool:
+        """Whether the classification in `after` became the event's own."""
+        return self.kind in REVISION_KINDS and "classification" in self.after
+
+
+# Proposals and disputes have a classification as well, which is not the event's.
+REVISION_KINDS = (Change.Kind.PUBLISHED, Change.Kind.AMENDED, Change.Kind.CORRECTED)

@@ -264,10 +264,8 @@ def _drop_new_facts(plans: Sequence[RowPlan]) -> None:
         for change in plan.changes
         if "details" in change.after
     }
-    published = (
-        Change.objects.filter(event__in=details, revision=F("event__results_revision"))
-        .filter(after__has_key="classification")
-        .exclude(kind=Change.Kind.PROPOSED)
+    published = Change.objects.of_revisions().filter(
+        event__in=details, revision=F("event__results_revision")
     )
     for event_id, after in published.values_list("event_id", "after") if details else ():
         plan, change = details[event_id]

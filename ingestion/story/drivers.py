@@ -51,8 +51,9 @@ def _by(change: Change, listed: Mapping[str, Any]) -> str:
 def _describe_first(changes: Sequence[Change], keys: set[str]) -> str:
     """In a classification of this event."""
     for change in changes:
-        named = {entry["driver_id"] for entry in change.after.get("classification", ())}
-        if keys & named and change.kind != Change.Kind.PROPOSED:
+        if not change.makes_revision:
+            continue
+        if keys & {entry["driver_id"] for entry in change.after["classification"]}:
             at = print_instant(change.created_at)
             return _("at %(at)s in revision %(revision)s, by %(author)s") % {
                 "at": at,

@@ -82,12 +82,7 @@ def _short_name(row: Result, among: Sequence[Result]) -> str:
 
 def _explain_leaders(event: Event, changes: Sequence[Change]) -> list[Turn]:
     """Why the first ones are others than they were."""
-    classified = [
-        change
-        for change in changes
-        if "classification" in change.after
-        and change.kind in (Change.Kind.PUBLISHED, Change.Kind.AMENDED, Change.Kind.CORRECTED)
-    ]
+    classified = [change for change in changes if change.makes_revision]
     turned = [
         change
         for change in classified
