@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from ingestion import signals
-from ingestion.corrections import Author, accept_proposal, reject_proposal, settle_results
+from ingestion.corrections import (
+    Author,
+    accept_proposal,
+    correct_classification,
+    key_of,
+    reject_proposal,
+    reorder,
+    settle_results,
+    undo_correction,
+)
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Event
 from ingestion.records import ClassificationRecord, ResultRecord, Source
@@ -621,3 +630,51 @@ def test_a_guess_is_never_settled() -> None:
     known = guess(Source.LIVE_TIMING, "norris", AFTER + 3 * DAY)
 
     assert known == ("provisional", "live_timing", 1, "norris")
+
+
+# A correction that is undone
+
+
+def test_what_was_settled_is_settled_again_once_a_correction_is_undone(
+    settled: Event, steward: User
+) -> None:
+    """Otherwise one upstream could change what was paid by it."""
+    author = Author(steward, "a slip", AFTER + 2 * DAY)
+    correct_classification(race(), entries(OTHER_WINNER), author, revision=1)
+    assert race().results_state == "official"
+    undo_correction(race(), author, revision=2)
+    assert (race().results_state, race().results_source) == ("settled", "jolpica")
+    before = all_rows()
+    save(at=AFTER + 3 * DAY)
+    assert all_rows() == before
+
+    save(OTHER_THIRD, at=MONTHS_LATER)
+
+    assert podium(race()) == list(DRIVERS[:3])
+    assert (proposals(), race().has_open_proposal) == (1, True)
+
+
+def test_what_was_settled_is_settled_again_once_it_is_kept_no_more(
+    settled: Event, steward: User
+) -> None:
+    save(OTHER_WINNER, at=MONTHS_LATER)
+    author = Author(steward, "kept", MONTHS_LATER)
+    reorder(race(), [key_of(row) for row in race().classification], author, revision=1)
+    undo_correction(race(), author, revision=1)
+
+    save(OTHER_WINNER, at=MONTHS_LATER + DAY)
+
+    assert podium(race()) == list(DRIVERS[:3])
+    assert race().has_open_proposal
+
+
+def test_a_guess_is_provisional_again_once_a_correction_is_undone(steward: User) -> None:
+    save(source=Source.OPENF1)
+    author = Author(steward, "a slip", AFTER + HOUR)
+    correct_classification(race(), entries(OTHER_WINNER), author, revision=1)
+    undo_correction(race(), author, revision=2)
+    assert (race().results_state, race().results_source) == ("provisional", "openf1")
+
+    save(OTHER_THIRD, at=AFTER + 2 * HOUR, source=Source.OPENF1)
+
+    assert podium(race()) == list(OTHER_THIRD[:3])

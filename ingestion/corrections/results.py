@@ -171,7 +171,7 @@ def list_restorable(event: Event, changes: Sequence[Change]) -> list[Change]:
 
 def undo_correction(event: Event, author: Author, *, revision: int) -> list[str]:
     """Take the last correction of a classification by a person back. Where that was the first since
-    the upstream's, the upstream's counts again as if it had not been made."""
+    the upstream's, the upstream's counts again as if it had not been made: settled where it was."""
     author.require_reason()
     warnings: list[str] = []
     with season_locked(event.season):
@@ -188,8 +188,22 @@ def undo_correction(event: Event, author: Author, *, revision: int) -> list[str]
         if len(corrections) <= 1:
             current = Event.objects.get(pk=event.pk)
             author = replace(author, seen=last_entry(event))
-            release_results(current, author, revision=current.results_revision)
+            release_results(
+                current, author, revision=current.results_revision, was=_read_uncorrected(event)
+            )
     return warnings
+
+
+def _read_uncorrected(event: Event) -> dict[str, Any]:
+    """State and source before the first correction since the classification was the upstream's;
+    the former is left out by a feed's entry where it stayed."""
+    was: dict[str, Any] | None = None
+    for change in Change.objects.filter(event=event).order_by("pk"):
+        if change.kind == Change.Kind.RELEASED and "results_locked" in change.before:
+            was = None
+        elif was is None and change.kind == Change.Kind.CORRECTED and _is_of_results(change):
+            was = change.before
+    return was or {}
 
 
 def _list_corrections(event: Event) -> list[Change]:
@@ -211,14 +225,17 @@ def _list_corrections(event: Event) -> list[Change]:
     for change in changes:
         if change.kind == Change.Kind.RELEASED and "results_locked" in change.before:
             found = []
-        is_of_results = "classification" in change.after or "details" in change.after
-        if change.kind != Change.Kind.CORRECTED or not is_of_results:
+        if change.kind != Change.Kind.CORRECTED or not _is_of_results(change):
             continue
         if found and _is_reverse(found[-1], change):
             found.pop()
         else:
             found.append(change)
     return found
+
+
+def _is_of_results(change: Change) -> bool:
+    return "classification" in change.after or "details" in change.after
 
 
 def _is_reverse(one: Change, other: Change) -> bool:

@@ -4,6 +4,9 @@
 has arrived meanwhile, nothing is done.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.utils.translation import gettext as _
 
 from ingestion.corrections.author import Author, corrected_results
@@ -64,14 +67,21 @@ def settle_results(event: Event, author: Author, *, revision: int) -> None:
         current.results_state = Event.ResultsState.SETTLED
 
 
-def release_results(event: Event, author: Author, *, revision: int) -> None:
-    """Give the classification back to the upstream; the next ingest sets it, old answers too."""
+def release_results(
+    event: Event, author: Author, *, revision: int, was: Mapping[str, Any] | None = None
+) -> None:
+    """Give the classification back to the upstream; the next ingest sets it, old answers too. With
+    `was` it is the one that the upstream had: its state and source count again, and its age."""
     with corrected_results(event, author, Change.Kind.RELEASED, revision=revision) as current:
         if not current.results_locked:
             raise WrongRequest(_("the event's classification is not locked"))
         current.results_locked = False
-        current.results_state = Event.ResultsState.OFFICIAL
-        current.results_generated_at = None
+        if was is None:
+            current.results_state = Event.ResultsState.OFFICIAL
+            current.results_generated_at = None
+        else:
+            current.results_state = was.get("results_state", Event.ResultsState.OFFICIAL)
+            current.results_source = was.get("results_source", current.results_source)
         # What the upstream says is what counts again, and is not kept apart.
         UpstreamClassification.objects.filter(event=current).delete()
 

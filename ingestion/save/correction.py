@@ -104,7 +104,10 @@ def replace_classification(
         return event
     plan.changed_events.append(event)
     if is_new_revision:
-        old = {"classification": before} if before else {}
+        # For whoever undoes it: what it was, and whose.
+        kept = ("results_state", "results_source") if before else ()
+        old = {name: old[name] for name in kept if name in old}
+        old |= {"classification": before} if before else {}
         new = {"classification": after, "source": event.results_source}
     else:
         new |= {"details": list_details(before, after), "source": event.results_source}

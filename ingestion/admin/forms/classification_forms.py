@@ -110,7 +110,8 @@ class UndoForm(CorrectionForm):
     name, title, button = "undo", _("Undo the correction"), _("Undo")
     follows = _(
         "What was there before the correction counts again. If that was the upstream's, it is the "
-        "upstream's again: the next ingest compares it and applies what differs."
+        "upstream's again: the next ingest compares it and applies what differs, or proposes it "
+        "where the result was settled."
     )
     is_direct, is_typed = True, False
 
