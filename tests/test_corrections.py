@@ -411,6 +411,27 @@ def test_a_cancellation_is_taken_back_against_the_calendars(by: By) -> None:
     assert race().status == "scheduled"
 
 
+def test_picks_are_open_again_up_to_the_start_where_a_cancellation_is_taken_back(by: By) -> None:
+    save(DUTCH, now=BEFORE + timedelta(hours=1))
+
+    correct_status(race(), "scheduled", by(BEFORE + timedelta(hours=2)))
+
+    assert race().locks_at == START
+    assert last_change().after == {
+        "status": "scheduled",
+        "schedule_locked": True,
+        "locks_at": "2024-07-28T13:00:00Z",
+    }
+
+
+def test_picks_stay_closed_where_a_cancellation_is_taken_back_after_the_lock(by: By) -> None:
+    save(DUTCH, now=START)
+
+    correct_status(race(), "scheduled", by(START + timedelta(minutes=1)))
+
+    assert race().locks_at == START
+
+
 @pytest.mark.parametrize(("hour", "status"), [(12, "scheduled"), (14, "live"), (16, "completed")])
 def test_what_is_taken_back_has_the_status_of_the_clock(hour: int, status: str, by: By) -> None:
     void_event(race(), by(BEFORE))
@@ -464,6 +485,19 @@ def test_picks_are_reopened_until_the_start(
     assert last_change().before == {"locks_at": "2024-07-28T13:00:00Z"}
     assert last_change().after == {"locks_at": "2024-07-29T13:00:00Z"}
     assert announced() == CORRECTED
+
+
+def test_picks_that_are_reopened_up_to_an_estimated_start_stay_open(by: By) -> None:
+    weekend = starting(at(SUNDAY, 0))
+    qualifying, last = weekend.sessions
+    estimated = replace(weekend, sessions=(qualifying, replace(last, start_is_estimated=True)))
+    save(estimated, DUTCH, now=BEFORE + timedelta(hours=1))
+    save(estimated, DUTCH, now=at(FRIDAY, 1))
+
+    reopen_picks(race(), by(at(FRIDAY, 2)))
+    save(estimated, DUTCH, now=at(FRIDAY, 3))
+
+    assert race().locks_at == at(SUNDAY, 0)
 
 
 def test_picks_are_reopened_until_a_time_before_the_start(postponed: None, by: By) -> None:

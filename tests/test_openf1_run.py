@@ -524,3 +524,11 @@ def test_a_calendar_of_it_that_cannot_be_had_is_a_note(
     run = IngestRun.objects.latest("pk")
     assert (run.outcome, run.problems) == ("ok", [])
     assert any("OpenF1" in note["message"] for note in run.notes)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_calendar_is_requested_of_it_for_a_season_that_is_not_published(
+    before_belgium: World,
+) -> None:
+    before_belgium.now = at("12-10 06:00")
+    assert before_belgium.refresh_schedule()[-1] == "schedule_2025.json"

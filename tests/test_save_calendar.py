@@ -968,6 +968,30 @@ def test_earlier_start_closes_picks_where_the_rest_of_the_weekend_contradicts() 
     assert Event.objects.get(session_type=SessionType.QUALIFYING).starts_at is None
 
 
+def test_a_sprint_that_jolpica_alone_has_stays_where_the_file_moves_its_weekend() -> None:
+    conventional, week = grand_prix(), timedelta(weeks=1)
+    save_two((conventional, DUTCH), (with_sprint(), DUTCH))
+    later = replace(
+        conventional,
+        race_date=conventional.race_date + week,
+        sessions=tuple(
+            replace(one, starts_at=one.starts_at and one.starts_at + week)
+            for one in conventional.sessions
+        ),
+    )
+
+    report = save_two((later, DUTCH), (with_sprint(), DUTCH), now=LATER)
+
+    assert set(statuses().values()) == {"scheduled"}
+    kept = "Jolpica alone has it, and not on the file's weekend; what is saved is kept"
+    assert messages(report).count(kept) == 2
+    saved = all_rows()
+    save_two((later, DUTCH), (with_sprint(), DUTCH), now=LATER + timedelta(hours=1))
+    assert all_rows() == saved
+    save_two((later, DUTCH), (conventional, DUTCH), now=LATER + timedelta(hours=2))
+    assert statuses()["sprint"] == "cancelled"
+
+
 def test_what_was_cancelled_before_its_lock_is_open_again_when_it_comes_back() -> None:
     """Nobody has to reopen the picks of a race that never came to its start."""
     later = grand_prix(sunday=SUNDAY + timedelta(weeks=10))

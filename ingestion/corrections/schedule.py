@@ -39,6 +39,7 @@ def correct_status(event: Event, status: str, author: Author) -> Event:
             if not corrected.is_cancelled:
                 raise WrongRequest(_("the event is not cancelled; set its start instead"))
             corrected.status = Event.Status.SCHEDULED
+            _restore_lock(corrected, author.now)
         elif status in STATUSES:
             _refuse_cancelled(corrected)
             _set_times(corrected, status, author.now)
@@ -70,7 +71,9 @@ def reopen_picks(event: Event, author: Author, *, until: datetime | None = None)
         _refuse_cancelled(reopened)
         if reopened.has_results:
             raise WrongRequest(_("the event has results, its picks cannot be reopened"))
-        if until is not None or reopened.disputed_starts_at is not None:
+        # What the calendars alone would make of these starts closes picks earlier.
+        is_unsure = reopened.disputed_starts_at is not None or reopened.start_is_estimated
+        if until is not None or is_unsure:
             reopened.picks_until = (
                 reopened.starts_at if until is None else _read_time(reopened, until, about="until")
             )
@@ -119,6 +122,18 @@ def release_schedule(event: Event, author: Author) -> Event:
 def _refuse_cancelled(event: Event) -> None:
     if event.is_cancelled:
         raise WrongRequest(_("the event is cancelled; set it to scheduled first"))
+
+
+def _restore_lock(event: Event, now: datetime) -> None:
+    """What was cancelled before its lock has none, and no calendar sets it while a person's status
+    counts."""
+    if event.locks_at is not None:
+        return
+    of_weekend = Event.objects.filter(season=event.season, grand_prix=event.grand_prix)
+    race = of_weekend.filter(session_type=SessionType.RACE).first()
+    day = (race.starts_at if race is not None else None) or event.starts_at
+    if day is not None:
+        derive_fields(event, day.date(), now)
 
 
 def _set_times(event: Event, status: str, now: datetime) -> None:

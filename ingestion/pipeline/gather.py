@@ -54,7 +54,8 @@ def gather_season(task: SeasonTask) -> SeasonPicture:
         calendars += gather_calendars(task, fresh=current or task.request.mode is Mode.REFRESH)
         if calendars.refusal is not None:
             return SeasonPicture(calendars, current, planned, planned, has_all_calendars=False)
-        if current:
+        # Of a season that is not published there is nothing to compare.
+        if current and (events or calendars.calendars):
             task = replace(task, known=read_known(task.season, events))
             calendars += gather_listed(task, events)
             calendars += gather_season_drivers(task, events)

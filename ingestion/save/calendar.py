@@ -55,11 +55,13 @@ class SeasonCalendars:
     """What the calendars of a season say together.
 
     `is_complete` where all that the season has were read: only then is cancelled what none of them
-    has; `generated_at` is the age of the oldest.
+    has; `generated_at` is the age of the oldest. `of_second` are the grand prix and the kind of
+    each session of the second, also of those whose starts do not fit the first.
     """
 
     merged: CalendarRecord
     slugs: Mapping[str, str]
+    of_second: Collection[tuple[str, str]]
     has_file: bool
     is_complete: bool
     generated_at: datetime | None
@@ -131,11 +133,18 @@ def _read_calendars(
         else _keep_disputes(own[grand_prix.name], grand_prix)
         for grand_prix in merged.grands_prix
     )
+    known = gather_grands_prix(stored)
+    theirs = {} if second is None else match_calendar(second.grands_prix, known)
     read = [calendar for calendar in (first, second) if calendar is not None]
     ages = [calendar.generated_at for calendar in read if calendar.generated_at is not None]
     return SeasonCalendars(
         merged=replace(merged, grands_prix=grands_prix),
-        slugs=match_calendar(grands_prix, gather_grands_prix(stored)),
+        slugs=match_calendar(grands_prix, known),
+        of_second={
+            (theirs[grand_prix.name], session.session_type.value)
+            for grand_prix in (second.grands_prix if second is not None else ())
+            for session in grand_prix.sessions
+        },
         has_file=first.source is Source.SCHEDULE_FILE,
         is_complete=second is not None or first.season < FIRST_SCHEDULE_FILE,
         generated_at=min(ages, default=None),
@@ -206,6 +215,10 @@ def _plan_left(left: Iterable[Event], calendars: SeasonCalendars, saving: Saving
             continue
         # What has a classification was run, whatever the calendars forgot.
         if event.has_results or _is_older(calendars.generated_at, event):
+            continue
+        if (event.grand_prix, event.session_type) in calendars.of_second:
+            note = "Jolpica alone has it, and not on the file's weekend; what is saved is kept"
+            _note(event, note, saving.report)
             continue
         before = {"status": event.status, "round_number": event.round_number}
         event.status = Event.Status.CANCELLED
