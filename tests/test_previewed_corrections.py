@@ -17,6 +17,7 @@ from ingestion.corrections import (
     disqualify,
     edit_entries,
     enter_leaders,
+    key_of,
     last_entry,
     possible_corrections,
     preview,
@@ -27,6 +28,7 @@ from ingestion.corrections import (
     reorder,
     restore_revision,
     settle_results,
+    undo_correction,
     void_event,
 )
 from ingestion.errors import ChangedMeanwhile, WrongRequest
@@ -370,6 +372,30 @@ def test_what_is_offered_once_there_are_results(published: Event, author: Author
     assert offered(LATER) == always | {"settle", "keep"}
     reorder(published, [*order()[1:], order()[0]], author, revision=1)
     assert offered(LATER) == always | {"settle", "undo", "restore", "release"}
+
+
+def test_what_was_kept_or_corrected_in_details_alone_can_be_undone(
+    published: Event, author: Author
+) -> None:
+    reorder(published, order(), author, revision=1)
+    assert "undo" in offered(LATER)
+    undo_correction(race(), author, revision=1)
+    assert (race().results_locked, race().results_source) == (False, "jolpica")
+
+
+def test_of_a_podium_by_hand_the_last_detail_is_undone(author: Author) -> None:
+    qualifying = classification(SessionType.QUALIFYING, results=timed_entries())
+    save_classifications([qualifying], context(AFTER))
+    enter_leaders(race(), ["norris", "hamilton", "sainz"], author, revision=0)
+    assert "undo" not in offered(LATER)
+    rows = list(race().classification)
+    keys = [key_of(row) for row in rows]
+    edit_entries(race(), keys, {keys[0]: {"status": "Retired"}}, author, revision=1)
+
+    undo_correction(race(), author, revision=1)
+
+    assert race().results_locked
+    assert [row.status for row in race().classification] == [row.status for row in rows]
 
 
 def test_what_is_offered_of_a_proposal(published: Event, author: Author) -> None:

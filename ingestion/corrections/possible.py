@@ -50,7 +50,10 @@ CONDITIONS: dict[str, Condition] = {
     ),
     "podium": _is_classified,
     "undo": lambda event, _now: (
-        _is_on(event) and event.results_locked and event.results_revision > 1
+        _is_on(event)
+        and event.results_locked
+        # Before a podium that was entered by hand there is nothing.
+        and (event.results_revision > 1 or not has_leaders_alone(event))
     ),
     # Where a second source says otherwise, a person's decision ends it.
     "keep": lambda event, now: _is_classified(event, now) and not event.results_locked,

@@ -240,7 +240,9 @@ def _is_of_results(change: Change) -> bool:
 
 def _is_reverse(one: Change, other: Change) -> bool:
     if "classification" in one.after:
-        return bool(one.before.get("classification") == other.after.get("classification"))
+        # Of the first one, by hand, there is nothing before that another could go back to.
+        was = one.before.get("classification")
+        return was is not None and was == other.after.get("classification")
     taken_back = [
         {**detail, "before": detail["after"], "after": detail["before"]}
         for detail in one.after["details"]
