@@ -241,6 +241,23 @@ def test_start_that_moves_on_the_day_is_seen_before_it(before_belgium: World) ->
     assert belgium("race").starts_at == belgium("race").locks_at == at(f"{SUNDAY} 12:00")
 
 
+@pytest.mark.parametrize("next_start", [None, 24.5, 40, 14 * 24])
+def test_calendars_are_read_twice_in_the_last_two_hours_before_a_start(
+    before_belgium: World, next_start: float | None
+) -> None:
+    """However long it is to the next one: none, the next day's, or the next weekend's."""
+    others = Event.objects.filter(grand_prix="belgian-grand-prix").exclude(session_type="race")
+    if next_start is not None:
+        start = at("07-28 13:00") + timedelta(hours=next_start)
+        others.update(starts_at=start, locks_at=start, schedule_locked=True)
+    before_belgium.now = at("07-28 11:03")
+    requests = before_belgium.tick_until("07-28 13:00")
+    assert [time for time, names in requests.items() if "2024/races" in names] == [
+        "07-28 11:03",
+        "07-28 12:23",
+    ]
+
+
 def test_round_is_asked_for_under_the_upstreams_own_number(before_belgium: World) -> None:
     """Jolpica counts Belgium as round 7: known since its calendar was read, so at once."""
     season = before_belgium.upstream.seasons[2024]

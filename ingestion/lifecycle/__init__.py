@@ -2,6 +2,7 @@
 
 from ingestion.lifecycle.polling import (
     DAY_BEFORE,
+    LONGEST_CALENDAR_PLAN,
     PROVISIONAL_IS_NEWS,
     WATCHED_AFTER_SEASON,
     Watched,
@@ -24,6 +25,7 @@ from ingestion.lifecycle.session_times import (
 
 __all__ = [
     "DAY_BEFORE",
+    "LONGEST_CALENDAR_PLAN",
     "LOOKED_FOR_EVERY",
     "PROVISIONAL_IS_NEWS",
     "WATCHED_AFTER_SEASON",

@@ -79,6 +79,9 @@ LAST_HOURS = 4 * HOUR
 READ_BEFORE_START = (DAY_BEFORE, 9 * HOUR, LAST_HOURS)
 FILE_READ_BEFORE_START = (DAY_BEFORE, 19 * HOUR, 14 * HOUR, 9 * HOUR, LAST_HOURS)
 PAUSE_IN_LAST_HOURS = 80 * MINUTE
+# From the last reading before a start to the one that is nine hours before the next. What is
+# planned for later was planned by a clock that was ahead.
+LONGEST_CALENDAR_PLAN = DAY_BEFORE - READ_BEFORE_START[1] + PAUSE_IN_LAST_HOURS
 LONGEST_CALENDAR_RETRY = 80 * MINUTE
 LONGEST_RETRY_IN_LAST_HOURS = 20 * MINUTE
 
@@ -231,11 +234,13 @@ def next_calendar_poll(
         return requested_at + retry_after(failures, longest=longest)
     # Not again so soon after a reading, and not at a lock, where it is too late for that one.
     soonest = requested_at + PAUSE_IN_LAST_HOURS
+    # Between the weekends none is read by this plan, however early it is due.
+    latest = requested_at + LONGEST_CALENDAR_PLAN
     for lock in locks:
         planned = (
             lock - before for before in (FILE_READ_BEFORE_START if is_file else READ_BEFORE_START)
         )
         at = next((at for at in planned if at >= soonest), soonest)
         if at < lock:
-            return at
-    return requested_at + DAY_BEFORE
+            return min(at, latest)
+    return latest

@@ -14,7 +14,12 @@ from typing import Any
 
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 
-from ingestion.lifecycle import DAY_BEFORE, PROVISIONAL_IS_NEWS, results_from
+from ingestion.lifecycle import (
+    DAY_BEFORE,
+    LONGEST_CALENDAR_PLAN,
+    PROVISIONAL_IS_NEWS,
+    results_from,
+)
 from ingestion.models import CLOCK_SLACK, Event, Poll
 from ingestion.pipeline.plan import PUBLISHED_STATES, awaits_provisional
 from ingestion.pipeline.poll_rows import LONGEST_WATCH, plan_next
@@ -47,7 +52,6 @@ LONGEST_PLANS = (
     (timedelta(days=13), timedelta(hours=32)),
 )
 LONGEST_PLAN = timedelta(days=8)
-LONGEST_CALENDAR_PLAN = timedelta(hours=16)
 
 READ_TOGETHER = {
     Calendars.NONE: (),
