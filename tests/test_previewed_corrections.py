@@ -383,6 +383,12 @@ def test_what_was_kept_or_corrected_in_details_alone_can_be_undone(
     assert (race().results_locked, race().results_source) == (False, "jolpica")
 
 
+def test_before_a_podium_by_hand_there_is_nothing_to_go_back_to(author: Author) -> None:
+    correct_classification(race(), entries(DRIVERS), author, revision=0)
+    with pytest.raises(WrongRequest, match="release the classification to the upstream, or void"):
+        undo_correction(race(), author, revision=1)
+
+
 def test_of_a_podium_by_hand_the_last_detail_is_undone(author: Author) -> None:
     qualifying = classification(SessionType.QUALIFYING, results=timed_entries())
     save_classifications([qualifying], context(AFTER))

@@ -182,7 +182,12 @@ def undo_correction(event: Event, author: Author, *, revision: int) -> list[str]
         if corrections:
             results = _read_before(event, corrections[-1])
             if not results:
-                raise WrongRequest(_("nothing was there before this correction; void the session"))
+                raise WrongRequest(
+                    _(
+                        "nothing was there before this correction: release the classification to "
+                        "the upstream, or void the session"
+                    )
+                )
             if results != saved_entries(event):
                 warnings = correct_classification(event, results, author, revision=revision)
         if len(corrections) <= 1:
