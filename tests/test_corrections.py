@@ -424,6 +424,19 @@ def test_picks_are_open_again_up_to_the_start_where_a_cancellation_is_taken_back
     }
 
 
+def test_what_is_in_no_calendar_has_no_lock_where_a_void_is_taken_back(by: By) -> None:
+    day = datetime(1995, 8, 27, tzinfo=UTC)
+    grand_prix = {"season": 1995, "grand_prix": "belgian-grand-prix", "name": "Belgian Grand Prix"}
+    Event.objects.create(**grand_prix, session_type="race", starts_at=day, start_is_estimated=True)
+    qualifying = Event.objects.create(**grand_prix, session_type="qualifying")
+    void_event(qualifying, by(BEFORE))
+
+    correct_status(qualifying, "scheduled", by(BEFORE))
+
+    qualifying.refresh_from_db()
+    assert (qualifying.locks_at, qualifying.ends_at) == (None, None)
+
+
 def test_picks_stay_closed_where_a_cancellation_is_taken_back_after_the_lock(by: By) -> None:
     save(DUTCH, now=START)
 

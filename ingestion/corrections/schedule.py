@@ -126,8 +126,8 @@ def _refuse_cancelled(event: Event) -> None:
 
 def _restore_lock(event: Event, now: datetime) -> None:
     """What was cancelled before its lock has none, and no calendar sets it while a person's status
-    counts."""
-    if event.locks_at is not None:
+    counts. What is in no calendar never had one."""
+    if event.locks_at is not None or SessionType(event.session_type).is_unlisted(event.season):
         return
     of_weekend = Event.objects.filter(season=event.season, grand_prix=event.grand_prix)
     race = of_weekend.filter(session_type=SessionType.RACE).first()
