@@ -203,6 +203,11 @@ def test_an_entry_without_a_constructor_is_refused() -> None:
     )
 
 
+def test_a_place_printed_in_figures_that_are_no_number_is_refused() -> None:
+    real = find(SAMPLE, "Belgian")
+    assert refusal(changed(real, {2: {"classification": "²"}}))
+
+
 def test_a_driver_stands_twice_where_he_took_over_the_car_of_another() -> None:
     real = find_odd(1957, "Britain")
     assert [row.driver_id for row in real.results].count("driver_20") == 2

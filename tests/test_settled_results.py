@@ -290,6 +290,30 @@ def test_an_answer_from_before_it_withdraws_nothing(settled: Event) -> None:
     assert all_rows() == before
 
 
+def test_an_answer_from_before_it_with_another_fifth_withdraws_nothing(settled: Event) -> None:
+    save(OTHER_WINNER, at=MONTHS_LATER)
+
+    save(OTHER_FIFTH, at=MONTHS_LATER + HOUR, made_at=MONTHS_LATER - HOUR)
+
+    assert [row.driver_id for row in race().classification][:5] == list(OTHER_FIFTH)
+    assert race().has_open_proposal
+
+
+def test_an_answer_after_it_with_another_fifth_withdraws_it_and_the_feed_says_so(
+    settled: Event,
+) -> None:
+    save(OTHER_WINNER, at=MONTHS_LATER)
+    proposal = race().proposal_id
+
+    save(OTHER_FIFTH, at=MONTHS_LATER + HOUR)
+
+    assert race().proposal is None
+    assert (last_change().kind, last_change().before) == ("details", {"proposal": proposal})
+    before = all_rows()
+    save(OTHER_FIFTH, at=MONTHS_LATER + HOUR)
+    assert all_rows() == before
+
+
 def test_an_answer_from_before_its_withdrawal_does_not_propose_it_again(settled: Event) -> None:
     save(OTHER_WINNER, MONTHS_LATER)
     save(at=MONTHS_LATER + 2 * HOUR)

@@ -29,7 +29,7 @@ def find_wrong_places_in_qualifying(rows: Sequence[ResultRecord]) -> str:
     """A disqualified driver keeps the place that another has as well, and the last number is
     missing for it: P15 twice in Britain in 2023, P12 and P13 in Singapore in 2025. There is one
     pole, and a place that two have is not the last."""
-    if not rows[0].classification.isdigit():
+    if not rows[0].classification.isdecimal():
         return "no driver is first"
     places = [row.position for row in rows]
     for place in (places[0], places[-1]):
@@ -70,7 +70,7 @@ def _may_share(season: int, one: ResultRecord, other: ResultRecord) -> bool:
 def _may_be_left_out(
     season: int, missing: int, behind: ResultRecord, rows: Sequence[ResultRecord]
 ) -> bool:
-    if not behind.classification.isdigit():
+    if not behind.classification.isdecimal():
         return missing >= FEWEST_LEFT_OUT and behind.classification in DID_NOT_START
     disqualified = [
         row
@@ -83,7 +83,7 @@ def _may_be_left_out(
 def is_finisher(row: ResultRecord) -> bool:
     """Classified: with a number for a place. Of some disqualified drivers only `status` says so
     (2023 United States)."""
-    return row.classification.isdigit() and row.status != "Disqualified"
+    return row.classification.isdecimal() and row.status != "Disqualified"
 
 
 def find_mixed_letters(rows: Sequence[ResultRecord]) -> str:
@@ -106,6 +106,6 @@ def find_mixed_letters_before_knockout(rows: Sequence[ResultRecord]) -> str:
     """The same, but for the disqualified, who are listed where they finished among the others."""
     rest = [row for row in rows if row.classification not in DISQUALIFIED]
     for ahead, behind in pairwise(rest):
-        if behind.classification.isdigit() and not ahead.classification.isdigit():
+        if behind.classification.isdecimal() and not ahead.classification.isdecimal():
             return f"{behind.driver_id} is classified behind {ahead.driver_id}, who is not"
-    return "" if rows[0].classification.isdigit() else "no driver is first"
+    return "" if rows[0].classification.isdecimal() else "no driver is first"

@@ -147,7 +147,7 @@ class Comparison:
         self._take_over(is_new_revision=is_new_revision)
         event.status = Event.Status.COMPLETED
         # What a person rejected is remembered until the podium or pole is another.
-        if self._has_other_leaders or not event.proposal_rejected:
+        if self._has_other_leaders:
             event.proposal, event.proposal_rejected = None, False
         if not event.pk:
             plan.new_events.append(event)
@@ -170,8 +170,7 @@ class Comparison:
         plan.changes.append(build_change(event, kind, before, after, self.context))
         # What scores is unchanged: the same answer again must find nothing left to do.
         settled = None if is_new_revision or self.reported.is_provisional else self._settle()
-        if settled is not None:
-            plan.changes.append(settled)
+        plan.changes += [change for change in (settled, self._withdraw()) if change is not None]
         return PlannedClassification(event, COUNTED[kind], plan)
 
     def confirm(self) -> PlannedClassification | None:
@@ -219,8 +218,8 @@ class Comparison:
         return build_change(event, Change.Kind.SETTLED, before, after, self.context)
 
     def _withdraw(self) -> Change | None:
-        """By an answer that was made after the proposal. What a person rejected stays, so that the
-        same is not proposed again."""
+        """By an answer that was made after the proposal, with the saved podium or pole. What a
+        person rejected stays, so that the same is not proposed again."""
         event = self.event
         proposal, reported_at = event.proposal, self.reported.generated_at
         if proposal is None or event.proposal_rejected:
