@@ -16,6 +16,7 @@ from ingestion.corrections import (
     void_event,
 )
 from ingestion.errors import WrongRequest
+from ingestion.ical import read_sessions
 from ingestion.models import Change, Event, Poll, Result
 from ingestion.records import GrandPrixRecord
 from ingestion.report import SaveReport
@@ -627,6 +628,26 @@ def test_nothing_else_opens_a_lock_that_has_passed(postponed: None, by: By) -> N
         assert race().locks_at == START
         save(starting(at(MONDAY, 13)), DUTCH, now=now + timedelta(minutes=30))
         assert race().locks_at == START
+
+
+def test_a_lock_that_a_release_moves_is_in_the_feed_and_in_peoples_calendars(by: By) -> None:
+    void_event(race(), by(BEFORE))
+    correct_status(race(), "scheduled", by(BEFORE))
+    reopen_picks(race(), by(BEFORE), until=at(SUNDAY, 9))
+    release_schedule(race(), by(BEFORE))
+    sequences = [one.sequence for one in read_sessions(2024) if one.event == race()]
+
+    save(grand_prix(), DUTCH, now=BEFORE + timedelta(hours=1))
+
+    change = last_change()
+    assert (change.event, change.kind) == (race(), "details")
+    assert change.before == {"locks_at": "2024-07-28T09:00:00Z"}
+    assert change.after == {"locks_at": "2024-07-28T13:00:00Z"}
+    [sequence] = [one.sequence for one in read_sessions(2024) if one.event == race()]
+    assert [sequence - 1] == sequences
+    saved = all_rows()
+    save(grand_prix(), DUTCH, now=BEFORE + timedelta(hours=2))
+    assert all_rows() == saved
 
 
 # While it is locked

@@ -336,7 +336,10 @@ def _plan_known(
         # What only the clock changed is no younger answer of the calendar's.
         event.schedule_generated_at = generated_at
         names = [name for name in CALENDAR_FIELDS if name in differing or name in START]
-        before, after = ({name: row[name] for name in names} for row in (was, reported))
+        if kind is Change.Kind.DETAILS and not differing.intersection(CALENDAR_FIELDS):
+            names = ["locks_at"]
+        before = {name: was[name] for name in names}
+        after = {name: getattr(event, name) for name in names}
         saving.add_change(event, kind, before, after)
         starts_at, closed_at = event.starts_at, event.locks_at
         if starts_at and closed_at and closed_at <= saving.context.now < starts_at:
@@ -354,7 +357,8 @@ def _kind(old_status: str, differing: set[str]) -> Change.Kind | None:
         return Change.Kind.REINSTATED
     if differing.intersection(START):
         return Change.Kind.RESCHEDULED
-    if differing.intersection(CALENDAR_FIELDS):
+    # The lock alone moves where a person has released what held it.
+    if differing.intersection((*CALENDAR_FIELDS, "locks_at")):
         return Change.Kind.DETAILS
     return None
 
