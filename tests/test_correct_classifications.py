@@ -225,6 +225,35 @@ def test_who_is_disqualified_is_last_and_the_others_move_up(
     assert results.take() == [("amended", 2, "correction")]
 
 
+def shared_win() -> list[ResultRecord]:
+    """Two drivers of one car share the first place, those behind count from 2."""
+    return [
+        replace(entry, position=place, classification=str(place))
+        for entry in entries()
+        for place in [max(1, entry.order - 1)]
+    ]
+
+
+def test_who_shared_a_car_still_does_after_another_is_disqualified(author: Author) -> None:
+    correct_classification(race(), shared_win(), author, revision=0)
+
+    disqualify(race(), key("leclerc"), author, revision=1)
+
+    rows = race().classification
+    assert [row.position for row in rows] == [1, 1, *range(2, 20)]
+    assert [row.classification for row in rows] == ["1", "1", *map(str, range(2, 19)), "D"]
+
+
+def test_who_shared_a_car_still_does_after_two_others_change_places(author: Author) -> None:
+    correct_classification(race(), shared_win(), author, revision=0)
+
+    order_now = order()
+    order_now[3], order_now[4] = order_now[4], order_now[3]
+    reorder(race(), order_now, author, revision=1)
+
+    assert [row.position for row in race().classification] == [1, 1, *range(2, 20)]
+
+
 def test_a_disqualification_from_a_qualifying_takes_the_pole(author: Author) -> None:
     kind = SessionType.QUALIFYING
     save_classifications([classification(kind, results=timed_entries())], context(AFTER))

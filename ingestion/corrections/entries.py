@@ -39,18 +39,22 @@ def parse_entries(classification: Sequence[Mapping[str, Any]]) -> list[ResultRec
     ]
 
 
-def numbered(entries: Sequence[ResultRecord]) -> list[ResultRecord]:
-    """Counted from 1; printed numbers follow, letters stay."""
+def numbered(
+    entries: Sequence[ResultRecord], positions: Sequence[int] | None = None
+) -> list[ResultRecord]:
+    """With these positions, of which two may be the same (the shared cars of the 1950s), or counted
+    from 1; printed numbers follow, letters stay."""
+    positions = range(1, len(entries) + 1) if positions is None else positions
     return [
         replace(
             entry,
             order=order,
-            position=order,
+            position=position,
             classification=(
-                str(order) if entry.classification.isdecimal() else entry.classification
+                str(position) if entry.classification.isdecimal() else entry.classification
             ),
         )
-        for order, entry in enumerate(entries, start=1)
+        for order, (entry, position) in enumerate(zip(entries, positions, strict=True), start=1)
     ]
 
 

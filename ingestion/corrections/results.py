@@ -82,7 +82,7 @@ def edit_entries(
         )
     ordered = [entries[key] for key in order]
     if ordered != saved:
-        ordered = numbered(ordered)
+        ordered = numbered(ordered, [entry.position for entry in saved])
     edited = [replace(entry, **changes.get(key_of(entry), {})) for entry in ordered]
     return correct_classification(event, edited, author, revision=revision)
 
@@ -116,7 +116,12 @@ def disqualify(event: Event, driver: Key, author: Author, *, revision: int) -> l
     points = None if out.points is None else Decimal(0)
     out = replace(out, classification="D", status="Disqualified", points=points)
     others = [entry for entry in saved if key_of(entry) != driver]
-    return correct_classification(event, numbered([*others, out]), author, revision=revision)
+    positions = [entry.position for entry in others]
+    if out.position not in positions:
+        positions = [place - (place > out.position) for place in positions]
+    positions.append(max(positions, default=0) + 1)
+    ordered = numbered([*others, out], positions)
+    return correct_classification(event, ordered, author, revision=revision)
 
 
 def enter_leaders(
