@@ -154,6 +154,13 @@ def test_a_correction_needs_a_reason(name: str, reason: str, by: By) -> None:
     )
 
 
+@every_correction
+def test_what_cannot_be_seen_of_a_reason_is_not_kept(name: str, by: By) -> None:
+    """PostgreSQL takes no NUL."""
+    CORRECTIONS[name](race(), replace(by(BEFORE), reason=" document\x00 42\x1b\r\nof today "))
+    assert last_change().reason == "document 42\nof today"
+
+
 def refuse(correct: Callable[[], object], message: str) -> None:
     """It is refused with these words, and nothing is written."""
     before = all_rows()

@@ -47,7 +47,8 @@ class Author:
             raise ChangedMeanwhile(_("something arrived for the event meanwhile; look at it again"))
 
     def context(self, cause: Change.Cause) -> SaveContext:
-        return SaveContext(None, cause, self.now, person=self.person, reason=self.reason)
+        reason = clean_reason(self.reason)
+        return SaveContext(None, cause, self.now, person=self.person, reason=reason)
 
 
 def clean_reason(text: str) -> str:

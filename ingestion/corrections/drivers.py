@@ -16,7 +16,7 @@ from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
 from ingestion import signals
-from ingestion.corrections.author import Author
+from ingestion.corrections.author import Author, clean_reason
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Driver, DriverChange, DriverKey, Entrant, Event, Result
 from ingestion.names import fold_name
@@ -208,7 +208,7 @@ def _move(
         moved=moved,
         person=author.person,
         person_name=author.person.get_username()[:254],
-        reason=author.reason,
+        reason=clean_reason(author.reason),
         created_at=author.now,
     )
 
