@@ -26,6 +26,8 @@ from tests.browser import beside_the_browser, find_browser, running_browser, vis
 
 pytestmark = [
     pytest.mark.once,
+    # With styles, which a stranger's server serves.
+    pytest.mark.project,
     pytest.mark.django_db(transaction=True),
     pytest.mark.urls("tests.admin_site"),
     pytest.mark.skipif(

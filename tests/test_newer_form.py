@@ -148,6 +148,7 @@ def test_a_server_that_fails_is_not_gone(project: Project, upstream: FaultyUpstr
         assert not Poll.objects.using(alias).filter(event=None, source="jolpica_newer").exists()
 
 
+@pytest.mark.project
 def test_an_unknown_form_is_refused_by_name(project: Project) -> None:
     ran = project.manage("check", env={"F1_RESULTS_FROM": "alpha7"})
     assert ran.returncode != 0

@@ -121,6 +121,7 @@ def test_switched_off_it_is_never_requested(
     assert not any(one.path.startswith("/openf1/") for one in upstream.requests)
 
 
+@pytest.mark.project
 def test_an_unknown_second_source_is_refused_by_name(project: Project) -> None:
     ran = project.manage("check", env={"F1_SECOND_SOURCE": "opnef1"})
     assert ran.returncode != 0

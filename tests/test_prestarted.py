@@ -13,7 +13,7 @@ from tests.project import Project
 pytestmark = pytest.mark.once
 
 # One of each app: what differs between commands is not how they start.
-COMMANDS = ("ingest_f1", "rehearse")
+COMMANDS = ("ingest_f1", pytest.param("rehearse", marks=pytest.mark.project))
 
 LOOK = (
     "import json, os, sys; sys.stderr.write('to stderr'); "

@@ -27,7 +27,8 @@ from tests.upstream import FaultyUpstream
 __all__ = ["filled_database", "filled_project", "small_upstream"]
 
 # Each is about the code's files; the suite proves that the code does not depend on the database.
-pytestmark = pytest.mark.once
+# The recipes are those of this project.
+pytestmark = [pytest.mark.once, pytest.mark.project]
 
 PARTS = ("ingestion", "f1picks", "rehearsal", "manage.py")
 # Where a race's rows are read.
