@@ -73,7 +73,9 @@ def _find_faults(classification: ClassificationRecord, field: SeasonField | None
     yield find_doubled(rows)
     if field is None:
         return
-    yield find_teamless(rows)
+    # The second source may know a new team by its name alone.
+    if not classification.is_provisional:
+        yield find_teamless(rows)
     yield find_doubled_in_cars_of_their_own(season, rows)
     yield find_doubled_cars(season, rows)
     yield find_odd_size(season, rows, field)

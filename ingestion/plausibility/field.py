@@ -95,7 +95,7 @@ def find_odd_constructor(
 ) -> str:
     """Since 2006: two cars each, but for those that are not listed, and these are as many as the
     field is short of."""
-    cars = Counter(row.constructor_id for row in rows)
+    cars = Counter(row.constructor_id for row in rows if row.constructor_id)
     crowded = [name for name, number in cars.items() if number > CARS_OF_A_CONSTRUCTOR]
     if crowded:
         return f"{cars[crowded[0]]} cars of {crowded[0]}"
@@ -127,7 +127,7 @@ def find_absent(
     partner = known.weekend.get(session_type.partner, here)
     absent, new = partner - here, here - partner
     # Whose team is complete without him was replaced.
-    cars = Counter(row.constructor_id for row in rows)
+    cars = Counter(row.constructor_id for row in rows if row.constructor_id)
     single = sum(number == 1 for number in cars.values())
     if new and len(absent) > single:
         return f"{join_names(new)} instead of {join_names(absent)}"

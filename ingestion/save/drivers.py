@@ -157,7 +157,9 @@ class SeasonDrivers:
                 self.cars.update(entered.values_list("driver", "driver_number"))
         persons = (one for one in self._all.values() if one.merged_into_id is None)
         driver = find_person(entry, persons, self.cars)
-        if driver is not None and not has_keys:
+        # Sources without keys of their own give ours back, which have hyphens.
+        is_ours = driver is not None and "-" in driver.key and driver.key == entry.driver_id
+        if driver is not None and (is_ours or not has_keys):
             return driver
         if driver is None:
             driver = Driver(

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ingestion.errors import ResultsNotReady
-from ingestion.names import fold, fold_name
+from ingestion.names import fold_name
 from ingestion.sources.protocol import KnownDriver
 
 # Of number, letters and name. A number alone may be last season's, letters alone a brother's.
@@ -54,8 +54,7 @@ def match_cars(cars: Sequence[Car], known: Collection[KnownDriver]) -> list[Know
     for car, found in zip(cars, candidates, strict=True):
         constructor = constructors.get(car.team or str(car))
         if constructor is None and car.team and not any(teams[car.team]):
-            constructor = fold(car.team).replace("-", "_")
-            names[constructor] = car.team
+            constructor, names[""] = "", car.team
         if constructor is None:
             raise ResultsNotReady(f"the season does not know yet for whom {car} drives")
         one = found.get(constructor) or next(iter(found.values()))
