@@ -9,6 +9,7 @@ from pathlib import Path
 from ingestion.models import Change, Event
 from rehearsal.alarms import AlarmTally, tally_alarms
 from rehearsal.courses import Course
+from rehearsal.debuts import Debut, find_debuts
 from rehearsal.engine import Cast, ShowTime, choose_death, play
 from rehearsal.fixed_plans import daily_at, every, follow
 from rehearsal.game import ANNOUNCED, Game
@@ -58,6 +59,7 @@ class Outcome:
     tasks: dict[str, int]
     failed_tasks: list[str]
     milestones: Milestones
+    debuts: list[Debut]
 
     @property
     def ours(self) -> Course:
@@ -92,6 +94,7 @@ def conclude(
         tasks={name.rpartition(".")[2]: runs for name, runs in cast.worker.runs.items()},
         failed_tasks=cast.worker.failures,
         milestones=measure(upstream.second, window),
+        debuts=find_debuts(played, window),
     )
 
 

@@ -49,6 +49,10 @@ def list_promises(outcome: Outcome) -> list[Promise]:
         ),
         _none("half-filled classifications saved", outcome.wrong_revisions),
         _none("entries of the feed without their signal, or signals twice", outcome.without_signal),
+        _none(
+            "drivers on a podium or pole who could not be picked a day before its lock",
+            [str(debut) for debut in outcome.debuts if debut.is_leader],
+        ),
         _none("manual steps", outcome.manual_steps),
         _none("false alarms", alarms.false),
         _none("missing alarms or all-clears", alarms.missing),

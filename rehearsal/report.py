@@ -148,6 +148,8 @@ def describe(outcome: Outcome) -> Iterator[tuple[str, str]]:
     if alarms.dead_worker_noticed_after is not None:
         minutes = as_minutes(alarms.dead_worker_noticed_after)
         yield "dead worker", f"/healthz reported it {minutes:g} minutes after it died"
+    for debut in outcome.debuts:
+        yield "came in", str(debut)
     yield "a person", "; ".join(outcome.manual_steps) or "had nothing to do"
     yield "the feed", print_counts(outcome.feed)
     yield "tasks run", print_counts(outcome.tasks)
@@ -230,6 +232,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
             and as_minutes(alarms.dead_worker_noticed_after),
         },
         "manual_steps": outcome.manual_steps,
+        "came_in": [str(debut) for debut in outcome.debuts],
         "feed": outcome.feed,
         "tasks": outcome.tasks,
         "promises": [

@@ -15,6 +15,7 @@ from ingestion.queue.schedules import DECLARED
 from ingestion.sample.season import load_season
 from rehearsal.clock import CacheClock, pauses_lifted
 from rehearsal.courses import Course, Delays, Seen, count_requests
+from rehearsal.debuts import Debut
 from rehearsal.display import Tally
 from rehearsal.engine import Cast, ShowTime
 from rehearsal.fixed_plans import daily_at, every, follow
@@ -167,6 +168,12 @@ def check_tables(outcome: Outcome) -> None:
     assert f"{told['picks']['made']} made, {told['picks']['late']} of them" in "\n".join(lines)
 
 
+RACE_AT = datetime(2024, 7, 28, 13, tzinfo=UTC)
+LATE_WINNER = Debut(
+    "some race", "Oliver Bearman", 1, RACE_AT, RACE_AT - timedelta(hours=3), "Jolpica", True
+)
+
+
 def check_promises(outcome: Outcome) -> None:
     """Each is broken by what breaks it, and by nothing else."""
     kept = {promise.text for promise in find_broken(outcome)}
@@ -177,6 +184,7 @@ def check_promises(outcome: Outcome) -> None:
         "every classification": {"unlike_facts": ["some race"]},
         "no half-filled": {"wrong_revisions": ["some race"]},
         "no entries of the feed": {"without_signal": ["published: 2 in the feed, 1 signals"]},
+        "no drivers on a podium": {"debuts": [LATE_WINNER]},
         "no manual steps": {"manual_steps": ["some race: corrected"]},
         "no false alarms": {"alarms": replace(outcome.alarms, false=["clock"])},
         "no missing alarms": {"alarms": replace(outcome.alarms, missing=["no-tick"])},
