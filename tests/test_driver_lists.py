@@ -76,7 +76,7 @@ def upstream() -> Iterator[FaultyUpstream]:
 
 
 @pytest.fixture
-def run(upstream: FaultyUpstream, tmp_path: Path) -> Run:
+def run(upstream: FaultyUpstream, tmp_path: Path, fastf1_restored: None) -> Run:
     def ignore_step(step: str, *, done: int, total: int) -> None:
         pass
 
