@@ -225,6 +225,11 @@ class ResultRecord:
     q3: timedelta | None = None
     driver_born: date | None = field(default=None, compare=False)
 
+    @classmethod
+    def of_driver(cls, key: str, name: str, code: str, born: date | None = None) -> Self:
+        """One that says who a driver is, and nothing of a session."""
+        return cls(1, 1, "1", key, None, code, name, "", "", driver_born=born)
+
 
 # The one list of a result's facts: saving, comparing, the feed, exports and forms follow it.
 RESULT_FIELDS = tuple(fact.name for fact in fields(ResultRecord) if fact.compare)

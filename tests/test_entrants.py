@@ -28,6 +28,7 @@ from ingestion.records import (
     GrandPrixRecord,
     ListedDriver,
     RaceIdentity,
+    ResultRecord,
     Source,
 )
 from ingestion.report import SaveReport
@@ -532,20 +533,23 @@ def list_newcomer(now: datetime, name: str, number: int, code: str) -> SaveRepor
     return save_entrants(2024, context(now), [record])
 
 
+def in_place_of_sainz(**facts: Any) -> list[ResultRecord]:
+    return [
+        replace(entry, **facts) if driver == "sainz" else entry
+        for entry, driver in zip(entries(FIELD), FIELD, strict=True)
+    ]
+
+
 def publish_newcomer(name: str, key: str, number: int, code: str) -> None:
     """In Jolpica's classification of Jeddah's race, in Sainz's place."""
     at = datetime.combine(SUNDAYS[JEDDAH], datetime.min.time(), UTC) + DAY
-    newcomer: dict[str, Any] = {
-        "driver_id": key,
-        "driver_name": name,
-        "driver_number": number,
-        "driver_code": code,
-        "driver_born": date(2005, 5, 8),
-    }
-    results = [
-        replace(entry, **newcomer) if driver == "sainz" else entry
-        for entry, driver in zip(entries(FIELD), FIELD, strict=True)
-    ]
+    results = in_place_of_sainz(
+        driver_id=key,
+        driver_name=name,
+        driver_number=number,
+        driver_code=code,
+        driver_born=date(2005, 5, 8),
+    )
     report = save_classifications(
         [classification(SessionType.RACE, race=identity(JEDDAH), results=results, generated_at=at)],
         context(at),
@@ -600,18 +604,9 @@ def test_the_second_source_gives_nobody_a_key_and_a_father_stays_another() -> No
     son = Driver.objects.get(name="Jason Verstappen")
     before = set(son.keys.values_list("source", "key"))
     at = datetime.combine(SUNDAYS[JEDDAH], datetime.min.time(), UTC) + DAY
-    named = [
-        replace(
-            entry,
-            driver_id=son.key,
-            driver_name=son.name,
-            driver_number=38,
-            driver_code="VER",
-        )
-        if driver == "sainz"
-        else entry
-        for entry, driver in zip(entries(FIELD), FIELD, strict=True)
-    ]
+    named = in_place_of_sainz(
+        driver_id=son.key, driver_name=son.name, driver_number=38, driver_code="VER"
+    )
     qualifying = classification(
         SessionType.QUALIFYING,
         race=identity(JEDDAH),
@@ -625,17 +620,9 @@ def test_the_second_source_gives_nobody_a_key_and_a_father_stays_another() -> No
 
     sunday = date(1994, 7, 31)
     save_calendar(calendar(grand_prix(sunday=sunday), season=1994), context())
-    father = [
-        replace(
-            entry,
-            driver_id="verstappen",
-            driver_name="Jos Verstappen",
-            driver_born=date(1972, 3, 4),
-        )
-        if driver == "sainz"
-        else entry
-        for entry, driver in zip(entries(FIELD), FIELD, strict=True)
-    ]
+    father = in_place_of_sainz(
+        driver_id="verstappen", driver_name="Jos Verstappen", driver_born=date(1972, 3, 4)
+    )
     record = classification(race=race_identity(season=1994, race_date=sunday), results=father)
     assert save_classifications([record], context(at)).problems == []
     assert Driver.objects.get(name="Jos Verstappen").key == "verstappen"
@@ -676,16 +663,21 @@ def test_another_driver_of_that_number_is_no_newcomer() -> None:
     assert Driver.objects.count() == drivers + 1
 
 
+def enter_de_vries(number: int | None, author: Author) -> None:
+    """By a person, in Sainz's place."""
+    publish(BAHRAIN)
+    save(JEDDAHS_LOCK - 2 * DAY)
+    newcomer = NewDriver(name="Nyck de Vries", number=number)
+    replace_entrant(event_of(JEDDAH), "sainz", newcomer, author)
+
+
 @of_season
 @pytest.mark.parametrize("number", [None, 45], ids=["without a number", "with it"])
 def test_a_newcomer_whom_a_person_named_is_the_one_whom_the_upstream_classifies(
     number: int | None, anna: Author
 ) -> None:
     """By the name as it was typed, whatever key the upstream gives and whoever has the surname."""
-    publish(BAHRAIN)
-    save(JEDDAHS_LOCK - 2 * DAY)
-    newcomer = NewDriver(name="Nyck de Vries", number=number)
-    replace_entrant(event_of(JEDDAH), "sainz", newcomer, anna)
+    enter_de_vries(number, anna)
     [key] = keys(JEDDAH) - set(FIELD)
     drivers = Driver.objects.count()
     publish_newcomer("Nyck de Vries", "de_vries", 45, "DEV")
@@ -698,10 +690,7 @@ def test_a_newcomer_whom_a_person_named_is_the_one_whom_the_upstream_classifies(
 def test_a_newcomer_whom_a_person_named_is_the_one_on_the_list_of_the_round(
     number: int | None, anna: Author
 ) -> None:
-    publish(BAHRAIN)
-    save(JEDDAHS_LOCK - 2 * DAY)
-    newcomer = NewDriver(name="Nyck de Vries", number=number)
-    replace_entrant(event_of(JEDDAH), "sainz", newcomer, anna)
+    enter_de_vries(number, anna)
     before = keys(JEDDAH)
     slug, born = event_of(JEDDAH).grand_prix, date(1995, 2, 6)
     listed = [ListedDriver(slug, "de_vries", "DEV", "Nyck de Vries", born)]

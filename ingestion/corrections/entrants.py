@@ -174,17 +174,7 @@ def _find_entry(season: int, driver: NewDriver, now: datetime) -> ResultRecord:
             raise WrongRequest(
                 _("the driver cannot be saved: %(fault)s") % {"fault": fault}, about="driver"
             )
-        entry = ResultRecord(
-            order=1,
-            position=1,
-            classification="1",
-            driver_id=person.key,
-            driver_number=None,
-            driver_code=person.code,
-            driver_name=person.name,
-            constructor_id="",
-            constructor_name="",
-        )
+        entry = ResultRecord.of_driver(person.key, person.name, person.code)
         if known is None:
             [entry] = find_persons(season, [entry], now)
     return replace(

@@ -255,19 +255,8 @@ def identify_listed(
     """Jolpica's list by our keys; `adds` saves the persons who are new, and returns what there is
     to say of keys that changed. Raises `BadSourceData` where it is in doubt who one of them is."""
     entries = [
-        ResultRecord(
-            order=place,
-            position=place,
-            classification=str(place),
-            driver_id=one.driver_id,
-            driver_number=None,
-            driver_code=one.driver_code,
-            driver_name=one.driver_name,
-            constructor_id="",
-            constructor_name="",
-            driver_born=one.driver_born,
-        )
-        for place, one in enumerate(listed, start=1)
+        ResultRecord.of_driver(one.driver_id, one.driver_name, one.driver_code, one.driver_born)
+        for one in listed
     ]
     keys, decided = read_persons(season, [entry.driver_id for entry in entries])
     # Whom another source listed first is known by letters and name: of cars there are none here.
