@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.utils.translation import gettext as _
 
-from ingestion.corrections.author import Author, clean_reason
+from ingestion.corrections.author import Author
 from ingestion.corrections.entries import known_drivers
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Driver, Entrant, Event
@@ -98,7 +98,7 @@ class _Weekend:
     def _decide(self, entrant: Entrant, kind: Change.Kind) -> None:
         entrant.is_withdrawn, entrant.is_locked = kind == Change.Kind.WITHDRAWN, True
         entrant.person_name = self.author.person.get_username()[:254]
-        entrant.reason = clean_reason(self.author.reason)
+        entrant.reason = self.context.reason
         entrant.updated_at = self.author.now
         fault = find_unstorable(entrant)
         if fault:
