@@ -150,6 +150,14 @@ def test_without_a_dump_nothing_is_compared(filled: FaultyUpstream, settings: Se
     assert end.startswith("1 Jolpica's dump cannot be used, nothing was compared.")
 
 
+def test_a_new_installation_has_to_ingest_first() -> None:
+    _, end = run_audit()
+    assert end == (
+        "1 No past season is stored, nothing was compared. Nothing was changed. Ingest one first: "
+        "manage.py ingest_f1 --year 2023."
+    )
+
+
 def test_the_worker_proposes_once_a_week_what_differs_of_a_settled_podium(
     filled: FaultyUpstream,
 ) -> None:

@@ -59,9 +59,10 @@ class Difference:
 @dataclass(slots=True)
 class AuditReport:
     """Settled podiums and poles first. `made_at` is the dump's time, None where it cannot be used:
-    `notes` say why."""
+    `notes` say why. `seasons_stored` is how many past ones there are to be compared."""
 
     made_at: datetime | None = None
+    seasons_stored: int = 0
     seasons: list[int] = field(default_factory=list)
     compared: int = 0
     differences: list[Difference] = field(default_factory=list)
@@ -81,6 +82,7 @@ def audit(
     report = AuditReport()
     past = Event.objects.filter(season__lt=clock().year).order_by("season")
     stored = list(past.values_list("season", flat=True).distinct())
+    report.seasons_stored = len(stored)
     if not stored:
         report.notes.append("no past season is stored, there is nothing to compare")
         return report

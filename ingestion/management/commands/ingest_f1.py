@@ -177,11 +177,12 @@ class Command(F1Command):
             for line in (*differences, *(f"note: {note}" for note in notes)):
                 self.stdout.write(line)
         if report.made_at is None:
-            raise CommandError(
-                "Jolpica's dump cannot be used, nothing was compared. Nothing was changed. "
-                "Check the network, and JOLPICA_DUMP_URL where it is set.",
-                returncode=EXIT_CODES["failed"],
-            )
+            what = "Jolpica's dump cannot be used, nothing was compared. Nothing was changed. "
+            what += "Check the network, and JOLPICA_DUMP_URL where it is set."
+            if not report.seasons_stored:
+                what = "No past season is stored, nothing was compared. Nothing was changed. "
+                what += "Ingest one first: manage.py ingest_f1 --year 2023."
+            raise CommandError(what, returncode=EXIT_CODES["failed"])
         if not as_json:
             self.stdout.write(
                 f"{report.compared} classifications of {len(report.seasons)} seasons compared with "
