@@ -219,6 +219,18 @@ def test_two_with_one_name_and_other_dates_of_birth_stay_two() -> None:
 
 
 @pytest.mark.usefixtures("calendar_saved")
+def test_whom_another_seasons_run_has_saved_meanwhile_is_no_second_driver() -> None:
+    """Its keys were not there yet when this run read them, and its drivers are when it needs them;
+    no date of birth says who they are."""
+    known = {one.driver_id: one.driver_name for one in entries()}
+    Driver.objects.bulk_create(
+        Driver(key=key, name=name, created_at=AFTER) for key, name in known.items()
+    )
+    assert save(entries()).problems == []
+    assert set(Driver.objects.values_list("key", flat=True)) == set(known)
+
+
+@pytest.mark.usefixtures("calendar_saved")
 def test_a_key_that_is_now_another_persons_is_refused_and_both_are_named() -> None:
     save(with_facts("perez", driver_name="Sergio Perez", driver_born=BORN))
     rows = list(Result.objects.values())

@@ -76,13 +76,14 @@ def find_person(
         ]
     if not found:
         # One whom a person or the second source entered in this season before Jolpica named him,
-        # which mostly does so by the surname: his brother has the same, and another first name.
+        # which mostly does so by the surname: his brother has the same, and another first name. Of
+        # the same key and name is whom another season's run has saved just now.
         in_season = {key for key, _ in cars}
         found = [
             one
             for one in known
             if entry.driver_id in (one.key, one.key.rpartition("-")[2])
-            and one.key in in_season
+            and (one.key in in_season or (one.key == entry.driver_id and one in named))
             and fold_name(one.name) & words
             and None in (born, one.born)
             and (is_part(fold_name(one.name), words) or _has_same_car(entry, one, cars))
