@@ -143,7 +143,41 @@ def test_lists_are_requested_once_in_twenty_hours_and_a_result_each_time(
     assert requested() == ["session_result"]
     clock[0] += timedelta(hours=21)
     fetch(open_source(upstream, tmp_path / "cache", clock))
-    assert requested() == ["meetings", "sessions", "session_result", "drivers"]
+    assert requested() == ["meetings", "sessions", "session_result"]
+
+
+@pytest.mark.parametrize("token", ["", "let me in"], ids=["no account", "an account"])
+def test_while_a_session_runs_lists_are_those_of_before(
+    upstream: FaultyUpstream,
+    tmp_path: Path,
+    fastf1_restored: None,
+    clock: list[datetime],
+    token: str,
+) -> None:
+    def list_sessions(*, fresh: bool = False) -> int:
+        source = open_source(upstream, tmp_path / "cache", clock, openf1_token=token)
+        upstream.clear_requests()
+        return len(source.fetch_listed(2024, fresh=fresh).records)
+
+    start = SEASON.grand_prix("belgium").starts_at("Race")
+    assert start is not None
+    clock[0] = start - timedelta(hours=30)
+    every = list_sessions()
+    assert len(upstream.requests) == 2
+    clock[0] = start + timedelta(hours=1)
+    assert list_sessions() == every
+    assert len(upstream.requests) == (2 if token else 0)
+    clock[0] = start + timedelta(hours=2, minutes=31)
+    assert list_sessions() == every
+    assert len(upstream.requests) == (0 if token else 2)
+    # A person who wants to know has it requested.
+    clock[0] = start + timedelta(hours=1)
+    if token:
+        assert list_sessions(fresh=True) == every
+    else:
+        with pytest.raises(ResultsNotReady):
+            list_sessions(fresh=True)
+    assert upstream.requests
 
 
 KEPT_OUT: dict[str, tuple[str, traps.Trap, str, type[Exception]]] = {

@@ -20,6 +20,7 @@ from ingestion.sources.openf1.listings import (
     find_listing,
     read_listings,
     read_practices,
+    read_times,
 )
 from ingestion.sources.protocol import (
     Classification,
@@ -46,6 +47,8 @@ MOST_A_WEEKEND = (40, timedelta(days=4))
 LISTS_KEPT = timedelta(hours=20)
 # For so long after a session's end only those with an account are answered.
 RESTRICTED_AFTER = timedelta(minutes=30)
+# A list that is older will do while a session runs, and nothing is answered without an account.
+LISTS_KEPT_MEANWHILE = timedelta(days=4)
 # A session's drivers are requested with the calendars soon after it at most, so that a list that
 # stays empty takes few of a weekend's requests; and they stay as they are.
 REQUESTED_WITHIN = timedelta(hours=6)
@@ -60,6 +63,7 @@ class OpenF1(Upstream):
     def __init__(self, adapter: "Adapter", config: SourceConfig) -> None:
         super().__init__(adapter, config)
         self._address = read_address("OPENF1_URL", config.openf1_url).url
+        self._has_account = bool(config.openf1_token)
         # As this run has read them; a list that could not be had is not requested again.
         self._listings: dict[int, list[Listing] | IngestionError] = {}
         self._made_at: dict[int, datetime | None] = {}
@@ -122,7 +126,7 @@ class OpenF1(Upstream):
         # nothing can be read is forgotten by `calling`.
         url = f"{self._address}/drivers?{key}"
         with calling(self._adapter, "its drivers", url, fresh=False):
-            drivers, _ = self._get_kept(url, query.season)
+            drivers, _ = self._get_kept(url, query.season, kept_for=DRIVERS_KEPT)
             return read_classification(listing, rows, drivers, query.known, generated_at)
 
     def fetch_listings(self, season: int, *, fresh: bool = False) -> list[Listing]:
@@ -144,9 +148,12 @@ class OpenF1(Upstream):
     def _fetch_lists(self, season: int, *, fresh: bool) -> list[Listing]:
         lists = []
         urls = {name: f"{self._address}/{name}?year={season}" for name in ("meetings", "sessions")}
+        kept_for = timedelta(0) if fresh else LISTS_KEPT
+        if not fresh and not self._has_account and self._lists_running_session(urls["sessions"]):
+            kept_for = LISTS_KEPT_MEANWHILE
         for name, url in urls.items():
             with calling(self._adapter, f"OpenF1's {name} of {season}", url, fresh=False) as call:
-                rows, made_at = self._get_kept(url, season, fresh=fresh)
+                rows, made_at = self._get_kept(url, season, kept_for=kept_for)
                 made_at = made_at or call.read_generated_at()
                 if not rows:
                     raise ResultsNotReady(f"OpenF1 lists no {name} of {season} yet")
@@ -160,6 +167,11 @@ class OpenF1(Upstream):
         except BadSourceData:
             forget_copies(urls.values())
             raise
+
+    def _lists_running_session(self, url: str) -> bool:
+        now = self._adapter.now()
+        rows, _ = find_document(url, since=now - LISTS_KEPT_MEANWHILE)
+        return any(begins <= now < ends + RESTRICTED_AFTER for begins, ends in read_times(rows))
 
     def fetch_entrants(self, query: EntrantsQuery) -> SourceAnswer[EntrantRecord]:
         """By the drivers of its practices and qualifyings; a session whose drivers are not there is
@@ -202,12 +214,12 @@ class OpenF1(Upstream):
             ]
 
     def _get_kept(
-        self, url: str, season: int, *, fresh: bool = False
+        self, url: str, season: int, *, kept_for: timedelta
     ) -> tuple[list[Row], datetime | None]:
         """FastF1's copy, expired or not, while it is young enough, and when it was made. Within
         `calling`."""
-        if not fresh:
-            rows, made_at = find_document(url, since=self._adapter.now() - LISTS_KEPT)
+        if kept_for:
+            rows, made_at = find_document(url, since=self._adapter.now() - kept_for)
             if rows is not None:
                 return expect_rows(rows), made_at
         forget_copies([url])

@@ -132,6 +132,13 @@ def read_practices(
                 )
 
 
+def read_times(sessions: Iterable[Row] | None) -> Iterator[tuple[datetime, datetime]]:
+    """When each session that can be read begins and ends, UTC."""
+    for session in sessions or ():
+        with suppress(*UNREADABLE):
+            yield _read_instant(session["date_start"]), _read_instant(session["date_end"])
+
+
 def find_listing(query: ClassificationQuery, listings: Iterable[Listing]) -> Listing:
     """The session of the same race and kind, not on another day. A meeting that was cancelled and
     came back is listed twice. Raises `ResultsNotReady` where there is none, or more than one."""
