@@ -128,7 +128,7 @@ def test_every_session_of_the_season_becomes_its_classification(second: OpenF1) 
         assert record.generated_at == AFTERWARDS
 
 
-def test_lists_are_requested_once_in_twenty_hours_and_a_result_each_time(
+def test_lists_are_requested_once_a_day_and_a_result_each_time(
     second: OpenF1, upstream: FaultyUpstream, tmp_path: Path, clock: list[datetime]
 ) -> None:
     def requested() -> list[str]:
@@ -141,7 +141,7 @@ def test_lists_are_requested_once_in_twenty_hours_and_a_result_each_time(
     # Another run, another process: FastF1's cache has what does not change.
     fetch(open_source(upstream, tmp_path / "cache", clock))
     assert requested() == ["session_result"]
-    clock[0] += timedelta(hours=21)
+    clock[0] += timedelta(hours=23, minutes=5)
     fetch(open_source(upstream, tmp_path / "cache", clock))
     assert requested() == ["meetings", "sessions", "session_result"]
 
@@ -280,8 +280,12 @@ def test_while_a_session_runs_is_not_now_and_the_wait_is_until_it_can_be_over(
         fetch(second, "belgium", "Sprint", is_race=None)
     clock[0] = start + NOT_NOW
     with pytest.raises(ResultsNotReady, match="while a session runs OpenF1 answers only") as now:
-        fetch(second)
+        fetch(second, "belgium", "Qualifying")
     assert now.value.expires_at == start + timedelta(minutes=105)
+    # Its own may be over sooner than the list says: it may have been put forward.
+    with pytest.raises(ResultsNotReady, match="while a session runs OpenF1 answers only") as own:
+        fetch(second)
+    assert own.value.expires_at is None
     # It should be over, and is asked for again by the usual rhythm.
     clock[0] = start + timedelta(hours=2, minutes=10)
     with pytest.raises(ResultsNotReady, match="only requests with an account") as late:
@@ -310,6 +314,20 @@ def test_no_rows_are_not_yet(second: OpenF1, upstream: FaultyUpstream, body: byt
     upstream.fault(traps.RESULT, **how)
     with pytest.raises(ResultsNotReady, match="OpenF1 has no rows yet"):
         fetch(second)
+
+
+def test_a_session_that_was_put_off_is_requested_less_often(
+    second: OpenF1, upstream: FaultyUpstream, clock: list[datetime]
+) -> None:
+    start = SEASON.grand_prix("belgium").starts_at("Qualifying")
+    assert start is not None
+    upstream.fault(traps.RESULT, body=b"[]")
+    for minutes, pause in ((95, None), (105, None), (110, 30), (200, 30)):
+        clock[0] = start + timedelta(minutes=minutes)
+        with pytest.raises(ResultsNotReady, match="OpenF1 has no rows yet") as not_yet:
+            fetch(second, "belgium", "Qualifying")
+        expected = None if pause is None else clock[0] + timedelta(minutes=pause)
+        assert not_yet.value.expires_at == expected
 
 
 def test_drivers_that_come_later_are_requested_again(

@@ -163,7 +163,7 @@ def next_witness_poll(
     if not session.is_official and changed_at is None:
         age = requested_at - session.results_from
         pause = next(pause for until, pause in SECOND_PENDING if age < until)
-    elif changed_at is not None and requested_at <= changed_at:
+    elif session.is_official and changed_at is not None and requested_at <= changed_at:
         pause = LONGEST_RETRY_WHILE_AWAITED
     else:
         age = requested_at - (changed_at or session.ends_at)

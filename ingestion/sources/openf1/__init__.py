@@ -44,9 +44,13 @@ SHORTEST_PAUSE = timedelta(seconds=0.35)
 MOST_A_MINUTE = (20, timedelta(minutes=1))
 MOST_A_WEEKEND = (40, timedelta(days=4))
 # Meetings and sessions are updated at midnight UTC. Keys do not change.
-LISTS_KEPT = timedelta(hours=20)
+LISTS_KEPT = timedelta(hours=23)
 # For so long after a session's end only those with an account are answered.
 RESTRICTED_AFTER = timedelta(minutes=30)
+# It has rows so soon after a session's end; where it answers and has none by then, the session was
+# put off more likely than held. One that runs late is answered as one that runs.
+ROWS_WITHIN = timedelta(minutes=50)
+LATE_ROWS = timedelta(minutes=30)
 # A list that is older will do while a session runs, and nothing is answered without an account.
 LISTS_KEPT_MEANWHILE = timedelta(days=4)
 # A session's drivers are requested with the calendars soon after it at most, so that a list that
@@ -55,6 +59,10 @@ REQUESTED_WITHIN = timedelta(hours=6)
 DRIVERS_KEPT = timedelta(days=4)
 # How it answers who has no account while a session runs, and for some time afterwards.
 IN_PROGRESS = "session in progress"
+
+
+class SessionRunsError(ResultsNotReady):
+    """Nothing is answered now without an account."""
 
 
 class OpenF1(Upstream):
@@ -119,18 +127,40 @@ class OpenF1(Upstream):
         key = f"session_key={listing.session_key}"
         url = f"{self._address}/session_result?{key}"
         with calling(self._adapter, "its rows", url, fresh=True) as call:
-            rows, generated_at = self._get_rows(url, query.season), call.read_generated_at()
+            try:
+                rows = self._get_rows(url)
+            except SessionRunsError as not_now:
+                not_now.expires_at = self._find_when_over(listing, query.season)
+                raise
+            generated_at = call.read_generated_at()
             if not rows:
-                raise ResultsNotReady("OpenF1 has no rows yet")
+                not_yet = ResultsNotReady("OpenF1 has no rows yet")
+                now = self._adapter.now()
+                if now >= listing.ends_at + ROWS_WITHIN:
+                    not_yet.expires_at = now + LATE_ROWS
+                raise not_yet
         # Who drives which car is decided once the session is over: a copy will do. One with which
         # nothing can be read is forgotten by `calling`.
         url = f"{self._address}/drivers?{key}"
         with calling(self._adapter, "its drivers", url, fresh=False):
-            drivers, _ = self._get_kept(url, query.season, kept_for=DRIVERS_KEPT)
+            drivers, _ = self._get_kept(url, kept_for=DRIVERS_KEPT)
             return read_classification(listing, rows, drivers, query.known, generated_at)
 
+    def _find_when_over(self, own: Listing, season: int) -> datetime | None:
+        """When another session that runs can have a result; None where none is known to run. Of its
+        own the polling knows better: the list may be of yesterday."""
+        now = self._adapter.now()
+        return max(
+            (
+                min(one.ends_at, one.starts_at + one.session_type.kind.earliest_second)
+                for one in self.fetch_listings(season)
+                if one is not own and one.starts_at <= now < one.ends_at
+            ),
+            default=None,
+        )
+
     def fetch_listings(self, season: int, *, fresh: bool = False) -> list[Listing]:
-        """Meetings and sessions, requested once in twenty hours at most, or with each `fresh` run.
+        """Meetings and sessions, requested once in 23 hours at most, or with each `fresh` run.
         Raises as a fetch does."""
         kept = self._listings.get(season)
         if kept is None:
@@ -153,7 +183,7 @@ class OpenF1(Upstream):
             kept_for = LISTS_KEPT_MEANWHILE
         for name, url in urls.items():
             with calling(self._adapter, f"OpenF1's {name} of {season}", url, fresh=False) as call:
-                rows, made_at = self._get_kept(url, season, kept_for=kept_for)
+                rows, made_at = self._get_kept(url, kept_for=kept_for)
                 made_at = made_at or call.read_generated_at()
                 if not rows:
                     raise ResultsNotReady(f"OpenF1 lists no {name} of {season} yet")
@@ -192,20 +222,18 @@ class OpenF1(Upstream):
         with noticing() as notices:
             for one in sorted(own, key=lambda one: one.starts_at):
                 may_request = not is_restricted and now < one.ends_at + REQUESTED_WITHIN
-                rows = self._find_drivers(one, query.season, may_request=may_request)
+                rows = self._find_drivers(one, may_request=may_request)
                 drivers.append((isinstance(one, Practice), rows))
             entrants = read_entrants(drivers, query)
         return SourceAnswer(entrants, notices=tuple(notices))
 
-    def _find_drivers(
-        self, one: Listing | Practice, season: int, *, may_request: bool
-    ) -> list[Row]:
+    def _find_drivers(self, one: Listing | Practice, *, may_request: bool) -> list[Row]:
         url = f"{self._address}/drivers?session_key={one.session_key}"
         with calling(self._adapter, f"OpenF1's drivers of {one.race.name}", url, fresh=False):
             rows, _ = find_document(url, since=self._adapter.now() - DRIVERS_KEPT)
             if rows is None and may_request:
                 forget_copies([url])
-                rows = self._get_rows(url, season)
+                rows = self._get_rows(url)
             keys = (one.session_key, one.meeting_key)
             return [
                 row
@@ -213,9 +241,7 @@ class OpenF1(Upstream):
                 if (row.get("session_key"), row.get("meeting_key")) == keys
             ]
 
-    def _get_kept(
-        self, url: str, season: int, *, kept_for: timedelta
-    ) -> tuple[list[Row], datetime | None]:
+    def _get_kept(self, url: str, *, kept_for: timedelta) -> tuple[list[Row], datetime | None]:
         """FastF1's copy, expired or not, while it is young enough, and when it was made. Within
         `calling`."""
         if kept_for:
@@ -223,11 +249,10 @@ class OpenF1(Upstream):
             if rows is not None:
                 return expect_rows(rows), made_at
         forget_copies([url])
-        return self._get_rows(url, season), None
+        return self._get_rows(url), None
 
-    def _get_rows(self, url: str, season: int) -> list[Row]:
-        """Within `calling`. No row where there is none yet. Raises `ResultsNotReady` while a
-        session runs."""
+    def _get_rows(self, url: str) -> list[Row]:
+        """Within `calling`. No row where there is none yet. Raises `SessionRunsError`."""
         from fastf1.ergast import interface
         from fastf1.req import Cache
 
@@ -238,19 +263,9 @@ class OpenF1(Upstream):
         if response.status_code in (200, 401):
             document = json.loads(response.content.decode("utf-8"))
         if response.status_code == 401 and IN_PROGRESS in read_text(document.get("detail")).lower():
-            not_now = ResultsNotReady(
+            raise SessionRunsError(
                 "while a session runs OpenF1 answers only requests with an account"
             )
-            # Until the session that runs can have a result; None where none is known to run.
-            now, listings = self._adapter.now(), self._listings.get(season)
-            known = listings if isinstance(listings, list) else []
-            running = [
-                min(one.ends_at, one.starts_at + one.session_type.kind.earliest_second)
-                for one in known
-                if one.starts_at <= now < one.ends_at
-            ]
-            not_now.expires_at = max(running, default=None)
-            raise not_now
         if response.status_code != 200:
             raise ValueError(f"answered {response.status_code}")
         return expect_rows(document)
