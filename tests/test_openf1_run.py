@@ -454,7 +454,7 @@ def test_its_calendar_is_an_opinion_that_moves_no_lock(before_belgium: World) ->
     assert other_alarms(before_belgium.now) == ["second-source-calendar"]
     [note] = [one for one in IngestRun.objects.latest("pk").notes if "OpenF1" in one["message"]]
     assert "OpenF1 has it at 2024-07-28 12:00 UTC; the calendars' start counts" in note["message"]
-    before_belgium.now += DAY
+    before_belgium.now += timedelta(hours=23, minutes=30)
     before_belgium.refresh_schedule()
     assert belgium("race").second_opinion.starts_at is None
     assert other_alarms(before_belgium.now) == []
