@@ -4,15 +4,18 @@ import signal
 import socket
 import uuid
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection, transaction
+from django.db.models import Model
 from django.db.models.signals import post_migrate
 from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
@@ -100,15 +103,25 @@ def tables_are_emptied_quickly() -> Iterator[None]:
 
 
 def empty_tables(_test: TransactionTestCase) -> None:
-    kept = {model._meta.db_table for model in (ContentType, Permission, Group)}
-    kept.add(Group.permissions.through._meta.db_table)
-    tables = set(connection.introspection.django_table_names(only_existing=True)) - kept
     has_rows = "SELECT '{0}' WHERE EXISTS (SELECT 1 FROM {0})"
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(map(has_rows.format, sorted(tables))))
+        cursor.execute(" UNION ALL ".join(map(has_rows.format, list_tables())))
         for (table,) in cursor.fetchall():
             cursor.execute(f"DELETE FROM {table}")
-    # What apps put into their tables, which are empty now.
+    for model, rows in make_first_rows().items():
+        model._base_manager.bulk_create(rows)
+
+
+@cache
+def list_tables() -> list[str]:
+    kept = {model._meta.db_table for model in (ContentType, Permission, Group)}
+    kept.add(Group.permissions.through._meta.db_table)
+    return sorted(set(connection.introspection.django_table_names(only_existing=True)) - kept)
+
+
+@cache
+def make_first_rows() -> dict[type[Model], list[Model]]:
+    """What apps put into empty tables as they are migrated, in the order of the references."""
     post_migrate.disconnect(create_contenttypes)
     post_migrate.disconnect(dispatch_uid=CREATES_PERMISSIONS)
     try:
@@ -116,6 +129,11 @@ def empty_tables(_test: TransactionTestCase) -> None:
     finally:
         post_migrate.connect(create_contenttypes)
         post_migrate.connect(create_permissions, dispatch_uid=CREATES_PERMISSIONS)
+    models = [model for model in apps.get_models() if model._meta.db_table in list_tables()]
+    rows = {model: list(model._base_manager.all()) for model in models}
+    for model in models:
+        model._base_manager.all().delete()
+    return {model: made for model, made in rows.items() if made}
 
 
 @pytest.fixture(scope="session")
