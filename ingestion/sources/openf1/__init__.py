@@ -200,7 +200,9 @@ class OpenF1(Upstream):
 
     def _lists_running_session(self, url: str) -> bool:
         now = self._adapter.now()
-        rows, _ = find_document(url, since=now - LISTS_KEPT_MEANWHILE)
+        with calling(self._adapter, "OpenF1's copied sessions", url, fresh=False):
+            rows, _ = find_document(url, since=now - LISTS_KEPT_MEANWHILE)
+            rows = expect_rows(rows or [])
         return any(begins <= now < ends + RESTRICTED_AFTER for begins, ends in read_times(rows))
 
     def fetch_entrants(self, query: EntrantsQuery) -> SourceAnswer[EntrantRecord]:

@@ -132,9 +132,9 @@ def read_practices(
                 )
 
 
-def read_times(sessions: Iterable[Row] | None) -> Iterator[tuple[datetime, datetime]]:
+def read_times(sessions: Iterable[Row]) -> Iterator[tuple[datetime, datetime]]:
     """When each session that can be read begins and ends, UTC."""
-    for session in sessions or ():
+    for session in sessions:
         with suppress(*UNREADABLE):
             yield _read_instant(session["date_start"]), _read_instant(session["date_end"])
 
