@@ -31,6 +31,26 @@ def keep_disqualified_winner(rows: Rows) -> Rows:
     return [{**first, "position": 1}, *moved]
 
 
+def list_disqualified_winner_as_retired(rows: Rows) -> Rows:
+    """The same with the mark of another."""
+    [first, *others] = list_disqualified_winner_first(rows)
+    return [{**first, "dnf": True}, *others]
+
+
+def mark_finisher_as_retired(rows: Rows) -> Rows:
+    return [rows[0], {**rows[1], "dnf": True}, *rows[2:]]
+
+
+def leave_in_the_garage(rows: Rows) -> Rows:
+    """A qualifying's marks are those of its parts: tenth, after a crash in Q2 and without Q3."""
+    return [
+        row | {"dnf": True, "dns": True, "duration": [*row["duration"][:2], None]}
+        if row["position"] == 10
+        else row
+        for row in rows
+    ]
+
+
 def keep_old_last_row(rows: Rows) -> Rows:
     """An amendment with fewer rows leaves the last one, of a driver who is listed above by now."""
     return [*rows[:-1], {**rows[-1], "driver_number": rows[4]["driver_number"]}]
@@ -72,6 +92,24 @@ def champion_of_last_season(rows: Rows) -> Rows:
     [other] = [row for row in rows if row["name_acronym"] == "NOR"]
     kept = {name: other[name] for name in ("name_acronym", "full_name", "first_name", "last_name")}
     return [row | kept if row["driver_number"] == 1 else row for row in rows]
+
+
+def exchange_teams(rows: Rows) -> Rows:
+    """Of one driver each: Lawson and Tsunoda in 2025."""
+    [one, other] = [row for row in rows if row["name_acronym"] in ("PER", "TSU")]
+    teams = {
+        one["driver_number"]: other["team_name"],
+        other["driver_number"]: one["team_name"],
+    }
+    return [row | {"team_name": teams.get(row["driver_number"], row["team_name"])} for row in rows]
+
+
+def forget_teams(rows: Rows) -> Rows:
+    return [row | {"team_name": None} for row in rows]
+
+
+def forget_a_team(rows: Rows) -> Rows:
+    return [row | {"team_name": None} if row["name_acronym"] == "PER" else row for row in rows]
 
 
 def unknown_driver(rows: Rows) -> Rows:

@@ -198,7 +198,18 @@ KEPT_OUT: dict[str, tuple[str, traps.Trap, str, type[Exception]]] = {
         *(traps.RESULT, traps.mark_starters_as_not_started),
         *("did not start, and has laps or another mark", ResultsNotReady),
     ),
-    "no places": (traps.RESULT, traps.forget_places, "no driver is first", ResultsNotReady),
+    "no places": (
+        *(traps.RESULT, traps.forget_places),
+        *("car 44 went the distance, and is marked dnf without a place", ResultsNotReady),
+    ),
+    "disqualified winner as retired": (
+        *(traps.RESULT, traps.list_disqualified_winner_as_retired),
+        *("car 63 went the distance, and is marked dnf without a place", ResultsNotReady),
+    ),
+    "finisher as retired": (
+        *(traps.RESULT, traps.mark_finisher_as_retired),
+        *("car 81 has place 2 and a time, and is marked dnf", ResultsNotReady),
+    ),
     "half a field": (traps.RESULT, traps.keep_half, "10 entries", ResultsNotReady),
     "numbers alone": (
         *(traps.DRIVERS, traps.number_alone),
@@ -242,6 +253,34 @@ def test_a_qualifying_while_it_is_filled_is_kept_out(
     upstream.fault(traps.RESULT, transform=traps.keep_first_part)
     with pytest.raises(ResultsNotReady, match="Q2 is missing still"):
         fetch(second, "belgium", "Qualifying")
+
+
+def test_marks_of_a_qualifyings_parts_hide_no_result(
+    second: OpenF1, upstream: FaultyUpstream
+) -> None:
+    truth = fetch(second, "belgium", "Qualifying")
+    upstream.fault(traps.RESULT, transform=traps.leave_in_the_garage)
+    record = fetch(second, "belgium", "Qualifying")
+    assert [row.driver_id for row in record.results] == [row.driver_id for row in truth.results]
+    assert record.results[9].q3 is None
+
+
+@pytest.mark.parametrize("trap", [traps.exchange_teams, traps.forget_teams, traps.forget_a_team])
+def test_for_whom_a_driver_drives_hides_no_result(
+    second: OpenF1, upstream: FaultyUpstream, trap: traps.Trap
+) -> None:
+    upstream.fault(traps.DRIVERS, transform=trap)
+    found = {row.driver_id: row for row in fetch(second).results}
+    truth = {one.driver: one.constructor for one in SEASON.races["belgium"]}
+    assert list(found) == list(truth)
+    differing = {key for key, row in found.items() if row.constructor_id != truth[key]}
+    if trap is traps.exchange_teams:
+        # Which of the two is which is decided by nothing that is known.
+        assert differing == {"max_verstappen", "perez", "ricciardo", "tsunoda"}
+        names = [found[key].constructor_name for key in ("perez", "tsunoda")]
+        assert (names, found["perez"].constructor_id) == (["RB", "Red Bull Racing"], "")
+    else:
+        assert differing == set()
 
 
 def test_rows_in_the_pages_order_are_sorted_by_place(

@@ -41,29 +41,29 @@ class Driving:
 
 def match_cars(cars: Sequence[Car], known: Collection[KnownDriver]) -> list[KnownDriver]:
     """The driver of each car, of the constructor that its team's cars have driven for: drivers
-    change teams within a season, and sources name teams differently. A team none of whose drivers
-    has driven for any is named as the source prints it. Raises `ResultsNotReady` with the name of a
-    driver whom the season does not know yet."""
+    change teams within a season, and sources name teams differently. A team whose cars have none in
+    common (Lawson and Tsunoda in 2025, who changed places) is named as the source prints it: no
+    result waits for a detail. Raises `ResultsNotReady` with the name of a driver whom the season
+    does not know yet."""
     candidates = [find_candidates(car, known) for car in cars]
     teams: dict[str, list[set[str]]] = defaultdict(list)
     for car, found in zip(cars, candidates, strict=True):
-        teams[car.team or str(car)].append(set(found) - {""})
+        teams[car.team].append(set(found) - {""})
+    teams.pop("", None)
     constructors = assign_constructors(teams)
     names = {one.constructor_id: one.constructor_name for one in known}
     drivers: list[KnownDriver] = []
     for car, found in zip(cars, candidates, strict=True):
-        constructor = constructors.get(car.team or str(car))
-        if constructor is None and car.team and not any(teams[car.team]):
-            constructor, names[""] = "", car.team
-        if constructor is None:
-            raise ResultsNotReady(f"the season does not know yet for whom {car} drives")
+        # Of a car without a team the driver says it, where he has driven for one alone.
+        alone = next(iter(found), "") if not car.team and len(found) == 1 else ""
+        constructor = constructors.get(car.team, alone)
         one = found.get(constructor) or next(iter(found.values()))
         drivers.append(
             Driving(
                 one.driver_id,
                 one.driver_number if car.number is None else car.number,
                 *(one.driver_code, one.driver_name),
-                *(constructor, names[constructor]),
+                *(constructor, names[constructor] if constructor else car.team),
             )
         )
     return drivers

@@ -108,17 +108,30 @@ def _find_contradiction(rows: Sequence[Row], listing: Listing) -> str:
         return f"car {twice[0]} is listed twice"
     if rows and rows[0]["position"] is None and not _flags_of(rows[0]):
         return f"car {rows[0]['driver_number']} is listed first, and has no place"
+    is_race = listing.session_type.kind.is_race
     most_laps = max((laps for row in rows if (laps := _laps_of(row))), default=0)
-    for row in rows:
-        car, flags = f"car {row['driver_number']}", _flags_of(row)
-        is_out = {"dns", "dsq"} & set(flags)
-        if row["position"] is not None and is_out:
-            return f"{car} has place {row['position']} and is marked {' and '.join(flags)}"
-        if "dns" in flags and (len(flags) > 1 or _laps_of(row)):
-            return f"{car} did not start, and has laps or another mark"
-        is_whole = _laps_of(row) >= CLASSIFIED * most_laps > 0
-        if row["position"] is None and not flags and listing.session_type.kind.is_race and is_whole:
-            return f"{car} went the distance, and has neither a place nor a mark"
+    faults = (_find_wrong_mark(row, most_laps, is_race=is_race) for row in rows)
+    return next(filter(None, faults), "")
+
+
+def _find_wrong_mark(row: Row, most_laps: int, *, is_race: bool) -> str:
+    """Between a row's flags, or between them and its place, laps and time."""
+    car, flags, place = f"car {row['driver_number']}", _flags_of(row), row["position"]
+    # Of a qualifying they are said of its parts: whose car stays in the garage in Q3 has a place,
+    # laps, and perhaps another mark of Q2.
+    marks = set(flags) if is_race else {"dsq"}.intersection(flags)
+    if place is not None and {"dns", "dsq"} & marks:
+        return f"{car} has place {place} and is marked {' and '.join(flags)}"
+    if place is not None and "dnf" in marks and _is_number(row.get("duration")):
+        return f"{car} has place {place} and a time, and is marked dnf"
+    if "dns" in marks and (len(flags) > 1 or _laps_of(row)):
+        return f"{car} did not start, and has laps or another mark"
+    # Who retires near the end is classified as well; who did all laps did not retire.
+    needed = most_laps if "dnf" in marks else CLASSIFIED * most_laps
+    is_whole = is_race and _laps_of(row) >= needed > 0
+    if place is None and is_whole and not {"dns", "dsq"} & marks:
+        mark = "is marked dnf without a place" if marks else "has neither a place nor a mark"
+        return f"{car} went the distance, and {mark}"
     return ""
 
 
@@ -148,6 +161,10 @@ def _flags_of(row: Row) -> list[str]:
 def _letter_of(row: Row) -> str:
     flags = _flags_of(row)
     return FLAGS[flags[-1]][0] if flags else NOT_CLASSIFIED
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _laps_of(row: Row) -> int:
