@@ -125,6 +125,7 @@ class DriverAdmin(ReadOnlyAdmin):
 
     def find_row(self, request: HttpRequest, key: str | int) -> Any:
         row = None
+        # An address has up to three characters for one of a key.
         if len(str(key)) <= 3 * LONGEST_KEY:
             row = self.get_queryset(request).filter(pk=unquote(str(key))).first()
         if row is None:
@@ -154,10 +155,7 @@ class DriverAdmin(ReadOnlyAdmin):
 
     @admin.display(description=pgettext_lazy("of a weekend", "sessions"), ordering="session_count")
     def sessions(self, driver: Any) -> str:
-        return labelled(pgettext("of a weekend", "sessions"), self.count_sessions(driver))
-
-    def count_sessions(self, driver: Any) -> int:
-        return int(driver.session_count)
+        return labelled(pgettext("of a weekend", "sessions"), driver.session_count)
 
     @admin.display(description=gettext_lazy("other keys"))
     def other_keys(self, driver: Driver) -> str:
@@ -166,7 +164,7 @@ class DriverAdmin(ReadOnlyAdmin):
     def list_other_keys(self, driver: Driver) -> str:
         return ", ".join(str(key) for key in driver.keys.all() if str(key) != driver.key)
 
-    def show_row(self, request: HttpRequest, driver: Driver) -> HttpResponse:
+    def show_row(self, request: HttpRequest, driver: Any) -> HttpResponse:
         changes = DriverChange.objects.filter(driver=driver) | DriverChange.objects.filter(
             other=driver
         )
@@ -181,7 +179,7 @@ class DriverAdmin(ReadOnlyAdmin):
                 (_("Born"), str(driver.born or _("no source says it"))),
                 (_("Other keys"), self.list_other_keys(driver) or _("none")),
                 (_("Seasons"), self.print_seasons(driver)),
-                (_("Sessions"), self.count_sessions(driver)),
+                (_("Sessions"), driver.session_count),
             ],
             changes=changes.select_related("driver", "other"),
         )
@@ -202,6 +200,7 @@ class DriverAdmin(ReadOnlyAdmin):
             return self._show_form(request, form, name)
         author = Author(person_of(request), form.cleaned_data["reason"], self.clock())
         try:
+            # A preview is the change itself, taken back.
             with transaction.atomic():
                 change = form.correct(author)
                 preview = None if step == "save" else self._preview(change)

@@ -136,15 +136,16 @@ def _describe_entry(change: Change) -> dict[str, str]:
     if len(entrants) >= MANY:
         count = _("%(count)d drivers can be picked") % {"count": len(entrants)}
         return {"sentence": count, "whole": sentence}
-    listed = ", ".join(map(_describe_detail, details))
+    printed = []
+    for detail in details:
+        name, text = detail["field"], detail["driver_name"]
+        if not hasattr(Result, name):
+            # A field that was removed since.
+            printed.append(f"{text} {name}")
+            continue
+        sides = [print_value(name, detail[side]) or _("none") for side in ("before", "after")]
+        printed.append(f"{text} {label_of(name)} {' → '.join(sides)}")
+    listed = ", ".join(printed)
     if 0 < len(details) < MANY:
         return {"sentence": f"{sentence}: {listed}"}
     return {"sentence": sentence, "whole": listed}
-
-
-def _describe_detail(detail: dict[str, Any]) -> str:
-    name = detail["field"]
-    if not hasattr(Result, name):
-        return f"{detail['driver_name']} {name}"
-    sides = [print_value(name, detail[side]) or _("none") for side in ("before", "after")]
-    return f"{detail['driver_name']} {label_of(name)} {' → '.join(sides)}"

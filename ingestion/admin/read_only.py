@@ -164,14 +164,10 @@ class ReadOnlyAdmin(ModelAdmin):
     def find_row(self, request: HttpRequest, key: str | int) -> Any:
         """The row of an address, or 404."""
         is_key = str(key).isdecimal() and len(str(key)) <= LONGEST_KEY
-        row = self.get_page_queryset(request).filter(pk=key).first() if is_key else None
+        row = self.get_queryset(request).filter(pk=key).first() if is_key else None
         if row is None:
             raise Http404
         return row
-
-    def get_page_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With all that a row's own page needs of it."""
-        return self.get_queryset(request)
 
     def show_row(self, request: HttpRequest, row: Any) -> HttpResponse:
         raise NotImplementedError

@@ -15,7 +15,7 @@ from ingestion.admin.marks import OUTCOMES
 from ingestion.admin.read_only import ReadOnlyAdmin, labelled
 from ingestion.admin.times import show_instant
 from ingestion.models import Change, Event, IngestRun
-from ingestion.report import EVENT_COUNTS, RESULT_COUNTS, Problem
+from ingestion.report import EVENT_COUNTS, RESULT_COUNTS
 from ingestion.sessions import SessionType
 
 # A backfill of all seasons has thousands; the feed has the rest.
@@ -75,7 +75,17 @@ class IngestRunAdmin(ReadOnlyAdmin):
     def show_row(self, request: HttpRequest, run: IngestRun) -> HttpResponse:
         changes = Change.objects.filter(run=run).for_story().order_by("pk")[: CHANGES_SHOWN + 1]
         described = [(change, describe_on_page(change)) for change in changes]
-        lines = with_events([*run.problem_list, *run.note_list])
+        problems = [*run.problem_list, *run.note_list]
+        # One query for the events that they are about, however many there are.
+        found = Event.objects.filter(
+            season__in={problem.season for problem in problems if problem.season},
+            grand_prix__in={problem.grand_prix for problem in problems if problem.grand_prix},
+        )
+        events = {(one.season, one.grand_prix, one.session_type): one for one in found}
+        lines = [
+            (str(one), events.get((one.season or 0, one.grand_prix or "", one.session_type or "")))
+            for one in problems
+        ]
         return self.show(
             request,
             "ingestrun/page.html",
@@ -179,19 +189,3 @@ def describe_duration(length: timedelta | None) -> str:
         if hours
         else (_("%(minutes)s min %(rest)s s") % {"minutes": minutes, "rest": rest})
     )
-
-
-def with_events(problems: Sequence[Problem]) -> list[tuple[str, Event | None]]:
-    """Each problem or note as text, with the event that it is about, if any; in one query."""
-    found = Event.objects.filter(
-        season__in={problem.season for problem in problems if problem.season},
-        grand_prix__in={problem.grand_prix for problem in problems if problem.grand_prix},
-    )
-    events = {(event.season, event.grand_prix, event.session_type): event for event in found}
-    return [
-        (
-            str(problem),
-            events.get((problem.season or 0, problem.grand_prix or "", problem.session_type or "")),
-        )
-        for problem in problems
-    ]

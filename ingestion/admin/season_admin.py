@@ -107,18 +107,20 @@ class SeasonAdmin(ReadOnlyAdmin):
     ) -> list[tuple[Item, str]]:
         """Each with the address where it is decided, or where its reason is read; '' where the
         person may not go there."""
-        return [(item, self._find_place(request, item)) for item in items]
-
-    def _find_place(self, request: HttpRequest, item: Item) -> str:
-        finding = item.finding
-        if finding.event is not None:
-            return self.address("event_change", finding.event.pk)
-        if finding.run is not None and may(request, VIEW_RUNS):
-            return self.address("ingestrun_change", finding.run.pk)
-        if may(request, VIEW_RUNS) and may(request, VIEW_ALARMS):
-            return self.address("season_status")
-        is_allowed = item.alarm is not None and may(request, VIEW_ALARMS)
-        return self.address("alarm_change", item.alarm.pk) if item.alarm and is_allowed else ""
+        may_view_runs, may_view_alarms = may(request, VIEW_RUNS), may(request, VIEW_ALARMS)
+        entries = []
+        for item in items:
+            finding, address = item.finding, ""
+            if finding.event is not None:
+                address = self.address("event_change", finding.event.pk)
+            elif finding.run is not None and may_view_runs:
+                address = self.address("ingestrun_change", finding.run.pk)
+            elif may_view_runs and may_view_alarms:
+                address = self.address("season_status")
+            elif item.alarm is not None and may_view_alarms:
+                address = self.address("alarm_change", item.alarm.pk)
+            entries.append((item, address))
+        return entries
 
     def zone_view(self, request: HttpRequest) -> HttpResponse:
         """The zone whose time is beside UTC, for whoever may sign in; then back."""

@@ -46,13 +46,18 @@ class Leader(NamedTuple):
 
 def read_season(year: int, saved: Sequence[int], now: datetime) -> dict[str, Any]:
     """What the season's template shows; of the seasons `saved` there is something."""
-    cells = [_cell(event, leaders, now) for event, leaders in _read_events(year, now)]
+    cells = _read_cells(year, now)
     # Newest first; also the one that is shown, should it have nothing yet.
     seasons = sorted({year, *saved}, reverse=True)
     has_sprints = any(cell.event.session_type == SessionType.SPRINT for cell in cells)
     columns = [kind for kind in COLUMNS if has_sprints or not kind.kind.is_of_sprint_weekends]
     rows = list(_build_rows(cells, columns))
-    coming = next((cell for cell in cells if _is_ahead(cell.event, now)), None)
+    held = [
+        (start, cell)
+        for cell in cells
+        if (start := cell.event.starts_at) is not None and not cell.event.is_cancelled
+    ]
+    coming = next((cell for start, cell in held if start > now), None)
     return {
         "year": year,
         "seasons": seasons,
@@ -61,16 +66,7 @@ def read_season(year: int, saved: Sequence[int], now: datetime) -> dict[str, Any
         "columns": [_(kind.label) for kind in columns],
         "rows": rows,
         "weekend": _find_weekend(rows, now),
-        "latest": next(
-            (
-                cell
-                for cell in reversed(cells)
-                if not cell.event.is_cancelled
-                and cell.event.starts_at is not None
-                and cell.event.starts_at <= now
-            ),
-            None,
-        ),
+        "latest": next((cell for start, cell in reversed(held) if start <= now), None),
         "next_session": coming,
         "has_entrants": coming is not None
         and coming.event.locks_at is not None
@@ -78,7 +74,7 @@ def read_season(year: int, saved: Sequence[int], now: datetime) -> dict[str, Any
     }
 
 
-def _read_events(year: int, now: datetime) -> list[tuple[Event, list[Leader]]]:
+def _read_cells(year: int, now: datetime) -> list[Cell]:
     """One query: a row for each of a session's leaders, or one without any."""
     joined = with_marks(Event.objects.for_season(year), now).annotate(
         leader=FilteredRelation("results", condition=Q(results__order__lte=3)),
@@ -93,18 +89,17 @@ def _read_events(year: int, now: datetime) -> list[tuple[Event, list[Leader]]]:
         # Without a leader the join has a row all the same.
         if (event.leader_order or 99) <= picked_places(event.session_type):
             leaders.append(Leader(event.leader_order, event.leader_id, event.leader_name))
-    return [(event, sorted(leaders)) for event, leaders in events.values()]
-
-
-def _cell(event: Event, leaders: Sequence[Leader], now: datetime) -> Cell:
-    return Cell(
-        event=event,
-        label=event.get_session_type_display(),
-        phase=PHASES[event.phase(now)],
-        starts=_starts(event),
-        leaders=[surname({"driver_name": leader.name}) for leader in leaders],
-        marks=marks_of(event, [leader.driver_id for leader in leaders]),
-    )
+    return [
+        Cell(
+            event=event,
+            label=event.get_session_type_display(),
+            phase=PHASES[event.phase(now)],
+            starts=_starts(event),
+            leaders=[surname({"driver_name": leader.name}) for leader in sorted(leaders)],
+            marks=marks_of(event, [leader.driver_id for leader in sorted(leaders)]),
+        )
+        for event, leaders in events.values()
+    ]
 
 
 def _starts(event: Event) -> list[str]:
@@ -155,7 +150,3 @@ def _find_weekend(rows: Sequence[dict[str, Any]], now: datetime) -> dict[str, An
             is_on = end - SINCE_BEFORE <= now
             return {**row, "when": _("This weekend") if is_on else _("The next grand prix")}
     return None
-
-
-def _is_ahead(event: Event, now: datetime) -> bool:
-    return not event.is_cancelled and event.starts_at is not None and event.starts_at > now

@@ -219,23 +219,19 @@ def _describe_witness(change: Change) -> str:
 def _describe_entrants(change: Change) -> str:
     """'Can be picked: Oliver Bearman (car 38, Ferrari)', with the source where one named them."""
     entrants: list[dict[str, Any]] = change.after.get("entrants", [])
-    named = ", ".join(_describe_entrant(entrant) for entrant in entrants) or _("no driver")
+    drivers = []
+    for entrant in entrants:
+        number = entrant.get("driver_number")
+        car = "" if number is None else _("car %(number)s") % {"number": number}
+        seat = ", ".join(filter(None, [car, entrant.get("constructor_name", "")]))
+        drivers.append(entrant["driver_name"] + (f" ({seat})" if seat else ""))
+    named = ", ".join(drivers) or _("no driver")
     if change.kind == Change.Kind.WITHDRAWN:
         return _("Does not start, and cannot be picked any more: %(named)s") % {"named": named}
     sources = dict.fromkeys(print_source(entrant["source"]) for entrant in entrants)
     # Who the person is is said beside it.
     by = f" ({', '.join(sources)})" if sources and not change.person_name else ""
     return _("Can be picked: %(named)s%(by)s") % {"named": named, "by": by}
-
-
-def _describe_entrant(entrant: Side) -> str:
-    number = entrant.get("driver_number")
-    car = [
-        (_("car %(number)s") % {"number": number}) if number is not None else "",
-        entrant.get("constructor_name", ""),
-    ]
-    seat = ", ".join(filter(None, car))
-    return f"{entrant['driver_name']} ({seat})" if seat else str(entrant["driver_name"])
 
 
 DESCRIPTIONS: Mapping[Change.Kind, Callable[[Change], str]] = {

@@ -1,7 +1,6 @@
 """One driver in one event: since when he could be picked, by whom, and where he finished."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -21,31 +20,26 @@ def describe_driver(driver: Driver, event: Event, changes: Sequence[Change]) -> 
     """`changes` are the event's story. What is not known is said."""
     keys = {driver.key, *(other.key for other in driver.merged.all())}
     born = (_(", born %(born)s") % {"born": driver.born}) if driver.born is not None else ""
-    entries = [
-        _("%(what)s from %(at)s, by %(by)s")
-        % {
-            "what": ENTRIES[change.kind],
-            "at": print_instant(change.created_at),
-            "by": _by(change, listed),
-        }
-        for change in changes
-        if change.kind in ENTRIES
-        for listed in change.after.get("entrants", ())
-        if listed["driver_id"] in keys
-    ]
+    entries = []
+    for change in (change for change in changes if change.kind in ENTRIES):
+        for listed in change.after.get("entrants", ()):
+            if listed["driver_id"] not in keys:
+                continue
+            by = describe_author(change)
+            if not change.person_name:
+                by = f"{print_source(listed['source'])}, {by}"
+            elif change.reason:
+                by = f"{by}: {change.reason}"
+            entries.append(
+                _("%(what)s from %(at)s, by %(by)s")
+                % {"what": ENTRIES[change.kind], "at": print_instant(change.created_at), "by": by}
+            )
     return [
         (_("driver"), f"{driver.name} ({driver.key}){born}"),
         (_("entrant"), "; ".join(entries) or _("not entered for this grand prix")),
         (_("first named"), _describe_first(changes, keys)),
         (_("result"), _describe_result(driver, event)),
     ]
-
-
-def _by(change: Change, listed: Mapping[str, Any]) -> str:
-    if change.person_name:
-        reason = f": {change.reason}" if change.reason else ""
-        return f"{describe_author(change)}{reason}"
-    return f"{print_source(listed['source'])}, {describe_author(change)}"
 
 
 def _describe_first(changes: Sequence[Change], keys: set[str]) -> str:

@@ -42,11 +42,24 @@ def describe_outcome(event: Event, changes: Sequence[Change], now: datetime) -> 
     """`changes` are the event's story, in order."""
     if event.is_cancelled:
         answer = _("It is cancelled: no result is expected, and picks on it are refunded.")
-        return Outcome(answer, list(_find_cancellation(changes)), [])
+        kinds = (Change.Kind.VOIDED, Change.Kind.CANCELLED)
+        # The last one: an event may have been put back and cancelled again.
+        last = next((change for change in reversed(changes) if change.kind in kinds), None)
+        turns = []
+        if last is not None:
+            named = {"at": print_instant(last.created_at), "person": last.person_name}
+            turns = [Turn(_("It has been off the calendar since %(at)s.") % named)]
+            if last.kind == Change.Kind.VOIDED:
+                turns = [Turn(_("%(person)s voided it at %(at)s.") % named, last.reason)]
+        return Outcome(answer, turns, [])
     if not event.has_results:
-        moves = [change for change in changes if _is_move(change)][-MOST_REASONS:]
-        turns = [_describe_move(change) for change in moves]
-        return Outcome(_describe_phase(event, now), turns, _describe_picks(event, now))
+        picks = []
+        if event.locks_at is not None:
+            text = _("Picks closed at %(at)s.")
+            if event.in_time(now):
+                text = _("Picks are open until %(at)s.")
+            picks = [text % {"at": print_instant(event.locks_at)}]
+        return Outcome(_describe_phase(event, now), _describe_moves(changes), picks)
     return Outcome(
         _name_leaders(event), _explain_leaders(event, changes), _describe_state(event, changes)
     )
@@ -194,17 +207,6 @@ def find_person(changes: Sequence[Change], *facts: str) -> str:
     return ""
 
 
-def _find_cancellation(changes: Sequence[Change]) -> list[Turn]:
-    kinds = (Change.Kind.VOIDED, Change.Kind.CANCELLED)
-    found = [change for change in changes if change.kind in kinds]
-    if not found:
-        return []
-    named = {"at": print_instant(found[-1].created_at), "person": found[-1].person_name}
-    if found[-1].kind == Change.Kind.VOIDED:
-        return [Turn(_("%(person)s voided it at %(at)s.") % named, found[-1].reason)]
-    return [Turn(_("It has been off the calendar since %(at)s.") % named)]
-
-
 def _describe_phase(event: Event, now: datetime) -> str:
     starts_at = event.starts_at
     if starts_at is None:
@@ -218,32 +220,22 @@ def _describe_phase(event: Event, now: datetime) -> str:
     return _("It is over, and no classification is in yet.")
 
 
-def _describe_picks(event: Event, now: datetime) -> list[str]:
-    if event.locks_at is None:
-        return []
-    named = {"at": print_instant(event.locks_at)}
-    if event.in_time(now):
-        return [_("Picks are open until %(at)s.") % named]
-    return [_("Picks closed at %(at)s.") % named]
-
-
-def _is_move(change: Change) -> bool:
-    """Whether it set another start; one that was unknown is none."""
-    before, after = change.before.get("starts_at"), change.after.get("starts_at")
-    return before is not None and after is not None and before != after
-
-
-def _describe_move(change: Change) -> Turn:
-    before = change.before
-    named = {
-        "before": print_start(
-            before["starts_at"], is_estimated=bool(before.get("start_is_estimated"))
-        ),
-        "at": print_instant(change.created_at),
-        "person": change.person_name,
-    }
-    if change.person_name:
-        text = _("It was to start on %(before)s, until %(person)s moved it at %(at)s.")
-    else:
-        text = _("It was to start on %(before)s, until its calendar moved it at %(at)s.")
-    return Turn(text % named, change.reason)
+def _describe_moves(changes: Sequence[Change]) -> list[Turn]:
+    """The last ones. A start that was unknown before is no move."""
+    turns = []
+    for change in changes:
+        before, after = change.before.get("starts_at"), change.after.get("starts_at")
+        if before is None or after is None or before == after:
+            continue
+        is_estimated = bool(change.before.get("start_is_estimated"))
+        named = {
+            "before": print_start(before, is_estimated=is_estimated),
+            "at": print_instant(change.created_at),
+            "person": change.person_name,
+        }
+        if change.person_name:
+            text = _("It was to start on %(before)s, until %(person)s moved it at %(at)s.")
+        else:
+            text = _("It was to start on %(before)s, until its calendar moved it at %(at)s.")
+        turns.append(Turn(text % named, change.reason))
+    return turns[-MOST_REASONS:]

@@ -193,24 +193,25 @@ class PodiumForm(EntriesForm):
         self._add_entries(forms.HiddenInput)
         self.points = points_by_place(self.event.classification, self._whole_order())
         if self.points:
+            others = [
+                _("%(driver)s %(points)s instead of %(before)s")
+                % {
+                    "driver": entry.driver_name,
+                    "points": print_value("points", self.points[key_of(entry)]),
+                    "before": print_value("points", entry.points),
+                }
+                for entry in self._in_order(self._typed_places())
+                if key_of(entry) in self.points
+            ]
             self.fields["points_too"] = forms.BooleanField(
                 required=False,
-                label=_("Points too: %(points)s") % {"points": ", ".join(self._list_points())},
+                label=_("Points too: %(points)s") % {"points": ", ".join(others)},
             )
 
     def _whole_order(self) -> list[Key]:
         first = self._in_order(self._typed_places())
         rest = self.event.classification[len(first) :]
         return [key_of(entry) for entry in (*first, *rest)]
-
-    def _list_points(self) -> Iterator[str]:
-        for entry in self._in_order(self._typed_places()):
-            if (points := self.points.get(key_of(entry))) is not None:
-                yield _("%(driver)s %(points)s instead of %(before)s") % {
-                    "driver": entry.driver_name,
-                    "points": print_value("points", points),
-                    "before": print_value("points", entry.points),
-                }
 
     def correct(self, event: Event, author: Author) -> Warnings:
         is_ticked = self.cleaned_data.get("points_too")
