@@ -123,14 +123,7 @@ def create_env_file(path: Path, *, example: Path) -> str:
         text = SECRET_KEY_LINE.sub(line, text, count=1)
     else:
         text = f"{text.rstrip()}\n{line}\n".lstrip()
-    _write_private(path, text)
-    if is_new:
-        return f"{path.name} created, with a secret key of its own."
-    return f"{path.name} had no secret key: a new one was added."
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Whole or not at all: what is being replaced may hold the only copy of a password."""
+    # Whole or not at all: what is being replaced may hold the only copy of a password.
     target = path.resolve()
     descriptor, scratch = tempfile.mkstemp(dir=target.parent, prefix=".env-")  # made with mode 0600
     try:
@@ -140,6 +133,9 @@ def _write_private(path: Path, text: str) -> None:
     except BaseException:
         Path(scratch).unlink(missing_ok=True)
         raise
+    if is_new:
+        return f"{path.name} created, with a secret key of its own."
+    return f"{path.name} had no secret key: a new one was added."
 
 
 if __name__ == "__main__":

@@ -15,7 +15,12 @@ class IngestionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        ensure_home_folder()
+        # FastF1 and its libraries do not import where HOME is unset and the account has no entry
+        # in the list of users, as in some containers. They get the cache's folder for one.
+        if os.path.expanduser("~").startswith("~"):  # noqa: PTH111 - Path's own fails there
+            folder = getattr(settings, "FASTF1_CACHE_DIR", None) or Path(tempfile.gettempdir())
+            os.environ["HOME"] = str(folder)
+        # Not before all apps are loaded: they have models.
         from django_q.signals import pre_execute
 
         from ingestion.checks import (
@@ -36,11 +41,3 @@ class IngestionConfig(AppConfig):
         pre_execute.connect(note_delivery)
         post_migrate.connect(create_schedules, sender=self)
         post_migrate.connect(create_operators, sender=self)
-
-
-def ensure_home_folder() -> None:
-    """FastF1 and its libraries do not import where HOME is unset and the account has no entry in
-    the list of users, as in some containers. They get the cache's folder for one."""
-    if os.path.expanduser("~").startswith("~"):  # noqa: PTH111 - Path's own fails there
-        folder = getattr(settings, "FASTF1_CACHE_DIR", None) or Path(tempfile.gettempdir())
-        os.environ["HOME"] = str(folder)

@@ -143,7 +143,17 @@ def explain_database(error: DatabaseError, *, has_begun: bool = False) -> str:
     database worked at first, so that something may have been saved."""
     failure = find_failure(error)
     if failure in (None, BROKEN_OFF, NOT_MIGRATED):
-        failure = _probe() or failure
+        # The error says too little: what does a connection of its own find?
+        if not connection.in_atomic_block:
+            # A server that is back has not got the old one any more.
+            connection.close()
+        try:
+            connection.ensure_connection()
+            if "ingestion_event" not in connection.introspection.table_names():
+                failure = NO_TABLES
+        except DatabaseError as probed:
+            found = find_failure(probed)
+            failure = UNREACHABLE if found in (None, BROKEN_OFF) else found
     if failure is None:
         failure = Failure(
             f"the database failed ({type(error).__name__})",
@@ -175,20 +185,6 @@ def find_failure(error: BaseException) -> Failure | None:
     known = [failure for part, failure in REFUSALS.items() if part in text]
     # Without a code it is the driver that noticed, and not the server.
     return known[0] if known else BROKEN_OFF
-
-
-def _probe() -> Failure | None:
-    """What a connection of its own finds: no server, no tables, or nothing wrong."""
-    if not connection.in_atomic_block:
-        # A server that is back has not got it any more.
-        connection.close()
-    try:
-        connection.ensure_connection()
-        tables = connection.introspection.table_names()
-    except DatabaseError as error:
-        found = find_failure(error)
-        return UNREACHABLE if found in (None, BROKEN_OFF) else found
-    return None if "ingestion_event" in tables else NO_TABLES
 
 
 def retried(work: Callable[P, T]) -> Callable[P, T]:

@@ -103,7 +103,10 @@ def write_calendar(season: int, sessions: Sequence[Listed]) -> bytes:
         lock, start = one.event.locks_at, one.event.starts_at
         # An entry of its own where it is not the start: São Paulo 2024 was moved after its lock.
         if lock is not None and lock != start:
-            calendar.add_component(_write_lock(one, lock))
+            label = SessionType(one.event.session_type).label
+            entry = _begin_entry(one, "-lock", f"picks on the {label} close")
+            entry.add("dtstart", lock.astimezone(UTC))
+            calendar.add_component(entry)
     content: bytes = calendar.to_ical()
     return content
 
@@ -123,13 +126,6 @@ def _write_session(one: Listed) -> "icalendar.Event":
             "at the start" if is_start else f"on {event.locks_at.astimezone(UTC):%d %b %H:%M} UTC"
         )
         entry.add("description", f"Picks close {closes}.")
-    return entry
-
-
-def _write_lock(one: Listed, lock: datetime) -> "icalendar.Event":
-    label = SessionType(one.event.session_type).label
-    entry = _begin_entry(one, "-lock", f"picks on the {label} close")
-    entry.add("dtstart", lock.astimezone(UTC))
     return entry
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from django.db import Error, connection, transaction
 from django.http import HttpRequest, JsonResponse
@@ -10,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from ingestion.monitoring.health import Health, State, check_health
+from ingestion.monitoring.health import State, check_health
 
 BROKEN = 503
 # A monitor gives up after some seconds, and a web worker that waits serves no one else.
@@ -35,7 +34,16 @@ def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's si
         reason = late if is_late else "the database cannot be reached, or failed"
         check = {"check": "database", "reason": reason}
         return JsonResponse({"state": State.BROKEN, "at": now, "checks": [check]}, status=BROKEN)
-    return JsonResponse(_fields(health), status=BROKEN if health.is_broken else 200)
+    fields = {
+        "state": health.state,
+        "at": health.at,
+        "last_tick": health.last_tick,
+        "checks": [
+            {"check": finding.check, "severity": finding.severity, "since": finding.since}
+            for finding in health.findings
+        ],
+    }
+    return JsonResponse(fields, status=BROKEN if health.is_broken else 200)
 
 
 @contextmanager
@@ -65,15 +73,3 @@ def limit_statements() -> Iterator[None]:
                 cursor.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
     else:
         yield
-
-
-def _fields(health: Health) -> dict[str, Any]:
-    return {
-        "state": health.state,
-        "at": health.at,
-        "last_tick": health.last_tick,
-        "checks": [
-            {"check": finding.check, "severity": finding.severity, "since": finding.since}
-            for finding in health.findings
-        ],
-    }

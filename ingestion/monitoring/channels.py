@@ -123,7 +123,7 @@ def send_message(channel: Channel, message: Message) -> str:
     with capture_library_log() as lines:
         is_sent = service.notify(
             title=clean_line(message.title),
-            body=clean_text(message.text),
+            body="\n".join(map(clean_line, message.text.split("\n"))),
             notify_type=types[message.severity],
             body_format=apprise.NotifyFormat.TEXT,
         )
@@ -180,10 +180,6 @@ def capture_library_log() -> Iterator[list[str]]:
 
 def clean_line(text: str) -> str:
     return CONTROL_CHARACTERS.sub(" ", text).strip()
-
-
-def clean_text(text: str) -> str:
-    return "\n".join(map(clean_line, text.split("\n")))
 
 
 def mask(text: str, url: str) -> str:

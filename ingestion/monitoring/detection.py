@@ -12,7 +12,15 @@ from django.utils.translation import pgettext
 
 from ingestion.amendments import describe_disagreement, differs_in_what_scores
 from ingestion.lifecycle import is_small_dispute, may_be_absent, season_to_look_for
-from ingestion.models import OVERDUE_AFTER, Alarm, Event, IngestRun, Poll, SecondOpinion
+from ingestion.models import (
+    OVERDUE_AFTER,
+    Alarm,
+    Event,
+    IngestRun,
+    Poll,
+    SecondOpinion,
+    find_published,
+)
 from ingestion.monitoring.facts import (
     AHEAD,
     CLOCK_TOLERANCE,
@@ -225,7 +233,8 @@ def find_overdue(facts: Facts) -> Iterator[Case]:
         expected = _result_expected_from(event, sprint_ends.get((event.season, event.grand_prix)))
         if expected is None or facts.now - expected < OVERDUE_AFTER:
             continue
-        poll = facts.poll_of(event)
+        # As `Event.poll`, of rows that are read.
+        poll = find_published(one for one in facts.polls if one.event_id == event.pk)
         polled_at = poll.requested_at if poll is not None else None
         was_polled = polled_at is not None and polled_at >= expected
         # An event may be new, be on again or be released by a person: then there was no time for

@@ -11,7 +11,7 @@ from django.db.models.functions import Cast
 from django.utils.translation import ngettext, ngettext_lazy
 from django_q.models import Schedule, Success
 
-from ingestion.models import CreatedRow, Event, IngestRun, Poll, TaskRun, find_published
+from ingestion.models import CreatedRow, Event, IngestRun, Poll, TaskRun
 from ingestion.monitoring.schedule_rows import find_unreadable_rows
 from ingestion.records import Source
 from ingestion.sessions import SessionType
@@ -57,10 +57,6 @@ class Facts:
     last_answer: datetime | None
     events: Sequence[Event]
     polls: Sequence[Poll]
-
-    def poll_of(self, event: Event) -> Poll | None:
-        """As `Event.poll`."""
-        return find_published(poll for poll in self.polls if poll.event_id == event.pk)
 
     @property
     def awaits_first_tick(self) -> bool:

@@ -149,17 +149,8 @@ def build_race(season: Season, weekend: GrandPrix) -> Document:
 def build_sessions(season: Season, weekend: GrandPrix) -> Document:
     if season.year < FIRST_YEAR_OF_SESSION_DATES:
         return {}
-    with_time = season.year >= FIRST_YEAR_OF_SESSION_TIMES
-    starts = {
-        key: print_start(weekend, name, with_time=with_time)
-        for key, name in name_sessions(season.year).items()
-    }
-    return {key: start for key, start in starts.items() if start}
-
-
-def name_sessions(year: int) -> dict[str, str]:
-    """Jolpica's keys, in its order, with the schedule file's names of that year."""
-    sprint_is_renamed = year in YEARS_OF_SPRINTS_CALLED_SPRINT_QUALIFYING
+    sprint_is_renamed = season.year in YEARS_OF_SPRINTS_CALLED_SPRINT_QUALIFYING
+    # Jolpica's keys, in its order, with the schedule file's names of that year.
     names = {
         "FirstPractice": "Practice 1",
         "SecondPractice": "Practice 2",
@@ -168,7 +159,11 @@ def name_sessions(year: int) -> dict[str, str]:
         "Sprint": "Sprint Qualifying" if sprint_is_renamed else "Sprint",
         "SprintShootout": "Sprint Shootout",
     }
-    return names if sprint_is_renamed else {**names, "SprintQualifying": "Sprint Qualifying"}
+    if not sprint_is_renamed:
+        names["SprintQualifying"] = "Sprint Qualifying"
+    with_time = season.year >= FIRST_YEAR_OF_SESSION_TIMES
+    starts = {key: print_start(weekend, name, with_time=with_time) for key, name in names.items()}
+    return {key: start for key, start in starts.items() if start}
 
 
 def print_start(weekend: GrandPrix, name: str, *, with_time: bool) -> dict[str, str]:

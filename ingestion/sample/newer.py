@@ -60,8 +60,19 @@ def choose_weekends(season: Season) -> list[GrandPrix]:
 
 def build_rounds(seasons: Mapping[int, Season], year: int, address: str, at: datetime) -> Document:
     """The list of one year's rounds, empty where the server knows no such year."""
-    season = seasons.get(year)
-    rounds = [] if season is None else build_each_round(season, address)
+    rounds = [
+        {
+            **build_round(season, weekend, address),
+            "circuit": build_circuit(season, weekend, address),
+            "season": build_season(season, address),
+            "sessions": [
+                build_session(season, weekend, session, address) | print_start(weekend, session)
+                for session in list_sessions(weekend)
+            ],
+        }
+        for season in ([seasons[year]] if year in seasons else [])
+        for weekend in choose_weekends(season)
+    ]
     return {
         "metadata": {
             "timestamp": print_instant(at),
@@ -72,21 +83,6 @@ def build_rounds(seasons: Mapping[int, Season], year: int, address: str, at: dat
         },
         "data": rounds,
     }
-
-
-def build_each_round(season: Season, address: str) -> list[Document]:
-    return [
-        {
-            **build_round(season, weekend, address),
-            "circuit": build_circuit(season, weekend, address),
-            "season": build_season(season, address),
-            "sessions": [
-                build_session(season, weekend, session, address) | print_start(weekend, session)
-                for session in list_sessions(weekend)
-            ],
-        }
-        for weekend in choose_weekends(season)
-    ]
 
 
 def build_round(season: Season, weekend: GrandPrix, address: str) -> Document:
@@ -120,31 +116,23 @@ def build_circuit(season: Season, weekend: GrandPrix, address: str) -> Document:
 
 
 def list_sessions(weekend: GrandPrix) -> list[Session]:
-    parts = [
-        (part, display, session.starts_at)
-        for session in weekend.sessions
-        for part, display in name_parts(session.name)
-    ]
+    """A qualifying of the schedule file is three of them."""
+    parts = []
+    for session in weekend.sessions:
+        name = "Sprint Qualifying" if session.name in SPRINT_QUALIFYINGS else session.name
+        if name.startswith("Practice "):
+            number = int(name.removeprefix("Practice "))
+            types = [(f"FP{number}", f"Practice {ONE_TO_THREE[number - 1]}")]
+        elif name in ("Sprint", "Race"):
+            types = [("SR", "Sprint Race") if name == "Sprint" else ("R", "Race")]
+        else:
+            code = "Q" if name == "Qualifying" else "SQ"
+            types = [
+                (f"{code}{number}", f"{name} {word}")
+                for number, word in enumerate(ONE_TO_THREE, start=1)
+            ]
+        parts += [(type_, display, session.starts_at) for type_, display in types]
     return [Session(number, *part) for number, part in enumerate(parts, start=1)]
-
-
-def name_parts(name: str) -> Iterator[tuple[str, str]]:
-    """Its types of the sessions that a session of the schedule file consists of."""
-    if name in SPRINT_QUALIFYINGS:
-        yield from ((f"SQ{part}", f"Sprint Qualifying {word}") for part, word in count_parts())
-    elif name == "Qualifying":
-        yield from ((f"Q{part}", f"Qualifying {word}") for part, word in count_parts())
-    elif name == "Sprint":
-        yield "SR", "Sprint Race"
-    elif name == "Race":
-        yield "R", "Race"
-    else:
-        number = int(name.removeprefix("Practice "))
-        yield f"FP{number}", f"Practice {ONE_TO_THREE[number - 1]}"
-
-
-def count_parts() -> Iterator[tuple[int, str]]:
-    return enumerate(ONE_TO_THREE, start=1)
 
 
 def build_session(season: Season, weekend: GrandPrix, session: Session, address: str) -> Document:

@@ -110,15 +110,6 @@ def find_entries(season: Season, weekend: GrandPrix, session: Session) -> tuple[
     return ()
 
 
-def find_field(season: Season, weekend: GrandPrix) -> tuple[Finish | Lap, ...]:
-    """Who drives in practice: those of the weekend's qualifying, as far as it has one, else of the
-    last race before it."""
-    if weekend.id in season.qualifyings:
-        return season.qualifyings[weekend.id]
-    before = [one.id for one in season.grands_prix if one.round < weekend.round]
-    return next((season.races[key] for key in reversed(before) if key in season.races), ())
-
-
 def build_rows(season: Season, weekend: GrandPrix, session: Session, name: str) -> list[Row]:
     """In the order of Formula 1's page."""
     keys = {
@@ -128,7 +119,11 @@ def build_rows(season: Season, weekend: GrandPrix, session: Session, name: str) 
     entries = find_entries(season, weekend, session)
     if name == "drivers":
         if session.name.startswith("Practice"):
-            entries = find_field(season, weekend)
+            # Who drives there: those of the weekend's qualifying, as far as it has one, else of
+            # the last race before it.
+            before = [one.id for one in season.grands_prix if one.round < weekend.round]
+            raced = (season.races[key] for key in reversed(before) if key in season.races)
+            entries = season.qualifyings.get(weekend.id, next(raced, ()))
         return [{**keys, **build_driver(season, entry)} for entry in entries]
     first = entries[0] if entries else None
     return [{**keys, **build_row(entry, first)} for entry in entries]

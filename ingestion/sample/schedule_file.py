@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from ingestion.sample.season import GrandPrix, Season, Session
+from ingestion.sample.season import GrandPrix, Season
 
 SESSIONS_PER_EVENT = 5
 # The file's `event_date` is the end of the last session, of which clients read the day alone.
@@ -54,28 +54,19 @@ def print_local(moment: datetime) -> str:
     return moment.replace(tzinfo=None).isoformat()
 
 
-def session_at(event: GrandPrix, index: int) -> Session | None:
-    return event.sessions[index] if index < len(event.sessions) else None
-
-
-def print_name(event: GrandPrix, index: int) -> str | None:
-    session = session_at(event, index)
-    return session.name if session else None
-
-
 def print_start(event: GrandPrix, index: int) -> str | None:
     """A session that exists and has no time yet is an empty string, as the file prints it."""
-    session = session_at(event, index)
-    if session is None:
+    if index >= len(event.sessions):
         return None
-    if session.starts_at is None:
-        return ""
-    return print_local(session.starts_at + event.utc_offset)
+    starts_at = event.sessions[index].starts_at
+    return "" if starts_at is None else print_local(starts_at + event.utc_offset)
 
 
 def session_columns(index: int) -> dict[str, Callable[[GrandPrix], Any]]:
     return {
-        f"session{index + 1}": lambda event: print_name(event, index),
+        f"session{index + 1}": lambda event: (
+            event.sessions[index].name if index < len(event.sessions) else None
+        ),
         f"session{index + 1}_date": lambda event: print_start(event, index),
     }
 

@@ -159,27 +159,18 @@ FinishTable = Literal["races", "sprints"]
 LapTable = Literal["qualifyings", "sprint_qualifyings"]
 
 
-def with_grand_prix(season: Season, grand_prix: GrandPrix) -> Season:
-    """The season with this grand prix in the place of the one of the same id.
-
-    A calendar of Jolpica's own, where there is one, stays as it is.
-    """
-    return replace(
-        season,
-        grands_prix=tuple(
-            grand_prix if old.id == grand_prix.id else old for old in season.grands_prix
-        ),
-    )
-
-
 def with_start(season: Season, key: str, name: str, starts_at: datetime | None) -> Season:
-    """The season with one session moved."""
-    grand_prix = season.grand_prix(key)
+    """The season with one session moved. A calendar of Jolpica's own, where there is one, stays as
+    it is."""
+    old = season.grand_prix(key)
     sessions = tuple(
         replace(session, starts_at=starts_at) if session.name == name else session
-        for session in grand_prix.sessions
+        for session in old.sessions
     )
-    return with_grand_prix(season, replace(grand_prix, sessions=sessions))
+    moved = replace(old, sessions=sessions)
+    return replace(
+        season, grands_prix=tuple(moved if one.id == key else one for one in season.grands_prix)
+    )
 
 
 def with_finishes(

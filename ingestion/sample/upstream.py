@@ -101,10 +101,6 @@ class StandInUpstream:
         return f"http://{LOOPBACK}:{self._server.server_port}"
 
     @property
-    def store_address(self) -> str:
-        return self.address.replace(LOOPBACK, "localhost")
-
-    @property
     def schedule_url(self) -> str:
         return self.address + SCHEDULE_PATH
 
@@ -187,7 +183,9 @@ class StandInUpstream:
         query = ergast.read_query(request.path)
         if query is None:
             if ergast.read_query(f"{request.path}/"):
-                return redirect_to_slash(request)
+                _, mark, parameters = request.target.partition("?")
+                location = f"{request.path}/{mark}{parameters}"
+                return Answer(301, {"Location": location, "Date": print_date(request.at)})
             headers = {"Content-Type": HTML, "Date": print_date(request.at)}
             return Answer(404, headers, NOT_FOUND_PAGE)
         document = ergast.build_document(
@@ -212,8 +210,9 @@ class StandInUpstream:
             return Answer(404, headers, NOT_FOUND_PAGE)
         found = newer.find_weekend(self.seasons, results["key"])
         if found is None or not newer.list_parts(found[1], results["code"]):
-            known = "Invalid session filter for this round" if found else "Round not found"
-            return refuse_newer_form(request, known)
+            reason = "Invalid session filter for this round" if found else "Round not found"
+            headers = {"Content-Type": JSON, "Date": print_date(request.at)}
+            return Answer(404, headers, ergast.build_body({"error": reason}))
         document = newer.build_classification(
             *found, results["code"], address=self.address, at=request.at
         )
@@ -234,7 +233,8 @@ class StandInUpstream:
             overview = dump.build_overview(self.dump, made_at, self.address)
             return Answer(200, {"Content-Type": JSON, **date}, ergast.build_body(overview))
         if request.path == dump.DOWNLOAD_PATH and request.query.get("dump_type") == "csv":
-            location = f"{self.store_address}/dump-store/{digest}.zip?signature=a"
+            store = self.address.replace(LOOPBACK, "localhost")
+            location = f"{store}/dump-store/{digest}.zip?signature=a"
             return Answer(302, {"Location": location, **date})
         signed = dump.SIGNED.fullmatch(request.path)
         if signed and signed["hash"] == digest:
@@ -300,17 +300,6 @@ def refuse_jolpica(request: Request, status: int, detail: str) -> Answer:
     """Refusals carry no caching headers, and a 429 no Retry-After."""
     headers = {"Content-Type": JSON, "Date": print_date(request.at)}
     return Answer(status, headers, ergast.build_body({"detail": detail}))
-
-
-def refuse_newer_form(request: Request, error: str) -> Answer:
-    headers = {"Content-Type": JSON, "Date": print_date(request.at)}
-    return Answer(404, headers, ergast.build_body({"error": error}))
-
-
-def redirect_to_slash(request: Request) -> Answer:
-    _, mark, query = request.target.partition("?")
-    location = f"{request.path}/{mark}{query}"
-    return Answer(301, {"Location": location, "Date": print_date(request.at)})
 
 
 def print_caching(at: datetime, max_age: timedelta) -> dict[str, str]:

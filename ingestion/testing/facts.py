@@ -125,9 +125,8 @@ def build_classification(
 ) -> ClassificationRecord:
     """These in this order; a driver who is disqualified ('' where none is) is last."""
     order = sorted(starters, key=lambda starter: starter.driver_id == disqualified)
-    finish_or_lap = _finish if session_type.kind.is_race else _lap
     entries = [
-        finish_or_lap(session_type, place, starter) for place, starter in enumerate(order, start=1)
+        _build_result(session_type, place, starter) for place, starter in enumerate(order, start=1)
     ]
     if disqualified:
         entries[-1] = replace(
@@ -148,7 +147,8 @@ def build_classification(
 
 def put_first(leaders: Sequence[str], field: Sequence[Starter] = FIELD) -> list[Starter]:
     """The field with these drivers before the others; who is new takes the car of the last one
-    that is not named."""
+    that is not named, with a number of one's own. Whom 2024 did not have is made up from the
+    identifier."""
     known = {starter.driver_id: starter for starter in [*FIELD, *field]}
     others = [starter for starter in field if starter.driver_id not in leaders]
     present = {starter.driver_id for starter in field}
@@ -156,45 +156,41 @@ def put_first(leaders: Sequence[str], field: Sequence[Starter] = FIELD) -> list[
     for driver in dict.fromkeys(leaders):
         if driver in present:
             first.append(known[driver])
+            continue
+        replaced = others.pop() if others else field[-1]
+        team = (replaced.constructor_id, replaced.constructor_name)
+        if driver in known:
+            one = known[driver]
+            first.append(Starter(driver, one.number, one.code, one.name, *team))
         else:
-            replaced = others.pop() if others else field[-1]
-            first.append(_replacement(driver, known.get(driver), replaced))
+            # Python's own hash is another in each process.
+            number = FIRST_FREE_NUMBER + crc32(driver.encode()) % 10_000
+            name = driver.replace("_", " ").title()
+            first.append(Starter(driver, number, driver[:3].upper(), name, *team))
     return [*first, *others]
 
 
-def _replacement(driver: str, known: Starter | None, replaced: Starter) -> Starter:
-    """In the other's car, with a number of one's own; made up from the identifier where 2024 did
-    not have the driver."""
-    team = (replaced.constructor_id, replaced.constructor_name)
-    if known is not None:
-        return Starter(driver, known.number, known.code, known.name, *team)
-    number = FIRST_FREE_NUMBER + crc32(driver.encode()) % 10_000
-    name = driver.replace("_", " ").title()
-    return Starter(driver, number, driver[:3].upper(), name, *team)
-
-
-def _finish(session_type: SessionType, place: int, starter: Starter) -> ResultRecord:
-    """In a race or sprint."""
+def _build_result(session_type: SessionType, place: int, starter: Starter) -> ResultRecord:
+    """Of a race or sprint, or of a (sprint) qualifying, each part of which is a second quicker than
+    the one before."""
+    entry = build_entry(place, starter)
+    if not session_type.kind.is_race:
+        slowest = LAP_TIME + place * LAP_GAP
+        return replace(
+            entry,
+            q1=slowest,
+            q2=slowest - QUICKER if place <= IN_Q2 else None,
+            q3=slowest - 2 * QUICKER if place <= IN_Q3 else None,
+        )
     points = session_type.kind.usual_points
     return replace(
-        build_entry(place, starter),
+        entry,
         grid=SLOTS.get(starter.driver_id, PIT_LANE),
         laps=LAPS,
         points=Decimal(points[place - 1] if place <= len(points) else 0),
         status="Finished",
         time=RACE_TIME + (place - 1) * RACE_GAP,
         gap=(place - 1) * RACE_GAP,
-    )
-
-
-def _lap(_: SessionType, place: int, starter: Starter) -> ResultRecord:
-    """In a (sprint) qualifying: each part a second quicker than the one before."""
-    slowest = LAP_TIME + place * LAP_GAP
-    return replace(
-        build_entry(place, starter),
-        q1=slowest,
-        q2=slowest - QUICKER if place <= IN_Q2 else None,
-        q3=slowest - 2 * QUICKER if place <= IN_Q3 else None,
     )
 
 

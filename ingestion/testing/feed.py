@@ -45,7 +45,6 @@ from ingestion.testing.reports import (
     read_field,
     read_starters,
     report_calendar,
-    report_calendar_with,
     report_race,
 )
 from ingestion.testing.sessions import (
@@ -101,8 +100,11 @@ class SeasonFeed:
             source=calendar_source(season_of(session)),
             known_at=context.now,
         )
+        # A calendar is whole: what it does not list would be off it.
+        calendar = report_calendar(weekend.season, context.now)
+        others = [other for other in calendar.grands_prix if other.name != weekend.name]
         with self._signals_sent():
-            save_calendar(report_calendar_with(weekend, context.now), context)
+            save_calendar(replace(calendar, grands_prix=(*others, weekend)), context)
         event = find_session(session)
         if event is None:
             raise ValueError(f"{describe_session(session)} was not saved")

@@ -25,12 +25,6 @@ def calendar_source(season: int) -> Source:
     return Source.SCHEDULE_FILE if season >= FIRST_SCHEDULE_FILE else Source.JOLPICA
 
 
-def report_calendar_with(weekend: GrandPrixRecord, known_at: datetime) -> CalendarRecord:
-    calendar = report_calendar(weekend.season, known_at)
-    others = [other for other in calendar.grands_prix if other.name != weekend.name]
-    return replace(calendar, grands_prix=(*others, weekend))
-
-
 def report_calendar(season: int, known_at: datetime) -> CalendarRecord:
     """The season's calendar as it is saved, reported again."""
     source = calendar_source(season)

@@ -7,14 +7,12 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
-from rich.table import Table
 
 from ingestion.database_failures import connect_database
 from ingestion.management.event_lookup import find_driver, find_event
 from ingestion.management.output import F1Command, as_text, facts_table, open_console
 from ingestion.models import Change, Event
 from ingestion.story import (
-    StoryLine,
     describe_driver,
     describe_event,
     describe_payout,
@@ -78,29 +76,33 @@ class Command(F1Command):
             console.print(as_text(f"{driver}: {event}", style="bold"))
             console.print(facts_table(describe_driver(driver, event, changes)))
             return
+        story = []
+        for line in describe_story(changes):
+            author = as_text(f"by {line.author}", style="dim")
+            sentence = as_text(line.sentence).append("\n").append_text(author)
+            story.append((f"{line.at:%Y-%m-%d %H:%M} UTC", sentence))
         for title, table in (
             (str(event), facts_table(describe_event(event, timezone.now()))),
-            ("Story", story_table(describe_story(changes))),
+            ("Story", facts_table(story)),
             ("Payout", facts_table(describe_payout(event))),
         ):
             console.print(as_text(title, style="bold"))
             console.print(table)
 
 
-def story_table(story: Sequence[StoryLine]) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 1, 0, 1))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for line in story:
-        author = as_text(f"by {line.author}", style="dim")
-        sentence = as_text(line.sentence).append("\n").append_text(author)
-        table.add_row(as_text(f"{line.at:%Y-%m-%d %H:%M} UTC"), sentence)
-    return table
-
-
 def as_dict(event: Event, changes: Sequence[Change]) -> dict[str, Any]:
+    names = (
+        *("season", "grand_prix", "session_type", "name", "round_number", "country", "location"),
+        *("starts_at", "start_is_estimated", "disputed_starts_at", "ends_at", "locks_at"),
+        *("schedule_source", "schedule_locked", "results_state", "results_revision"),
+        *("results_source", "results_locked", "proposal_rejected", "confirmed_at"),
+    )
     return {
-        "event": describe_fields(event),
+        "event": {
+            **{name: getattr(event, name) for name in names},
+            "status": event.phase(timezone.now()),
+            "proposal": event.proposal_id,
+        },
         "story": [
             {
                 "id": change.pk,
@@ -117,20 +119,6 @@ def as_dict(event: Event, changes: Sequence[Change]) -> dict[str, Any]:
             for change, line in zip(changes, describe_story(changes), strict=True)
         ],
         "payout": payout_fields(event),
-    }
-
-
-def describe_fields(event: Event) -> dict[str, Any]:
-    names = (
-        *("season", "grand_prix", "session_type", "name", "round_number", "country", "location"),
-        *("starts_at", "start_is_estimated", "disputed_starts_at", "ends_at", "locks_at"),
-        *("schedule_source", "schedule_locked", "results_state", "results_revision"),
-        *("results_source", "results_locked", "proposal_rejected", "confirmed_at"),
-    )
-    return {
-        **{name: getattr(event, name) for name in names},
-        "status": event.phase(timezone.now()),
-        "proposal": event.proposal_id,
     }
 
 

@@ -1,7 +1,6 @@
 """Say on a Thursday whether the weekend will work."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -9,7 +8,7 @@ from django.utils import timezone
 from rich.text import Text
 
 from ingestion.management.output import F1Command, facts_table, open_console
-from ingestion.monitoring.preflight import Check, Verdict, check_weekend, is_ready
+from ingestion.monitoring.preflight import Verdict, check_weekend, is_ready
 
 MARKS = {Verdict.OK: "✓", Verdict.WARNING: "!", Verdict.FAILS: "✗"}
 STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILS: "bold red"}
@@ -64,17 +63,16 @@ class Command(F1Command):
             ]
             self.stdout.write(json.dumps({"ready": is_ready(made), "checks": checks}, indent=2))
         else:
-            open_console(self.stdout).print(
-                facts_table([(marked(check), f"{check.name}: {check.summary}") for check in made])
-            )
+            lines = [
+                (
+                    Text(f"{MARKS[check.verdict]} {check.verdict}", style=STYLES[check.verdict]),
+                    f"{check.name}: {check.summary}",
+                )
+                for check in made
+            ]
+            open_console(self.stdout).print(facts_table(lines))
         if not is_ready(made):
-            raise CommandError(explain(made))
-
-
-def marked(check: Check) -> Text:
-    return Text(f"{MARKS[check.verdict]} {check.verdict}", style=STYLES[check.verdict])
-
-
-def explain(made: Sequence[Check]) -> str:
-    failing = [check.name for check in made if check.verdict is Verdict.FAILS]
-    return f"not ready: {', '.join(failing)}. Put that right and run f1_preflight again."
+            failing = [check.name for check in made if check.verdict is Verdict.FAILS]
+            raise CommandError(
+                f"not ready: {', '.join(failing)}. Put that right and run f1_preflight again."
+            )

@@ -1,7 +1,6 @@
 """Show the state of the installation: whether we work, and whether the upstream does."""
 
 import json
-from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -14,7 +13,7 @@ from ingestion.management.output import F1Command, facts_table, open_console
 from ingestion.models import Alarm
 from ingestion.monitoring.alerting import acknowledge, update_alarms
 from ingestion.monitoring.channels import read_channels
-from ingestion.monitoring.health import STATE_LABELS, Health, State, check_health
+from ingestion.monitoring.health import STATE_LABELS, State, check_health
 from ingestion.monitoring.status import Fact, describe_status, read_status, status_fields
 
 # Beside the text, which says the same.
@@ -71,8 +70,14 @@ class Command(F1Command):
 
     def handle(self, *_: Any, **options: Any) -> None:
         now = timezone.now()
-        if options["acknowledge"] is not None:
-            self._acknowledge(options["acknowledge"], now)
+        key = options["acknowledge"]
+        if key is not None:
+            open_alarms = {alarm.key: alarm for alarm in Alarm.objects.filter(cleared_at=None)}
+            if key not in open_alarms:
+                known = ", ".join(open_alarms) or "none is"
+                raise WrongRequest(f"no alarm '{key}' is open; open: {known}")
+            is_first = acknowledge(open_alarms[key], None, now)
+            self.stdout.write(f"{key}: {'acknowledged' if is_first else 'was acknowledged before'}")
             return
         health = check_health(now)
         if options["notify"]:
@@ -89,15 +94,8 @@ class Command(F1Command):
             facts = [(styled(fact), fact[1]) for fact in describe_status(status)]
             open_console(self.stdout).print(facts_table(facts))
         if health.is_broken:
-            raise CommandError(explain_health(health))
-
-    def _acknowledge(self, key: str, now: datetime) -> None:
-        open_alarms = {alarm.key: alarm for alarm in Alarm.objects.filter(cleared_at=None)}
-        if key not in open_alarms:
-            known = ", ".join(open_alarms) or "none is"
-            raise WrongRequest(f"no alarm '{key}' is open; open: {known}")
-        is_first = acknowledge(open_alarms[key], None, now)
-        self.stdout.write(f"{key}: {'acknowledged' if is_first else 'was acknowledged before'}")
+            first, others = health.findings[0], len(health.findings) - 1
+            raise CommandError(first.summary + (f" (and {others} more)" if others else ""))
 
 
 def styled(fact: Fact) -> Text:
@@ -105,10 +103,3 @@ def styled(fact: Fact) -> Text:
     # A label is translated when it is printed, so that they are compared as texts here.
     styles = {str(name): style for name, style in STYLES}
     return Text(label, style=styles.get(text if label == "state" else label, ""))
-
-
-def explain_health(health: Health) -> str:
-    """One line: what is broken, what it means, what to do next."""
-    first, others = health.findings[0], len(health.findings) - 1
-    more = f" (and {others} more)" if others else ""
-    return f"{first.summary}{more}"

@@ -152,7 +152,13 @@ class Command(F1Command):
         elif report.outcome != "failed":
             self._print_report(report, sample=options["sample"])
         if report.outcome != "ok":
-            raise CommandError(explain_outcome(report), returncode=EXIT_CODES[report.outcome])
+            first, others = report.problems[0], len(report.problems) - 1
+            what = str(first) + (f" (and {others} more)" if others else "")
+            data = "Nothing was changed" if report.outcome == "failed" else "The rest is saved"
+            raise CommandError(
+                f"{what}. {data}. {first.advice or 'Run it again'}.",
+                returncode=EXIT_CODES[report.outcome],
+            )
 
     def _audit(self, seasons: tuple[int, ...], *, as_json: bool) -> None:
         connect_database()
@@ -366,11 +372,3 @@ def sources_of(*, sample: bool) -> Iterator[SourceConfig]:
             f"the sample's database {path} cannot be used ({error}). The configured database was "
             "not touched. Delete the file, or run this in a folder that can be written."
         ) from error
-
-
-def explain_outcome(report: RunReport) -> str:
-    """One line: what happened, what it means for the data, what to do next."""
-    first, others = report.problems[0], len(report.problems) - 1
-    what = str(first) + (f" (and {others} more)" if others else "")
-    data = "Nothing was changed" if report.outcome == "failed" else "The rest is saved"
-    return f"{what}. {data}. {first.advice or 'Run it again'}."
