@@ -202,6 +202,7 @@ class RunReport(SaveReport):
         line = f"{'; '.join(changes) or 'nothing new'}; {requests}"
         if self.problems:
             others = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
+            # Without the season, with which the line begins.
             line += f"; {self.outcome}: {replace(self.problems[0], season=None)}{others}"
         return f"{', '.join(map(str, self.seasons))}: {line}"
 

@@ -134,6 +134,7 @@ def print_value(name: str, value: Any) -> str:
         return f"{Decimal(value).normalize():f}"
     if isinstance(field, DurationField):
         length = parse_duration(value) if isinstance(value, str) else value
+        # Python prints microseconds, and no source has more than thousandths.
         return str(length).removesuffix("000")
     return str(value)
 

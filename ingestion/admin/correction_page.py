@@ -72,6 +72,7 @@ class CorrectionPage:
     def _correct(self, form: CorrectionForm) -> HttpResponse:
         """Save what the person has seen the effect of, else show that."""
         is_valid = form.is_valid()
+        # What it would do can be shown before there is a reason.
         if set(form.errors) - {"reason"}:
             return self._show(form)
         author = form.author(person_of(self.request))

@@ -117,6 +117,7 @@ class DriverAdmin(ReadOnlyAdmin):
         return [*own, *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Driver]:
+        # Distinct: in the 1950s a driver may have two entries in one session.
         return Driver.objects.annotate(
             session_count=Count("results__event", distinct=True),
             first=Min("results__event__season"),

@@ -134,6 +134,7 @@ class EventAdmin(ReadOnlyAdmin):
         Identifiers have no accents, so that 'sao paulo' and 'perez' are found too.
         """
         for part in search_term.split():
+            # Not by a join, in which an event comes once for each of them.
             drivers = Result.objects.filter(
                 Q(driver_name__icontains=part) | Q(driver__key__icontains=part),
                 event=OuterRef("pk"),

@@ -57,6 +57,7 @@ def find_event(pk: int, now: datetime) -> Any:
         return None
     event.weekend = weekend
     if event.proposal is not None:
+        # Its sentence needs the event, and would read it once more.
         event.proposal.event = event
     results = Result.objects.all() if event.has_results else Result.objects.none()
     prefetch_related_objects([event], Prefetch("results", results))

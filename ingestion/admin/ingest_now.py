@@ -111,6 +111,7 @@ def read_progress(task: str, now: datetime) -> Progress:
     begun = TaskRun.objects.filter(pk=task).first()
     ended = Task.objects.filter(pk=task).first()
     run = IngestRun.objects.filter(task=task).order_by("pk").last()
+    # What the run says comes first: the queue keeps the last successes alone.
     if run is not None and run.ended_at is not None:
         mark = OUTCOMES[run.outcome_at(now)]
         return Progress(mark, str(mark.title), run, is_over=True)

@@ -95,6 +95,7 @@ class ReadOnlyAdmin(ModelAdmin):
 
     # A function without arguments, so that a test sets the time: register(site, clock=...)
     clock: Callable[[], datetime] = staticmethod(timezone.now)
+    # Either would count the rows of whole tables with each page.
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     list_per_page = 50

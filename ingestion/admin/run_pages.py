@@ -73,6 +73,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
         return labelled(_("problems"), f"! {len(run.problems)}" if run.problems else _("none"))
 
     def show_row(self, request: HttpRequest, run: IngestRun) -> HttpResponse:
+        # One more than are shown says whether there are more, without counting them.
         changes = Change.objects.filter(run=run).for_story().order_by("pk")[: CHANGES_SHOWN + 1]
         described = [(change, describe_on_page(change)) for change in changes]
         problems = [*run.problem_list, *run.note_list]

@@ -125,6 +125,7 @@ class SeasonAdmin(ReadOnlyAdmin):
     def zone_view(self, request: HttpRequest) -> HttpResponse:
         """The zone whose time is beside UTC, for whoever may sign in; then back."""
         page = request.POST.get("next") or request.GET.get("next", "")
+        # Another site's link must not lead through here to a page of its own.
         is_ours = url_has_allowed_host_and_scheme(page, allowed_hosts={request.get_host()})
         back = (
             page if page and is_ours else reverse("admin:index", current_app=self.admin_site.name)

@@ -89,6 +89,7 @@ def last_entry(event: Event) -> int:
 @contextmanager
 def corrected_event(event: Event, author: Author, kind: Change.Kind) -> Iterator[Event]:
     """The event, to be changed by its author until the block ends."""
+    # Before the season's lock, for which an ingest may let a person wait.
     author.require_reason()
     with change_event(event, kind, author.context(_cause_of(kind))) as corrected:
         author.require_seen(corrected)

@@ -247,6 +247,7 @@ def _drivers_locked(*drivers: Driver) -> Iterator[list[Driver]]:
     """The drivers as they are now, while no season is saved: any may have one of them."""
     with ExitStack() as locks:
         locks.enter_context(transaction.atomic())
+        # Always in this order: two merges in others would wait for each other.
         seasons = Event.objects.order_by("season").values_list("season", flat=True).distinct()
         for season in seasons:
             locks.enter_context(season_locked(season))

@@ -105,7 +105,7 @@ class _Weekend:
             raise WrongRequest(_("the entrant cannot be saved: %(fault)s") % {"fault": fault})
         is_new = entrant.pk is None
         changes = build_changes(self.events, kind, [entrant], self.context)
-        write_entrants([entrant] * is_new, [entrant] * (not is_new), changes)
+        write_entrants([entrant] if is_new else [], [] if is_new else [entrant], changes)
 
 
 def add_entrant(event: Event, driver: NewDriver, author: Author) -> None:
@@ -162,6 +162,7 @@ def _find_entry(season: int, driver: NewDriver, now: datetime) -> ResultRecord:
     entry = known_drivers(season).get(driver.key)
     if entry is None:
         known = Driver.objects.filter(key=driver.key).select_related("merged_into").first()
+        # Whom a person found to be another driver is that one.
         known = known and (known.merged_into or known)
         person = known or Driver(key=driver.key, name=driver.name.strip(), code=driver.code)
         if not person.name:

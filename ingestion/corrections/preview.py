@@ -27,6 +27,7 @@ def preview(event: Event, correct: Callable[[Event], Sequence[str]]) -> Preview:
         seen = last_entry(event)
         warnings = correct(before)
         changes = Change.objects.filter(event=event, pk__gt=seen).for_story()
+        # All of it is read here: after the block nothing of it is there any more.
         previewed = Preview(before, _read(event), list(changes), warnings)
         transaction.set_rollback(True)
     return previewed

@@ -82,6 +82,7 @@ def edit_entries(
         )
     ordered = [entries[key] for key in order]
     if ordered != saved:
+        # Positions stay where they are, of which two may be the same.
         ordered = numbered(ordered, [entry.position for entry in saved])
     edited = [replace(entry, **changes.get(key_of(entry), {})) for entry in ordered]
     return correct_classification(event, edited, author, revision=revision)
@@ -117,6 +118,7 @@ def disqualify(event: Event, driver: Key, author: Author, *, revision: int) -> l
     out = replace(out, classification="D", status="Disqualified", points=points)
     others = [entry for entry in saved if key_of(entry) != driver]
     positions = [entry.position for entry in others]
+    # A shared one stays with whoever shared it: then no place becomes free.
     if out.position not in positions:
         positions = [place - (place > out.position) for place in positions]
     positions.append(max(positions, default=0) + 1)
@@ -197,6 +199,7 @@ def undo_correction(event: Event, author: Author, *, revision: int) -> list[str]
                 warnings = correct_classification(event, results, author, revision=revision)
         if len(corrections) <= 1:
             current = Event.objects.get(pk=event.pk)
+            # What was written just now is the author's own.
             author = replace(author, seen=last_entry(event))
             release_results(
                 current, author, revision=current.results_revision, was=_read_uncorrected(event)
@@ -237,6 +240,7 @@ def _list_corrections(event: Event) -> list[Change]:
             found = []
         if change.kind != Change.Kind.CORRECTED or not _is_of_results(change):
             continue
+        # An undo is a correction as well, which takes back the one before it.
         if found and _is_reverse(found[-1], change):
             found.pop()
         else:

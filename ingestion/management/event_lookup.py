@@ -49,6 +49,7 @@ def find_driver(text: str, event: Event) -> Driver:
     named = Driver.objects.persons().prefetch_related("keys", "merged")
     for drivers in (named.filter(of_weekend).distinct(), named):
         known = list(drivers)
+        # What is exact comes first: a key may be the beginning of another driver's name.
         rules: list[Callable[[Driver], bool]] = [
             lambda driver: text in (driver.key, driver.code),
             # Of a source, or of one who was merged.

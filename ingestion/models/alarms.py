@@ -48,6 +48,7 @@ class Alarm(models.Model):
         ordering = ["-raised_at", "-pk"]
         permissions = [("acknowledge_alarm", "Can acknowledge alarms")]
         constraints = [
+            # two processes that raise the same at once
             models.UniqueConstraint(
                 fields=["key"], condition=Q(cleared_at=None), name="alarm_open_once"
             ),

@@ -79,6 +79,7 @@ class DriverKey(models.Model):
         default_permissions = ()
         ordering = ["source", "key", "season"]
         constraints = [
+            # NULLs are distinct in the second one
             models.UniqueConstraint(
                 fields=["source", "key"], condition=Q(season=None), name="driver_key_once"
             ),

@@ -35,6 +35,7 @@ def find_published(polls: "Iterable[Poll]") -> "Poll | None":
 class EventQuerySet(models.QuerySet["Event"]):
     def for_season(self, season: int) -> Self:
         """A season's events in the order of their starts, unknown ones last."""
+        # Said explicitly: SQLite has NULLs first and PostgreSQL last.
         return self.filter(season=season).order_by(F("starts_at").asc(nulls_last=True), "pk")
 
     def upcoming(self, now: datetime) -> Self:
@@ -204,6 +205,7 @@ class Event(models.Model):
                 condition=Q(session_type__in=[kind.value for kind in SessionType]),
                 name="event_session_type_known",
             ),
+            # Choices are checked by forms alone.
             models.CheckConstraint(
                 condition=Q(status__in=["scheduled", "live", "completed", "cancelled"]),
                 name="event_status_known",
@@ -239,6 +241,7 @@ class Event(models.Model):
     @property
     def classification(self) -> "Sequence[Result]":
         """Every entry in order; one query, or none after `with_classifications`."""
+        # Not by the query, which would be another one than the prefetched.
         return sorted(self.results.all(), key=lambda result: result.order)
 
     @property

@@ -77,6 +77,7 @@ class Poll(models.Model):
     class Meta:
         default_permissions = ()
         constraints = [
+            # NULLs are distinct in the first one: a calendar's rows have no event
             models.UniqueConstraint(fields=["event", "source"], name="poll_of_event_once"),
             models.UniqueConstraint(
                 fields=["season", "source"], condition=Q(event=None), name="poll_of_calendar_once"

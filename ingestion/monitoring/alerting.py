@@ -51,6 +51,7 @@ def update_alarms(
         cleared_at__lte=now - ALL_CLEAR_AFTER,
         cleared_at__gt=now - ALL_CLEAR_UNTIL,
     )
+    # Before the new ones: what these miss waits for the next round.
     _send_again(delivery, now)
     sent = _send_each(delivery, beginnings, "notified_at", describe_beginning, now)
     return sent + _send_each(delivery, ends, "all_clear_sent_at", describe_end, now)

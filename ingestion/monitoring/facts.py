@@ -81,6 +81,7 @@ def gather_facts(now: datetime) -> Facts:
     schedules = _read_schedules(latest)
     tick: Any = next((row for row in schedules if row.name == TICK_SCHEDULE), None)
     runs = IngestRun.objects.filter(started_at__lte=latest)
+    # Without what may be long and no kind of alarm looks at.
     newest = list(runs.defer("counts", "notes")[:NEWEST_RUNS])
     refreshed_at = next(
         (run.started_at for run in newest if run.schedule_refreshed and season in run.seasons), None

@@ -60,6 +60,7 @@ def check_weekend(
     if is_online:
         made += _check_upstreams(health.season, clock)
     made += _check_next_weekend(now)
+    # After the upstreams: what was just requested of them counts, too.
     made += [_check_budget(now), _check_alarms(now, sends_test_alarm=sends_test_alarm)]
     shown = SHOWN_ABOVE | {check.name for check in made}
     rest = [finding for finding in health.findings if finding.check not in shown]

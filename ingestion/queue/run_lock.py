@@ -57,6 +57,7 @@ def running_task() -> str:
 
 def begin(task: str, name: str, now: datetime) -> bool:
     """Whether to do the work: it is neither done nor being done, and did not die three times."""
+    # The row's lock decides between two workers to which it was delivered at once.
     with transaction.atomic():
         run, is_new = TaskRun.objects.select_for_update().get_or_create(
             pk=task, defaults={"name": name, "started_at": now}

@@ -74,6 +74,7 @@ def tick(*, clock: Clock = timezone.now) -> str:
         return _summarize(*reports)
 
     summary: str = (run_once("tick", poll, clock=clock) or "") if dues else ""
+    # Last: a tick that failed is no sign of life.
     if url := getattr(settings, "HEARTBEAT_URL", ""):
         send_heartbeat(url)
     return summary

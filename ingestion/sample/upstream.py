@@ -261,6 +261,7 @@ class StandInUpstream:
             return serve_openf1(request, {"detail": RESTRICTED}, status=401)
         name = request.path.removeprefix(f"{openf1.PATH}/")
         rows: list[Any] = []
+        # A season or session that is not there, or no number.
         with suppress(LookupError, ValueError):
             if name in openf1.LISTS:
                 rows = openf1.build_list(self.seasons[int(request.query["year"])], name)

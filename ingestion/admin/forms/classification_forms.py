@@ -42,6 +42,7 @@ class DisqualifyForm(CorrectionForm):
     )
 
     def add_fields(self) -> None:
+        # By the row's key: in the 1950s a driver may have two entries.
         choices = [
             (str(entry.pk), f"{entry.classification} {entry.driver_name}")
             for entry in self.event.classification
@@ -102,6 +103,7 @@ class KeepForm(CorrectionForm):
     is_direct, is_typed = True, False
 
     def correct(self, event: Event, author: Author) -> Warnings:
+        # The same order, which is a person's from then on.
         order = [key_of(entry) for entry in self.event.classification]
         return reorder(event, order, author, revision=self.cleaned_data["revision"])
 

@@ -95,6 +95,7 @@ class CorrectionForm(ReasonForm):
     ) -> None:
         self.event, self.now = event, now
         fresh = {"seen": last_entry(event), "revision": event.results_revision}
+        # The fresh ones last: an address does not say what the person sees.
         super().__init__(data, initial={**(start or {}), **fresh}, label_suffix="")
         self.add_fields()
         self.order_fields([name for name in self.fields if name != "reason"])

@@ -81,6 +81,7 @@ class Command(F1Command):
             return
         health = check_health(now)
         if options["notify"]:
+            # First, so that the alarms are in what is printed.
             update_alarms(health, now)
             if not read_channels():
                 self.stderr.write(

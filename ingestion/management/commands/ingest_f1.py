@@ -227,6 +227,7 @@ class Command(F1Command):
     def _ingest(
         self, seasons: tuple[int, ...], config: SourceConfig, options: dict[str, Any]
     ) -> RunReport:
+        # Before any request: the answer could not be saved.
         connect_database()
         if options["no_dump"]:
             config = replace(config, jolpica_dump_url="off")
@@ -310,6 +311,7 @@ def read_years(text: str | None, *, latest: int) -> tuple[int, ...]:
         return ()
     first, dash, last = text.partition("-")
     ends = (first, last if dash else first)
+    # Digits alone are not enough: to Python those of other scripts are some, too.
     if not all(end.isascii() and end.isdigit() and len(end) == 4 for end in ends):
         raise ValueError(f"--year takes a year or a range like 2021-2024, not '{text}'")
     start, stop = map(int, ends)
