@@ -126,7 +126,13 @@ def describe_amendment(session_type: str, before: Entries, after: Entries) -> st
         for place, (was, now) in enumerate(pairs, start=1)
         if not _is_one(was, now)
     ]
-    parts += _changed_disqualifications(before, after)
+    for now in after:
+        was = next((entry for entry in before if is_same_driver(entry, now)), None)
+        was_out = was is not None and is_disqualified(was)
+        if is_disqualified(now) and not was_out:
+            parts.append(_("%(driver)s disqualified") % {"driver": surname(now)})
+        elif was_out and not is_disqualified(now):
+            parts.append(_("%(driver)s no longer disqualified") % {"driver": surname(now)})
     if not parts and is_amended(before, after):
         # A place that one of the two does not have counts as well.
         moved = sum(not _is_one(was, now) for was, now in zip_longest(before, after))
@@ -145,18 +151,6 @@ def _is_one(was: Entry | None, now: Entry | None) -> bool:
     if was is None or now is None:
         return was is now
     return is_same_driver(was, now)
-
-
-def _changed_disqualifications(before: Entries, after: Entries) -> list[str]:
-    parts = []
-    for now in after:
-        was = next((entry for entry in before if is_same_driver(entry, now)), None)
-        was_out = was is not None and is_disqualified(was)
-        if is_disqualified(now) and not was_out:
-            parts.append(_("%(driver)s disqualified") % {"driver": surname(now)})
-        elif was_out and not is_disqualified(now):
-            parts.append(_("%(driver)s no longer disqualified") % {"driver": surname(now)})
-    return parts
 
 
 def _names(was: Entry | None, now: Entry | None) -> list[str]:

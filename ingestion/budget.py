@@ -129,7 +129,14 @@ class Budget:
         if self.left < 0:
             self.left += block.requests
             others = list(blocks.exclude(pk=block.pk).order_by("reserved_at"))
-            raise _refuse(block, share, _room_at(others, sums["spent"], share))
+            retry_at = _room_at(others, sums["spent"], share)
+            kept = requests_per_hour() - share
+            why = f" (another {kept} are kept for the running season)" if kept else ""
+            room = f"; there is room again at {retry_at:%H:%M} UTC" if retry_at is not None else ""
+            raise SourceRateLimited(
+                f"{block.host} would get more than {share} requests within an hour{why}{room}",
+                retry_at=retry_at,
+            )
 
     def _judge_limits(self, block: RequestBlock, limits: Limits) -> None:
         blocks = RequestBlock.objects.filter(host=block.host, reserved_at__lte=block.reserved_at)
@@ -154,16 +161,6 @@ def _awaited(now: datetime) -> QuerySet[Event]:
         Event.objects.awaiting_results(now)
         .filter(ends_at__gt=now - AWAITED_FOR)
         .order_by("-ends_at", "pk")
-    )
-
-
-def _refuse(block: RequestBlock, share: int, retry_at: datetime | None) -> SourceRateLimited:
-    kept = requests_per_hour() - share
-    why = f" (another {kept} are kept for the running season)" if kept else ""
-    room = f"; there is room again at {retry_at:%H:%M} UTC" if retry_at is not None else ""
-    return SourceRateLimited(
-        f"{block.host} would get more than {share} requests within an hour{why}{room}",
-        retry_at=retry_at,
     )
 
 

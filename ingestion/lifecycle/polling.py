@@ -119,10 +119,21 @@ def next_poll(session: Watched) -> datetime | None:
         return None
     at, requested_at = session.results_from, session.requested_at
     if requested_at is not None:
-        if requested_at >= session.results_from:
-            at = _after_request(session, requested_at, requested_at - session.ends_at)
-        # Sooner it would give everybody the same answer again.
         expires_at = _expiry(session, requested_at)
+        if requested_at >= session.results_from:
+            age = requested_at - session.ends_at
+            is_awaited = not session.is_official and age < DAY
+            if session.failures:
+                longest = LONGEST_RETRY_WHILE_AWAITED if is_awaited else LONGEST_RETRY
+                at = requested_at + retry_after(session.failures, longest=longest)
+            elif is_awaited and session.expires_at is not None:
+                at = requested_at + FIRST_RETRY
+            else:
+                is_prompt = not session.is_official or age < PROMPT
+                since = requested_at if is_prompt else max(requested_at, expires_at or requested_at)
+                age += since - requested_at
+                at = _after_answer(since, age, is_official=session.is_official)
+        # Sooner it would give everybody the same answer again.
         at = at if expires_at is None else max(at, expires_at + AFTER_EXPIRY)
     last = max(session.season_ends_at or session.ends_at, session.ends_at) + WATCHED_AFTER_SEASON
     return at if at <= last else None
@@ -186,30 +197,13 @@ def _expiry(session: Watched, requested_at: datetime) -> datetime | None:
     return min(session.expires_at, requested_at + LONGEST_TRUST)
 
 
-def _after_request(session: Watched, requested_at: datetime, age: timedelta) -> datetime:
-    is_awaited = not session.is_official and age < DAY
-    if session.failures:
-        longest = LONGEST_RETRY_WHILE_AWAITED if is_awaited else LONGEST_RETRY
-        return requested_at + retry_after(session.failures, longest=longest)
-    if is_awaited and session.expires_at is not None:
-        return requested_at + FIRST_RETRY
-    if not session.is_official or age < PROMPT:
-        return _after_answer(requested_at, age, is_official=session.is_official)
-    since = max(requested_at, _expiry(session, requested_at) or requested_at)
-    return _after_answer(since, age + (since - requested_at), is_official=True)
-
-
 def _after_answer(since: datetime, age: timedelta, *, is_official: bool) -> datetime:
     for until, pause in OFFICIAL if is_official else PENDING:
         if age < until:
             return since + pause
-    return next_quiet_hour(since, is_weekly=age >= DAILY_UNTIL)
-
-
-def next_quiet_hour(after: datetime, *, is_weekly: bool) -> datetime:
-    """The first one later than `after`, of any day or of the week's."""
-    at = datetime.combine(after.astimezone(UTC).date(), QUIET_HOUR)
-    while at <= after or (is_weekly and at.weekday() != QUIET_WEEKDAY):
+    # The next quiet hour, of any day or of the week's.
+    at = datetime.combine(since.astimezone(UTC).date(), QUIET_HOUR)
+    while at <= since or (age >= DAILY_UNTIL and at.weekday() != QUIET_WEEKDAY):
         at += DAY
     return at
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 
 from ingestion.matching.identity import pair_grands_prix
 from ingestion.records import (
@@ -43,26 +42,20 @@ def _merge_sessions(one: GrandPrixRecord, other: GrandPrixRecord) -> Iterator[Se
     offset = next((offset for offset in offsets if offset is not None), None)
     for session in one.sessions:
         second = theirs.pop(session.session_type, None)
-        yield session if second is None else _merge_session(session, second, one, offset)
+        if second is None or second.starts_at is None:
+            yield session
+        elif session.starts_at is None or (
+            session.start_is_estimated and not second.start_is_estimated
+        ):
+            is_usable = _is_in_weekend(second, one)
+            yield replace(second, utc_offset=offset) if is_usable else session
+        elif second.start_is_estimated or second.starts_at == session.starts_at:
+            yield session
+        else:
+            yield replace(session, disputed_starts_at=second.starts_at)
     for second in theirs.values():
         if _is_in_weekend(second, one):
             yield replace(second, utc_offset=offset)
-
-
-def _merge_session(
-    session: SessionRecord,
-    second: SessionRecord,
-    weekend: GrandPrixRecord,
-    offset: timedelta | None,
-) -> SessionRecord:
-    if second.starts_at is None:
-        return session
-    is_better = session.start_is_estimated and not second.start_is_estimated
-    if session.starts_at is None or is_better:
-        return replace(second, utc_offset=offset) if _is_in_weekend(second, weekend) else session
-    if second.start_is_estimated or second.starts_at == session.starts_at:
-        return session
-    return replace(session, disputed_starts_at=second.starts_at)
 
 
 def _is_in_weekend(session: SessionRecord, weekend: GrandPrixRecord) -> bool:

@@ -26,11 +26,6 @@ class Outcome:
     expires_at: datetime | None = None
     error: IngestionError | None = None
 
-    @property
-    def is_answer(self) -> bool:
-        """Whether the source had something usable to say, if only that there is nothing yet."""
-        return self.error is None
-
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -79,7 +74,8 @@ class SeasonPicture:
 
     @property
     def answer_count(self) -> int:
-        return sum(outcome.is_answer for outcome in self.answers.outcomes)
+        # That there is nothing yet is an answer as well.
+        return sum(outcome.error is None for outcome in self.answers.outcomes)
 
 
 @dataclass(frozen=True, slots=True)

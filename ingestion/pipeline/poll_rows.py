@@ -3,7 +3,7 @@
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -106,16 +106,26 @@ def record_polls(picture: SeasonPicture, task: SeasonTask) -> None:
         season_ends_at = max((event.ends_at for event in events if event.ends_at), default=None)
         jitter = timedelta(seconds=random.uniform(0, JITTER.total_seconds()))  # noqa: S311
         changed = _record_calendars(picture, task, events)
-        for event, outcome in _pair(picture, task, events):
+        # What came of each session that was requested, alone or with its season.
+        outcomes: dict[tuple[str, str | None], dict[Source, Outcome]] = defaultdict(dict)
+        for outcome in picture.answers.outcomes:
+            outcomes[outcome.part, outcome.grand_prix][outcome.source] = outcome
+        for event in events:
             polls = {poll.source: poll for poll in event.polls.all()}
-            poll = polls.get(outcome.source.value) or Poll(
-                event=event, season=event.season, source=outcome.source.value
-            )
-            _record_outcome(poll, outcome, task.now)
-            if poll.next_at is None:
-                at = plan_next(event, outcome.source, poll, season_ends_at)
-                poll.next_at = None if at is None else at + jitter
-            changed.append(poll)
+            whole = outcomes.get((event.session_type, None), {})
+            alone = outcomes.get((event.session_type, event.grand_prix), {})
+            for source, outcome in {**whole, **alone}.items():
+                soonest = event.results_from(is_second=source.is_second)
+                if event.is_cancelled or not is_over(task.now, soonest):
+                    continue
+                poll = polls.get(source.value) or Poll(
+                    event=event, season=event.season, source=source.value
+                )
+                _record_outcome(poll, outcome, task.now)
+                if poll.next_at is None:
+                    at = plan_next(event, source, poll, season_ends_at)
+                    poll.next_at = None if at is None else at + jitter
+                changed.append(poll)
         changed += _call_witnesses(events, changed, season_ends_at)
         new = [poll for poll in changed if not poll.pk]
         known = [poll for poll in changed if poll.pk]
@@ -144,23 +154,6 @@ def _call_witnesses(
             if poll.requested_at < changed_at:
                 poll.next_at = plan_next(event, Source.OPENF1, poll, season_ends_at)
                 yield poll
-
-
-def _pair(
-    picture: SeasonPicture, task: SeasonTask, events: Iterable[Event]
-) -> Iterator[tuple[Event, Outcome]]:
-    """Each session that was requested, alone or with its season, and what came of it."""
-    outcomes: dict[tuple[str, str | None], dict[Source, Outcome]] = defaultdict(dict)
-    for outcome in picture.answers.outcomes:
-        outcomes[outcome.part, outcome.grand_prix][outcome.source] = outcome
-    for event in events:
-        if event.is_cancelled:
-            continue
-        whole = outcomes.get((event.session_type, None), {})
-        alone = outcomes.get((event.session_type, event.grand_prix), {})
-        for outcome in {**whole, **alone}.values():
-            if is_over(task.now, event.results_from(is_second=outcome.source.is_second)):
-                yield event, outcome
 
 
 def _record_outcome(poll: Poll, outcome: Outcome, now: datetime) -> None:
@@ -301,27 +294,22 @@ def mend_plans(now: datetime) -> int:
     for season in list(recent.values_list("season", flat=True).distinct()):
         with season_locked(season):
             of_season = list(_with_polls(events.filter(season=season)))
-            late = list(_find_late(of_season, now, sources))
-            for poll in late:
-                poll.next_at = now
+            ends = [event.ends_at for event in of_season if event.ends_at]
+            season_ends_at = max(ends, default=None)
+            late = []
+            for event in of_season:
+                if event.ends_at is None or event.ends_at > now:
+                    continue
+                for poll in event.polls.all():
+                    if poll.source not in sources:
+                        continue
+                    at = plan_next(event, Source(poll.source), poll, season_ends_at)
+                    is_late = poll.next_at is None or poll.next_at > now + LEFT_ALONE
+                    if at is not None and at <= now and is_late:
+                        poll.next_at = now
+                        late.append(poll)
             mended += Poll.objects.bulk_update(late, ["next_at"]) if late else 0
     return mended
-
-
-def _find_late(
-    events: Sequence[Event], now: datetime, sources: Collection[Source]
-) -> Iterator[Poll]:
-    season_ends_at = max((event.ends_at for event in events if event.ends_at), default=None)
-    for event in events:
-        if event.ends_at is None or event.ends_at > now:
-            continue
-        for poll in event.polls.all():
-            if poll.source not in sources:
-                continue
-            at = plan_next(event, Source(poll.source), poll, season_ends_at)
-            is_late = poll.next_at is None or poll.next_at > now + LEFT_ALONE
-            if at is not None and at <= now and is_late:
-                yield poll
 
 
 def _list_configured() -> set[Source]:

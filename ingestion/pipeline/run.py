@@ -77,10 +77,6 @@ class Run:
     form_gone: Poll | None
 
 
-def ignore_line(_line: SeasonLine) -> None:
-    """For runs that show no line per season."""
-
-
 def current_season(now: datetime) -> int:
     """That of the stored calendars, unless by the date a later one has to have begun."""
     stored = Event.objects.current_season(now)
@@ -125,7 +121,7 @@ def ingest(
     *,
     clock: Callable[[], datetime],
     show_step: Progress,
-    show_line: Callable[[SeasonLine], None] = ignore_line,
+    show_line: Callable[[SeasonLine], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> RunReport:
     """Bring the seasons up to date; what fails is in the report, and in the run's record.

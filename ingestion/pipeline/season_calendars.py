@@ -43,7 +43,13 @@ def gather_calendars(task: SeasonTask, *, fresh: bool) -> Answers:
     answers = replace(answers, calendars=tuple(calendars))
     if not errors:
         return answers
-    problem = _describe_calendar_errors(errors, calendars, task)
+    message = "; ".join(str(outcome.error) for outcome in errors)
+    if calendars:
+        is_file = calendars[0].source is Source.SCHEDULE_FILE
+        used = "the schedule file" if is_file else "Jolpica's calendar"
+        message += f"; {used} was used alone"
+    first = errors[0].error
+    problem = task.problem(message, first) if first is not None else Problem(message, task.season)
     is_absent = task.request.may_be_absent and all(map(_is_absence, errors))
     return answers + (Answers(notes=(problem,)) if is_absent else Answers(problems=(problem,)))
 
@@ -115,18 +121,6 @@ def _find_refusal(errors: Sequence[Outcome], task: SeasonTask) -> SourceRateLimi
         status=refusals[0].status,
         retry_at=max((one.retry_at for one in refusals if one.retry_at is not None), default=None),
     )
-
-
-def _describe_calendar_errors(
-    errors: Sequence[Outcome], calendars: Sequence[CalendarRecord], task: SeasonTask
-) -> Problem:
-    message = "; ".join(str(outcome.error) for outcome in errors)
-    if calendars:
-        is_file = calendars[0].source is Source.SCHEDULE_FILE
-        used = "the schedule file" if is_file else "Jolpica's calendar"
-        message += f"; {used} was used alone"
-    first = errors[0].error
-    return task.problem(message, first) if first is not None else Problem(message, task.season)
 
 
 def _is_absence(outcome: Outcome) -> bool:

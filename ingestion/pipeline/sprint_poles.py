@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from functools import partial
 
 from ingestion.errors import IngestionError, SourceRateLimited
@@ -13,7 +12,6 @@ from ingestion.pipeline.plan import PlannedQuery, Session
 from ingestion.pipeline.queries import find_session, request_each
 from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
 from ingestion.report import Problem
-from ingestion.sessions import SessionType
 from ingestion.sources import read_sprint_pole
 
 
@@ -51,17 +49,12 @@ def _guess_pole(
         return None
     sprint = replace(session, session_type=session.session_type.partner)
     known = [one for one in find_session(sprint, answers) if isinstance(one, ClassificationRecord)]
-    record = known[0] if known else _read_saved(session, sprint.session_type, events)
-    return read_sprint_pole(record) if record is not None else None
-
-
-def _read_saved(
-    session: Session, session_type: SessionType, events: Sequence[Event]
-) -> ClassificationRecord | None:
-    """Where the qualifying alone is requested; while its pole is a guess, it was made already."""
-    key = session.grand_prix.slug, session_type.value
+    if known:
+        return read_sprint_pole(known[0])
+    # The qualifying alone was requested; while its pole is a guess, it was made already.
+    key = session.grand_prix.slug, sprint.session_type.value
     event = next((one for one in events if (one.grand_prix, one.session_type) == key), None)
-    dates: tuple[date, ...] = session.grand_prix.race_dates
+    dates = session.grand_prix.race_dates
     if event is None or not event.has_results or not dates:
         return None
     if session.results_state != Event.ResultsState.PENDING:
@@ -70,8 +63,10 @@ def _read_saved(
         event.season, event.round_number or 0, event.name, dates[0], event.country, event.location
     )
     results = tuple(ResultRecord(**row.as_entry()) for row in event.classification)
-    source = Source(event.results_source)
-    return ClassificationRecord(race, session_type, source, event.results_generated_at, results)
+    source, made_at = Source(event.results_source), event.results_generated_at
+    return read_sprint_pole(
+        ClassificationRecord(race, sprint.session_type, source, made_at, results)
+    )
 
 
 def _describe_missing(

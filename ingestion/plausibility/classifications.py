@@ -67,15 +67,15 @@ def is_plausible(classification: ClassificationRecord) -> bool:
 def _find_faults(classification: ClassificationRecord, field: SeasonField | None) -> Iterator[str]:
     """The simplest first: what is missing, before what follows from it."""
     season, rows = classification.race.season, classification.results
-    yield find_missing_entries(rows)
+    yield "" if rows else "it has no entry yet"
     yield find_missing_places(rows)
-    yield find_nameless(rows)
+    yield "" if all(row.driver_id for row in rows) else "an entry has no driver"
     yield find_doubled(rows)
     if field is None:
         return
     # The second source may know a new team by its name alone.
-    if not classification.is_provisional:
-        yield find_teamless(rows)
+    if not classification.is_provisional and not all(row.constructor_id for row in rows):
+        yield "an entry has no constructor"
     yield find_doubled_in_cars_of_their_own(season, rows)
     yield find_doubled_cars(season, rows)
     yield find_odd_size(season, rows, field)
@@ -109,10 +109,6 @@ def _find_faults_of_kind(classification: ClassificationRecord) -> Iterator[str]:
     yield find_wrong_times(season, rows)
 
 
-def find_missing_entries(rows: Sequence[ResultRecord]) -> str:
-    return "" if rows else "it has no entry yet"
-
-
 def find_missing_places(rows: Sequence[ResultRecord]) -> str:
     """Zero or missing positions come first after a session, the real ones later. There is always
     a first, whoever was disqualified."""
@@ -122,14 +118,6 @@ def find_missing_places(rows: Sequence[ResultRecord]) -> str:
     if places != sorted(places):
         return "its entries are not in the order of their positions"
     return ""
-
-
-def find_nameless(rows: Sequence[ResultRecord]) -> str:
-    return "" if all(row.driver_id for row in rows) else "an entry has no driver"
-
-
-def find_teamless(rows: Sequence[ResultRecord]) -> str:
-    return "" if all(row.constructor_id for row in rows) else "an entry has no constructor"
 
 
 def find_doubled(rows: Sequence[ResultRecord]) -> str:

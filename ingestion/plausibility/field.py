@@ -123,7 +123,8 @@ def find_absent(
     for kind, drivers in known.weekend.items():
         absent = drivers - here
         if len(absent) > allowed:
-            return f"{join_names(absent)}, who drove in the {print_kind(kind)}, are missing"
+            session = kind.value.replace("_", " ")
+            return f"{join_names(absent)}, who drove in the {session}, are missing"
     partner = known.weekend.get(session_type.partner, here)
     absent, new = partner - here, here - partner
     # Whose team is complete without him was replaced.
@@ -139,7 +140,3 @@ def join_names(names: Collection[str]) -> str:
     shown = sorted(names)[:3]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
-
-
-def print_kind(session_type: SessionType) -> str:
-    return session_type.value.replace("_", " ")

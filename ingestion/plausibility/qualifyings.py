@@ -130,7 +130,15 @@ def find_pole_that_was_not_quickest(
     Only the first place is judged by times: penalties moved others by a few places in 2007, and a
     time in the wrong column is no wrong order (2025 Emilia-Romagna: Norris's Q3 as his Q2).
     """
-    deciding = _choose_deciding_part(season, rows)
+    parts: tuple[str, ...] = ()
+    if season >= FIRST_KNOCKOUT:
+        parts = ("q3", "q2")
+    elif season in SINGLE_HOUR:
+        parts = ("q1",)
+    # In the other years nothing says which of the times decided.
+    deciding = next(
+        (part for part in parts if any(getattr(row, part) is not None for row in rows)), ""
+    )
     timed = [row for row in rows if deciding and getattr(row, deciding) is not None]
     if not timed:
         return ""
@@ -145,16 +153,3 @@ def find_pole_that_was_not_quickest(
     if quicker == behind:
         return ""
     return f"{quicker[0].driver_id} was quicker than {rows[0].driver_id} on pole"
-
-
-def _choose_deciding_part(season: int, rows: Sequence[ResultRecord]) -> str:
-    """'' where what is known of the times does not say who was quickest."""
-    parts: tuple[str, ...]
-    if season >= FIRST_KNOCKOUT:
-        parts = ("q3", "q2")
-    elif season in SINGLE_HOUR:
-        parts = ("q1",)
-    else:
-        return ""
-    timed = (part for part in parts if any(getattr(row, part) is not None for row in rows))
-    return next(timed, "")

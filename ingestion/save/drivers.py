@@ -82,8 +82,17 @@ class SeasonDrivers:
         for entry in named:
             if entry.driver_id not in self.persons:
                 self.persons[entry.driver_id] = self._find_or_add(entry, has_keys=has_keys)
-            if entry.driver_id not in self.decided:
-                self._check_person(entry)
+            if entry.driver_id in self.decided:
+                continue
+            person = self.persons[entry.driver_id]
+            try:
+                check_person(entry, person)
+            except BadSourceData:
+                # What came under another's key before a merge has that one's name, and sources that
+                # know drivers by our rows go by it.
+                words = fold_name(entry.driver_name)
+                if not any(fold_name(one.name) == words for one in person.merged.all()):
+                    raise
         ours = {key: driver.key for key, driver in self.persons.items()}
         check_persons(named, ours)
         unsaid = [entry for entry in named if entry.driver_id not in self.decided]
@@ -134,17 +143,6 @@ class SeasonDrivers:
             for key in keys
             if key.driver_id not in self._new_drivers
         ]
-
-    def _check_person(self, entry: ResultRecord) -> None:
-        person = self.persons[entry.driver_id]
-        try:
-            check_person(entry, person)
-        except BadSourceData:
-            # What came under another's key before a merge has that one's name, and sources that
-            # know drivers by our rows go by it.
-            words = fold_name(entry.driver_name)
-            if not any(fold_name(one.name) == words for one in person.merged.all()):
-                raise
 
     def _find_or_add(self, entry: ResultRecord, *, has_keys: bool) -> Driver:
         if self._all is None:

@@ -314,12 +314,12 @@ def _find_fault(column: "Field[Any, Any]", value: Any) -> str:
 def snapshot(results: Iterable[Result | ResultRecord]) -> list[dict[str, Any]]:
     """A classification as the feed keeps it: in order, and whole, so that it can be restored."""
     ordered = sorted(results, key=lambda result: result.order)
-    return [{name: _plain(getattr(result, name)) for name in RESULT_FIELDS} for result in ordered]
-
-
-def _plain(value: Any) -> Any:
-    """Points as every database and record write them: '25.00', so that equals look equal."""
-    return value.quantize(HUNDREDTH) if isinstance(value, Decimal) else value
+    entries = [{name: getattr(result, name) for name in RESULT_FIELDS} for result in ordered]
+    for entry in entries:
+        # '25.00', as every database and record write them, so that equals look equal.
+        if isinstance(entry["points"], Decimal):
+            entry["points"] = entry["points"].quantize(HUNDREDTH)
+    return entries
 
 
 def _lock(lock: int, part: int = 0) -> None:
