@@ -356,6 +356,7 @@ def test_default_season_is_that_of_the_next_known_event(
                 grand_prix="belgian-grand-prix",
                 session_type="race",
                 starts_at=today() + timedelta(days=days),
+                ends_at=today() + timedelta(days=days, hours=2),
             )
     done = ingest(filled, upstream, "--skip-results", "--format", "json")
     assert report_of(done)["seasons"] == [2040]

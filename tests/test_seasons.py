@@ -22,6 +22,7 @@ from ingestion.models import Alarm, Change, Event, IngestRun, Poll, RequestBlock
 from ingestion.pipeline import current_season, mend_plans, prune, put_back_times
 from ingestion.pipeline.poll_rows import PAST_TIMES
 from ingestion.queue import tasks
+from ingestion.sample.season import GrandPrix
 from rehearsal.clock import VirtualClock, virtual_time
 from tests.command_line import asked, in_year, small_upstream  # noqa: F401
 from tests.ticking import World, at, world  # noqa: F401
@@ -188,6 +189,41 @@ def test_new_season_comes_from_either_calendar_in_january(
     world.now = utc("2025-01-03T06:00")
     run(world)
     assert IngestRun.objects.exclude(outcome="ok").count() == 0
+
+
+def shift(grand_prix: GrandPrix, days: int) -> GrandPrix:
+    sessions = tuple(
+        replace(session, starts_at=session.starts_at and session.starts_at + days * DAY)
+        for session in grand_prix.sessions
+    )
+    return replace(grand_prix, sessions=sessions)
+
+
+@pytest.mark.parametrize("first_run", ["11-20 06:00", "12-07 06:00"])
+def test_last_races_result_is_fetched_though_the_next_calendar_is_out(
+    world: World,  # noqa: F811
+    first_run: str,
+) -> None:
+    season = world.upstream.seasons[2024]
+    *others, belgium = season.grands_prix
+    # On 8 December.
+    world.upstream.seasons[2024] = replace(season, grands_prix=(*others, shift(belgium, 133)))
+    coming = tuple(in_year(grand_prix, 2025) for grand_prix in season.grands_prix)
+    world.upstream.seasons[2025] = replace(season, year=2025, grands_prix=coming)
+    for time in (first_run, "12-07 06:00"):
+        world.now = at(time)
+        run_command(world)
+    assert Event.objects.filter(season=2025).exists()
+
+    world.publish("races", "qualifyings", "sprints", "sprint_qualifyings")
+    world.now = at("12-08 18:00")
+    with virtual_time(VirtualClock(world.now)):
+        call_command(Command())
+    race = Event.objects.get(season=2024, grand_prix="belgian-grand-prix", session_type="race")
+    assert race.results_state == "official"
+    # Penalties come within days, a fortnight later no run is for them.
+    assert current_season(at("12-20 06:00")) == 2024
+    assert current_season(at("12-23 06:00")) == 2025
 
 
 @pytest.mark.parametrize("run", [run_command, run_worker, run_workflow])

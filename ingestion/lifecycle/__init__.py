@@ -12,7 +12,12 @@ from ingestion.lifecycle.polling import (
     next_provisional_poll,
     next_witness_poll,
 )
-from ingestion.lifecycle.seasons import LOOKED_FOR_EVERY, may_be_absent, season_to_look_for
+from ingestion.lifecycle.seasons import (
+    LOOKED_FOR_EVERY,
+    SEASON_COOLS_DOWN,
+    may_be_absent,
+    season_to_look_for,
+)
 from ingestion.lifecycle.session_times import (
     expected_end,
     hold_lock,
@@ -28,6 +33,7 @@ __all__ = [
     "LONGEST_CALENDAR_PLAN",
     "LOOKED_FOR_EVERY",
     "PROVISIONAL_IS_NEWS",
+    "SEASON_COOLS_DOWN",
     "WATCHED_AFTER_SEASON",
     "Watched",
     "expected_end",

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+# After its last session a season is no longer polled but replayed: FastF1's cache will do.
+SEASON_COOLS_DOWN = timedelta(days=14)
 # The next season's calendar is looked for from then on.
 FIRST_MONTH_TO_LOOK = 12
 # Once a day, by a task that runs twice a day.

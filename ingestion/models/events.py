@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from ingestion.lifecycle import is_over, results_from, status_at
+from ingestion.lifecycle import SEASON_COOLS_DOWN, is_over, results_from, status_at
 from ingestion.models.drivers import Driver
 from ingestion.models.entrants import Entrant, EntrantQuerySet
 from ingestion.records import RESULT_FIELDS, Source, StoredEvent
@@ -65,10 +65,15 @@ class EventQuerySet(models.QuerySet["Event"]):
         )
 
     def current_season(self, now: datetime) -> int:
-        """That of the next known event, else of the last one, else the calendar year."""
-        coming = self.upcoming(now).values_list("season", flat=True).first()
-        if coming is not None:
-            return coming
+        """That of the last event, while news of it may come any hour, or of the next one; else of
+        the last that is known, else the calendar year."""
+        # The next season's calendar may be out before the last race of this one.
+        near = self.exclude(status=Event.Status.CANCELLED).filter(
+            ends_at__gt=now - SEASON_COOLS_DOWN
+        )
+        season = near.order_by("ends_at", "pk").values_list("season", flat=True).first()
+        if season is not None:
+            return season
         last = self.order_by("-season").values_list("season", flat=True).first()
         return last if last is not None else now.year
 

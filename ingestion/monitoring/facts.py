@@ -11,6 +11,7 @@ from django.db.models.functions import Cast
 from django.utils.translation import ngettext, ngettext_lazy
 from django_q.models import Schedule, Success
 
+from ingestion.lifecycle import SEASON_COOLS_DOWN
 from ingestion.models import CreatedRow, Event, IngestRun, Poll, TaskRun
 from ingestion.monitoring.schedule_rows import find_unreadable_rows
 from ingestion.records import Source
@@ -75,9 +76,9 @@ OF_SPRINT_QUALIFYINGS = Q(event__session_type=SessionType.SPRINT_QUALIFYING)
 def gather_facts(now: datetime) -> Facts:
     latest = now + CLOCK_TOLERANCE
     seasons = _read_seasons(now)
-    coming = {start: season for season, start in seasons.items() if start is not None}
+    near = {end: season for season, end in seasons.items() if end is not None}
     # As `Event.objects.current_season`, by the rows that are read anyhow.
-    season = coming[min(coming)] if coming else max(seasons, default=now.year)
+    season = near[min(near)] if near else max(seasons, default=now.year)
     schedules = _read_schedules(latest)
     tick: Any = next((row for row in schedules if row.name == TICK_SCHEDULE), None)
     runs = IngestRun.objects.filter(started_at__lte=latest)
@@ -130,12 +131,10 @@ def gather_facts(now: datetime) -> Facts:
 
 
 def _read_seasons(now: datetime) -> dict[int, datetime | None]:
-    """All that are known, each with its next start."""
-    ahead = Q(starts_at__gt=now) & ~Q(status=Event.Status.CANCELLED)
-    rows = (
-        Event.objects.order_by().values("season").annotate(next_at=Min("starts_at", filter=ahead))
-    )
-    return {row["season"]: row["next_at"] for row in rows}
+    """All that are known, each with the end of the first session of which news may come."""
+    near = Q(ends_at__gt=now - SEASON_COOLS_DOWN) & ~Q(status=Event.Status.CANCELLED)
+    rows = Event.objects.order_by().values("season").annotate(near=Min("ends_at", filter=near))
+    return {row["season"]: row["near"] for row in rows}
 
 
 def _read_schedules(latest: datetime) -> list[Schedule]:

@@ -3,10 +3,16 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ingestion.errors import WrongRequest
-from ingestion.lifecycle import PROVISIONAL_IS_NEWS, expected_end, is_over, results_from
+from ingestion.lifecycle import (
+    PROVISIONAL_IS_NEWS,
+    SEASON_COOLS_DOWN,
+    expected_end,
+    is_over,
+    results_from,
+)
 from ingestion.matching import StoredGrandPrix, as_known, find_listed, gather_grands_prix
 from ingestion.models import OVERDUE_AFTER, Event
 from ingestion.pipeline.request import IngestRequest, Mode
@@ -18,9 +24,6 @@ from ingestion.sources import Upstream, count_pages
 # session, the races first.
 CALENDARS = "calendars"
 PARTS: tuple[str, ...] = (CALENDARS, *reversed(SessionType))
-
-# After its last session a season is no longer polled but replayed: FastF1's cache will do.
-SEASON_COOLS_DOWN = timedelta(days=14)
 
 # Cars in a classification; until 2009 more of them than could start.
 USUAL_FIELD = 20

@@ -233,10 +233,11 @@ class Command(F1Command):
             config = replace(config, jolpica_dump_url="off")
         is_range = len(seasons) > 1
         mode = Mode.FILL if is_range else Mode.UPDATE
+        current = current_season(timezone.now())
         look = None
         if not (seasons or options["skip_schedule"] or options["dry_run"]):
             look = look_for_next_season(
-                current_season(timezone.now()),
+                current,
                 config=config,
                 rules=configured_rules(),
                 clock=timezone.now,
@@ -244,7 +245,9 @@ class Command(F1Command):
                 trigger="command",
             )
         now = timezone.now()
-        current = current_season(now)
+        # Of an empty database in December the season of the year is not over.
+        if current < now.year:
+            current = current_season(now)
         request = IngestRequest(
             seasons=seasons or (current,),
             config=config,
