@@ -192,18 +192,19 @@ def test_a_backfill_stops_at_two_thirds_of_the_hour_whoever_spent_them() -> None
     assert spent() == [50, 60, 10, 60]
 
 
-def test_a_backfill_leaves_polling_its_third_of_a_hosts_own_limits() -> None:
-    """Old sprint qualifyings of the second source would take a weekend's forty."""
+def test_a_backfill_leaves_polling_a_quarter_of_a_hosts_own_limits() -> None:
+    """Old sprint qualifyings of the second source would take a weekend's forty; those of two
+    seasons, with the lists of each, have room."""
     limits = {"openf1.test": ((20, timedelta(minutes=1)), (40, timedelta(days=4)))}
     now = datetime(2026, 6, 5, 12, tzinfo=UTC)
     old = Budget(Purpose.BACKFILL, clock=lambda: now, limits=limits)
     RequestBlock.objects.create(
-        host="openf1.test", requests=24, reserved_at=now - timedelta(days=1)
+        host="openf1.test", requests=14, reserved_at=now - timedelta(days=1)
     )
-    old.reserve("openf1.test", 2)
-    with pytest.raises(SourceRateLimited, match="more than 26 requests within 4 days"):
-        old.reserve("openf1.test", 1)
-    Budget(clock=lambda: now, limits=limits).reserve("openf1.test", 14)
+    old.reserve("openf1.test", 14)
+    with pytest.raises(SourceRateLimited, match="more than 30 requests within 4 days"):
+        old.reserve("openf1.test", 3)
+    Budget(clock=lambda: now, limits=limits).reserve("openf1.test", 6)
 
 
 def test_what_polling_spent_beyond_its_third_is_waited_for() -> None:

@@ -503,6 +503,30 @@ def test_the_pace_leaves_pauses_and_stays_below_the_minutes_limit() -> None:
         assert beyond - first >= timedelta(minutes=1)
 
 
+@pytest.mark.parametrize("seconds", [59, 61])
+def test_a_full_minute_is_waited_for_and_nothing_longer(
+    second: OpenF1, clock: list[datetime], monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    """The sprint qualifyings of two seasons are 28 requests."""
+    room_at = AFTERWARDS + timedelta(seconds=seconds)
+
+    def reserve(host: str, requests: int) -> None:
+        if clock[0] < room_at:
+            raise SourceRateLimited("20 requests within a minute", retry_at=room_at)
+
+    def pass_time(seconds: float) -> None:
+        clock[0] += timedelta(seconds=seconds)
+
+    monkeypatch.setattr(second._adapter, "_reserve", reserve)
+    monkeypatch.setattr(second._adapter, "_sleep", pass_time)
+    if seconds == 59:
+        assert fetch(second).results[0].driver_id == "hamilton"
+    else:
+        with pytest.raises(SourceRateLimited):
+            fetch(second)
+    assert clock[0] == (room_at if seconds == 59 else AFTERWARDS)
+
+
 def test_seasons_before_it_are_not_offered(second: OpenF1) -> None:
     assert not second.offers(2022, SessionType.SPRINT)
     assert second.offers(2023, SessionType.SPRINT_QUALIFYING)

@@ -18,7 +18,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from ingestion.errors import IngestionError
+from ingestion.errors import IngestionError, SourceRateLimited
 from ingestion.sources.addresses import Address, is_loopback, origin
 from ingestion.sources.headers import read_clock
 
@@ -26,6 +26,8 @@ from ingestion.sources.headers import read_clock
 # server would hold either for as long as it likes.
 WHOLE_REQUEST = 30.0
 BETWEEN_BYTES = 10.0
+# For room in a host's limit, no longer than until the next minute: what waits longer is postponed.
+WAITED_FOR = timedelta(minutes=1)
 # The largest real response, a season's page of a hundred results, has some 100 kB.
 LARGEST_BODY = 32 * 1024 * 1024
 # Requests that were given up and cannot be ended: where a name is looked up, or while TLS begins.
@@ -248,7 +250,15 @@ class Adapter(HTTPAdapter):
         ahead = max(1, self._ahead)
         reserved = self._reserved.get(host, 0)
         if reserved < ahead:
-            self._reserve(host, ahead - reserved)
+            try:
+                self._reserve(host, ahead - reserved)
+            except SourceRateLimited as refusal:
+                # A minute's limit: two seasons of OpenF1 take more than it allows.
+                now, retry_at = self._clock(), refusal.retry_at
+                if retry_at is None or retry_at - now > WAITED_FOR:
+                    raise
+                self._sleep(max(0.0, (retry_at - now).total_seconds()))
+                self._reserve(host, ahead - reserved)
             reserved = ahead
         self._reserved[host] = reserved - 1
         self._ahead = ahead - 1
