@@ -40,16 +40,12 @@ DATABASE_FIXTURES = {
 CREATES_PERMISSIONS = "django.contrib.auth.management.create_permissions"
 # They begin first: where several processes share the suite, none waits for one of them at the end.
 LONGEST = (
-    *("test_rehearsal.py", "test_replayed_seasons.py", "test_proofs_crash.py"),
-    *(
-        "test_admin_browser.py",
-        "test_admin_pages.py",
-        "test_calendar_properties.py",
-        "test_command_refusals.py",
-    ),
-    *("test_command.py", "test_backfill.py", "test_security_addresses.py", "test_cluster.py"),
-    *("test_backfill_command.py", "test_admin_in_production.py"),
-)
+    "watchdog", "openf1_run", "command_sample", "command", "demo", "recipes", "workflow",
+    "command_refusals", "newer_form", "rehearsal", "replayed_seasons", "admin_browser",
+    "host_project", "settings", "source_faults", "dump", "proofs_crash", "command_output",
+    "source_cache", "admin_pages", "package", "backfill_command", "readme",
+    "security_addresses", "moved_starts", "cluster",
+)  # fmt: skip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -83,7 +79,8 @@ def keep_of(items: list[pytest.Item], is_kept: Callable[[pytest.Item], bool]) ->
 
 
 def place_of(item: pytest.Item) -> int:
-    return LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST)
+    name = item.path.stem.removeprefix("test_")
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
 
 def uses_database(item: pytest.Item) -> bool:

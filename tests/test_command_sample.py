@@ -270,6 +270,7 @@ disqualify(race, key_of(race.winner), author, revision=race.results_revision)
 """
 
 
+@pytest.mark.long
 def test_a_correction_in_the_sample_does_not_stop_the_next_one(
     sampled: Sampled, unmigrated_project: Project
 ) -> None:

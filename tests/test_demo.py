@@ -62,6 +62,7 @@ def test_a_port_that_there_is_not_is_one_clear_line(kept: Path) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     find_browser() is None and "NEEDS_BROWSER" not in os.environ,
     reason=f"no browser is installed: none of {', '.join(NAMES)} was found",

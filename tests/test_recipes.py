@@ -177,6 +177,7 @@ def manage(
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_nullable_fact_more_is_four_files_and_no_revision(
     filled: Project, upstream: FaultyUpstream, tmp_path: Path
 ) -> None:
@@ -258,6 +259,7 @@ def test_a_provisional_source_more_is_a_module_its_name_and_a_line_in_the_regist
     assert read_sprint_qualifying(project) == [("official", "jolpica_newer", 2)]
 
 
+@pytest.mark.long
 def test_a_kind_of_session_more_is_a_row_and_a_migration(
     filled: Project, upstream: FaultyUpstream, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.clusters import enqueue, running_cluster, wait_for
 from tests.project import Project
+from tests.shortened import shortened
 
 # A task that any worker can run, and whose result is saved.
 TASK = "math.factorial"
@@ -79,7 +80,9 @@ def test_cluster_whose_workers_are_deaf_ends_with_an_error(
 @pytest.mark.once
 @pytest.mark.parametrize(
     ("place", "reason"),
-    [(1, "results wait, and none is saved"), (2, "no task is fetched from the queue")],
+    shortened(
+        [(1, "results wait, and none is saved"), (2, "no task is fetched from the queue")], keep=1
+    ),
 )
 def test_cluster_whose_monitor_or_pusher_is_deaf_ends_with_an_error(
     quiet: Project, cluster: subprocess.Popen[str], place: int, reason: str
@@ -113,7 +116,7 @@ def test_no_process_outlives_the_one_that_started_it(
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("role", ["worker", "guard"])
+@pytest.mark.parametrize("role", shortened(["worker", "guard"], keep=1))
 def test_deaf_cluster_stops_when_it_is_requested_to(
     quiet: Project, cluster: subprocess.Popen[str], role: str
 ) -> None:

@@ -33,6 +33,7 @@ from tests.command_line import (
     today,
 )
 from tests.project import Project
+from tests.shortened import shortened
 from tests.upstream import FaultyUpstream
 
 pytestmark = pytest.mark.project
@@ -325,7 +326,10 @@ def test_input_is_an_argument_and_never_shell(project: Project, upstream: Faulty
 
 @pytest.mark.once
 @pytest.mark.parametrize(
-    "address", ["mysql://f1:s3cr3t@db/picks", "postgresql+asyncpg://f1:s3cr3t@/f1?host=/nowhere"]
+    "address",
+    shortened(
+        ["mysql://f1:s3cr3t@db/picks", "postgresql+asyncpg://f1:s3cr3t@/f1?host=/nowhere"], keep=1
+    ),
 )
 def test_database_that_cannot_be_used_is_said_in_one_line(project: Project, address: str) -> None:
     context = {"secrets.DATABASE_URL": address, **{f"inputs.{name}": "" for name in INPUTS}}
