@@ -23,8 +23,8 @@ class Source(StrEnum):
     """Where a fact came from, and its name for people. The classifications of a provisional source
     count until another source publishes one; of those the better ones are later here.
 
-    `publisher` names what a source publishes classifications of, '' of those that publish none: of
-    two with the same one neither confirms what the other says.
+    `publisher` names whose classifications a source publishes, '' where it publishes none: of two
+    with the same publisher neither confirms what the other says.
     """
 
     _value_: str
@@ -145,7 +145,8 @@ class CalendarRecord:
 
 @dataclass(frozen=True, slots=True)
 class RaceIdentity:
-    """Which race an answer says that it is about; its round number is the upstream's own.
+    """Which race an answer says that it is about; its round number is the upstream's own, 0 where
+    that has none (OpenF1).
 
     `race_date` is the race's, also in answers about qualifying and sprint (Jolpica).
     """

@@ -21,8 +21,8 @@ class SessionKind:
     qualifyings, where laps count instead of the finish. `usual_duration` is flag to flag with the
     usual slack, `earliest_result` the time from the start until the first possible result: the
     shortest that a session takes, and the shortest that Jolpica does; `earliest_second` the same of
-    the second source, half an hour after the flag. `usual_lead` is how long before the race it
-    usually starts, `is_of_sprint_weekends` whether other weekends lack it.
+    OpenF1: the shortest that a session takes, and half an hour. `usual_lead` is how long before the
+    race it usually starts, `is_of_sprint_weekends` whether other weekends lack it.
 
     `held_before` are the kinds that follow it in a weekend, `same_field_as` the kind with the same
     drivers. Results exist from `results_since` on and calendars list it from `listed_since` on.

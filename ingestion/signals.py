@@ -1,4 +1,5 @@
-"""Sent after commit, each once per entry of the feed; they only wake whoever then reads the feed.
+"""Sent after commit; they only wake whoever then reads the feed. Not each entry of the feed has
+one, a person's correction may have two, and a merge of drivers has no entry of its own.
 
 Each is sent by `ingestion.models.Event` with `event`, `change` (the entry) and `cause`;
 `event_rescheduled` also with `old` and `new`, the starts in UTC (None while unknown). A receiver

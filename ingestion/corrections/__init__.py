@@ -1,8 +1,11 @@
-"""What a person may do to an event and its classification: with who, when and why.
+"""What a person may do to an event, its classification, its entrants or a driver: with who, when
+and why.
 
-Each is one transaction under the season's lock and one entry in the feed. What is corrected is
-locked: ingests compare, show the difference and write nothing until it is released. Each raises
-`WrongRequest`, with nothing written, where it cannot be done.
+Each is one transaction, and raises `WrongRequest`, with nothing written, where it cannot be done.
+What is done to an event is done under its season's lock, and leaves one entry in the feed; a start,
+a status or a classification that was corrected is locked: ingests compare, show the difference and
+write nothing until it is released. What is said of drivers is said of all seasons, under the locks
+of all: one entry for each event with a result that moved, and nothing is locked.
 """
 
 from ingestion.corrections.author import Author, clean_reason, last_entry

@@ -52,7 +52,8 @@ def merge_drivers(driver: Driver, into: Driver, author: Author) -> DriverChange:
                 % {"one": gone.name, "other": kept.name, "event": both},
                 about="into",
             )
-        # Of one whom no source named the feed and proposals have our key alone.
+        # The feed and proposals know a driver without a source key only by `Driver.key`; keep that
+        # key pointing to him.
         DriverKey.objects.get_or_create(
             source=NAMING, key=gone.key, season=None, defaults={"driver": gone}
         )
@@ -139,7 +140,7 @@ def undo_change(change: DriverChange, author: Author) -> DriverChange:
             driver.save(update_fields=["merged_into"])
             _announce(signals.driver_unmerged, driver, other)
         else:
-            # Of those seasons the keys are the driver's own again.
+            # The keys of those seasons are the driver's own again.
             keys.delete()
             other.merged.update(merged_into=driver)
             other.merged_into = driver
@@ -235,7 +236,7 @@ def _move_results(
 
 
 def _move_entrants(other: Driver, entrants: QuerySet[Entrant]) -> list[int]:
-    """Save where the other is an entrant himself: of the two he counts. The keys of the rows."""
+    """The keys of the rows that moved: all, except where the other driver is an entrant as well."""
     own = other.entrants.filter(season=OuterRef("season"), grand_prix=OuterRef("grand_prix"))
     moved = list(entrants.exclude(Exists(own)).values_list("pk", flat=True))
     Entrant.objects.filter(pk__in=moved).update(driver=other)

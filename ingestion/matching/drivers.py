@@ -1,6 +1,14 @@
-"""Which person is this entry's driver? By key, else by name and date of birth, else by car number
-within the season with the name, or with letters and a part of the name. A doubtful match is
-refused: two persons are never made one."""
+"""Which person is this entry's driver? By the key that a source gave before (`check_person`), else
+by the first of these that fits anybody (`find_person`):
+
+1. The name and the date of birth.
+2. The name and the season's car number (none of a driver whom a person entered without one), where
+   one of the two has no date of birth.
+3. A key that we know as it is or as the last part of one, for whom is in the season already, and a
+   part of the name; where that is no whole name, the car number too, or the letters in a list.
+4. The letters, the season's car number and a part of the name.
+
+A doubtful match is refused: two persons are never made one."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date

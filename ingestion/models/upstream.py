@@ -45,7 +45,10 @@ class SecondOpinion(models.Model):
         help_text="Its entries in order, as the feed keeps them; empty where it has none.",
     )
     generated_at = models.DateTimeField(
-        null=True, blank=True, help_text="When it said so, UTC: first, or last where that matters."
+        null=True,
+        blank=True,
+        help_text="When OpenF1 made it, UTC. Written when the opinion changes or a dispute starts "
+        "or ends; an unchanged answer leaves it.",
     )
     disputed_since = models.DateTimeField(
         null=True,

@@ -261,9 +261,10 @@ def _plan_requested(
 def plan_provisional(
     request: IngestRequest, source: Source, sessions: Iterable[Session], now: datetime
 ) -> list[Session]:
-    """The sessions that the source may have a provisional classification of: over, and without a
-    better one. Once it has given one it is requested again by name or with a refresh alone: live
-    timing's streams do not change any more, and are large."""
+    """The sessions to request of a provisional source: those that are over and have no better
+    classification, and published ones that polling found due, of which OpenF1 is a witness. What a
+    source has given is requested again by name or with a refresh alone: live timing's streams do
+    not change any more, and are large."""
     named = None
     if request.sessions is not None:
         named = {

@@ -97,7 +97,8 @@ def _is_better(classification: Classification, source: Source) -> bool:
 def _gather_provisional(
     task: SeasonTask, source: Upstream, awaited: Sequence[Session], so_far: Answers
 ) -> Answers:
-    """Provisional classifications of the sessions that are over and have none."""
+    """The source's classifications of the awaited sessions: provisional ones, and OpenF1's as a
+    witness of what is published."""
     task.show_step(f"{task.season} {source.label}", PARTS[-1])
     known = list_known(task, so_far, with_entrants=True)
     answers = so_far

@@ -97,7 +97,8 @@ def _read_season(
     for result in Result.objects.filter(event__season=season).order_by("event", "order"):
         results.setdefault(result.event_id, []).append(result)
     cars = {(row.driver_id, row.driver_number) for rows in results.values() for row in rows}
-    # What an answer is compared with besides the rows: proposals, and what a person overruled.
+    # What an answer is compared with besides the rows: proposals, what a person overruled, and
+    # second opinions.
     kept = [event.proposal.after for event in events.values() if event.proposal is not None]
     for apart in ("upstream_classification", "second_opinion"):
         kept += [vars(getattr(one, apart)) for one in events.values() if hasattr(one, apart)]

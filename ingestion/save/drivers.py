@@ -155,7 +155,8 @@ class SeasonDrivers:
                 self.cars.update(entered.values_list("driver", "driver_number"))
         persons = (one for one in self._all.values() if one.merged_into_id is None)
         driver = find_person(entry, persons, self.cars)
-        # Sources without keys of their own give ours back, which have hyphens.
+        # A key with a hyphen is one that we made of a name (`make_key`): no source named the driver
+        # by it, it was given back to us.
         is_ours = driver is not None and "-" in driver.key and driver.key == entry.driver_id
         if driver is not None and (is_ours or not has_keys):
             return driver
@@ -277,8 +278,8 @@ def read_season_drivers(
     *,
     kept: Sequence[dict[str, Any]] = (),
 ) -> SeasonDrivers:
-    """The persons of these records; one query. In what is `kept` beside the rows (proposals, what
-    a person overruled) the drivers are named as they are now."""
+    """The persons of these records; one query. In what is `kept` beside the rows (proposals, second
+    opinions, what a person overruled) the drivers are named as they are now."""
     keys = {
         entry.driver_id
         for record in records

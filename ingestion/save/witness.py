@@ -19,8 +19,8 @@ def weigh(
     """The plan, with what the second source says of what counts by it; a provisional classification
     and a person's are not weighed.
 
-    An opinion is written where it is another, or where its age decides: a classification that was
-    saved after it was made is disputed only by one that is made later.
+    The opinion is written when it changes, or when a dispute starts or ends; an unchanged answer
+    leaves its age. Only an opinion that is newer than the saved classification disputes it.
     """
     event, context = comparison.event, comparison.context
     opinion, is_kept = _find_opinion(comparison)

@@ -29,7 +29,9 @@ class Car:
 
 @dataclass(frozen=True, slots=True)
 class Driving:
-    """Who drives, and for whom, '' where the source has no teams; a `KnownDriver`."""
+    """Who drives, and for whom; a `KnownDriver`. `constructor_id` is '' where the source names no
+    team, or one whose drivers have no constructor in common; `constructor_name` is then the team as
+    the source prints it."""
 
     driver_id: str
     driver_number: int | None

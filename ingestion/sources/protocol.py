@@ -65,7 +65,9 @@ class SourceAnswer(Generic[T_co]):
 
 
 class KnownDriver(Protocol):
-    """Who drove for whom in another session of the season, by the keys of Jolpica's Ergast form."""
+    """A driver, his car and team as far as the season is known, by our keys or the run's: of saved
+    results and entrants, before a season's first results of the last season's, and of this run's
+    answers."""
 
     @property
     def driver_id(self) -> str: ...
@@ -118,8 +120,9 @@ class EntrantsQuery:
 
 
 class Upstream:
-    """An upstream in one of its forms; one that has calendars or classifications overrides both
-    `offers...` and `fetch...`. Until one is made, nothing may need FastF1.
+    """An upstream in one of its forms. One of the registry that has calendars or classifications
+    overrides both `offers...` and `fetch...`; the pipeline looks into the dump before it fetches
+    from it. Until an upstream is made, nothing may need FastF1.
 
     A fetch raises one of `SourceUnavailable`, `SourceRateLimited`, `BadSourceData` and
     `ResultsNotReady`; the last two have the answer's `expires_at`. An answer that proves to be

@@ -102,7 +102,7 @@ def _read_race(meeting: Row, sessions: Sequence[Row], season: int) -> RaceIdenti
         season=season,
         round_number=0,
         name=require(read_text(meeting["meeting_name"]), "name of a meeting"),
-        # The day at the circuit, as all sources print it.
+        # The day at the circuit, as in the schedule file; Jolpica's is the day in UTC.
         race_date=(_read_instant(last) + read_offset(read_text(meeting["gmt_offset"]))).date(),
         country=read_text(meeting.get("country_name"), longest=LONGEST_PLACE),
         location=read_text(meeting.get("location"), longest=LONGEST_PLACE),
