@@ -142,14 +142,13 @@ def check_schedules(**_: object) -> list[checks.CheckMessage]:
 def check_alarms(**_: object) -> list[checks.CheckMessage]:
     from ingestion.monitoring.channels import find_unusable, read_channels
 
-    channels = read_channels()
     return [
         _warn(
             15,
             f"F1_ALARM_URLS has an address that Apprise cannot read: {name}",
             "No alarm arrives there. See https://appriseit.com/services/ for how it is written.",
         )
-        for name in (find_unusable(channels) if channels else [])
+        for name in find_unusable(read_channels())
     ]
 
 

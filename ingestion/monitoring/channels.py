@@ -199,6 +199,7 @@ def send_heartbeat(url: str, *, timeout: float = SECONDS_PER_HEARTBEAT) -> bool:
         try:
             if urlsplit(url).scheme not in ("http", "https"):
                 return "its address is not one of http:// or https://"
+            # The status is all that counts: no body is read, and no redirect followed.
             response = requests.get(url, timeout=timeout, allow_redirects=False, stream=True)
             response.close()
         except (requests.RequestException, ValueError) as error:
@@ -226,6 +227,7 @@ def run_bounded(name: str, work: Callable[[], str], seconds: float) -> str:
         except Exception as error:  # noqa: BLE001 - of any of a hundred services; an alarm must not stop a task
             outcome.put(f"it failed ({type(error).__name__})")
 
+    # A daemon: one that is never answered does not keep the process from ending.
     thread = threading.Thread(target=run, daemon=True, name=name)
     _at_work.append(thread)
     thread.start()

@@ -166,6 +166,7 @@ def _read_polls(events: Sequence[Event], latest: datetime) -> list[Any]:
     answered = (
         Poll.objects.filter(usable, event__isnull=False, answered_at__lte=latest)
         .exclude(OF_SPRINT_QUALIFYINGS)
+        # It may answer while what is published is silent.
         .exclude(source=Source.OPENF1)
         .order_by("-answered_at")
         .values("answered_at")

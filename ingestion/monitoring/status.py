@@ -73,6 +73,7 @@ def count_requests_left(now: datetime) -> list[RequestsLeft]:
     counted = Q(reserved_at__gt=now - HOUR)
     for host, (_most, within) in limits.items():
         counted |= Q(host=host, reserved_at__gt=now - within)
+    # What is of the future was written by a clock that was ahead.
     reserved = RequestBlock.objects.filter(counted, reserved_at__lte=now)
     found = []
     for row in reserved.values("host").order_by("host").annotate(spent=Sum("requests")):

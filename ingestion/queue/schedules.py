@@ -95,6 +95,7 @@ def run_due_schedules(broker: Any = None) -> None:
     """django-q2's scheduler, kept from what stops it: it gives up on all rows at the first one that
     it cannot read, and waits for as long as a clock was ahead once."""
     now = timezone.now()
+    # As the library does it before its own queries, which come after these.
     close_old_django_connections()
     try:
         put_back_times(now)

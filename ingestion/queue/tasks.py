@@ -202,7 +202,7 @@ def _ingest(clock: Clock, *, season: int, **request: Any) -> RunReport:
 
 
 def ignore_progress(step: str, *, done: int, total: int) -> None:
-    """A worker has no progress to show."""
+    """Of what has no bar: a worker, and what is over at once."""
 
 
 def _summarize(*reports: RunReport) -> str:

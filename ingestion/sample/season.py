@@ -197,6 +197,7 @@ def without_results(season: Season) -> Season:
     )
 
 
+# Frozen, so that all can share it.
 @cache
 def load_season(year: int = 2024) -> Season:
     folder = TABLES / f"season_{year}"

@@ -41,6 +41,7 @@ from ingestion.pipeline import (
     look_for_next_season,
     may_be_absent,
 )
+from ingestion.queue.tasks import ignore_progress
 from ingestion.report import RunReport, SeasonLine
 from ingestion.sample.database import FILE_NAME, sample_database
 from ingestion.sample.season import load_season
@@ -235,6 +236,7 @@ class Command(F1Command):
         mode = Mode.FILL if is_range else Mode.UPDATE
         current = current_season(timezone.now())
         look = None
+        # Without a bar: it is over at once.
         if not (seasons or options["skip_schedule"] or options["dry_run"]):
             look = look_for_next_season(
                 current,
@@ -333,10 +335,6 @@ def read_round(text: str | None, seasons: tuple[int, ...]) -> int | None:
     if len(seasons) > 1:
         raise ValueError("--round takes a single --year beside it")
     return int(text)
-
-
-def ignore_progress(step: str, *, done: int, total: int) -> None:
-    """Of the look for another season, which is over at once."""
 
 
 @contextmanager
