@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any
 
 from django.db.models import F, FilteredRelation, Q
 from django.utils.dateformat import format as date_format
@@ -36,12 +37,6 @@ class Cell:
     starts: Sequence[str]
     leaders: Sequence[str]
     marks: Sequence[Mark]
-
-
-class Leader(NamedTuple):
-    order: int
-    driver_id: str
-    name: str
 
 
 def read_season(year: int, saved: Sequence[int], now: datetime) -> dict[str, Any]:
@@ -82,24 +77,27 @@ def _read_cells(year: int, now: datetime) -> list[Cell]:
         leader_id=F("leader__driver_id"),
         leader_name=F("leader__driver_name"),
     )
-    events: dict[int, tuple[Event, list[Leader]]] = {}
-    event: Any
-    for event in joined:
-        _, leaders = events.setdefault(event.pk, (event, []))
+    sessions: dict[int, list[Any]] = defaultdict(list)
+    for row in joined:
+        sessions[row.pk].append(row)
+    cells = []
+    for rows in sessions.values():
+        event: Event = rows[0]
+        places = picked_places(event.session_type)
         # Without a leader the join has a row all the same.
-        if (event.leader_order or 99) <= picked_places(event.session_type):
-            leaders.append(Leader(event.leader_order, event.leader_id, event.leader_name))
-    return [
-        Cell(
-            event=event,
-            label=event.get_session_type_display(),
-            phase=PHASES[event.phase(now)],
-            starts=_starts(event),
-            leaders=[surname({"driver_name": leader.name}) for leader in sorted(leaders)],
-            marks=marks_of(event, [leader.driver_id for leader in sorted(leaders)]),
+        leaders = [row for row in rows if row.leader_order and row.leader_order <= places]
+        leaders.sort(key=attrgetter("leader_order"))
+        cells.append(
+            Cell(
+                event=event,
+                label=event.get_session_type_display(),
+                phase=PHASES[event.phase(now)],
+                starts=_starts(event),
+                leaders=[surname({"driver_name": row.leader_name}) for row in leaders],
+                marks=marks_of(event, [row.leader_id for row in leaders]),
+            )
         )
-        for event, leaders in events.values()
-    ]
+    return cells
 
 
 def _starts(event: Event) -> list[str]:
