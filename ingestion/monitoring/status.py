@@ -101,7 +101,7 @@ def describe_work(status: Status) -> list[Fact]:
     health, keys = status.health, {item.finding.key for item in status.items}
     over = [alarm.key for alarm in status.alarms if alarm.key not in keys]
     facts = [
-        *_describe_work(health),
+        *_describe_what_ran(health),
         *_describe_what_comes(status, health.at),
         (
             _("over"),
@@ -158,7 +158,7 @@ def status_fields(status: Status) -> dict[str, Any]:
     }
 
 
-def _describe_work(health: Health) -> Iterator[Fact]:
+def _describe_what_ran(health: Health) -> Iterator[Fact]:
     run, refreshed_at = health.last_run, health.refreshed_at
     if health.last_tick is not None:
         ago = print_duration(health.at - health.last_tick)
