@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from ingestion.models import Alarm
@@ -173,6 +174,28 @@ def test_a_problem_that_turns_out_to_be_ours_is_told_again_and_not_the_other_way
     assert [post["type"] for post in receiver.posts] == ["warning", "failure"]
     alarm = Alarm.objects.get()
     assert (alarm.severity, alarm.raised_at, alarm.acknowledged_at) == ("silent", NOW, None)
+
+
+def test_what_a_problem_is_called_follows_it_silently_and_is_written_where_it_differs_alone(
+    receiver: Receiver, to_webhook: list[Channel]
+) -> None:
+    gasly = replace(SILENT, title="Two sources disagree: Gasly\nthird", advice="Compare the two.")
+    sainz = replace(gasly, title="Two sources disagree: Sainz\nthird", advice="Compare all.")
+    sound(NOW, gasly, channels=to_webhook)
+    acknowledge(Alarm.objects.get(), None, NOW)
+    with CaptureQueriesContext(connection) as first:
+        sound(NOW + MINUTE, gasly, channels=to_webhook)
+    sound(NOW + 2 * MINUTE, sainz, channels=to_webhook)
+    alarm = Alarm.objects.get()
+    assert (alarm.title, alarm.advice) == ("Two sources disagree: Sainz third", "Compare all.")
+    assert (alarm.raised_at, alarm.notified_at, alarm.acknowledged_at) == (NOW, NOW, NOW)
+    with CaptureQueriesContext(connection) as again:
+        sound(NOW + 3 * MINUTE, sainz, channels=to_webhook)
+    assert len(again) == len(first)
+    assert len(receiver.posts) == 1
+    sound(NOW + 4 * MINUTE, channels=to_webhook)
+    sound(NOW + 20 * MINUTE, channels=to_webhook)
+    assert receiver.titles[1:] == ["F1 Picks: over: Two sources disagree: Sainz third"]
 
 
 # By whom

@@ -391,6 +391,13 @@ FAILURES: dict[str, tuple[dict[str, Any], type[Exception]]] = {
 }
 
 
+STATUSES = {
+    case: how["status"]
+    for case, (how, error) in FAILURES.items()
+    if error is not BadSourceData and "status" in how
+}
+
+
 @pytest.mark.parametrize("path", ["*/session_result", "*/drivers", "*/meetings", "*/sessions"])
 @pytest.mark.parametrize("case", FAILURES)
 def test_a_failure_has_a_type_and_leaves_no_copy(
@@ -401,8 +408,9 @@ def test_a_failure_has_a_type_and_leaves_no_copy(
 ) -> None:
     how, error = FAILURES[case]
     upstream.fault(path, times=1, **how)
-    with pytest.raises(error):
+    with pytest.raises(error, match=r"^OpenF1's race of the 2024 [A-Z].* Grand Prix: ") as failed:
         fetch(open_second())
+    assert getattr(failed.value, "status", None) == STATUSES.get(case)
     assert fetch(open_second()).results[0].driver_id == "hamilton"
 
 

@@ -112,15 +112,16 @@ def _raise_alarms(findings: Sequence[Finding], now: datetime) -> None:
     for alarm in Alarm.objects.filter(key__in=by_key, cleared_at=None):
         known.add(alarm.key)
         finding = by_key[alarm.key]
-        if alarm.severity == finding.severity:
-            continue
         changes: dict[str, Any] = {
             "severity": finding.severity,
             "title": clean_line(finding.title),
             "advice": finding.advice,
         }
-        # A problem that was the upstream's and turns out to be ours is announced again.
-        if finding.severity is Alarm.Severity.BROKEN:
+        if all(getattr(alarm, name) == value for name, value in changes.items()):
+            continue
+        # A problem that was the upstream's and turns out to be ours is announced again. Otherwise
+        # what is said of it is replaced without a message.
+        if finding.severity is Alarm.Severity.BROKEN and alarm.severity != finding.severity:
             changes |= {"notified_at": None, "acknowledged_at": None, "acknowledged_by": None}
         Alarm.objects.filter(pk=alarm.pk, severity=alarm.severity).update(**changes)
     # Cleared, with no all-clear sent: to the people notified they go on.

@@ -2,6 +2,7 @@
 without an account. It is unofficial, and optional everywhere: its silence is a note."""
 
 import json
+from copy import copy
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -117,9 +118,10 @@ class OpenF1(Upstream):
                 listing = find_listing(query, self.fetch_listings(query.season))
                 record = self._fetch(query, listing)
                 check_classification(record, SeasonField())
-            except (BadSourceData, ResultsNotReady) as error:
-                named = type(error)(f"{what}: {error}")
-                named.expires_at = error.expires_at
+            except IngestionError as error:
+                # A copy: that of the lists is raised for each of their sessions.
+                named = copy(error)
+                named.args = (f"{what}: {error}",)
                 raise named from error
         return SourceAnswer((record,), record.generated_at, notices=tuple(notices))
 
