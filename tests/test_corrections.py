@@ -563,10 +563,10 @@ def test_picks_on_an_unknown_start_are_reopened_until_a_time_alone(by: By) -> No
 
 
 def test_picks_are_not_reopened_once_results_are_in(postponed: None, by: By) -> None:
-    moved = classification(generated_at=at(SUNDAY, 15))
-    save_classifications([moved], context(at(SUNDAY, 15)))
+    moved = classification(generated_at=at(MONDAY, 15))
+    save_classifications([moved], context(at(MONDAY, 15)))
     refuse(
-        lambda: reopen_picks(race(), by(at(SUNDAY, 15))),
+        lambda: reopen_picks(race(), by(at(MONDAY, 15))),
         "the event has results, its picks cannot be reopened",
     )
 

@@ -293,6 +293,29 @@ def test_a_persons_classification_stands_and_the_difference_is_said() -> None:
     assert "a person's classification is kept" in report.notes[0].message
 
 
+def test_a_session_that_has_not_begun_has_no_classification() -> None:
+    before = all_rows()
+    report = save_classifications([classification()], context(at(SUNDAY, 12)))
+
+    assert all_rows() == before
+    assert [str(note) for note in report.notes] == [
+        "2024 belgian-grand-prix race: not available yet, the calendar has its start still to come"
+    ]
+    assert save_classifications([classification()], context(at(SUNDAY, 15))).results == {
+        "created": 1
+    }
+
+
+def test_a_finished_session_that_is_moved_by_mistake_is_amended_all_the_same() -> None:
+    save_classifications([classification(generated_at=at(SUNDAY, 15))], context(at(SUNDAY, 15)))
+    Event.objects.update(starts_at=at(SUNDAY, 13) + timedelta(days=1))
+
+    later = at(SUNDAY, 17)
+    save_classifications([classification(drivers=SWAPPED, generated_at=later)], context(later))
+
+    assert drivers(race().podium) == ["piastri", "hamilton", "leclerc"]
+
+
 @pytest.mark.parametrize(
     "elsewhere",
     [

@@ -122,6 +122,7 @@ def _plan(
     event = None
     try:
         event = _find_event(reported, saved)
+        _check_begun(event, context)
         planned = _plan_event(reported, event, saved, context, report)
     except ResultsNotReady as error:
         # Loud once the session is old, unless a person's classification is there in its place.
@@ -180,6 +181,14 @@ def _find_event(reported: Reported, saved: SavedSeason) -> Event:
             raise BadSourceData("the answer has two classifications of this session")
         saved.compared.add(id(event))
     return event
+
+
+def _check_begun(event: Event, context: SaveContext) -> None:
+    """A first classification from before the start would be settled by the time the real one comes,
+    and that one would be a proposal."""
+    is_ahead = event.starts_at is not None and event.starts_at > context.now
+    if is_ahead and not event.has_results:
+        raise ResultsNotReady("the calendar has its start still to come")
 
 
 def _plan_event(
