@@ -20,9 +20,9 @@ class SessionKind:
     `scored_places` is how many of the first places people pick; `is_race` tells races from
     qualifyings, where laps count instead of the finish. `usual_duration` is flag to flag with the
     usual slack, `earliest_result` the time from the start until the first possible result: the
-    shortest that a session takes, and the shortest that Jolpica does; `earliest_second` the same of
-    OpenF1: the shortest that a session takes, and half an hour. `usual_lead` is how long before the
-    race it usually starts, `is_of_sprint_weekends` whether other weekends lack it.
+    shortest that a session takes, and the shortest that Jolpica does; `earliest_second_source`
+    the same of OpenF1: the shortest that a session takes, and half an hour. `usual_lead` is how
+    long before the race it usually starts, `is_of_sprint_weekends` whether other weekends lack it.
 
     `held_before` are the kinds that follow it in a weekend, `same_field_as` the kind with the same
     drivers. Results exist from `results_since` on and calendars list it from `listed_since` on.
@@ -39,7 +39,7 @@ class SessionKind:
     is_race: bool
     usual_duration: timedelta
     earliest_result: timedelta
-    earliest_second: timedelta
+    earliest_second_source: timedelta
     usual_lead: timedelta
     usual_points: tuple[int, ...]
     is_of_sprint_weekends: bool
@@ -78,7 +78,7 @@ class SessionType(StrEnum):
             is_race=False,
             usual_duration=timedelta(minutes=75),
             earliest_result=timedelta(minutes=75),
-            earliest_second=timedelta(minutes=75),
+            earliest_second_source=timedelta(minutes=75),
             usual_lead=timedelta(hours=46, minutes=30),
             usual_points=(),
             is_of_sprint_weekends=True,
@@ -110,7 +110,7 @@ class SessionType(StrEnum):
             is_race=True,
             usual_duration=timedelta(minutes=90),
             earliest_result=timedelta(minutes=75),
-            earliest_second=timedelta(minutes=55),
+            earliest_second_source=timedelta(minutes=55),
             usual_lead=timedelta(hours=27),
             usual_points=(8, 7, 6, 5, 4, 3, 2, 1),
             is_of_sprint_weekends=True,
@@ -141,7 +141,7 @@ class SessionType(StrEnum):
             is_race=False,
             usual_duration=timedelta(minutes=90),
             earliest_result=timedelta(minutes=90),
-            earliest_second=timedelta(minutes=90),
+            earliest_second_source=timedelta(minutes=90),
             usual_lead=timedelta(hours=23),
             usual_points=(),
             is_of_sprint_weekends=False,
@@ -166,7 +166,7 @@ class SessionType(StrEnum):
             is_race=True,
             usual_duration=timedelta(hours=3),
             earliest_result=timedelta(hours=2),
-            earliest_second=timedelta(minutes=105),
+            earliest_second_source=timedelta(minutes=105),
             usual_lead=timedelta(0),
             usual_points=(25, 18, 15, 12, 10, 8, 6, 4, 2, 1),
             is_of_sprint_weekends=False,

@@ -460,7 +460,7 @@ class ChangingSeason(RuleBasedStateMachine):
 
     def save_calendars(self, records: Sequence[CalendarRecord], *, broken: Sequence[bool]) -> Saved:
         first, second = records[0], records[1] if len(records) > 1 else None
-        save = partial(save_calendar, first, second=second)
+        save = partial(save_calendar, first, jolpica=second)
         refused = self.refusals(records, broken)
         saved = self.save(save)
         assert (saved.report is None) == refused[0]

@@ -78,7 +78,7 @@ def save_two(file: Weekends, jolpica: Weekends, *, now: datetime) -> SaveReport:
     return save_calendar(
         calendar(*file, generated_at=now),
         context(now),
-        second=jolpicas(*jolpica, generated_at=now),
+        jolpica=jolpicas(*jolpica, generated_at=now),
     )
 
 

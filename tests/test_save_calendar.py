@@ -77,7 +77,7 @@ def save_two(
     return save_calendar(
         calendar(*file, generated_at=now),
         context(now),
-        second=jolpicas(*jolpica, generated_at=now),
+        jolpica=jolpicas(*jolpica, generated_at=now),
     )
 
 
@@ -562,7 +562,7 @@ def test_calendars_older_than_what_is_saved_cancel_nothing() -> None:
     save_calendar(
         calendar(DUTCH, generated_at=LATER + timedelta(hours=1)),
         context(LATER + timedelta(hours=1)),
-        second=jolpicas(DUTCH, generated_at=BEFORE),
+        jolpica=jolpicas(DUTCH, generated_at=BEFORE),
     )
 
     assert all_rows() == before
@@ -856,7 +856,7 @@ def test_a_second_calendar_that_cannot_be_true_is_left_aside_and_cancels_nothing
     report = save_calendar(
         calendar(DUTCH, generated_at=LATER),
         context(LATER),
-        second=jolpicas(*broken.grands_prix, generated_at=LATER),
+        jolpica=jolpicas(*broken.grands_prix, generated_at=LATER),
     )
 
     assert all_rows() == before
@@ -940,7 +940,7 @@ def test_where_the_two_contradict_each_other_the_first_counts_alone() -> None:
         )
     )
 
-    save_calendar(calendar(told), context(), second=jolpicas(other))
+    save_calendar(calendar(told), context(), jolpica=jolpicas(other))
 
     assert Event.objects.get(session_type=SessionType.QUALIFYING).starts_at is None
     assert race().starts_at == at(day, 9)
@@ -997,9 +997,9 @@ def test_what_was_cancelled_before_its_lock_is_open_again_when_it_comes_back() -
     later = grand_prix(sunday=SUNDAY + timedelta(weeks=10))
     others = [grand_prix("Dutch Grand Prix", SUNDAY + timedelta(weeks=4), round_number=15)]
     save_calendar(calendar(grand_prix(), *others), context())
-    save_calendar(calendar(*others), context(), second=jolpicas(*others))
+    save_calendar(calendar(*others), context(), jolpica=jolpicas(*others))
 
-    save_calendar(calendar(later, *others), context(AFTER), second=jolpicas(later, *others))
+    save_calendar(calendar(later, *others), context(AFTER), jolpica=jolpicas(later, *others))
 
     back = Event.objects.get(grand_prix="belgian-grand-prix", session_type=SessionType.RACE)
     assert back.locks_at == back.starts_at == at(SUNDAY + timedelta(weeks=10), 13)

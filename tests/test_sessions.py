@@ -24,7 +24,7 @@ VALUES = {
     "is_race": "True",
     "usual_duration": "timedelta(hours=1)",
     "earliest_result": "timedelta(hours=1)",
-    "earliest_second": "timedelta(hours=1)",
+    "earliest_second_source": "timedelta(hours=1)",
     "usual_lead": "timedelta(hours=5)",
     "usual_points": "()",
     "is_of_sprint_weekends": "False",

@@ -159,7 +159,7 @@ def test_a_start_that_the_other_calendar_disputes_later() -> None:
     save_start()
     later = KNOWN + DAY
     other = calendar(later, starts_at=START + HOUR)
-    save_calendar(calendar(later), context(later), second=replace(other, source=Source.JOLPICA))
+    save_calendar(calendar(later), context(later), jolpica=replace(other, source=Source.JOLPICA))
     race = Event.objects.get(session_type=SessionType.RACE)
     assert sentence(race) == "Details: the other calendar's start none -> 2024-07-28 14:00 UTC"
 

@@ -117,7 +117,7 @@ def test_a_cancellation_is_told_as_by_a_calendar() -> None:
     first = grand_prix("Hungarian Grand Prix", round_number=13)
     save_calendar(calendar(first, grand_prix()), context())
     without = calendar(first)
-    save_calendar(without, context(), second=without)
+    save_calendar(without, context(), jolpica=without)
     theirs = Change.objects.filter(
         event__season=2024, event__session_type=SessionType.RACE, kind=Change.Kind.CANCELLED
     ).get()

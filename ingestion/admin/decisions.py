@@ -113,7 +113,7 @@ def find_decisions(
             text += " " + _("The last request failed: %(error)s") % {"error": event.poll.last_error}
         title = _("The result is more than 24 hours overdue")
         yield Decision("overdue", "!", title, text, actions=offers.build_all("leaders", "void"))
-    yield from _find_disputes(event, beside, offers)
+    yield from _find_disputed_results(event, beside, offers)
     if not event.is_over(now):
         yield from _find_disputed_starts(event, offers)
 
@@ -167,7 +167,9 @@ def _describe_proposal(event: Event, offers: Offers) -> Decision:
     )
 
 
-def _find_disputes(event: Event, beside: Other | None, offers: Offers) -> Iterator[Decision]:
+def _find_disputed_results(
+    event: Event, beside: Other | None, offers: Offers
+) -> Iterator[Decision]:
     """About what scores: a second source, or the upstream and a person."""
     if event.is_disputed:
         opinion: SecondOpinion = event.second_opinion

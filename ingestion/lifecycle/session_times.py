@@ -47,7 +47,8 @@ def results_from(
     if starts_at is None or is_estimated or ends_at is None:
         return ends_at
     kind = session_type.kind
-    return min(starts_at + (kind.earliest_second if is_second else kind.earliest_result), ends_at)
+    earliest = kind.earliest_second_source if is_second else kind.earliest_result
+    return min(starts_at + earliest, ends_at)
 
 
 def picks_close(

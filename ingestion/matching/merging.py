@@ -1,4 +1,4 @@
-"""Two calendars of one season made one: the first decides, the second adds and contradicts."""
+"""Two calendars of one season made one: the first decides, Jolpica's adds and contradicts."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,15 +14,15 @@ from ingestion.records import (
 FIRST_DAY, LAST_DAY = -3, 1
 
 
-def merge_calendars(first: CalendarRecord, second: CalendarRecord | None = None) -> CalendarRecord:
+def merge_calendars(first: CalendarRecord, jolpica: CalendarRecord | None = None) -> CalendarRecord:
     """Every grand prix and session of either; the first calendar decides where it has one.
 
-    The second adds what the first does not know (without a round number, its own are others) and
+    Jolpica's adds what the first does not know (without a round number, its own are others) and
     the starts that the first leaves open; a start that it gives otherwise is kept as disputed.
     """
-    if second is None:
+    if jolpica is None:
         return first
-    pairs, added = pair_grands_prix(first.grands_prix, second.grands_prix)
+    pairs, added = pair_grands_prix(first.grands_prix, jolpica.grands_prix)
     return replace(
         first,
         grands_prix=(
@@ -41,26 +41,26 @@ def _merge_sessions(one: GrandPrixRecord, other: GrandPrixRecord) -> Iterator[Se
     offsets = (session.utc_offset for session in one.sessions)
     offset = next((offset for offset in offsets if offset is not None), None)
     for session in one.sessions:
-        second = theirs.pop(session.session_type, None)
-        if second is None or second.starts_at is None:
+        of_jolpica = theirs.pop(session.session_type, None)
+        if of_jolpica is None or of_jolpica.starts_at is None:
             yield session
         elif session.starts_at is None or (
-            session.start_is_estimated and not second.start_is_estimated
+            session.start_is_estimated and not of_jolpica.start_is_estimated
         ):
-            is_usable = _is_in_weekend(second, one)
-            yield replace(second, utc_offset=offset) if is_usable else session
-        elif second.start_is_estimated or second.starts_at == session.starts_at:
+            is_usable = _is_in_weekend(of_jolpica, one)
+            yield replace(of_jolpica, utc_offset=offset) if is_usable else session
+        elif of_jolpica.start_is_estimated or of_jolpica.starts_at == session.starts_at:
             yield session
         else:
-            yield replace(session, disputed_starts_at=second.starts_at)
-    for second in theirs.values():
-        if _is_in_weekend(second, one):
-            yield replace(second, utc_offset=offset)
+            yield replace(session, disputed_starts_at=of_jolpica.starts_at)
+    for of_jolpica in theirs.values():
+        if _is_in_weekend(of_jolpica, one):
+            yield replace(of_jolpica, utc_offset=offset)
 
 
 def _is_in_weekend(session: SessionRecord, weekend: GrandPrixRecord) -> bool:
-    """Where the first calendar has moved a weekend that the second still has on its old date,
-    the second's starts are of no use."""
+    """Where the first calendar has moved a weekend that Jolpica still has on its old date,
+    Jolpica's starts are of no use."""
     if session.starts_at is None:
         return True
     days = (session.starts_at.date() - weekend.race_date).days

@@ -173,7 +173,7 @@ KINDS = (
             "{starts}. The first of each counts, and picks close by it. Set the "
             "start by hand where it is the wrong one."
         ),
-        detection.find_disputes,
+        detection.find_disputed_starts,
     ),
     AlarmKind(
         "unknown-start",

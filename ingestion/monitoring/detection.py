@@ -351,7 +351,7 @@ def find_second_calendar(facts: Facts) -> Iterator[Case]:
         )
 
 
-def find_disputes(facts: Facts) -> Iterator[Case]:
+def find_disputed_starts(facts: Facts) -> Iterator[Case]:
     """One for a weekend: where a calendar is wrong, all its sessions are (Las Vegas 2024)."""
     disputed: dict[Event, str] = {}
     for event in facts.events:

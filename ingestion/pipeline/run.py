@@ -255,17 +255,17 @@ def _save_season(
     )
     if answers.calendars:
         first, *others = answers.calendars
-        second = next(iter(others), None)
+        jolpica = next(iter(others), None)
         try:
-            saved.add(save_calendar(first, context, second=second))
+            saved.add(save_calendar(first, context, jolpica=jolpica))
             if picture.has_all_calendars:
                 run.report.refreshed.add(task.season)
         except BadSourceData as error:
             run.report.done -= 1
             message = str(error)
-            if second is not None:
+            if jolpica is not None:
                 # What it says of a start has to close picks, whatever became of the first.
-                message += _save_second(second, context, run, saved)
+                message += _save_jolpica_alone(jolpica, context, run, saved)
             saved.problems.append(Problem(message, season=task.season, advice=error.advice))
     saved.add(save_listed(answers.listed, context))
     saved.add(save_classifications(answers.classifications, context))
@@ -287,7 +287,7 @@ def _save_season(
     return saved, whole
 
 
-def _save_second(
+def _save_jolpica_alone(
     calendar: CalendarRecord, context: SaveContext, run: Run, saved: SaveReport
 ) -> str:
     """Jolpica's calendar alone; what became of it."""

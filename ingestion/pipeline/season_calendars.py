@@ -16,7 +16,7 @@ from ingestion.sources import Upstream
 
 NOT_FOUND = 404
 # Jolpica's calendar is read once a day beside the schedule file; a day's hours drift by a tick.
-SECOND_CALENDAR_HOLDS = timedelta(hours=20)
+JOLPICA_CALENDAR_HOLDS = timedelta(hours=20)
 
 
 def gather_calendars(task: SeasonTask, *, fresh: bool) -> Answers:
@@ -84,19 +84,19 @@ def _request_calendars(task: SeasonTask, sources: Sequence[Upstream], *, fresh: 
     return answers
 
 
-def _is_enough(answers: Answers, second: Upstream, task: SeasonTask) -> bool:
-    """Where the file says what it said when the second calendar was read, within the day; and of a
+def _is_enough(answers: Answers, jolpica: Upstream, task: SeasonTask) -> bool:
+    """Where the file says what it said when Jolpica's calendar was read, within the day; and of a
     season that is not published yet that it is not."""
     if not answers.calendars:
         # In the season's own year Jolpica's may be out before the file.
         is_early = task.request.may_be_absent and task.now.year < task.season
         return is_early and all(map(_is_absence, answers.outcomes))
-    polls = Poll.objects.filter(season=task.season, event=None, source=second.name)
+    polls = Poll.objects.filter(season=task.season, event=None, source=jolpica.name)
     poll = polls.exclude(digest="").filter(failures=0).first()
     if poll is None or poll.answered_at is None:
         return False
     # An answer of the future was noted by a clock that was ahead.
-    is_recent = poll.answered_at <= task.now < poll.answered_at + SECOND_CALENDAR_HOLDS
+    is_recent = poll.answered_at <= task.now < poll.answered_at + JOLPICA_CALENDAR_HOLDS
     return is_recent and poll.digest == digest_calendar(answers.calendars[0])
 
 

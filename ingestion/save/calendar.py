@@ -55,13 +55,13 @@ class SeasonCalendars:
     """What the calendars of a season say together.
 
     `is_complete` where all that the season has were read: only then is cancelled what none of them
-    has; `generated_at` is the age of the oldest. `of_second` are the grand prix and the kind of
-    each session of the second, also of those whose starts do not fit the first.
+    has; `generated_at` is the age of the oldest. `of_jolpica` are the grand prix and the kind of
+    each session of Jolpica's calendar, also of those whose starts do not fit the first.
     """
 
     merged: CalendarRecord
     slugs: Mapping[str, str]
-    of_second: Collection[tuple[str, str]]
+    of_jolpica: Collection[tuple[str, str]]
     has_file: bool
     is_complete: bool
     generated_at: datetime | None
@@ -87,11 +87,12 @@ class Saving:
 
 @retried
 def save_calendar(
-    first: CalendarRecord, context: SaveContext, *, second: CalendarRecord | None = None
+    first: CalendarRecord, context: SaveContext, *, jolpica: CalendarRecord | None = None
 ) -> SaveReport:
-    """Make the season's events what its calendars say; the first one decides where it has a
-    start. Raises `BadSourceData`, with nothing written, where the first cannot be true; a second
-    that cannot is left aside and reported.
+    """Make the season's events what its calendars say. The first decides where it has a start: the
+    schedule file's, with `jolpica` beside it, or Jolpica's alone. Raises `BadSourceData`, with
+    nothing written, where the first cannot be true; where `jolpica` cannot, it is left aside and
+    reported.
 
     Jolpica's calendar alone leaves the starts that the schedule file has had: its own are less
     reliable. What leaves is cancelled only when both calendars were read and neither has it.
@@ -100,7 +101,7 @@ def save_calendar(
     with season_locked(first.season):
         events = list(Event.objects.filter(season=first.season))
         stored = copy_columns(events, WRITTEN)
-        calendars = _read_calendars(first, second, events, context, report)
+        calendars = _read_calendars(first, jolpica, events, context, report)
         saving = Saving(context, RowPlan(), report)
         left = _plan_listed(events, calendars, saving)
         _plan_left(left, calendars, saving)
@@ -111,49 +112,49 @@ def save_calendar(
 
 def _read_calendars(
     first: CalendarRecord,
-    second: CalendarRecord | None,
+    jolpica: CalendarRecord | None,
     events: Sequence[Event],
     context: SaveContext,
     report: SaveReport,
 ) -> SeasonCalendars:
     stored = [event.as_stored() for event in events]
     _check(first, stored, context.now)
-    if second is not None:
+    if jolpica is not None:
         try:
-            _check(second, stored, context.now)
+            _check(jolpica, stored, context.now)
         except BadSourceData as error:
             problem = f"Jolpica's calendar: {error}; it was left aside"
             report.problems.append(Problem(problem, season=first.season, advice=error.advice))
-            second = None
-    merged = merge_calendars(first, second)
+            jolpica = None
+    merged = merge_calendars(first, jolpica)
     own = {grand_prix.name: grand_prix for grand_prix in first.grands_prix}
     grands_prix = tuple(
         grand_prix
         if is_plausible_weekend(grand_prix) or grand_prix.name not in own
-        else _keep_disputes(own[grand_prix.name], grand_prix)
+        else _keep_disputed_starts(own[grand_prix.name], grand_prix)
         for grand_prix in merged.grands_prix
     )
     known = gather_grands_prix(stored)
-    theirs = {} if second is None else match_calendar(second.grands_prix, known)
-    read = [calendar for calendar in (first, second) if calendar is not None]
+    theirs = {} if jolpica is None else match_calendar(jolpica.grands_prix, known)
+    read = [calendar for calendar in (first, jolpica) if calendar is not None]
     ages = [calendar.generated_at for calendar in read if calendar.generated_at is not None]
     return SeasonCalendars(
         merged=replace(merged, grands_prix=grands_prix),
         slugs=match_calendar(grands_prix, known),
-        of_second={
+        of_jolpica={
             (theirs[grand_prix.name], session.session_type.value)
-            for grand_prix in (second.grands_prix if second is not None else ())
+            for grand_prix in (jolpica.grands_prix if jolpica is not None else ())
             for session in grand_prix.sessions
         },
         has_file=first.source is Source.SCHEDULE_FILE,
-        is_complete=second is not None or first.season < FIRST_SCHEDULE_FILE,
+        is_complete=jolpica is not None or first.season < FIRST_SCHEDULE_FILE,
         generated_at=min(ages, default=None),
     )
 
 
-def _keep_disputes(first: GrandPrixRecord, merged: GrandPrixRecord) -> GrandPrixRecord:
+def _keep_disputed_starts(first: GrandPrixRecord, merged: GrandPrixRecord) -> GrandPrixRecord:
     """Two calendars that are right alone can contradict each other: there the first one's sessions
-    count. An earlier start of the second closes picks all the same."""
+    count. An earlier start of Jolpica's closes picks all the same."""
     disputed = {session.session_type: session.disputed_starts_at for session in merged.sessions}
     sessions = (
         replace(session, disputed_starts_at=disputed[session.session_type])
@@ -216,7 +217,7 @@ def _plan_left(left: Iterable[Event], calendars: SeasonCalendars, saving: Saving
         # What has a classification was run, whatever the calendars forgot.
         if event.has_results or _is_older(calendars.generated_at, event):
             continue
-        if (event.grand_prix, event.session_type) in calendars.of_second:
+        if (event.grand_prix, event.session_type) in calendars.of_jolpica:
             note = "Jolpica alone has it, and not on the file's weekend; what is saved is kept"
             _note(event, note, saving.report)
             continue
@@ -306,7 +307,7 @@ def _plan_new(
     derive_fields(event, grand_prix.race_date, saving.context.now)
     saving.plan.new_events.append(event)
     saving.add_change(event, Change.Kind.SCHEDULED, {}, reported)
-    _note_dispute(event, saving.report)
+    _note_disputed_start(event, saving.report)
     return "created"
 
 
@@ -326,7 +327,7 @@ def _plan_known(
     if was["status"] == Event.Status.CANCELLED:
         event.status = Event.Status.SCHEDULED
     derive_fields(event, race_date, saving.context.now)
-    _note_dispute(event, saving.report)
+    _note_disputed_start(event, saving.report)
     differing = {name for name, value in was.items() if getattr(event, name) != value}
     if not differing:
         return "unchanged"
@@ -401,7 +402,7 @@ def _note(event: Event, message: str, report: SaveReport) -> None:
     )
 
 
-def _note_dispute(event: Event, report: SaveReport) -> None:
+def _note_disputed_start(event: Event, report: SaveReport) -> None:
     if event.disputed_starts_at is None or event.starts_at is None:
         return
     closing = (

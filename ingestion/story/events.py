@@ -53,7 +53,7 @@ def describe_event(event: Event, now: datetime, changes: Sequence[Change] = ()) 
     facts = [
         (_("where"), ", ".join(filter(None, [as_round, event.location, event.country]))),
         (_("start"), _describe_start(event, changes)),
-        (_("disputed"), disputed),
+        (_("disputed start"), disputed),
         (_("picks"), "" if event.is_cancelled else _describe_picks(event, now)),
         # The row's status moves with the ticks, its phase with the clock.
         (

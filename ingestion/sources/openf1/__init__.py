@@ -154,7 +154,7 @@ class OpenF1(Upstream):
         now = self._adapter.now()
         return max(
             (
-                min(one.ends_at, one.starts_at + one.session_type.kind.earliest_second)
+                min(one.ends_at, one.starts_at + one.session_type.kind.earliest_second_source)
                 for one in self.fetch_listings(season)
                 if one is not own and one.starts_at <= now < one.ends_at
             ),
