@@ -158,20 +158,6 @@ def _is_lock(error: sqlite3.OperationalError) -> bool:
     return "locked" in str(error)
 
 
-@contextmanager
-def cache_bypassed(fresh: bool) -> Iterator[None]:
-    from fastf1.req import Cache
-
-    if not fresh:
-        yield
-        return
-    Cache.set_disabled()
-    try:
-        yield
-    finally:
-        Cache.set_enabled()
-
-
 def find_copy(url: str) -> Any:
     """What FastF1's cache holds of an address, expired or not; None where it holds nothing."""
     import requests

@@ -5,7 +5,7 @@ import socket
 import sqlite3
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPException
@@ -19,7 +19,7 @@ from ingestion.errors import (
     SourceRateLimited,
     SourceUnavailable,
 )
-from ingestion.sources.cache import cache_bypassed, find_copy, forget_copies, make_cache_error
+from ingestion.sources.cache import find_copy, forget_copies, make_cache_error
 from ingestion.sources.headers import (
     bound_age_of_copy,
     bound_expires_at,
@@ -92,12 +92,14 @@ def calling(adapter: "Adapter", what: str, url: str, *, fresh: bool) -> Iterator
     """Around one call of FastF1 for `what` at `url`, and the reading of what it returns: whatever
     goes wrong becomes one of our errors, with the time until which the upstream would say the
     same. A response that cannot be used does not stay in FastF1's cache."""
+    from fastf1.req import Cache
+
     adapter.last = None
     call = Call(adapter, what, url, fresh)
     while adapter.notices:
         notice(adapter.notices.pop())
     try:
-        with cache_bypassed(fresh):
+        with Cache.disabled() if fresh else nullcontext():
             yield call
     except Exception as error:
         raised = _translate(what, adapter.last, error)

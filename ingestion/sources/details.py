@@ -67,7 +67,23 @@ def drop_spoilt(results: Sequence[ResultRecord], details: Details) -> tuple[Resu
     for part in ("q1", "q2", "q3"):
         rows = _drop_far_times(rows, part, SHORTEST_LAP, LONGEST_LAP, details)
     rows = _drop_far_times(rows, "time", SHORTEST_RACE, LONGEST_RACE, details)
-    return tuple(_drop_wrong_slots(rows, details))
+    if rows and all(row.grid is None for row in rows) and any(row.laps for row in rows):
+        notice(f"{details.race.name}: no entry has a grid slot yet")
+    # 0 is the pit lane, which many may share. Older records have a slot twice as well: for the
+    # drivers of one car (1958 France), and slot 17 for two cars (1979 Canada).
+    has_shared_slots = details.race.season < FIRST_KNOCKOUT
+    slots = Counter(row.grid for row in rows if row.grid)
+    wrong = {
+        slot
+        for slot, cars in slots.items()
+        if (cars > 1 and not has_shared_slots) or slot > len(rows) + OPEN_SLOTS
+    }
+    involved = [row for row in rows if row.grid in wrong]
+    if len(involved) > MOST_SPOILT:
+        return tuple(rows)
+    for row in involved:
+        details.drop("grid slot", row.driver_id)
+    return tuple(replace(row, grid=None) if row in involved else row for row in rows)
 
 
 def _drop_far_times(
@@ -93,23 +109,3 @@ def _drop_far_times(
         # Gaps are to the winner.
         kept = [replace(row, gap=None) for row in kept]
     return kept
-
-
-def _drop_wrong_slots(rows: list[ResultRecord], details: Details) -> list[ResultRecord]:
-    """0 is the pit lane, which many may share. Older records have a slot twice as well: for the
-    drivers of one car (1958 France), and slot 17 for two cars (1979 Canada)."""
-    has_shared_slots = details.race.season < FIRST_KNOCKOUT
-    if rows and all(row.grid is None for row in rows) and any(row.laps for row in rows):
-        notice(f"{details.race.name}: no entry has a grid slot yet")
-    slots = Counter(row.grid for row in rows if row.grid)
-    wrong = {
-        slot
-        for slot, cars in slots.items()
-        if (cars > 1 and not has_shared_slots) or slot > len(rows) + OPEN_SLOTS
-    }
-    involved = [row for row in rows if row.grid in wrong]
-    if len(involved) > MOST_SPOILT:
-        return rows
-    for row in involved:
-        details.drop("grid slot", row.driver_id)
-    return [replace(row, grid=None) if row in involved else row for row in rows]

@@ -117,9 +117,13 @@ def _read_grand_prix(
                     utc_offset=offset if any(starts) else None,
                 )
             )
+    round_number = int(row["round_number"])
+    # Round 0 is testing, which has a format of its own.
+    if not 0 < round_number <= LARGEST_NUMBER:
+        raise ValueError(f"{round_number} is no round")
     return GrandPrixRecord(
         season=season,
-        round_number=_read_round(row["round_number"]),
+        round_number=round_number,
         name=name,
         official_name=read_text(row["official_event_name"], longest=LONGEST_OFFICIAL_NAME),
         country=read_text(row["country"], longest=LONGEST_PLACE),
@@ -127,14 +131,6 @@ def _read_grand_prix(
         race_date=datetime.fromisoformat(row["event_date"]).date(),
         sessions=tuple(sessions),
     )
-
-
-def _read_round(value: Any) -> int:
-    """Round 0 is testing, which has a format of its own."""
-    number = int(value)
-    if not 0 < number <= LARGEST_NUMBER:
-        raise ValueError(f"{number} is no round")
-    return number
 
 
 def _read_start(name: str, row: Mapping[str, Any], number: int) -> datetime | None:

@@ -119,15 +119,6 @@ def read_duration(value: Any) -> timedelta | None:
     return timedelta(milliseconds=round(value.total_seconds() * 1000))
 
 
-def read_utc(value: Any) -> datetime | None:
-    """FastF1's naive UTC, made aware."""
-    return None if is_missing(value) else value.to_pydatetime().replace(tzinfo=UTC)
-
-
-def read_utc_offset(value: Any) -> timedelta | None:
-    return None if is_missing(value) else value.utcoffset()
-
-
 def read_date(value: Any) -> date | None:
     return None if is_missing(value) else value.date()
 

@@ -27,7 +27,6 @@ from ingestion.sources.jolpica.classifications import read_classification
 from ingestion.sources.jolpica.dump_file import (
     OVERVIEW_PATH,
     WHAT,
-    DumpFile,
     fetch_dump_file,
     read_local_file,
 )
@@ -118,8 +117,25 @@ class JolpicaDump(Upstream):
     def open(self) -> tuple[str, ...]:
         """Fetch and read it, once a run; why it cannot be used, and other notices. Raises
         `SourceRateLimited`: a run that waits may open it later."""
+        from fastf1.ergast import interface
+
+        configured = self._config.jolpica_dump_url
+        notices: tuple[str, ...] = ()
         try:
-            file, notices = self._find_file()
+            if configured and not configured.startswith(("http://", "https://")):
+                path = Path(configured.removeprefix("file://")).expanduser()
+                file = read_local_file(path, self._adapter.now())
+            else:
+                if configured:
+                    address = read_address("JOLPICA_DUMP_URL", configured)
+                    self._adapter.authorize(address)
+                    is_bare = address.url.count("/") == 2
+                    url = address.url + (OVERVIEW_PATH if is_bare else "/")
+                elif interface.BASE_URL.endswith(ERGAST_PATH):
+                    url = interface.BASE_URL.removesuffix(ERGAST_PATH) + OVERVIEW_PATH
+                else:
+                    raise BadSourceData(f"{WHAT} is not known to be beside JOLPICA_URL")
+                file, notices = fetch_dump_file(self._adapter, url, self._config.cache_dir)
             self._dump = _read_dump(read_tables(file.path, COUNTED_TYPES), file.made_at)
         except SourceRateLimited:
             raise
@@ -128,24 +144,6 @@ class JolpicaDump(Upstream):
             notices = (f"{message or f'{WHAT}: {error}'}; seasons are requested page by page",)
         self.is_open = True
         return notices
-
-    def _find_file(self) -> tuple[DumpFile, tuple[str, ...]]:
-        from fastf1.ergast import interface
-
-        configured = self._config.jolpica_dump_url
-        if configured and not configured.startswith(("http://", "https://")):
-            path = Path(configured.removeprefix("file://")).expanduser()
-            return read_local_file(path, self._adapter.now()), ()
-        if configured:
-            address = read_address("JOLPICA_DUMP_URL", configured)
-            self._adapter.authorize(address)
-            is_bare = address.url.count("/") == 2
-            url = address.url + (OVERVIEW_PATH if is_bare else "/")
-        elif interface.BASE_URL.endswith(ERGAST_PATH):
-            url = interface.BASE_URL.removesuffix(ERGAST_PATH) + OVERVIEW_PATH
-        else:
-            raise BadSourceData(f"{WHAT} is not known to be beside JOLPICA_URL")
-        return fetch_dump_file(self._adapter, url, self._config.cache_dir)
 
     @property
     def made_at(self) -> datetime | None:
@@ -377,7 +375,8 @@ def _join_parts(
             else:
                 taken = sum(slot in row for slot in ("Q1", "Q2", "Q3"))
                 slot = type_[-1] if type_[-1].isdigit() else str(taken + 1)
-                row[f"Q{slot}"] = _read_lap(line["lap"])
+                lap = line["lap"]
+                row[f"Q{slot}"] = None if is_missing(lap) else timedelta(milliseconds=int(lap))
     yield from joined.values()
 
 
@@ -392,7 +391,3 @@ def _name_outcome(kind: SessionType, line: Mapping[str, Any]) -> dict[str, Any]:
         return outcome | {"positionText": place}
     letter = LETTERS.get(status or 0, RETIRED if kind.kind.is_race else NOT_CLASSIFIED)
     return outcome | {"positionText": letter}
-
-
-def _read_lap(milliseconds: Any) -> timedelta | None:
-    return None if is_missing(milliseconds) else timedelta(milliseconds=int(milliseconds))

@@ -83,7 +83,12 @@ def fetch_dump_file(
     with suppress(OSError):
         # Since when it is known to be the one that is offered.
         os.utime(path)
-        _delete_others(folder, path)
+        now = time.time()
+        others = (("jolpica_dump_*.zip", KEPT), ("jolpica_dump_*.part", ABANDONED_AFTER))
+        for pattern, after in others:
+            for old in folder.glob(pattern):
+                if old != path and old.stat().st_mtime < now - after.total_seconds():
+                    old.unlink(missing_ok=True)
     return DumpFile(path, offer.made_at), ()
 
 
@@ -117,14 +122,6 @@ def _find_copy(folder: Path, *, since: datetime) -> DumpFile | None:
                 made_at = datetime.strptime(copy["made_at"], PRINTED).replace(tzinfo=UTC)
                 return DumpFile(path, made_at)
     return None
-
-
-def _delete_others(folder: Path, kept: Path) -> None:
-    now = time.time()
-    for pattern, after in (("jolpica_dump_*.zip", KEPT), ("jolpica_dump_*.part", ABANDONED_AFTER)):
-        for path in folder.glob(pattern):
-            if path != kept and path.stat().st_mtime < now - after.total_seconds():
-                path.unlink(missing_ok=True)
 
 
 def _hash(path: Path) -> str:

@@ -131,12 +131,24 @@ def read_sprint_qualifying(
     """
     with reading_results(round_, SessionType.SPRINT_QUALIFYING):
         data, made_at = open_results(document, round_, SessionType.SPRINT_QUALIFYING)
-        missing = _find_missing_part(data)
+        rows = data["results"]
+        held = {one["type"] for one in data["sessions"] if not one.get("is_cancelled")}
+        for part in PARTS:
+            lines = (row["components"].get(part, {}) for row in rows)
+            if part in held and not any("position" in line for line in lines):
+                raise ResultsNotReady(f"{part} is missing still")
+        placed = sorted(
+            rows,
+            key=lambda row: (
+                _place(row) or math.inf,
+                read_integer(row.get("car_number")) or math.inf,
+            ),
+        )
         details = Details(round_.race)
-        results = () if missing else _read_results(data["results"], known, details)
-        results = drop_spoilt(results, details)
-    if missing:
-        raise ResultsNotReady(f"{missing} is missing still")
+        results = drop_spoilt(
+            [_read_row(order, row, known, details) for order, row in enumerate(placed, start=1)],
+            details,
+        )
     details.say()
     return ClassificationRecord(
         round_.race,
@@ -177,25 +189,6 @@ def open_results(
 
 def find_older(*ages: datetime | None) -> datetime | None:
     return min((age for age in ages if age is not None), default=None)
-
-
-def _find_missing_part(data: Mapping[str, Any]) -> str:
-    held = {one["type"] for one in data["sessions"] if not one.get("is_cancelled")}
-    for part in PARTS:
-        lines = (row["components"].get(part, {}) for row in data["results"])
-        if part in held and not any("position" in line for line in lines):
-            return part
-    return ""
-
-
-def _read_results(
-    rows: Sequence[Mapping[str, Any]], known: Collection[KnownDriver], details: Details
-) -> tuple[ResultRecord, ...]:
-    placed = sorted(
-        rows,
-        key=lambda row: (_place(row) or math.inf, read_integer(row.get("car_number")) or math.inf),
-    )
-    return tuple(_read_row(order, row, known, details) for order, row in enumerate(placed, start=1))
 
 
 def _read_row(

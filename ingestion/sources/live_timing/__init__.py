@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ingestion.errors import ResultsNotReady
 from ingestion.plausibility import SeasonField, check_classification
-from ingestion.records import ClassificationRecord, Source
+from ingestion.records import Source
 from ingestion.sessions import SessionType
 from ingestion.sources.live_timing.classification import (
     Listing,
@@ -68,27 +68,23 @@ class LiveTiming(Upstream):
     ) -> SourceAnswer[Classification]:
         """Of one race; only what can be believed. Nothing of live timing is ever cached, but its
         index is read once a run."""
-        with noticing() as notices:
-            record = self._fetch(query)
-        return SourceAnswer((record,), record.generated_at, notices=tuple(notices))
-
-    def _fetch(self, query: ClassificationQuery) -> ClassificationRecord:
         season = query.season
-        if season not in self._indexes:
-            meetings = fetch_index(self._adapter, self.account, season)
-            self._indexes[season] = read_index(meetings, season)
-        listing = find_listing(query, self._indexes[season])
-        if listing is None:
-            raise ResultsNotReady("live timing does not list it")
-        streams = fetch_streams(
-            self._adapter, self.account, season, query.session_type, listing.path
-        )
-        record = read_classification(listing, query.known, streams)
-        try:
-            check_classification(record, SeasonField())
-        except ResultsNotReady as error:
-            raise ResultsNotReady(f"live timing: {error}") from error
-        return record
+        with noticing() as notices:
+            if season not in self._indexes:
+                meetings = fetch_index(self._adapter, self.account, season)
+                self._indexes[season] = read_index(meetings, season)
+            listing = find_listing(query, self._indexes[season])
+            if listing is None:
+                raise ResultsNotReady("live timing does not list it")
+            streams = fetch_streams(
+                self._adapter, self.account, season, query.session_type, listing.path
+            )
+            record = read_classification(listing, query.known, streams)
+            try:
+                check_classification(record, SeasonField())
+            except ResultsNotReady as error:
+                raise ResultsNotReady(f"live timing: {error}") from error
+        return SourceAnswer((record,), record.generated_at, notices=tuple(notices))
 
 
 def find_listing(query: ClassificationQuery, listings: list[Listing]) -> Listing | None:

@@ -105,7 +105,7 @@ def read_classification(
     what = f"live timing's {listing.session_type.replace('_', ' ')} of the {listing.race.name}"
     try:
         _expect_session(streams.info, listing)
-        rows = _order_rows(streams.results, _read_places(streams.timing), listing.session_type)
+        rows = _order_rows(streams.results, streams.timing, listing.session_type)
         drivers = _match_rows(rows, known)
         letters = _read_letters(rows, streams.laps, listing.session_type)
         read = [
@@ -127,21 +127,17 @@ def _expect_session(info: Row, listing: Listing) -> None:
         raise BadSourceData(f"its streams are those of another session ({read_text(other)})")
 
 
-def _read_places(timing: Iterable[Sequence[Any]]) -> dict[str, int]:
-    """The last place of each car on the screen."""
+def _order_rows(
+    results: "pd.DataFrame", timing: Iterable[Sequence[Any]], session_type: SessionType
+) -> list[Row]:
+    """As FastF1 orders them by their laps; who has none comes last, as on the screen."""
+    # The last of each car.
     places: dict[str, int] = {}
     for _, content in timing:
         for number, line in content.get("Lines", {}).items():
             place = read_integer(line.get("Position")) if isinstance(line, Mapping) else None
             if place is not None:
                 places[number] = place
-    return places
-
-
-def _order_rows(
-    results: "pd.DataFrame", places: Mapping[str, int], session_type: SessionType
-) -> list[Row]:
-    """As FastF1 orders them by their laps; who has none comes last, as on the screen."""
     rows: list[Row] = results.to_dict("records")
     numbers = {read_text(row["DriverNumber"]) for row in rows}
     unlisted = sorted(places.keys() - numbers)
@@ -171,9 +167,19 @@ def _match_rows(rows: Sequence[Row], known: Collection[KnownDriver]) -> list[Kno
     """Who each car's driver is, and for whom: the constructor that all cars of a team on the
     screen have driven for, since a driver may have changed teams and live timing calls them by
     other names."""
-    candidates = [_find_candidates(row, known) for row in rows]
+    candidates: list[dict[str, KnownDriver]] = []
     teams: dict[str, set[str]] = {}
-    for row, found in zip(rows, candidates, strict=True):
+    for row in rows:
+        # A number alone may be another's: reserve drivers take turns.
+        number, code = read_integer(row["DriverNumber"]), read_text(row["Abbreviation"])
+        found = {
+            driver.constructor_id: driver
+            for driver in known
+            if (driver.driver_number, driver.driver_code) == (number, code)
+        }
+        if len({driver.driver_id for driver in found.values()}) != 1:
+            raise ResultsNotReady(f"{_name(row)} is no driver that the season knows yet")
+        candidates.append(found)
         team = read_text(row["TeamName"])
         teams[team] = teams.get(team, set(found)) & set(found)
     drivers = []
@@ -184,20 +190,6 @@ def _match_rows(rows: Sequence[Row], known: Collection[KnownDriver]) -> list[Kno
         [constructor] = teams[team]
         drivers.append(found[constructor])
     return drivers
-
-
-def _find_candidates(row: Row, known: Collection[KnownDriver]) -> dict[str, KnownDriver]:
-    """Who had this number and this code, by constructor. A number alone may be another's: reserve
-    drivers take turns."""
-    number, code = read_integer(row["DriverNumber"]), read_text(row["Abbreviation"])
-    found = {
-        driver.constructor_id: driver
-        for driver in known
-        if (driver.driver_number, driver.driver_code) == (number, code)
-    }
-    if len({driver.driver_id for driver in found.values()}) != 1:
-        raise ResultsNotReady(f"{_name(row)} is no driver that the season knows yet")
-    return found
 
 
 def _name(row: Row) -> str:

@@ -181,12 +181,28 @@ def _load(
     what: str, season: int, session_type: SessionType, recording: Mapping[str, list[Entry]]
 ) -> tuple["pd.DataFrame", "pd.DataFrame"]:
     """FastF1's order of the drivers, and their laps."""
+    import pandas as pd
+    from fastf1.core import Session
+    from fastf1.events import Event
     from fastf1.exceptions import DataNotLoadedError, NoLapDataError
     from fastf1.req import Cache
 
-    session = _build_session(season, session_type)
+    # A session of FastF1 by itself: one that it looks up by name may be another's. Of its date only
+    # the year counts, since nothing is requested by it.
+    name = print_fastf1_name(season, session_type)
+    day = pd.Timestamp(season, 1, 1)
+    named = {"EventName": "", "EventDate": day, "EventFormat": "", "RoundNumber": 0}
+    first = {"Session1": name, "Session1Date": day, "Session1DateUtc": day}
+    others = {f"Session{number}": None for number in range(2, 6)}
+    session = Session(Event({**named, **first, **others}, year=season), name, f1_api_support=True)
+    # It would merge Jolpica's rows by the round number, which is another race's at times.
+    session._ergast = _NothingAtJolpica()
+    # FastF1 warns of everything that was left out on purpose, twenty times each.
+    logger = logging.getLogger("fastf1")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
-        with Cache.disabled(), _quiet("fastf1"):
+        with Cache.disabled():
             session.load(
                 telemetry=False,
                 weather=False,
@@ -196,26 +212,8 @@ def _load(
             return session.results, session.laps
     except (DataNotLoadedError, NoLapDataError, *UNREADABLE) as error:
         raise ResultsNotReady(f"{what}: FastF1 finds no laps in it") from error
-
-
-def _build_session(season: int, session_type: SessionType) -> Any:
-    """A session of FastF1 by itself: one that it looks up by name may be another's.
-
-    Of its date only the year counts, since nothing is requested by it.
-    """
-    import pandas as pd
-    from fastf1.core import Session
-    from fastf1.events import Event
-
-    name = print_fastf1_name(season, session_type)
-    day = pd.Timestamp(season, 1, 1)
-    named = {"EventName": "", "EventDate": day, "EventFormat": "", "RoundNumber": 0}
-    first = {"Session1": name, "Session1Date": day, "Session1DateUtc": day}
-    others = {f"Session{number}": None for number in range(2, 6)}
-    session = Session(Event({**named, **first, **others}, year=season), name, f1_api_support=True)
-    # It would merge Jolpica's rows by the round number, which is another race's at times.
-    session._ergast = _NothingAtJolpica()
-    return session
+    finally:
+        logger.setLevel(level)
 
 
 class _Recording:
@@ -239,15 +237,3 @@ class _NothingAtJolpica:
         import pandas as pd
 
         return lambda *_, **__: SimpleNamespace(content=[], description=pd.DataFrame())
-
-
-@contextmanager
-def _quiet(name: str) -> Iterator[None]:
-    """FastF1 warns of everything that was left out on purpose, twenty times each."""
-    logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

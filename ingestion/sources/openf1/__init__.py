@@ -181,8 +181,13 @@ class OpenF1(Upstream):
         lists = []
         urls = {name: f"{self._address}/{name}?year={season}" for name in ("meetings", "sessions")}
         kept_for = timedelta(0) if fresh else LISTS_KEPT
-        if not fresh and not self._has_account and self._lists_running_session(urls["sessions"]):
-            kept_for = LISTS_KEPT_MEANWHILE
+        if not fresh and not self._has_account:
+            now, url = self._adapter.now(), urls["sessions"]
+            with calling(self._adapter, "OpenF1's copied sessions", url, fresh=False):
+                copied, _ = find_document(url, since=now - LISTS_KEPT_MEANWHILE)
+                times = read_times(expect_rows(copied or []))
+            if any(begins <= now < ends + RESTRICTED_AFTER for begins, ends in times):
+                kept_for = LISTS_KEPT_MEANWHILE
         for name, url in urls.items():
             with calling(self._adapter, f"OpenF1's {name} of {season}", url, fresh=False) as call:
                 rows, made_at = self._get_kept(url, kept_for=kept_for)
@@ -199,13 +204,6 @@ class OpenF1(Upstream):
         except BadSourceData:
             forget_copies(urls.values())
             raise
-
-    def _lists_running_session(self, url: str) -> bool:
-        now = self._adapter.now()
-        with calling(self._adapter, "OpenF1's copied sessions", url, fresh=False):
-            rows, _ = find_document(url, since=now - LISTS_KEPT_MEANWHILE)
-            rows = expect_rows(rows or [])
-        return any(begins <= now < ends + RESTRICTED_AFTER for begins, ends in read_times(rows))
 
     def fetch_entrants(self, query: EntrantsQuery) -> SourceAnswer[EntrantRecord]:
         """By the drivers of its practices and qualifyings; a session whose drivers are not there is
