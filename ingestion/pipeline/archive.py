@@ -34,11 +34,19 @@ def open_archive(archive: JolpicaDump, seasons: Sequence[int]) -> tuple[str, ...
     lacking = [season for season in seasons if not has_season(archive, season)]
     if not lacking:
         return notices
+    # '1950 to 1957, 1981 and 1982'.
+    runs, first = [], lacking[0]
+    for season, following in pairwise((*lacking, 0)):
+        if following != season + 1:
+            runs.append(f"{first}" if first == season else f"{first} to {season}")
+            first = following
+    *others, last = runs
+    names = f"{', '.join(others)} and {last}" if others else last
     return (
         *notices,
         (
-            f"Jolpica's dump of {made_at:%Y-%m-%d} has no final results of {_join(lacking)}; what "
-            "is missing of them is requested page by page"
+            f"Jolpica's dump of {made_at:%Y-%m-%d} has no final results of {names}; what is "
+            "missing of them is requested page by page"
         ),
     )
 
@@ -100,14 +108,3 @@ def _is_whole(
     is_held = season >= kind.kind.results_since
     held = max(archive.count_sessions(season, kind), stored) if is_held else 0
     return plausible >= held
-
-
-def _join(seasons: Sequence[int]) -> str:
-    """'1950 to 1957, 1981 and 1982'."""
-    runs, first = [], seasons[0]
-    for season, following in pairwise((*seasons, 0)):
-        if following != season + 1:
-            runs.append(f"{first}" if first == season else f"{first} to {season}")
-            first = following
-    *others, last = runs
-    return f"{', '.join(others)} and {last}" if others else last

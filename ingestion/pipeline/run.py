@@ -155,16 +155,28 @@ def _ingest_seasons(run: Run, show_step: Progress, show_line: Callable[[SeasonLi
     estimate = RunEstimate(len(run.request.seasons))
 
     def show(step: str, part: str, *, done: int) -> None:
-        if run.request.is_range:
-            step += estimate.describe(done, run.sources.requests, run.budget)
+        is_range, requests = run.request.is_range, run.sources.requests
+        step += estimate.describe(done, requests, run.budget) if is_range else ""
         parts = done * len(PARTS) + PARTS.index(part)
         show_step(step, done=parts, total=estimate.total * len(PARTS))
 
     for done, season in enumerate(run.request.seasons):
         line: SeasonLine | None = None
         stop: Problem | None = None
-        with _failure_contained(season, run.report):
+        # A season whose failure is its own does not stop the others.
+        try:
             line, stop = _ingest_season(season, run, partial(show, done=done))
+        except (WrongRequest, DatabaseError):
+            raise
+        except IngestionError as error:
+            failure = Problem(str(error), season, advice=error.advice, fault=fault_of(error))
+            run.report.problems.append(failure)
+        except Exception as error:
+            logger.exception("the season failed", extra={"season": season})
+            message = f"an error of ours stopped the season ({type(error).__name__})"
+            advice = "The log has the traceback; please report it"
+            failure = Problem(message, season, advice=advice, fault=Fault.OURS)
+            run.report.problems.append(failure)
         if line is not None:
             show_line(line)
         if stop is not None:
@@ -340,29 +352,6 @@ def _summarise(
         was_requested=bool(picture.planned),
     )
     return line, awaited
-
-
-@contextmanager
-def _failure_contained(season: int, report: RunReport) -> Iterator[None]:
-    """One season whose failure does not stop the others."""
-    try:
-        yield
-    except (WrongRequest, DatabaseError):
-        raise
-    except IngestionError as error:
-        report.problems.append(
-            Problem(str(error), season=season, advice=error.advice, fault=fault_of(error))
-        )
-    except Exception as error:
-        logger.exception("the season failed", extra={"season": season})
-        report.problems.append(
-            Problem(
-                f"an error of ours stopped the season ({type(error).__name__})",
-                season=season,
-                advice="The log has the traceback; please report it",
-                fault=Fault.OURS,
-            )
-        )
 
 
 @contextmanager

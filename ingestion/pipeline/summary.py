@@ -25,27 +25,12 @@ def describe_season(
     kinds: dict[str, Counter[str]] = defaultdict(Counter)
     for grand_prix, kind in changes:
         kinds[grand_prix][kind] += 1
-    return [
-        _describe_grand_prix(weekend, kinds[grand_prix], round_number, now)
-        for grand_prix, weekend in sessions.items()
-    ]
-
-
-def _describe_grand_prix(
-    weekend: dict[str, Event], kinds: Counter[str], requested_round: int | None, now: datetime
-) -> GrandPrixLine:
-    race = weekend.get(SessionType.RACE) or next(iter(weekend.values()))
-    qualifying = weekend.get(SessionType.QUALIFYING)
-    pole = qualifying.pole if qualifying is not None else None
-    return GrandPrixLine(
-        round_number=race.round_number,
-        name=race.name.removesuffix(" Grand Prix"),
-        race_date=race.starts_at.date() if race.starts_at is not None else None,
-        pole=surname_of(pole.driver_name) if pole is not None else "",
-        podium=tuple(surname_of(result.driver_name) for result in race.podium),
-        changes=dict(kinds),
-        is_cancelled=race.is_cancelled,
-        sessions=tuple(
+    lines = []
+    for grand_prix, weekend in sessions.items():
+        race = weekend.get(SessionType.RACE) or next(iter(weekend.values()))
+        qualifying = weekend.get(SessionType.QUALIFYING)
+        pole = qualifying.pole if qualifying is not None else None
+        requested = tuple(
             SessionLine(
                 event.get_session_type_display(),
                 event.starts_at,
@@ -53,9 +38,20 @@ def _describe_grand_prix(
                 tuple(_describe_entry(result) for result in event.classification),
             )
             for event in weekend.values()
-            if requested_round is not None and event.round_number == requested_round
-        ),
-    )
+            if round_number is not None and event.round_number == round_number
+        )
+        line = GrandPrixLine(
+            round_number=race.round_number,
+            name=race.name.removesuffix(" Grand Prix"),
+            race_date=race.starts_at.date() if race.starts_at is not None else None,
+            pole=surname_of(pole.driver_name) if pole is not None else "",
+            podium=tuple(surname_of(result.driver_name) for result in race.podium),
+            changes=dict(kinds[grand_prix]),
+            is_cancelled=race.is_cancelled,
+            sessions=requested,
+        )
+        lines.append(line)
+    return lines
 
 
 def _describe_entry(result: Result) -> EntryLine:

@@ -78,13 +78,21 @@ def find_wrong_knockout(rows: Sequence[ResultRecord]) -> str:
     6 of 22, 7 and 7 of 24 (FIA Sporting Regulations, article on qualifying, of each year)."""
     in_q2 = PLACES_IN_Q3 + (len(rows) + UNLISTED_ENTRIES - PLACES_IN_Q3 + 1) // 2
     q1, q2, q3 = ([getattr(row, part) for row in rows] for part in ("q1", "q2", "q3"))
-    return (
+    fault = (
         _find_crowded(q2, "Q2", in_q2)
         or _find_crowded(q3, "Q3", PLACES_IN_Q3)
         or _find_too_slow(rows, q1, q2, in_q2)
         or _find_too_slow(rows, q2, q3, PLACES_IN_Q3)
-        or _find_too_quick(rows, (q1, q2, q3))
     )
+    if fault:
+        return fault
+    for times in (q1, q2, q3):
+        known = [time for time in times if time is not None]
+        limit = QUICKEST_OF_MEDIAN * median_low(known) if known else timedelta(0)
+        for row, time in zip(rows, times, strict=True):
+            if time is not None and time < limit:
+                return f"{row.driver_id} was impossibly quick"
+    return ""
 
 
 Times = Sequence[timedelta | None]
@@ -108,18 +116,6 @@ def _find_too_slow(rows: Sequence[ResultRecord], times: Times, after: Times, pla
         return ""
     row, time = slow[0]
     return f"{row.driver_id} went on with the time number {ranked.index(time) + 1}"
-
-
-def _find_too_quick(rows: Sequence[ResultRecord], parts: Sequence[Times]) -> str:
-    for times in parts:
-        known = [time for time in times if time is not None]
-        if not known:
-            continue
-        limit = QUICKEST_OF_MEDIAN * median_low(known)
-        for row, time in zip(rows, times, strict=True):
-            if time is not None and time < limit:
-                return f"{row.driver_id} was impossibly quick"
-    return ""
 
 
 def find_pole_that_was_not_quickest(

@@ -263,7 +263,14 @@ def _read_known(
             reported["schedule_source"] = event.schedule_source
     is_known_to_file = calendars.has_file and grand_prix.round_number is not None
     if not calendars.is_complete and calendars.has_file:
-        reported |= _keep_unread(event, session)
+        # Jolpica's calendar alone can take back its start of a session that the file leaves open,
+        # and its dispute of the file's: both are kept while it could not be read.
+        if session.starts_at is None and event.schedule_source != Source.SCHEDULE_FILE:
+            names = (*START, "utc_offset", "schedule_source")
+            reported |= {name: getattr(event, name) for name in names}
+        else:
+            disputed = event.disputed_starts_at
+            reported["disputed_starts_at"] = None if disputed == session.starts_at else disputed
     # What a person released belongs to whichever calendar has it, once both were read.
     is_the_files = event.schedule_source == Source.SCHEDULE_FILE or (
         event.schedule_source == Source.PERSON and not calendars.is_complete
@@ -281,16 +288,6 @@ def _read_known(
     if calendars.has_file:
         kept["round_number"] = None
     return kept
-
-
-def _keep_unread(event: Event, session: SessionRecord) -> dict[str, Any]:
-    """What Jolpica's calendar alone can take back, while it could not be read: its start of a
-    session that the file leaves open, and its dispute of the file's."""
-    if session.starts_at is None and event.schedule_source != Source.SCHEDULE_FILE:
-        names = (*START, "utc_offset", "schedule_source")
-        return {name: getattr(event, name) for name in names}
-    disputed = event.disputed_starts_at
-    return {"disputed_starts_at": None if disputed == session.starts_at else disputed}
 
 
 def _plan_new(

@@ -92,7 +92,21 @@ def read_classification(
     """Of one race, its rows by FastF1's names of columns."""
     details = Details(race)
     try:
-        results = drop_spoilt(_read_results(session_type, rows, details), details)
+        # Entries that share a place by car and driver, so that the order does not depend on how the
+        # upstream happened to sort.
+        placed = sorted(
+            rows,
+            key=lambda row: (
+                _position(row) or math.inf,
+                _car_number(row),
+                read_text(row.get("driverId")),
+            ),
+        )
+        results = tuple(
+            _read_row(session_type, order, row, winner=placed[0], details=details)
+            for order, row in enumerate(placed, start=1)
+        )
+        results = drop_spoilt(results, details)
     except UNREADABLE as error:
         return UnreadableClassification(race, session_type, str(error)), False
     details.say()
@@ -122,25 +136,6 @@ def _read_race(season: int, race: Mapping[Any, Any]) -> RaceIdentity:
         race_date=require(read_date(race["raceDate"]), "date of a race"),
         country=read_text(race.get("country"), longest=LONGEST_PLACE),
         location=read_text(race.get("locality"), longest=LONGEST_PLACE),
-    )
-
-
-def _read_results(
-    session_type: SessionType, rows: Sequence[Mapping[str, Any]], details: Details
-) -> tuple[ResultRecord, ...]:
-    """Sorted by position; entries that share one by car and driver, so that the order does not
-    depend on how the upstream happened to sort."""
-    rows = sorted(
-        rows,
-        key=lambda row: (
-            _position(row) or math.inf,
-            _car_number(row),
-            read_text(row.get("driverId")),
-        ),
-    )
-    return tuple(
-        _read_row(session_type, order, row, winner=rows[0], details=details)
-        for order, row in enumerate(rows, start=1)
     )
 
 

@@ -6,7 +6,7 @@ of the Ergast form and are read as pages are.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -188,17 +188,32 @@ class JolpicaDump(Upstream):
     ) -> SourceAnswer[Classification]:
         """Of the whole season. Raises `BadSourceData` where a row is of a kind that it did not have
         when this was written: what it means for the order is not known."""
-        if self._dump is None:
+        dump, kind = self._dump, query.session_type
+        if dump is None:
             raise BadSourceData(f"{WHAT} cannot be used")
+        rounds = self._rounds(query.season) if query.season >= kind.kind.results_since else ()
+        keys = [part.key for round_ in rounds for part in round_.parts_of(kind)]
+        entries = dump.tables.entries
+        lines: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+        records: list[Classification] = []
         with noticing() as notices:
             try:
-                records = tuple(_read_season(self._dump, query.season, query.session_type))
+                for line in entries[entries["session_id"].isin(keys)].to_dict("records"):
+                    named = {str(name): value for name, value in line.items()}
+                    lines[int(line["session_id"])].append(named)
+                for round_ in rounds:
+                    parts = [(part.type, lines[part.key]) for part in round_.parts_of(kind)]
+                    if rows := _join_parts(dump, kind, parts):
+                        record, _ = read_classification(
+                            round_.race, kind, rows, [dump.made_at], source=self.name
+                        )
+                        records.append(record)
             except UNREADABLE as error:
                 raise BadSourceData(
-                    f"{WHAT}: its {query.session_type.replace('_', ' ')} results of "
-                    f"{query.season} cannot be read: {error}"
+                    f"{WHAT}: its {kind.replace('_', ' ')} results of {query.season} cannot be "
+                    f"read: {error}"
                 ) from error
-        return SourceAnswer(records, self._dump.made_at, None, tuple(notices))
+        return SourceAnswer(tuple(records), dump.made_at, None, tuple(notices))
 
 
 def _read_code(type_: str) -> str:
@@ -296,8 +311,25 @@ def _read_grand_prix(round_: _Round, made_at: datetime) -> GrandPrixRecord:
     for kind in reversed(SessionType):
         parts = round_.parts_of(kind)
         # Qualifyings of before 2006 are in no calendar of Jolpica's other forms either.
-        if parts and race.season >= kind.kind.listed_since:
-            sessions.append(_read_session(kind, parts[0], made_at))
+        if not parts or race.season < kind.kind.listed_since:
+            continue
+        first = parts[0]
+        # Of a day alone the offset at noon, which no change of the clocks is near.
+        at = first.starts_at if first.has_time else first.starts_at.replace(hour=12)
+        try:
+            offset = at.astimezone(ZoneInfo(first.zone)).utcoffset() if first.zone else None
+        except (ValueError, LookupError, OSError):
+            # A detail: a zone that this machine does not know.
+            offset = None
+        session = SessionRecord(
+            kind,
+            first.starts_at,
+            Source.JOLPICA_DUMP,
+            made_at,
+            start_is_estimated=not first.has_time,
+            utc_offset=offset,
+        )
+        sessions.append(session)
     sessions.sort(key=lambda one: one.session_type is SessionType.RACE)
     return GrandPrixRecord(
         season=race.season,
@@ -311,47 +343,9 @@ def _read_grand_prix(round_: _Round, made_at: datetime) -> GrandPrixRecord:
     )
 
 
-def _read_session(kind: SessionType, part: _Session, made_at: datetime) -> SessionRecord:
-    # Of a day alone the offset at noon, which no change of the clocks is near.
-    at = part.starts_at if part.has_time else part.starts_at.replace(hour=12)
-    offset: timedelta | None = None
-    try:
-        offset = at.astimezone(ZoneInfo(part.zone)).utcoffset() if part.zone else None
-    except (ValueError, LookupError, OSError):
-        # A detail: a zone that this machine does not know.
-        offset = None
-    return SessionRecord(
-        kind,
-        part.starts_at,
-        Source.JOLPICA_DUMP,
-        made_at,
-        start_is_estimated=not part.has_time,
-        utc_offset=offset,
-    )
-
-
-def _read_season(dump: _Dump, season: int, kind: SessionType) -> Iterator[Classification]:
-    if season < kind.kind.results_since:
-        return
-    rounds = dump.seasons.get(season, ())
-    keys = [part.key for round_ in rounds for part in round_.parts_of(kind)]
-    entries = dump.tables.entries
-    lines: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
-    for line in entries[entries["session_id"].isin(keys)].to_dict("records"):
-        lines[int(line["session_id"])].append({str(name): value for name, value in line.items()})
-    for round_ in rounds:
-        parts = [(part.type, lines[part.key]) for part in round_.parts_of(kind)]
-        rows = list(_join_parts(dump, kind, parts))
-        if rows:
-            record, _ = read_classification(
-                round_.race, kind, rows, [dump.made_at], source=Source.JOLPICA_DUMP
-            )
-            yield record
-
-
 def _join_parts(
     dump: _Dump, kind: SessionType, parts: Sequence[tuple[str, list[Mapping[str, Any]]]]
-) -> Iterator[Mapping[str, Any]]:
+) -> list[dict[str, Any]]:
     """A row an entry: with the place of the last part in which it has one, and its quickest lap of
     each; a qualifying that was no knockout has its parts in the order in which they were held."""
     joined: dict[int, dict[str, Any]] = {}
@@ -377,7 +371,7 @@ def _join_parts(
                 slot = type_[-1] if type_[-1].isdigit() else str(taken + 1)
                 lap = line["lap"]
                 row[f"Q{slot}"] = None if is_missing(lap) else timedelta(milliseconds=int(lap))
-    yield from joined.values()
+    return list(joined.values())
 
 
 def _name_outcome(kind: SessionType, line: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,37 +60,30 @@ def read_index(meetings: Sequence[Any], season: int) -> list[Listing]:
 
     The race's number is the meeting's, by which no other source counts, and its date the circuit's.
     """
+    listings: list[Listing] = []
     try:
-        listings = [
-            _read_listing(season, meeting, session)
-            for meeting in meetings
-            for session in meeting["Sessions"]
-        ]
+        for meeting, session in ((one, each) for one in meetings for each in one["Sessions"]):
+            kind = read_session_name(season, read_text(session.get("Name")))
+            if kind is None or session.get("Key") == NO_SESSION or not session.get("Path"):
+                continue
+            path = session["Path"].removeprefix(f"{season}/")
+            place = PATH.fullmatch(path)
+            if place is None or clean_text(path) != path:
+                raise ValueError(f"{session['Path']!r} is no place of a session of the season")
+            race = RaceIdentity(
+                season=season,
+                round_number=read_integer(meeting.get("Number")) or 0,
+                name=require(read_text(meeting["Name"]), "name of a meeting"),
+                race_date=date.fromisoformat(place["race_day"]),
+                country=read_text(meeting["Country"]["Name"], longest=LONGEST_PLACE),
+                location=read_text(meeting["Location"], longest=LONGEST_PLACE),
+            )
+            start = datetime.fromisoformat(session["StartDate"]) - read_offset(session["GmtOffset"])
+            starts_at, key = start.replace(tzinfo=UTC), int(session["Key"])
+            listings.append(Listing(race, kind, starts_at, key, session["Path"]))
     except UNREADABLE as error:
         raise BadSourceData(f"live timing's index of {season} cannot be read: {error}") from error
-    return [listing for listing in listings if listing is not None]
-
-
-def _read_listing(season: int, meeting: Row, session: Row) -> Listing | None:
-    session_type = read_session_name(season, read_text(session.get("Name")))
-    if session_type is None or session.get("Key") == NO_SESSION or not session.get("Path"):
-        return None
-    path = session["Path"].removeprefix(f"{season}/")
-    place = PATH.fullmatch(path)
-    if place is None or clean_text(path) != path:
-        raise ValueError(f"{session['Path']!r} is no place of a session of the season")
-    race = RaceIdentity(
-        season=season,
-        round_number=read_integer(meeting.get("Number")) or 0,
-        name=require(read_text(meeting["Name"]), "name of a meeting"),
-        race_date=date.fromisoformat(place["race_day"]),
-        country=read_text(meeting["Country"]["Name"], longest=LONGEST_PLACE),
-        location=read_text(meeting["Location"], longest=LONGEST_PLACE),
-    )
-    start = datetime.fromisoformat(session["StartDate"]) - read_offset(session["GmtOffset"])
-    return Listing(
-        race, session_type, start.replace(tzinfo=UTC), int(session["Key"]), session["Path"]
-    )
+    return listings
 
 
 def read_classification(
@@ -108,16 +101,31 @@ def read_classification(
         rows = _order_rows(streams.results, streams.timing, listing.session_type)
         drivers = _match_rows(rows, known)
         letters = _read_letters(rows, streams.laps, listing.session_type)
-        read = [
-            _read_row(order, row, drivers[order - 1], letters[order - 1])
-            for order, row in enumerate(rows, start=1)
-        ]
+        results = tuple(
+            ResultRecord(
+                order=order,
+                position=order,
+                classification=letter,
+                driver_id=driver.driver_id,
+                driver_number=driver.driver_number,
+                driver_code=driver.driver_code,
+                driver_name=driver.driver_name,
+                constructor_id=driver.constructor_id,
+                constructor_name=driver.constructor_name,
+                q1=read_duration(row["Q1"]),
+                q2=read_duration(row["Q2"]),
+                q3=read_duration(row["Q3"]),
+            )
+            for order, (row, driver, letter) in enumerate(
+                zip(rows, drivers, letters, strict=True), start=1
+            )
+        )
     except (BadSourceData, ResultsNotReady) as error:
         raise type(error)(f"{what}: {error}") from error
     except UNREADABLE as error:
         raise BadSourceData(f"{what} cannot be read: {error}") from error
     return ClassificationRecord(
-        listing.race, listing.session_type, Source.LIVE_TIMING, streams.generated_at, tuple(read)
+        listing.race, listing.session_type, Source.LIVE_TIMING, streams.generated_at, results
     )
 
 
@@ -213,20 +221,3 @@ def _read_letters(
     return [
         place if count >= enough else RETIRED for place, count in zip(places, counts, strict=True)
     ]
-
-
-def _read_row(order: int, row: Row, driver: KnownDriver, letter: str) -> ResultRecord:
-    return ResultRecord(
-        order=order,
-        position=order,
-        classification=letter,
-        driver_id=driver.driver_id,
-        driver_number=driver.driver_number,
-        driver_code=driver.driver_code,
-        driver_name=driver.driver_name,
-        constructor_id=driver.constructor_id,
-        constructor_name=driver.constructor_name,
-        q1=read_duration(row["Q1"]),
-        q2=read_duration(row["Q2"]),
-        q3=read_duration(row["Q3"]),
-    )

@@ -223,25 +223,23 @@ class OpenF1(Upstream):
         drivers: list[tuple[bool, list[Row]]] = []
         with noticing() as notices:
             for one in sorted(own, key=lambda one: one.starts_at):
-                may_request = not is_restricted and now < one.ends_at + REQUESTED_WITHIN
-                rows = self._find_drivers(one, may_request=may_request)
-                drivers.append((isinstance(one, Practice), rows))
+                url = f"{self._address}/drivers?session_key={one.session_key}"
+                what = f"OpenF1's drivers of {one.race.name}"
+                with calling(self._adapter, what, url, fresh=False):
+                    rows, _ = find_document(url, since=self._adapter.now() - DRIVERS_KEPT)
+                    may_request = not is_restricted and now < one.ends_at + REQUESTED_WITHIN
+                    if rows is None and may_request:
+                        forget_copies([url])
+                        rows = self._get_rows(url)
+                    keys = (one.session_key, one.meeting_key)
+                    listed = [
+                        row
+                        for row in expect_rows(rows or [])
+                        if (row.get("session_key"), row.get("meeting_key")) == keys
+                    ]
+                drivers.append((isinstance(one, Practice), listed))
             entrants = read_entrants(drivers, query)
         return SourceAnswer(entrants, notices=tuple(notices))
-
-    def _find_drivers(self, one: Listing | Practice, *, may_request: bool) -> list[Row]:
-        url = f"{self._address}/drivers?session_key={one.session_key}"
-        with calling(self._adapter, f"OpenF1's drivers of {one.race.name}", url, fresh=False):
-            rows, _ = find_document(url, since=self._adapter.now() - DRIVERS_KEPT)
-            if rows is None and may_request:
-                forget_copies([url])
-                rows = self._get_rows(url)
-            keys = (one.session_key, one.meeting_key)
-            return [
-                row
-                for row in expect_rows(rows or [])
-                if (row.get("session_key"), row.get("meeting_key")) == keys
-            ]
 
     def _get_kept(self, url: str, *, kept_for: timedelta) -> tuple[list[Row], datetime | None]:
         """FastF1's copy, expired or not, while it is young enough, and when it was made. Within
