@@ -71,6 +71,7 @@ class Budget:
 
         The block is written first and judged with all others: a refusal takes it back.
         """
+        # Durable: a rollback would forget requests that were made.
         with transaction.atomic(durable=True):
             if connection.vendor == "postgresql":
                 with connection.cursor() as cursor:

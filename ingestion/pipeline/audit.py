@@ -87,6 +87,7 @@ def audit(
         report.notes.append("no past season is stored, there is nothing to compare")
         return report
     budget = Budget(clock=clock, limits=list_limits(config))
+    # A comparison is in no hurry: the running season's requests come first.
     budget.purpose = Purpose.BACKFILL
     sources = connect(config, reserve=budget.reserve, give_back=budget.give_back, clock=clock)
     archive = sources.archive

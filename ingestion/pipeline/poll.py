@@ -89,6 +89,7 @@ def find_due(now: datetime) -> list[Due]:
             row["starts_at"],
             row["ends_at"],
             is_estimated=row["start_is_estimated"],
+            # Its results are there first; each source is judged below.
             is_second=True,
         )
         if soonest is not None and soonest <= now:
@@ -300,6 +301,7 @@ def _claim(due: Due, now: datetime) -> Due:
                 continue
             poll = kept.get((event.pk, source))
             seen = next((one for one in event.polls.all() if one.source == source), None)
+            # Whoever claimed or requested it meanwhile has changed its times.
             if _times(poll) == _times(seen):
                 claimed.append(poll or Poll(season=due.season, event=event, source=source))
                 sessions.append((event, source))

@@ -47,7 +47,7 @@ logger = logging.getLogger(__name__)
 
 # The longest season has some forty weeks.
 LONGEST_WATCH = timedelta(days=310) + WATCHED_AFTER_SEASON
-# So that many installations do not ask in the same second.
+# So that many installations do not send their requests in the same second.
 JITTER = timedelta(seconds=20)
 
 WRITTEN = (
@@ -55,8 +55,8 @@ WRITTEN = (
     *("failures", "failing_since", "last_error", "digest"),
 )
 
-# What a daily sweep leaves alone: a plan for sooner may be a claim, or when a server wants to be
-# asked again.
+# What a daily sweep leaves alone: a plan for sooner may be a claim, or when a server allows
+# the next request.
 LEFT_ALONE = timedelta(hours=6)
 # Runs that changed something stay for the story, for as long as the feed.
 RUNS_KEPT = timedelta(days=90)
@@ -233,9 +233,6 @@ def _record_calendars(
         poll.rounds = rounds
         changed[Source.JOLPICA] = poll
     return list(changed.values())
-
-
-# Upkeep
 
 
 def is_time_to_look(season: int, now: datetime) -> bool:

@@ -245,6 +245,7 @@ def _save(
         left = set(picture.left)
         report.notes += [note for note in awaited if not {note.session_type, CALENDARS} & left]
     if request.mode is Mode.POLL:
+        # After the save: the next plans depend on what is saved now.
         record_polls(picture, task)
     if not request.dry_run:
         record_form(request, task.season, answers.outcomes, task.now, gone=run.form_gone)
@@ -279,6 +280,7 @@ def _save_season(
                 # What it says of a start has to close picks, whatever became of the first.
                 message += _save_jolpica_alone(jolpica, context, run, saved)
             saved.problems.append(Problem(message, season=task.season, advice=error.advice))
+    # After the calendars, which make the events that these are about.
     saved.add(save_listed(answers.listed, context))
     saved.add(save_classifications(answers.classifications, context))
     whole = _read_saved(task.season, request, is_current=picture.is_current)

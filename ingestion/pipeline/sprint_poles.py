@@ -25,6 +25,7 @@ def gather_sprint_qualifyings(
     errors: dict[str | None, IngestionError] = {}
     if source is not None and source.offers(task.season, query.session_type):
         known = list_known(task, so_far)
+        # One more for the list of the season's rounds.
         with task.sources.block(1 + len(sessions)):
             answers, errors = request_each(task, source, query, known=known, fresh=fresh)
     else:

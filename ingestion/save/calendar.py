@@ -333,6 +333,7 @@ def _plan_known(
     if kind is not None:
         # What only the clock changed is no younger answer of the calendar's.
         event.schedule_generated_at = generated_at
+        # The start always: the signal of a move has both.
         names = [name for name in CALENDAR_FIELDS if name in differing or name in START]
         if kind is Change.Kind.DETAILS and not differing.intersection(CALENDAR_FIELDS):
             names = ["locks_at"]

@@ -98,6 +98,7 @@ def replace_classification(
             opinion.disputed_since = None
             plan.opinions.append(opinion)
     event.status = Event.Status.COMPLETED
+    # A person's classification decides what was proposed, too.
     event.proposal, event.proposal_rejected = None, False
     old, new = _differences(was, event)
     if plan.is_empty and not old:

@@ -23,6 +23,7 @@ def save_listed(listed: Sequence[ListedSession], context: SaveContext) -> SaveRe
     season = listed[0].race.season
     with season_locked(season):
         events = list(Event.objects.filter(season=season).select_related("second_opinion"))
+        # Of a start that has passed it can warn of nothing any more.
         ahead = [event for event in events if event.starts_at and event.starts_at > context.now]
         found = _match(listed, events) if ahead else {}
         plan = RowPlan()

@@ -139,6 +139,7 @@ def connect(
         adapter.notices.append(note)
     for address in filter(None, (schedule, jolpica, openf1)):
         adapter.authorize(address)
+    # A stand-in on this machine has no limits.
     if openf1 is not None and not is_loopback(openf1.url):
         adapter.pace(openf1.url, SHORTEST_PAUSE, *MOST_A_MINUTE)
     # `Cache.configure` makes a new session each time.

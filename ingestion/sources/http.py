@@ -316,6 +316,7 @@ class Adapter(HTTPAdapter):
     ) -> requests.Response:
         limits = {
             **kwargs,
+            # Read piece by piece, so that its size is bounded before it fills the memory.
             "stream": True,
             "timeout": kwargs.get("timeout") or (BETWEEN_BYTES, BETWEEN_BYTES),
         }

@@ -131,6 +131,7 @@ class JolpicaDump(Upstream):
                     self._adapter.authorize(address)
                     is_bare = address.url.count("/") == 2
                     url = address.url + (OVERVIEW_PATH if is_bare else "/")
+                # FastF1's own address, or what JOLPICA_URL has put in its place.
                 elif interface.BASE_URL.endswith(ERGAST_PATH):
                     url = interface.BASE_URL.removesuffix(ERGAST_PATH) + OVERVIEW_PATH
                 else:

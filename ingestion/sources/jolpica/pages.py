@@ -88,6 +88,7 @@ def fetch_pages(
                     adapter.expect(count_pages(total - offset))
                 urls.append(build_url(season, round_number, endpoint, offset=offset))
                 with calling(adapter, what, urls[-1], fresh=fresh) as call:
+                    # None is left out of the address, which has to be the one of `build_url`.
                     page = fetch_page(season, round_number, limit=PAGE_ROWS, offset=offset or None)
                     _check_page(what, page, offset=offset, total=total)
                     entries += _read_entries(what, page, entries)
