@@ -65,7 +65,7 @@ def gather_season(task: SeasonTask) -> SeasonPicture:
     )
     merged = merge_calendars(*calendars.calendars[:2]) if calendars.calendars else None
     if merged is not None and task.request.sessions is None:
-        # What these calendars add or move may be news, of a season that was over by the stored ones.
+        # What these calendars add or move may be news of a season that seemed to be over.
         sessions = list_sessions(merged, events)
         current = is_current(task.request, task.season, sessions, task.now)
         _charge(task, is_news=current)

@@ -55,8 +55,8 @@ WRITTEN = (
     *("failures", "failing_since", "last_error", "digest"),
 )
 
-# What a daily sweep leaves alone: a plan for sooner may be a claim, or when a server allows
-# the next request.
+# What a daily sweep leaves alone: a plan for sooner may be a claim, or the time at which a server
+# allows the next request.
 LEFT_ALONE = timedelta(hours=6)
 # Runs that changed something stay for the story, for as long as the feed.
 RUNS_KEPT = timedelta(days=90)

@@ -213,36 +213,33 @@ def read_calendar(
     Sessions have times since 2022, days since 2006; before that only the race's day (and since
     2005 its time) is known, and no other session is listed.
     """
+    grands_prix: list[GrandPrixRecord] = []
     try:
-        grands_prix = tuple(_read_race(season, race, generated_at) for race in races)
+        for race in races:
+            if int(race["season"]) != season:
+                raise ValueError(f"it has a race of {read_text(race['season'])}")
+            place = race["Circuit"]["Location"]
+            sessions = [
+                _read_session(session_type, race[key], generated_at)
+                for session_type in reversed(SessionType)
+                for key in session_type.kind.calendar_keys
+                if key in race
+            ]
+            sessions.append(_read_session(SessionType.RACE, race, generated_at))
+            grand_prix = GrandPrixRecord(
+                season=season,
+                round_number=int(race["round"]),
+                name=require(read_text(race["raceName"]), "name of a race"),
+                official_name="",
+                country=read_text(place["country"], longest=LONGEST_PLACE),
+                location=read_text(place["locality"], longest=LONGEST_PLACE),
+                race_date=date.fromisoformat(race["date"]),
+                sessions=tuple(sessions),
+            )
+            grands_prix.append(grand_prix)
     except UNREADABLE as error:
         raise BadSourceData(f"Jolpica's calendar of {season} cannot be read: {error}") from error
-    return CalendarRecord(season, Source.JOLPICA, generated_at, grands_prix)
-
-
-def _read_race(
-    season: int, race: Mapping[str, Any], generated_at: datetime | None
-) -> GrandPrixRecord:
-    if int(race["season"]) != season:
-        raise ValueError(f"it has a race of {read_text(race['season'])}")
-    place = race["Circuit"]["Location"]
-    sessions = [
-        _read_session(session_type, race[key], generated_at)
-        for session_type in reversed(SessionType)
-        for key in session_type.kind.calendar_keys
-        if key in race
-    ]
-    sessions.append(_read_session(SessionType.RACE, race, generated_at))
-    return GrandPrixRecord(
-        season=season,
-        round_number=int(race["round"]),
-        name=require(read_text(race["raceName"]), "name of a race"),
-        official_name="",
-        country=read_text(place["country"], longest=LONGEST_PLACE),
-        location=read_text(place["locality"], longest=LONGEST_PLACE),
-        race_date=date.fromisoformat(race["date"]),
-        sessions=tuple(sessions),
-    )
+    return CalendarRecord(season, Source.JOLPICA, generated_at, tuple(grands_prix))
 
 
 def _read_session(

@@ -84,36 +84,36 @@ def read_drivers(drivers: Sequence[Mapping[str, Any]]) -> list[Driving]:
 def read_rounds(document: Any, season: int) -> list[Round]:
     """A season's rounds; those that were cancelled or have no date are left out. Raises
     `BadSourceData` where it is no list of that season's rounds."""
+    rounds: list[Round] = []
     try:
         if document["metadata"].get("total_pages", 1) > 1:
             raise ValueError("more rounds than a season has")
-        rounds = [_read_round(season, row) for row in document["data"]]
+        for row in document["data"]:
+            if row["season"]["year"] != season:
+                raise ValueError(f"it has a round of {read_text(row['season']['year'])}")
+            sessions = [one for one in row["sessions"] if not one.get("is_cancelled")]
+            starts = [read_instant(one.get("timestamp")) for one in sessions if one["type"] == RACE]
+            number = read_integer(row.get("number"))
+            if row.get("is_cancelled") or number is None or not starts or starts[0] is None:
+                continue
+            if not ROUND_KEY.fullmatch(row["id"]):
+                raise ValueError("a round's key cannot be part of an address")
+            race = RaceIdentity(
+                season=season,
+                round_number=number,
+                name=require(read_text(row.get("name")), "name of a round"),
+                race_date=starts[0].date(),
+                # It has a code in place of the country's name.
+                country="",
+                location=read_text(row["circuit"].get("locality"), longest=LONGEST_PLACE),
+            )
+            has_sprint_qualifying = any(one["type"].startswith(CODE) for one in sessions)
+            rounds.append(Round(row["id"], race, has_sprint_qualifying))
     except UNREADABLE as error:
         raise BadSourceData(
             f"Jolpica's newer list of the rounds of {season} cannot be read: {error}"
         ) from error
-    return [one for one in rounds if one is not None]
-
-
-def _read_round(season: int, row: Mapping[str, Any]) -> Round | None:
-    if row["season"]["year"] != season:
-        raise ValueError(f"it has a round of {read_text(row['season']['year'])}")
-    sessions = [one for one in row["sessions"] if not one.get("is_cancelled")]
-    starts = [read_instant(one.get("timestamp")) for one in sessions if one["type"] == RACE]
-    number = read_integer(row.get("number"))
-    if row.get("is_cancelled") or number is None or not starts or starts[0] is None:
-        return None
-    if not ROUND_KEY.fullmatch(row["id"]):
-        raise ValueError("a round's key cannot be part of an address")
-    race = RaceIdentity(
-        season=season,
-        round_number=number,
-        name=require(read_text(row.get("name")), "name of a round"),
-        race_date=starts[0].date(),
-        country="",
-        location=read_text(row["circuit"].get("locality"), longest=LONGEST_PLACE),
-    )
-    return Round(row["id"], race, any(one["type"].startswith(CODE) for one in sessions))
+    return rounds
 
 
 def read_sprint_qualifying(
