@@ -21,23 +21,26 @@ FIRST_SCHEDULE_FILE = 2018
 
 class Source(StrEnum):
     """Where a fact came from, and its name for people. The classifications of a provisional source
-    count until another source publishes one; of those the better ones are later here.
-
-    `publisher` names whose classifications a source publishes, '' where it publishes none: of two
-    with the same publisher neither confirms what the other says.
+    count until a source publishes one; of those the better ones are later here. All that publish
+    are Jolpica's, from one database: none confirms what another says.
     """
 
     _value_: str
     label: str
     is_provisional: bool
-    publisher: str
+    is_published: bool
 
     def __new__(
-        cls, value: str, label: str = "", is_provisional: bool = False, publisher: str = ""
+        cls,
+        value: str,
+        label: str = "",
+        is_provisional: bool = False,
+        is_published: bool = False,
     ) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
-        member.label, member.is_provisional, member.publisher = label, is_provisional, publisher
+        member.label = label
+        member.is_provisional, member.is_published = is_provisional, is_published
         return member
 
     @property
@@ -52,25 +55,17 @@ class Source(StrEnum):
         return "formula1.com" if self is Source.OPENF1 else self.label
 
     SCHEDULE_FILE = "schedule_file", "the schedule file"
-    JOLPICA = "jolpica", "Jolpica", False, "jolpica"
+    JOLPICA = "jolpica", "Jolpica", False, True
     # The same server's newer form.
-    JOLPICA_NEWER = "jolpica_newer", "Jolpica's newer form", False, "jolpica_newer"
+    JOLPICA_NEWER = "jolpica_newer", "Jolpica's newer form", False, True
     # Its whole database as one file, a fortnight late.
-    JOLPICA_DUMP = "jolpica_dump", "Jolpica's dump", False, "jolpica"
+    JOLPICA_DUMP = "jolpica_dump", "Jolpica's dump", False, True
     # A sprint's grid slot 1, read as the pole of its qualifying.
     SPRINT_GRID = "sprint_grid", "the sprint's grid", True
     LIVE_TIMING = "live_timing", "live timing", True
     # Formula 1's own result pages.
     OPENF1 = "openf1", "OpenF1", True
     PERSON = "person", "a person"
-
-    @property
-    def is_published(self) -> bool:
-        return self.publisher != ""
-
-    def is_of_publisher(self, other: str) -> bool:
-        """Whether neither confirms what the other says."""
-        return self.is_published and self.publisher == Source(other).publisher
 
 
 # They have a podium or a pole alone, and say nothing of the field.

@@ -259,7 +259,7 @@ def _read_known(
         # Jolpica's dump says the circuit's offset too, which its pages leave out.
         if session.utc_offset is None:
             reported["utc_offset"] = event.utc_offset
-        if session.source.is_of_publisher(event.schedule_source):
+        if session.source.is_published and Source(event.schedule_source).is_published:
             reported["schedule_source"] = event.schedule_source
     is_known_to_file = calendars.has_file and grand_prix.round_number is not None
     if not calendars.is_complete and calendars.has_file:

@@ -74,13 +74,13 @@ class Comparison:
 
     @property
     def is_held(self) -> bool:
-        """Another podium or pole of a settled event waits for a person, or for a second source
-        that says the same: picks are not paid twice because one upstream changed its mind."""
+        """Another podium or pole of a settled event waits for a person: picks are not paid twice
+        because an upstream changed its mind. Jolpica's other forms are the same database, and say
+        the same."""
         return (
             self.event.results_state == Event.ResultsState.SETTLED
             and self._has_other_leaders
             and not self.context.applies_settled_changes
-            and not self._is_second_source
         )
 
     @property
@@ -94,17 +94,6 @@ class Comparison:
     @property
     def _has_other_leaders(self) -> bool:
         return touches_leaders(self.event.session_type, self.before, self.after)
-
-    @property
-    def _is_second_source(self) -> bool:
-        proposal = self.event.proposal
-        return (
-            proposal is not None
-            and self.event.has_open_proposal
-            and self.is_proposed_already
-            and not self.reported.is_provisional
-            and not self.reported.source.is_of_publisher(proposal.after["source"])
-        )
 
     def find_overruled(self) -> UpstreamClassification | None:
         """What the upstream says of an event whose classification is a person's, where that is
@@ -225,7 +214,7 @@ class Comparison:
         proposal, reported_at = event.proposal, self.reported.generated_at
         if proposal is None or event.proposal_rejected:
             return None
-        if not self.reported.source.is_of_publisher(proposal.after["source"]):
+        if not self.reported.source.is_published:
             return None
         if reported_at is not None and reported_at < proposal.created_at:
             return None
@@ -236,16 +225,14 @@ class Comparison:
         return build_change(event, Change.Kind.DETAILS, before, after, self.context)
 
     def _take_over(self, *, is_new_revision: bool) -> None:
-        """Make the event's facts those of the reported classification. What is settled stays so,
-        with another podium or pole only where two sources agree."""
+        """Make the event's facts those of the reported classification. What is settled stays so
+        with the same podium or pole."""
         event, was = self.event, Event.ResultsState(self.event.results_state)
         if is_new_revision:
             event.results_revision += 1
         if self.reported.is_provisional:
             event.results_state = Event.ResultsState.PROVISIONAL
-        elif was != Event.ResultsState.SETTLED or (
-            self._has_other_leaders and not self._is_second_source
-        ):
+        elif was != Event.ResultsState.SETTLED or self._has_other_leaders:
             event.results_state = Event.ResultsState.OFFICIAL
         if is_new_revision or was == Event.ResultsState.PROVISIONAL:
             event.results_changed_at = self.context.now
