@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -317,13 +318,20 @@ def test_what_a_person_left_open_of_a_newcomer_follows_the_sources(anna: Author)
 
 
 @of_season
-def test_who_was_withdrawn_can_be_entered_again(anna: Author) -> None:
+def test_who_was_withdrawn_can_be_entered_again(
+    anna: Author, capsys: pytest.CaptureFixture[str]
+) -> None:
     publish(BAHRAIN)
     save(JEDDAHS_LOCK - 2 * DAY)
     withdraw_entrant(event_of(JEDDAH), "sainz", anna)
     assert not event_of(JEDDAH).is_entrant(Driver.objects.get(key="sainz"))
     add_entrant(event_of(JEDDAH), NewDriver("sainz"), anna)
     assert keys(JEDDAH) == set(FIELD)
+    call_command("f1_explain", "2024", JEDDAH, "race", "--driver", "sainz")
+    explained = " ".join(capsys.readouterr().out.split())
+    # The withdrawal and the entry, each with its reason once.
+    assert explained.count('by anna: "the team says so"') == 2
+    assert explained.count("the team says so") == 2
 
 
 @of_season

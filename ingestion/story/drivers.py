@@ -28,8 +28,6 @@ def describe_driver(driver: Driver, event: Event, changes: Sequence[Change]) -> 
             by = describe_author(change)
             if not change.person_name:
                 by = f"{print_source(listed['source'])}, {by}"
-            elif change.reason:
-                by = f"{by}: {change.reason}"
             entries.append(
                 _("%(what)s from %(at)s, by %(by)s")
                 % {"what": ENTRIES[change.kind], "at": print_instant(change.created_at), "by": by}
