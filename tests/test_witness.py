@@ -16,13 +16,15 @@ from ingestion.corrections import (
     accept_proposal,
     correct_classification,
     list_restorable,
+    merge_drivers,
     reject_proposal,
     release_results,
     reorder,
     restore_revision,
+    undo_change,
     void_event,
 )
-from ingestion.models import Alarm, Change, Event, SecondOpinion
+from ingestion.models import Alarm, Change, Driver, Event, SecondOpinion
 from ingestion.monitoring.alarm_kinds import KINDS
 from ingestion.monitoring.facts import gather_facts
 from ingestion.pipeline import put_back_times
@@ -37,7 +39,7 @@ from tests.builders import (
     grand_prix,
     race_identity,
 )
-from tests.operators import page_of, season_page, words_of
+from tests.operators import page_of, read, season_page, words_of
 from tests.persons import User
 from tests.rows import all_rows
 
@@ -324,6 +326,39 @@ def test_a_correction_that_is_released_is_not_disputed_by_what_was_said_before_i
     # The upstream's counts again, and the other is requested again.
     assert not save(Source.JOLPICA, ONE, 5 * HOUR).is_disputed
     assert save(Source.OPENF1, OTHER, 6 * HOUR).is_disputed
+
+
+def test_a_dispute_about_two_drivers_ends_when_a_person_finds_that_they_are_one(
+    admin_client: Client,
+) -> None:
+    save(Source.JOLPICA, ONE, HOUR)
+    strange: dict[str, Any] = {"driver_id": "c_leclerc", "driver_name": "Ch. Lec"}
+    results = [
+        replace(one, **strange) if one.driver_id == "leclerc" else one for one in entries(ONE)
+    ]
+    event = save(Source.OPENF1, ONE, 2 * HOUR, results=tuple(results))
+    assert event.is_disputed
+    assert len(find_alarms(FLAG + 2 * HOUR)) == 1
+    dispute = "Two sources disagree"
+    assert dispute in read(admin_client, page_of(event))
+    gone, kept = (Driver.objects.get(key=key) for key in ("c_leclerc", "leclerc"))
+    change = merge_drivers(gone, kept, steward(3 * HOUR))
+    rows = all_rows()
+    assert find_alarms(FLAG + 3 * HOUR) == []
+    assert dispute not in read(admin_client, page_of(event))
+    assert "leclerc" not in explain().partition("second source")[2].partition("\n")[0].lower()
+    assert all_rows() == rows
+    undo_change(change, steward(4 * HOUR))
+    assert len(find_alarms(FLAG + 4 * HOUR)) == 1
+    # The next answer of either ends it where it is saved as well.
+    merge_drivers(gone, kept, steward(5 * HOUR))
+    assert not save(Source.JOLPICA, ONE, 6 * HOUR).is_disputed
+
+
+def explain() -> str:
+    out = StringIO()
+    call_command("f1_explain", "2024", "belgium", "race", stdout=out)
+    return out.getvalue()
 
 
 def test_a_voided_session_is_not_marked_as_disputed(admin_client: Client) -> None:

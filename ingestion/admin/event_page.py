@@ -18,7 +18,7 @@ from ingestion.admin.comparison import (
 from ingestion.admin.decisions import Offers, find_beside, find_decisions
 from ingestion.admin.marks import PHASES, marks_of, with_marks
 from ingestion.corrections import list_restorable, possible_corrections
-from ingestion.models import Change, Event, Result
+from ingestion.models import Change, Event, Result, name_kept_drivers
 from ingestion.records import RESULT_FIELDS
 from ingestion.story import (
     describe_author,
@@ -56,6 +56,7 @@ def find_event(pk: int, now: datetime) -> Any:
     if event is None:
         return None
     event.weekend = weekend
+    name_kept_drivers([event])
     if event.proposal is not None:
         # Its sentence needs the event, and would read it once more.
         event.proposal.event = event

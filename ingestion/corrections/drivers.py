@@ -18,10 +18,9 @@ from django.utils.translation import gettext as _
 from ingestion import signals
 from ingestion.corrections.author import Author, clean_reason
 from ingestion.errors import WrongRequest
-from ingestion.models import Change, Driver, DriverChange, DriverKey, Entrant, Event, Result
+from ingestion.models import NAMING, Change, Driver, DriverChange, DriverKey, Entrant, Event, Result
 from ingestion.names import fold_name
 from ingestion.save import (
-    NAMING,
     build_change,
     make_key,
     record_changes,

@@ -26,11 +26,9 @@ from ingestion.corrections.entries import (
 )
 from ingestion.corrections.standing import release_results
 from ingestion.errors import WrongRequest
-from ingestion.models import Change, Event, Result
+from ingestion.models import Change, Event, Result, name_persons, read_own
 from ingestion.records import ResultRecord, Source
 from ingestion.save import (
-    name_persons,
-    read_own,
     read_revision,
     replace_classification,
     season_locked,

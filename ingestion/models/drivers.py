@@ -1,6 +1,7 @@
 """Who is picked: persons, whatever keys the upstreams give them."""
 
-from typing import Self
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -8,6 +9,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from ingestion.records import Source
+
+# All sources name drivers as Jolpica does, or map theirs to those that the season knows.
+NAMING = Source.JOLPICA.value
 # A Jolpica key, or a slug of the name.
 LONGEST_KEY = 60
 
@@ -127,3 +132,37 @@ class DriverChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.driver_id} {self.kind}"
+
+
+def read_persons(season: int, keys: Iterable[str]) -> tuple[dict[str, Driver], frozenset[str]]:
+    """Whose these keys are in a season, and of which of them a person said so; one query. A key
+    that no source gave is missing, one of the season alone comes before that of all others."""
+    found = DriverKey.objects.filter(
+        Q(season=None) | Q(season=season), source=NAMING, key__in=set(keys)
+    ).select_related("driver")
+    ordered = sorted(found, key=lambda one: one.season is not None)
+    decided = frozenset(one.key for one in ordered if one.is_decided)
+    return {one.key: one.driver for one in ordered}, decided
+
+
+def read_own(season: int, keys: Iterable[str]) -> dict[str, Driver]:
+    """Who our keys are in a season, those of drivers who were merged or split since. A key that is
+    only a source's is whose it is there."""
+    persons, _ = read_persons(season, keys)
+    drivers = Driver.objects.select_related("merged_into").in_bulk(list(keys))
+    split = DriverKey.objects.filter(source=NAMING, season=season, key__in=drivers)
+    of_season = set(split.values_list("key", flat=True))
+    own = {key: one.merged_into or one for key, one in drivers.items() if key not in of_season}
+    return persons | own
+
+
+def name_persons(
+    classification: Sequence[Mapping[str, Any]], persons: Mapping[str, Driver]
+) -> list[dict[str, Any]]:
+    """A classification of the feed with its drivers as they are now: one may have been merged."""
+    return [
+        {**entry, "driver_id": persons[entry["driver_id"]].key}
+        if entry.get("driver_id") in persons
+        else dict(entry)
+        for entry in classification
+    ]

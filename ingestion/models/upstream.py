@@ -1,8 +1,13 @@
 """What the upstream says where it is not what counts."""
 
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
+from ingestion.models.drivers import name_persons, read_own
 from ingestion.models.events import Event
 
 
@@ -68,3 +73,31 @@ class SecondOpinion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_id} by {self.source}"
+
+
+def name_kept_drivers(events: Iterable[Event]) -> None:
+    """Name the drivers as they are now, in memory alone, in what is kept of these events beside
+    their results: proposals, the second source's, what a person overruled. They may have been
+    merged or split since. Three queries for each season of which something is kept."""
+    by_season: dict[int, list[Event]] = defaultdict(list)
+    for event in events:
+        by_season[event.season].append(event)
+    for season, of_season in by_season.items():
+        proposals = [event.proposal for event in of_season if event.proposal is not None]
+        beside: list[Any] = [
+            getattr(event, name)
+            for event in of_season
+            for name in ("second_opinion", "upstream_classification")
+            if hasattr(event, name) and getattr(event, name).classification
+        ]
+        kept = [proposal.after["classification"] for proposal in proposals]
+        kept += [one.classification for one in beside]
+        if not kept:
+            continue
+        persons = read_own(season, {entry["driver_id"] for entries in kept for entry in entries})
+        for proposal in proposals:
+            proposal.after["classification"] = name_persons(
+                proposal.after["classification"], persons
+            )
+        for one in beside:
+            one.classification = name_persons(one.classification, persons)

@@ -308,6 +308,9 @@ def find_disputed_results(facts: Facts) -> Iterator[Case]:
         rows = [row.as_entry() for row in event.classification]
         names = Source(event.results_source).origin, Source(opinion.source).origin
         what = describe_disagreement(event.session_type, rows, said, names=names)
+        if not what:
+            # They named one driver as two, whom a person has merged since.
+            continue
         yield Case(
             opinion.disputed_since,
             {"event": event, "what": what},

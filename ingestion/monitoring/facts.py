@@ -12,7 +12,7 @@ from django.utils.translation import ngettext, ngettext_lazy
 from django_q.models import Schedule, Success
 
 from ingestion.lifecycle import SEASON_COOLS_DOWN
-from ingestion.models import CreatedRow, Event, IngestRun, Poll, TaskRun
+from ingestion.models import CreatedRow, Event, IngestRun, Poll, TaskRun, name_kept_drivers
 from ingestion.monitoring.schedule_rows import find_unreadable_rows
 from ingestion.records import Source
 from ingestion.sessions import SessionType
@@ -106,7 +106,9 @@ def gather_facts(now: datetime) -> Facts:
     noticed = Event.objects.exclude(status=Event.Status.CANCELLED).filter(
         around | expected | disputed | proposed | Q(second_opinion__disputed_since__isnull=False)
     )
-    events = list(noticed.select_related("proposal", "second_opinion").order_by("ends_at", "pk"))
+    beside = ("proposal", "second_opinion", "upstream_classification")
+    events = list(noticed.select_related(*beside).order_by("ends_at", "pk"))
+    name_kept_drivers(event for event in events if event.is_disputed)
     polls = _read_polls(events, latest)
     failing = [poll for poll in polls if poll.is_failing]
     return Facts(

@@ -13,7 +13,7 @@ from ingestion.save.correction import (
     replace_classification,
 )
 from ingestion.save.derived import advance_statuses, derive_fields
-from ingestion.save.drivers import NAMING, find_persons, make_key, name_persons, read_own
+from ingestion.save.drivers import find_persons, make_key
 from ingestion.save.entrants import (
     ENTRANT_FACTS,
     awaits_last_field,
@@ -35,7 +35,6 @@ from ingestion.save.rows import (
 
 __all__ = [
     "ENTRANT_FACTS",
-    "NAMING",
     "SaveContext",
     "advance_statuses",
     "awaits_last_field",
@@ -49,8 +48,6 @@ __all__ = [
     "find_weekends",
     "find_withdrawn_in_results",
     "make_key",
-    "name_persons",
-    "read_own",
     "read_revision",
     "record_changes",
     "replace_classification",

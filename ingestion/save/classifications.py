@@ -12,7 +12,7 @@ from ingestion.amendments import describe_amendment
 from ingestion.database_failures import retried
 from ingestion.errors import BadSourceData, IngestionError, ResultsNotReady
 from ingestion.matching import StoredGrandPrix, gather_grands_prix, match_race
-from ingestion.models import OVERDUE_AFTER, Change, Event, Result
+from ingestion.models import OVERDUE_AFTER, Change, Event, Result, name_kept_drivers
 from ingestion.plausibility import check_classification, describe_field
 from ingestion.records import (
     OF_LEADERS_ALONE,
@@ -86,7 +86,7 @@ def save_classifications(
 def _read_season(
     season: int, classifications: Sequence[Reported], context: SaveContext
 ) -> SavedSeason:
-    # Three queries, whatever the season's size.
+    # So many queries whatever the season's size.
     events = {
         (event.grand_prix, event.session_type): event
         for event in Event.objects.filter(season=season).select_related(
@@ -97,13 +97,9 @@ def _read_season(
     for result in Result.objects.filter(event__season=season).order_by("event", "order"):
         results.setdefault(result.event_id, []).append(result)
     cars = {(row.driver_id, row.driver_number) for rows in results.values() for row in rows}
-    # What an answer is compared with besides the rows: proposals, what a person overruled, and
-    # second opinions.
-    kept = [event.proposal.after for event in events.values() if event.proposal is not None]
-    for apart in ("upstream_classification", "second_opinion"):
-        kept += [vars(getattr(one, apart)) for one in events.values() if hasattr(one, apart)]
-    kept = [one for one in kept if one["classification"]]
-    drivers = read_season_drivers(season, classifications, cars, context.now, kept=kept)
+    drivers = read_season_drivers(season, classifications, cars, context.now)
+    # An answer is compared with what is kept beside the rows too.
+    name_kept_drivers(events.values())
     grands_prix = gather_grands_prix([event.as_stored() for event in events.values()])
     columns = copy_columns(events.values(), RESULTS_FIELDS)
     saved = SavedSeason(events, grands_prix, results, drivers, columns)

@@ -1,11 +1,8 @@
 """The drivers of classifications: persons, under whatever keys the sources name them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
-
-from django.db.models import Q
 
 from ingestion.errors import BadSourceData
 from ingestion.matching import (
@@ -16,19 +13,16 @@ from ingestion.matching import (
     find_person,
     is_part,
 )
-from ingestion.models import Driver, DriverKey, Entrant
+from ingestion.models import NAMING, Driver, DriverKey, Entrant, read_own, read_persons
 from ingestion.names import fold, fold_name
 from ingestion.records import (
     ClassificationRecord,
     EntrantRecord,
     ListedDriver,
     ResultRecord,
-    Source,
     UnreadableClassification,
 )
 
-# All sources name drivers as Jolpica does, or map theirs to those that the season knows.
-NAMING = Source.JOLPICA.value
 LATEST = ("name", "code", "born")
 # Of a key that another person was known by: room for a number behind it.
 LONGEST_STEM = 50
@@ -275,56 +269,16 @@ def read_season_drivers(
     records: Iterable[ClassificationRecord | UnreadableClassification],
     cars: set[tuple[str, int | None]],
     now: datetime,
-    *,
-    kept: Sequence[dict[str, Any]] = (),
 ) -> SeasonDrivers:
-    """The persons of these records; one query. In what is `kept` beside the rows (proposals, second
-    opinions, what a person overruled) the drivers are named as they are now."""
+    """The persons of these records; one query."""
     keys = {
         entry.driver_id
         for record in records
         if isinstance(record, ClassificationRecord)
         for entry in record.results
     }
-    keys.update(entry.get("driver_id", "") for one in kept for entry in one["classification"])
     persons, decided = read_persons(season, keys)
-    for one in kept:
-        one["classification"] = name_persons(one["classification"], persons)
     return SeasonDrivers(season, persons, decided, cars, now)
-
-
-def read_persons(season: int, keys: Iterable[str]) -> tuple[dict[str, Driver], frozenset[str]]:
-    """Whose these keys are in a season, and of which of them a person said so; one query. A key
-    that no source gave is missing, one of the season alone comes before that of all others."""
-    found = DriverKey.objects.filter(
-        Q(season=None) | Q(season=season), source=NAMING, key__in=set(keys)
-    ).select_related("driver")
-    ordered = sorted(found, key=lambda one: one.season is not None)
-    decided = frozenset(one.key for one in ordered if one.is_decided)
-    return {one.key: one.driver for one in ordered}, decided
-
-
-def read_own(season: int, keys: Iterable[str]) -> dict[str, Driver]:
-    """Who our keys are in a season, those of drivers who were merged or split since. A key that is
-    only a source's is whose it is there."""
-    persons, _ = read_persons(season, keys)
-    drivers = Driver.objects.select_related("merged_into").in_bulk(list(keys))
-    split = DriverKey.objects.filter(source=NAMING, season=season, key__in=drivers)
-    of_season = set(split.values_list("key", flat=True))
-    own = {key: one.merged_into or one for key, one in drivers.items() if key not in of_season}
-    return persons | own
-
-
-def name_persons(
-    classification: Sequence[Mapping[str, Any]], persons: Mapping[str, Driver]
-) -> list[dict[str, Any]]:
-    """A classification of the feed with its drivers as they are now: one may have been merged."""
-    return [
-        {**entry, "driver_id": persons[entry["driver_id"]].key}
-        if entry.get("driver_id") in persons
-        else dict(entry)
-        for entry in classification
-    ]
 
 
 def find_persons(season: int, entries: Sequence[ResultRecord], now: datetime) -> list[ResultRecord]:

@@ -100,9 +100,10 @@ def describe_second_opinion(event: Event) -> str:
             opinion.classification,
             names=(print_origin(event.results_source), print_origin(opinion.source)),
         )
-        parts.append(
-            _("since %(at)s %(what)s") % {"at": print_instant(opinion.disputed_since), "what": what}
-        )
+        # Drivers that the two differed in may have been merged since.
+        if what:
+            at = print_instant(opinion.disputed_since)
+            parts.append(_("since %(at)s %(what)s") % {"at": at, "what": what})
     if opinion.starts_at is not None:
         parts.append(
             _("%(source)s has the start at %(at)s")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from ingestion.database_failures import connect_database
 from ingestion.management.event_lookup import find_driver, find_event
 from ingestion.management.output import F1Command, as_text, facts_table, open_console
-from ingestion.models import Change, Event
+from ingestion.models import Change, Event, name_kept_drivers
 from ingestion.story import (
     describe_driver,
     describe_event,
@@ -63,6 +63,7 @@ class Command(F1Command):
     def handle(self, *_: Any, **options: Any) -> None:
         connect_database()
         event = find_event(options["season"], options["words"])
+        name_kept_drivers([event])
         driver = find_driver(options["driver"], event) if options["driver"] else None
         changes = list(Change.objects.filter(event=event).for_story().order_by("pk"))
         if options["format"] == "json":
