@@ -271,6 +271,23 @@ def test_a_persons_correction_is_neither_confirmed_nor_disputed(admin_client: Cl
     assert (event.is_disputed, event.confirmed_at) == (False, None)
 
 
+def test_a_persons_detail_leaves_confirmed_what_was() -> None:
+    """A game has paid then: neither the time nor another entry comes of a lap that a person adds,
+    and of the next answers."""
+    save(Source.OPENF1, ONE, HOUR)
+    event = save(Source.JOLPICA, ONE, 2 * HOUR)
+    confirmed_at, before = event.confirmed_at, kinds().count("confirmed")
+    corrected = [replace(entry, laps=44) for entry in entries(ONE)]
+    correct_classification(event, corrected, steward(3 * HOUR), revision=1)
+    assert save(Source.OPENF1, ONE, 4 * HOUR).confirmed_at == confirmed_at
+    release_results(event, steward(5 * HOUR), revision=1)
+    assert save(Source.OPENF1, ONE, 6 * HOUR).confirmed_at == confirmed_at
+    assert save(Source.JOLPICA, ONE, 7 * HOUR).confirmed_at == confirmed_at
+    assert kinds().count("confirmed") == before == 1
+    # The second source takes it back.
+    assert save(Source.OPENF1, OTHER, 8 * HOUR).confirmed_at is None
+
+
 def test_the_pages_show_both_side_by_side_and_the_season_marks_it(admin_client: Client) -> None:
     save(Source.JOLPICA, ONE, HOUR)
     event = save(Source.OPENF1, OTHER, 2 * HOUR)

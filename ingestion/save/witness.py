@@ -85,12 +85,15 @@ def _add(
 
 
 def _compare(event: Event, counts: Entries, opinion: SecondOpinion) -> tuple[bool, bool]:
-    """Whether the two agree, and whether the second one's disagrees and is the newer."""
+    """Whether the two agree, and whether the second one's disagrees and is the newer. What a person
+    entered stays confirmed where it was and scores as it did; it is confirmed or disputed by
+    none."""
     states = (Event.ResultsState.OFFICIAL, Event.ResultsState.SETTLED)
     is_persons = event.results_locked or event.results_source == Source.PERSON
-    if event.results_state not in states or is_persons or event.is_cancelled:
+    if event.results_state not in states or event.is_cancelled:
         return False, False
-    if not differs_in_what_scores(event.session_type, counts, opinion.classification or []):
-        return True, False
+    agrees = not differs_in_what_scores(event.session_type, counts, opinion.classification or [])
+    if agrees or is_persons:
+        return agrees and (event.confirmed_at is not None or not is_persons), False
     made_at, saved_at = opinion.generated_at, event.results_changed_at
     return False, made_at is not None and (saved_at is None or made_at >= saved_at)
