@@ -93,7 +93,8 @@ def test_a_range_that_the_hour_does_not_hold_stops_and_resumes(
     last = ingest(project, upstream, *YEARS, "--format", "json", env={"F1_REQUESTS_PER_HOUR": "30"})
     assert last.returncode == 0, last.stderr
     report = json.loads(last.stdout)
-    assert (report["outcome"], report["requests"], report["results"]["created"]) == ("ok", 3, 2)
+    assert (report["outcome"], report["requests"]) == ("ok", 3)
+    assert report["classifications"]["created"] == 2
     assert asked(upstream) == [*LAST_YEARS, *THIS_YEARS]
 
 

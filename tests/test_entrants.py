@@ -16,7 +16,7 @@ from ingestion.corrections import (
     NewDriver,
     add_entrant,
     enter_leaders,
-    known_drivers,
+    list_choosable_drivers,
     possible_corrections,
     replace_entrant,
     withdraw_entrant,
@@ -737,7 +737,7 @@ def test_a_debutant_can_be_entered_on_the_podium_by_hand(anna: Author) -> None:
     assert second.constructor_name == f"Team {FIELD.index('sainz') // 2}"
     # And for the next grand prix he is one of those to choose from.
     save(MELBOURNES_LOCK - DAY)
-    assert "bearman" in known_drivers(2024)
+    assert "bearman" in list_choosable_drivers(2024)
 
 
 @of_season

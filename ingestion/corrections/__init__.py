@@ -16,7 +16,7 @@ from ingestion.corrections.entrants import (
     replace_entrant,
     withdraw_entrant,
 )
-from ingestion.corrections.entries import Key, key_of, known_drivers
+from ingestion.corrections.entries import Key, key_of, list_choosable_drivers
 from ingestion.corrections.possible import possible_corrections
 from ingestion.corrections.preview import Preview, preview
 from ingestion.corrections.results import (
@@ -64,8 +64,8 @@ __all__ = [
     "enter_leaders",
     "has_leaders_alone",
     "key_of",
-    "known_drivers",
     "last_entry",
+    "list_choosable_drivers",
     "list_restorable",
     "merge_drivers",
     "points_by_place",

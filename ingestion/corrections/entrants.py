@@ -14,7 +14,7 @@ from django.core.validators import validate_slug
 from django.utils.translation import gettext as _
 
 from ingestion.corrections.author import Author
-from ingestion.corrections.entries import known_drivers
+from ingestion.corrections.entries import list_choosable_drivers
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Driver, Entrant, Event
 from ingestion.names import fold_name
@@ -159,7 +159,7 @@ def _corrected_weekend(event: Event, author: Author) -> Iterator[_Weekend]:
 
 def _find_entry(season: int, driver: NewDriver, now: datetime) -> ResultRecord:
     """As last classified in the season or the one before, with what the person says."""
-    entry = known_drivers(season).get(driver.key)
+    entry = list_choosable_drivers(season).get(driver.key)
     if entry is None:
         known = Driver.objects.filter(key=driver.key).select_related("merged_into").first()
         # Whom a person found to be another driver is that one.

@@ -87,10 +87,10 @@ def warnings_of(event: Event, results: Sequence[ResultRecord]) -> list[str]:
     return warnings
 
 
-def known_drivers(season: int) -> dict[str, ResultRecord]:
-    """Who is known to drive in a season, by surname: from its classifications, from the season
-    before, as its first session has none before it, and who can be picked without being in either.
-    Each as last seen, without what he did."""
+def list_choosable_drivers(season: int) -> dict[str, ResultRecord]:
+    """Whom a person can choose for an entry or an entrant of the season, by surname: from its
+    classifications, from the season before, as its first session has none before it, and who can be
+    picked without being in either. Each as last seen, without what he did."""
     # A merge moves all results, and an entrant only where the other is none.
     entrants = Entrant.objects.filter(season=season, driver__merged_into=None).order_by("pk")
     rows = Result.objects.filter(event__season__in=(season - 1, season))

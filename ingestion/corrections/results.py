@@ -17,7 +17,7 @@ from ingestion.corrections.author import Author, last_entry
 from ingestion.corrections.entries import (
     Key,
     key_of,
-    known_drivers,
+    list_choosable_drivers,
     numbered,
     parse_entries,
     refuse_impossible,
@@ -136,7 +136,7 @@ def enter_leaders(
             _("%(needed)s drivers are needed, not %(count)s")
             % {"needed": picked_places(event.session_type), "count": len(drivers)}
         )
-    known = known_drivers(event.season)
+    known = list_choosable_drivers(event.season)
     unknown = [driver for driver in drivers if driver not in known]
     if unknown:
         names = ", ".join(unknown)

@@ -22,7 +22,7 @@ MERGE = "Merge or split drivers on their page in the admin"
 
 
 class Person(Protocol):
-    """A known driver; `born` is None where no source says it."""
+    """A driver as we have him; `born` is None where no source says it."""
 
     @property
     def key(self) -> str: ...

@@ -32,7 +32,7 @@ def read_last_known(season: int) -> list[Any]:
     return list(rows.values_list(*ENTRANT_FIELDS, named=True).distinct())
 
 
-def read_entrants(season: int) -> list[Any]:
+def read_known_entrants(season: int) -> list[Any]:
     """Who can be picked, for what comes before a driver's first classification."""
     rows = Entrant.objects.filter(season=season).order_by()
     return list(rows.values_list(*ENTRANT_FIELDS, named=True).distinct())
@@ -57,7 +57,7 @@ def list_known(
     if not stored and with_last_season:
         stored = read_last_known(task.season)
     if with_entrants:
-        stored += read_entrants(task.season)
+        stored += read_known_entrants(task.season)
     # Who is answered under a new key is no second driver of that name.
     keys = {fold_name(row.driver_name): row.driver_id for row in stored}
     return [

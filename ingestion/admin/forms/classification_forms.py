@@ -16,7 +16,7 @@ from ingestion.corrections import (
     disqualify,
     enter_leaders,
     key_of,
-    known_drivers,
+    list_choosable_drivers,
     list_restorable,
     reconsider_proposal,
     reject_proposal,
@@ -66,7 +66,7 @@ class LeadersForm(CorrectionForm):
     follows = format_lazy("{} {}", _("It counts as official at once."), HELD)
 
     def add_fields(self) -> None:
-        known = known_drivers(self.event.season)
+        known = list_choosable_drivers(self.event.season)
         self.places = range(1, picked_places(self.event.session_type) + 1)
         drivers = [
             (

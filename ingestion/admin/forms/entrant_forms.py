@@ -11,7 +11,7 @@ from ingestion.corrections import (
     Author,
     NewDriver,
     add_entrant,
-    known_drivers,
+    list_choosable_drivers,
     replace_entrant,
     withdraw_entrant,
 )
@@ -60,7 +60,7 @@ class AddDriverForm(EntrantForm):
         entered = {entrant.driver_id for entrant in self.entrants}
         self.known = [
             (key, entry.driver_name, entry.constructor_name)
-            for key, entry in known_drivers(self.event.season).items()
+            for key, entry in list_choosable_drivers(self.event.season).items()
             if key not in entered
         ]
         self.fields["driver"] = forms.ChoiceField(

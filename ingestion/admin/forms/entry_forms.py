@@ -22,7 +22,7 @@ from ingestion.corrections import (
     Key,
     edit_entries,
     key_of,
-    known_drivers,
+    list_choosable_drivers,
     points_by_place,
 )
 from ingestion.errors import WrongRequest
@@ -236,7 +236,7 @@ class EntryForm(CorrectionForm):
         self.columns = [name for name in RESULT_FIELDS if name not in (*OF_TABLE, *apart)]
         if self.result is None:
             return
-        self.known = known_drivers(self.event.season)
+        self.known = list_choosable_drivers(self.event.season)
         names = {key: entry.driver_name for key, entry in self.known.items()}
         names.setdefault(self.result.driver_id, self.result.driver_name)
         fields = _fields([name for name in self.columns if name != "driver_id"])
