@@ -314,20 +314,21 @@ def _list_configured() -> set[Source]:
     return {source for kind in SessionType for source in result_sources(kind, config)}
 
 
-def drop_switched_off() -> int:
-    """End what only the next answer of a source could end, where that is configured no more: plans
-    that fail, and what a second source disputes. What it confirmed stays; returns how many."""
+def drop_switched_off() -> tuple[int, int]:
+    """Where a source is configured no more: drop its plans, and lay its opinions aside, so that
+    none disputes a result or a start. What it confirmed stays. Returns how many plans and how many
+    opinions."""
     sources = _list_configured()
     planned = Poll.objects.filter(event__isnull=False, next_at__isnull=False)
-    dropped = planned.exclude(source__in=sources).update(next_at=None)
-    disputes = Q(generated_at__isnull=False) | Q(starts_at__isnull=False) | Q(is_cancelled=True)
-    # Without a time it is newer than nothing.
-    dropped += (
-        SecondOpinion.objects.filter(disputes)
+    plans = planned.exclude(source__in=sources).update(next_at=None)
+    in_force = Q(generated_at__isnull=False) | Q(starts_at__isnull=False) | Q(is_cancelled=True)
+    # Its classification is kept. Without a time it is newer than nothing.
+    opinions = (
+        SecondOpinion.objects.filter(in_force)
         .exclude(source__in=sources)
         .update(generated_at=None, disputed_since=None, starts_at=None, is_cancelled=False)
     )
-    return dropped
+    return plans, opinions
 
 
 def prune(now: datetime) -> int:

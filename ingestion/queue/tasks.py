@@ -115,14 +115,15 @@ def sweep(*, clock: Clock = timezone.now) -> str:
 
     def clean_up() -> str:
         now = clock()
-        put_back, dropped = put_back_times(now), drop_switched_off()
+        put_back, (plans, opinions) = put_back_times(now), drop_switched_off()
         mended, pruned = mend_plans(now), prune(now)
         pruned += Failure.objects.filter(stopped__lt=now - FAILURES_KEPT).delete()[0]
         counts = {
             "plans brought forward": mended,
             "old records deleted": pruned,
             "times of a wrong clock put back": put_back,
-            "plans and disputes of a source that is switched off dropped": dropped,
+            "plans of a source that is switched off dropped": plans,
+            "opinions of a source that is switched off laid aside": opinions,
         }
         return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
