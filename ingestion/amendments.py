@@ -21,7 +21,8 @@ DISQUALIFIED_STATUSES = ("Disqualified", "Excluded")
 
 
 def is_amended(before: Entries, after: Entries) -> bool:
-    """Whether order, drivers or disqualifications are others; the rest are details."""
+    """Whether the order is another (who is in which place, who is disqualified), which makes a new
+    revision; the rest are details."""
     return len(before) != len(after) or not all(
         is_same_driver(was, now) and is_disqualified(was) == is_disqualified(now)
         for was, now in zip(before, after, strict=True)
@@ -59,9 +60,10 @@ def touches_leaders(session_type: str, before: Entries, after: Entries) -> bool:
     return is_amended(before[:places], after[:places])
 
 
-def differs_in_what_scores(session_type: str, one: Entries, other: Entries) -> bool:
-    """Whether two sources have another podium or pole, or disqualified others. Of a qualifying the
-    pole alone is compared: the Ergast form has no status of it, so that nobody is disqualified."""
+def differs_in_what_is_picked(session_type: str, one: Entries, other: Entries) -> bool:
+    """Whether two sources have another podium or pole, or disqualified others; places below make
+    no difference, though they make a revision. Of a qualifying the pole alone is compared: the
+    Ergast form has no status of it, so that nobody is disqualified."""
     if touches_leaders(session_type, one, other):
         return True
     out, other_out = (
@@ -74,7 +76,7 @@ def differs_in_what_scores(session_type: str, one: Entries, other: Entries) -> b
 def describe_disagreement(
     session_type: str, one: Entries, other: Entries, *, names: tuple[str, str]
 ) -> str:
-    """'Jolpica has Hadjar third, formula1.com Gasly'; '' where they agree on what scores."""
+    """'Jolpica has Hadjar third, formula1.com Gasly'; '' where they agree on what is picked."""
     first, second = names
     places = picked_places(session_type)
     pairs = zip_longest(one[:places], other[:places])
@@ -115,7 +117,7 @@ def is_same_driver(one: Entry, other: Entry) -> bool:
 
 
 def describe_amendment(session_type: str, before: Entries, after: Entries) -> str:
-    """'P1 Russell -> Hamilton, Russell disqualified'; '' where nothing concerns a scorer."""
+    """'P1 Russell -> Hamilton, Russell disqualified'; '' where the order is the same."""
     places = picked_places(session_type)
     if not before:
         leaders = enumerate(after[:places], start=1)

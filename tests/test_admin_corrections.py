@@ -469,7 +469,7 @@ def test_an_undo_goes_back_to_what_a_person_had_before(operator: Client, belgium
 def test_what_is_saved_is_kept_against_a_second_source(operator: Client, belgium: Event) -> None:
     ingest("russell", now=AFTER + HOUR, source=Source.OPENF1)
     text = read(operator, page_of(belgium))
-    assert "≠ Two sources disagree about what scores" in text
+    assert "≠ Two sources disagree about what is picked" in text
     assert "1 Hamilton Russell ▲" in text
     correct(operator, belgium, "keep")
     assert "disagree" not in read(operator, page_of(belgium))

@@ -505,12 +505,12 @@ def test_switched_off_its_disputes_and_failures_end_with_the_sweep(
     assert set(other_alarms(now)) == both
     settings.F1_SECOND_SOURCE = "off"
     plans = Poll.objects.filter(source="openf1", event__isnull=False, next_at__isnull=False)
-    opinions = SecondOpinion.objects.exclude(generated_at=None)
+    aged = SecondOpinion.objects.exclude(generated_at=None)
     # Those that are well and agree are among them.
-    assert min(plans.count(), opinions.count()) > 1
+    assert min(plans.count(), aged.count()) > 1
     counted = (
         f"{plans.count()} plans of a source that is switched off dropped, "
-        f"{opinions.count()} opinions of a source that is switched off laid aside"
+        f"{aged.count()} opinions of a source that is switched off laid aside"
     )
     assert counted in tasks.sweep(clock=before_belgium.read_clock)
     assert not plans.exists()

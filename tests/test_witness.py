@@ -292,7 +292,7 @@ def test_the_pages_show_both_side_by_side_and_the_season_marks_it(admin_client: 
     save(Source.JOLPICA, ONE, HOUR)
     event = save(Source.OPENF1, OTHER, 2 * HOUR)
     page = admin_client.get(page_of(event)).content.decode()
-    assert "Two sources disagree about what scores" in page
+    assert "Two sources disagree about what is picked" in page
     assert "Jolpica has Leclerc third, formula1.com Gasly" in page
     season = admin_client.get(season_page(2024)).content.decode()
     assert "A second source has another podium, pole or disqualification." in season

@@ -62,7 +62,7 @@ SECOND_PENDING = (
     (DAY, 4 * HOUR),
     (timedelta.max, 12 * HOUR),
 )
-# By how long ago what scores was saved or changed.
+# By how long ago the order was saved or changed.
 SECOND_PROVISIONAL = ((6 * HOUR, 2 * HOUR), (DAY, 6 * HOUR), (3 * DAY, DAY))
 SECOND_OFFICIAL = ((DAY, DAY), (2 * DAY, 2 * DAY))
 SECOND_DISPUTED = ((3 * DAY, 6 * HOUR), (14 * DAY, DAY), (60 * DAY, 7 * DAY))

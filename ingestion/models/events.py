@@ -167,13 +167,13 @@ class Event(models.Model):
     results_changed_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="When what scores was last saved, or became official, UTC.",
+        help_text="When the order was last saved as another, or became official, UTC.",
     )
     confirmed_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="Since when a second source says the same of what scores, UTC; empty where none "
-        "does.",
+        help_text="Since when a second source says the same of what is picked, UTC; empty where "
+        "none does.",
     )
     proposal = models.ForeignKey(
         "Change",
@@ -305,7 +305,7 @@ class Event(models.Model):
 
     @property
     def is_disputed(self) -> bool:
-        """Whether a second source says otherwise of what scores than what is published. No query
+        """Whether a second source says otherwise of what is picked than what is published. No query
         after `select_related("second_opinion")`."""
         opinion = getattr(self, "second_opinion", None)
         is_other = opinion is not None and opinion.disputed_since is not None

@@ -58,7 +58,7 @@ class SecondOpinion(models.Model):
     disputed_since = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="Since when it says otherwise of what scores than a published classification "
+        help_text="Since when it says otherwise of what is picked than a published classification "
         "that is older, UTC.",
     )
     starts_at = models.DateTimeField(

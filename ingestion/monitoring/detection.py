@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from ingestion.amendments import describe_disagreement, differs_in_what_scores
+from ingestion.amendments import describe_disagreement, differs_in_what_is_picked
 from ingestion.lifecycle import is_small_dispute, may_be_absent, season_to_look_for
 from ingestion.models import (
     OVERDUE_AFTER,
@@ -302,7 +302,7 @@ def find_disputed_results(facts: Facts) -> Iterator[Case]:
             continue
         said = opinion.classification or []
         rejected = event.proposal.after["classification"] if event.proposal is not None else None
-        if rejected and not differs_in_what_scores(event.session_type, rejected, said):
+        if rejected and not differs_in_what_is_picked(event.session_type, rejected, said):
             # A person has decided about the same.
             continue
         rows = [row.as_entry() for row in event.classification]

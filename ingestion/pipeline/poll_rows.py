@@ -143,7 +143,7 @@ def _with_polls(events: QuerySet[Event]) -> QuerySet[Event]:
 def _call_witnesses(
     events: Iterable[Event], changed: Sequence[Poll], season_ends_at: datetime | None
 ) -> Iterator[Poll]:
-    """The second source is requested soon after another has changed what scores."""
+    """The second source is requested soon after another has changed the order."""
     planned = {id(poll) for poll in changed}
     for event in events:
         changed_at = event.results_changed_at

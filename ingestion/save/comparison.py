@@ -128,7 +128,7 @@ class Comparison:
         return PlannedClassification(self.event, "unchanged", plan)
 
     def apply(self) -> PlannedClassification:
-        """A new revision where what scores is another, otherwise details: the rows are updated,
+        """A new revision where the order is another, otherwise details: the rows are updated,
         and the feed has what differs alone."""
         plan, event = self.rows, self.event
         was = {"results_state": event.results_state, "source": event.results_source}
@@ -158,7 +158,7 @@ class Comparison:
             if was["results_state"] != event.results_state:
                 before, after["results_state"] = was, event.results_state
         plan.changes.append(build_change(event, kind, before, after, self.context))
-        # What scores is unchanged: the same answer again must find nothing left to do.
+        # The order is unchanged: the same answer again must find nothing left to do.
         settled = None if is_new_revision or self.reported.is_provisional else self._settle()
         plan.changes += [change for change in (settled, self._withdraw()) if change is not None]
         return PlannedClassification(event, COUNTED[kind], plan)
@@ -194,7 +194,7 @@ class Comparison:
         return build_change(event, Change.Kind.DETAILS, before, after, self.context)
 
     def _settle(self) -> Change | None:
-        """Seen unchanged long enough after what scores was saved: by our own clock, and by the
+        """Seen unchanged long enough after the order was saved: by our own clock, and by the
         upstream's, so that an answer out of a cache counts by when it was made."""
         event, now = self.event, self.context.now
         if event.results_state != Event.ResultsState.OFFICIAL or event.results_changed_at is None:

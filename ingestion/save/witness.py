@@ -1,12 +1,12 @@
 """The second source beside what is published: where both say the same, the event is confirmed;
-where they differ in what scores, and the second one's is the newer, a person has to know. Nothing
-of the classification is touched."""
+where they differ in what is picked, and the second one's is the newer, a person has to know.
+Nothing of the classification is touched."""
 
 import json
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-from ingestion.amendments import Entries, differs_in_what_scores
+from ingestion.amendments import Entries, differs_in_what_is_picked
 from ingestion.models import CLOCK_SLACK, Change, Event, SecondOpinion
 from ingestion.records import Source
 from ingestion.save.comparison import APPLIED, Comparison, PlannedClassification
@@ -92,7 +92,7 @@ def _compare(event: Event, counts: Entries, opinion: SecondOpinion) -> tuple[boo
     is_persons = event.results_locked or event.results_source == Source.PERSON
     if event.results_state not in states or event.is_cancelled:
         return False, False
-    agrees = not differs_in_what_scores(event.session_type, counts, opinion.classification or [])
+    agrees = not differs_in_what_is_picked(event.session_type, counts, opinion.classification or [])
     if agrees or is_persons:
         return agrees and (event.confirmed_at is not None or not is_persons), False
     made_at, saved_at = opinion.generated_at, event.results_changed_at

@@ -82,7 +82,7 @@ def describe_event(event: Event, now: datetime, changes: Sequence[Change] = ()) 
 
 
 def describe_second_opinion(event: Event) -> str:
-    """Whether it confirms what scores, or says otherwise of that, or of the start."""
+    """Whether it confirms what is picked, or says otherwise of that, or of the start."""
     opinion: SecondOpinion | None = getattr(event, "second_opinion", None)
     if opinion is None:
         return ""
