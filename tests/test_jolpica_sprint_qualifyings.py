@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.errors import BadSourceData, ResultsNotReady
+from ingestion.pipeline.sprint_poles import read_sprint_pole
 from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
 from ingestion.sample import newer
 from ingestion.sample.ergast import list_drivers
 from ingestion.sample.season import load_season
 from ingestion.sessions import SessionType
-from ingestion.sources import KnownDriver, read_sprint_pole
+from ingestion.sources import KnownDriver
 from ingestion.sources.jolpica.sprint_qualifyings import (
     Round,
     UnknownDriver,

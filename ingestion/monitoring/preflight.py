@@ -125,11 +125,11 @@ def _check_installation(health: Health) -> Iterator[Check]:
 
 def _check_upstreams(season: int, clock: Callable[[], datetime]) -> Iterator[Check]:
     try:
-        probe = probe_upstreams(season, configured_sources(), clock=clock)
+        failures, clock_offset = probe_upstreams(season, configured_sources(), clock=clock)
     except IngestionError as error:
         yield Check("upstream", Verdict.FAILS, f"it could not be requested: {error}")
         return
-    for source, failure in probe.errors.items():
+    for source, failure in failures.items():
         name = source.label.removeprefix("the ")
         if failure is None:
             yield Check(name, Verdict.OK, f"it responds, with the calendar of {season}")
@@ -140,9 +140,9 @@ def _check_upstreams(season: int, clock: Callable[[], datetime]) -> Iterator[Che
             yield Check(name, Verdict.WARNING, f"no request was sent: {failure}")
         else:
             yield Check(name, Verdict.FAILS, f"{failure}. {failure.advice}")
-    if probe.clock_offset is not None:
-        verdict, text = Verdict.OK, f"{print_duration(probe.clock_offset)} from the upstream's"
-        if abs(probe.clock_offset) > CLOCK_TOLERANCE:
+    if clock_offset is not None:
+        verdict, text = Verdict.OK, f"{print_duration(clock_offset)} from the upstream's"
+        if abs(clock_offset) > CLOCK_TOLERANCE:
             verdict, text = Verdict.FAILS, f"{text}; picks close by it. Have it set by NTP"
         yield Check("clock", verdict, text)
 

@@ -4,7 +4,7 @@ from ingestion.lifecycle import may_be_absent
 from ingestion.pipeline.audit import AuditReport, audit, propose
 from ingestion.pipeline.poll import Due, find_due, poll_due, request_event
 from ingestion.pipeline.poll_rows import drop_switched_off, mend_plans, prune, put_back_times
-from ingestion.pipeline.probe import Probe, probe_upstreams
+from ingestion.pipeline.probe import probe_upstreams
 from ingestion.pipeline.request import (
     Calendars,
     IngestRequest,
@@ -24,7 +24,6 @@ __all__ = [
     "Due",
     "IngestRequest",
     "Mode",
-    "Probe",
     "RequestedSession",
     "Rules",
     "SourceConfig",

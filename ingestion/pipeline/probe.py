@@ -1,7 +1,6 @@
 """Whether the upstreams answer and make sense: each is requested now, and nothing is saved."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ingestion.budget import Budget
@@ -12,17 +11,12 @@ from ingestion.sessions import SessionType
 from ingestion.sources import SourceConfig, connect, list_limits
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """What came of it by upstream, None where it answered; `clock_offset` as a run has it."""
-
-    errors: dict[Source, IngestionError | None]
-    clock_offset: timedelta | None
-
-
-def probe_upstreams(season: int, config: SourceConfig, *, clock: Callable[[], datetime]) -> Probe:
+def probe_upstreams(
+    season: int, config: SourceConfig, *, clock: Callable[[], datetime]
+) -> tuple[dict[Source, IngestionError | None], timedelta | None]:
     """Of the season's calendars, past the caches, within the budget; of the second source its
-    lists.
+    lists. What came of it by upstream, None where it answered, and the clock's offset as a run has
+    it.
 
     Raises `IngestionError` where FastF1's cache cannot be used.
     """
@@ -41,4 +35,4 @@ def probe_upstreams(season: int, config: SourceConfig, *, clock: Callable[[], da
             errors[source.name] = None
         except IngestionError as error:
             errors[source.name] = error
-    return Probe(errors, sources.clock_offset)
+    return errors, sources.clock_offset

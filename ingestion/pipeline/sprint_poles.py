@@ -12,7 +12,7 @@ from ingestion.pipeline.plan import PlannedQuery, Session
 from ingestion.pipeline.queries import find_session, request_each
 from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
 from ingestion.report import Problem
-from ingestion.sources import read_sprint_pole
+from ingestion.sessions import SessionType
 
 
 def gather_sprint_qualifyings(
@@ -67,6 +67,33 @@ def _guess_pole(
     source, made_at = Source(event.results_source), event.results_generated_at
     return read_sprint_pole(
         ClassificationRecord(race, sprint.session_type, source, made_at, results)
+    )
+
+
+def read_sprint_pole(sprint: ClassificationRecord) -> ClassificationRecord | None:
+    """Its qualifying as its grid shows it: one entry, and a guess, since penalties and starts from
+    the pit lane come between the two. None where no car, or more than one, started from slot 1."""
+    first = [row for row in sprint.results if row.grid == 1]
+    if len(first) != 1:
+        return None
+    [pole] = first
+    entry = ResultRecord(
+        order=1,
+        position=1,
+        classification="1",
+        driver_id=pole.driver_id,
+        driver_number=pole.driver_number,
+        driver_code=pole.driver_code,
+        driver_name=pole.driver_name,
+        constructor_id=pole.constructor_id,
+        constructor_name=pole.constructor_name,
+    )
+    return ClassificationRecord(
+        sprint.race,
+        SessionType.SPRINT_QUALIFYING,
+        Source.SPRINT_GRID,
+        sprint.generated_at,
+        (entry,),
     )
 
 

@@ -67,6 +67,7 @@ def is_plausible(classification: ClassificationRecord) -> bool:
 def _find_faults(classification: ClassificationRecord, field: SeasonField | None) -> Iterator[str]:
     """The simplest first: what is missing, before what follows from it."""
     season, rows = classification.race.season, classification.results
+    session_type = classification.session_type
     yield "" if rows else "it has no entry yet"
     yield find_missing_places(rows)
     yield "" if all(row.driver_id for row in rows) else "an entry has no driver"
@@ -79,34 +80,29 @@ def _find_faults(classification: ClassificationRecord, field: SeasonField | None
     yield find_doubled_in_cars_of_their_own(season, rows)
     yield find_doubled_cars(season, rows)
     yield find_odd_size(season, rows, field)
-    yield from _find_faults_of_kind(classification)
-    if season >= FIRST_KNOCKOUT:
-        yield find_odd_constructor(classification.session_type, rows, field)
-        yield find_strangers(rows, field)
-        yield find_absent(classification.session_type, rows, field)
-
-
-def _find_faults_of_kind(classification: ClassificationRecord) -> Iterator[str]:
-    season, rows = classification.race.season, classification.results
-    session_type = classification.session_type
+    has_knockout = season >= FIRST_KNOCKOUT
     if not session_type.kind.is_race:
         yield find_wrong_places_in_qualifying(rows)
         yield find_misplaced_sharer(rows)
-        if season >= FIRST_KNOCKOUT:
+        if has_knockout:
             yield find_missing_part(rows)
             yield find_wrong_knockout(rows)
         yield find_pole_that_was_not_quickest(season, rows, classification.spoilt)
-        return
-    if season >= FIRST_KNOCKOUT:
-        yield find_wrong_places_in_race(rows)
-        yield find_mixed_letters(rows)
     else:
-        yield find_wrong_places_before_knockout(season, rows)
-        yield find_mixed_letters_before_knockout(rows)
-    yield find_wrong_laps(rows)
-    yield find_wrong_points(season, rows)
-    yield find_wrong_grid(season, rows)
-    yield find_wrong_times(season, rows)
+        if has_knockout:
+            yield find_wrong_places_in_race(rows)
+            yield find_mixed_letters(rows)
+        else:
+            yield find_wrong_places_before_knockout(season, rows)
+            yield find_mixed_letters_before_knockout(rows)
+        yield find_wrong_laps(rows)
+        yield find_wrong_points(season, rows)
+        yield find_wrong_grid(season, rows)
+        yield find_wrong_times(season, rows)
+    if has_knockout:
+        yield find_odd_constructor(session_type, rows, field)
+        yield find_strangers(rows, field)
+        yield find_absent(session_type, rows, field)
 
 
 def find_missing_places(rows: Sequence[ResultRecord]) -> str:

@@ -19,7 +19,6 @@ from ingestion.sources.protocol import (
     SourceConfig,
     Upstream,
 )
-from ingestion.sources.sprint_grid import read_sprint_pole
 
 __all__ = [
     "OPENF1_ADDRESS",
@@ -37,6 +36,5 @@ __all__ = [
     "is_loopback",
     "list_limits",
     "make_private_folder",
-    "read_sprint_pole",
     "result_sources",
 ]
