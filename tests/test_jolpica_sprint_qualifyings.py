@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.errors import BadSourceData, ResultsNotReady
-from ingestion.pipeline.sprint_poles import read_sprint_pole
+from ingestion.pipeline.sprint_qualifyings import read_sprint_pole
 from ingestion.records import ClassificationRecord, RaceIdentity, ResultRecord, Source
 from ingestion.sample import newer
 from ingestion.sample.ergast import list_drivers

@@ -20,7 +20,7 @@ from ingestion.lifecycle import may_be_absent, season_to_look_for
 from ingestion.management.commands.ingest_f1 import Command
 from ingestion.models import Alarm, Change, Event, IngestRun, Poll, RequestBlock, TaskRun
 from ingestion.pipeline import current_season, mend_plans, prune, put_back_times
-from ingestion.pipeline.poll_rows import PAST_TIMES
+from ingestion.pipeline.upkeep import PAST_TIMES
 from ingestion.queue import tasks
 from ingestion.sample.season import GrandPrix
 from rehearsal.clock import VirtualClock, virtual_time

@@ -3,7 +3,7 @@
 from ingestion.lifecycle import may_be_absent
 from ingestion.pipeline.audit import AuditReport, audit, propose
 from ingestion.pipeline.poll import Due, find_due, poll_due, request_event
-from ingestion.pipeline.poll_rows import drop_switched_off, mend_plans, prune, put_back_times
+from ingestion.pipeline.poll_rows import drop_switched_off, mend_plans
 from ingestion.pipeline.probe import probe_upstreams
 from ingestion.pipeline.request import (
     Calendars,
@@ -15,6 +15,7 @@ from ingestion.pipeline.request import (
     configured_sources,
 )
 from ingestion.pipeline.run import current_season, ingest, look_for_next_season
+from ingestion.pipeline.upkeep import prune, put_back_times
 from ingestion.save import advance_statuses
 from ingestion.sources import SourceConfig, list_limits
 

@@ -1,14 +1,12 @@
 """What polling remembers of each source: what came of a request, and when to make the next."""
 
-import logging
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db.models import Manager, Max, Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from ingestion.errors import BadSourceData, SourceRateLimited
 from ingestion.lifecycle import (
@@ -24,15 +22,9 @@ from ingestion.lifecycle import (
 from ingestion.matching import find_listed, gather_grands_prix, is_race_of
 from ingestion.models import (
     CLOCK_SLACK,
-    Alarm,
-    CreatedRow,
     Event,
-    IngestRun,
     Poll,
-    RequestBlock,
     SecondOpinion,
-    TaskRun,
-    UpstreamClassification,
 )
 from ingestion.pipeline.picture import Outcome, SeasonPicture, SeasonTask
 from ingestion.pipeline.plan import CALENDARS, PUBLISHED_STATES, awaits_provisional
@@ -42,8 +34,6 @@ from ingestion.records import ClassificationRecord, Source
 from ingestion.save import season_locked
 from ingestion.sessions import SessionType
 from ingestion.sources import result_sources
-
-logger = logging.getLogger(__name__)
 
 # The longest season has some forty weeks.
 LONGEST_WATCH = timedelta(days=310) + WATCHED_AFTER_SEASON
@@ -58,10 +48,6 @@ WRITTEN = (
 # What a daily sweep leaves alone: a plan for sooner may be a claim, or the time at which a server
 # allows the next request.
 LEFT_ALONE = timedelta(hours=6)
-# Runs that changed something stay for the story, for as long as the feed.
-RUNS_KEPT = timedelta(days=90)
-TASK_RUNS_KEPT = timedelta(days=7)
-ALARMS_KEPT = timedelta(days=365)
 
 
 def plan_next(
@@ -243,45 +229,6 @@ def is_time_to_look(season: int, now: datetime) -> bool:
     return requested_at is None or now - requested_at >= LOOKED_FOR_EVERY
 
 
-# Times of what happened, which no true one of is still to come.
-PAST_TIMES: tuple[tuple[Manager[Any], tuple[str, ...]], ...] = (
-    (
-        Event.objects,
-        ("results_changed_at", "results_generated_at", "schedule_generated_at", "confirmed_at"),
-    ),
-    (SecondOpinion.objects, ("generated_at", "disputed_since")),
-    (UpstreamClassification.objects, ("generated_at", "seen_at")),
-    (Poll.objects, ("requested_at", "answered_at", "failing_since")),
-    (
-        Alarm.objects,
-        ("raised_at", "notified_at", "cleared_at", "all_clear_sent_at", "acknowledged_at"),
-    ),
-    (IngestRun.objects, ("started_at", "ended_at")),
-    (TaskRun.objects, ("started_at", "ended_at")),
-    (CreatedRow.objects, ("created_at",)),
-    (RequestBlock.objects, ("reserved_at",)),
-)
-
-
-def put_back_times(now: datetime) -> int:
-    """What a clock that was ahead has written counts as of now: it would hide what is newer, or
-    hold up what waits for it. Returns how many times were put back."""
-    put_back = 0
-    for manager, names in PAST_TIMES:
-        for name in names:
-            of_future = manager.filter(**{f"{name}__gt": now + CLOCK_SLACK})
-            if changed := of_future.update(**{name: now}):
-                logger.warning(
-                    "%s times (%s of %s) were still to come, written by a clock that was ahead; "
-                    "they count as of now",
-                    changed,
-                    name,
-                    manager.model.__name__,
-                )
-                put_back += changed
-    return put_back
-
-
 def mend_plans(now: datetime) -> int:
     """Bring forward what should be requested sooner than is planned (a correction of the plan, a
     clock that was wrong, a result that went missing); returns how many."""
@@ -329,14 +276,3 @@ def drop_switched_off() -> tuple[int, int]:
         .update(generated_at=None, disputed_since=None, starts_at=None, is_cancelled=False)
     )
     return plans, opinions
-
-
-def prune(now: datetime) -> int:
-    """Delete old records of runs, tasks and alarms; returns how many. No fact of the sport, and
-    nothing of the feed, is ever among them."""
-    old = (
-        IngestRun.objects.filter(started_at__lt=now - RUNS_KEPT, changes=None),
-        TaskRun.objects.filter(started_at__lt=now - TASK_RUNS_KEPT),
-        Alarm.objects.filter(cleared_at__lt=now - ALARMS_KEPT),
-    )
-    return sum(rows.delete()[0] for rows in old)

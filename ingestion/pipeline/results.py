@@ -11,7 +11,7 @@ from ingestion.pipeline.picture import Answers, Outcome, SeasonTask
 from ingestion.pipeline.plan import PARTS, PlannedQuery, Session, plan_provisional
 from ingestion.pipeline.queries import fetch_one, find_session, request_each
 from ingestion.pipeline.request import Mode
-from ingestion.pipeline.sprint_poles import gather_sprint_qualifyings
+from ingestion.pipeline.sprint_qualifyings import gather_sprint_qualifyings
 from ingestion.plausibility import is_plausible
 from ingestion.records import ClassificationRecord, Source, is_better_provisional
 from ingestion.report import Problem
