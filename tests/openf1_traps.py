@@ -121,6 +121,11 @@ def another_session(rows: Rows) -> Rows:
     return [row | {"session_key": row["session_key"] + 1} for row in rows]
 
 
+def forget_a_meeting(rows: Rows) -> Rows:
+    """Of the first row of a list."""
+    return [rows[0] | {"meeting_key": None}, *rows[1:]]
+
+
 def places_as_texts(rows: Rows) -> Rows:
     return [row | {"position": str(row["position"])} for row in rows]
 

@@ -458,12 +458,56 @@ def test_a_meeting_that_cannot_be_read_spoils_no_other(
 ) -> None:
     def spoil(row: dict[str, Any]) -> dict[str, Any]:
         is_monaco = row["meeting_name"].startswith("Monaco")
-        return row | {"gmt_offset": None} if is_monaco else row
+        return row | {"meeting_name": None} if is_monaco else row
 
     upstream.fault("*/meetings", transform=change_lists(spoil))
     assert fetch(second).results[0].driver_id == "hamilton"
     with pytest.raises(ResultsNotReady, match="OpenF1 does not list it"):
         fetch(second, "monaco")
+
+
+BELGIUM = openf1.meeting_key(SEASON, SEASON.grand_prix("belgium"))
+PUT_OFF: dict[str, Any] = {"session_key": 5, "date_start": "2024-07-21T13:00:00+00:00"}
+# By the list, the rows of Belgium's that are changed, and how.
+SPOILT: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "no start": ("sessions", "Qualifying", {"date_start": None}),
+    "no end": ("sessions", "Qualifying", {"date_end": None}),
+    "a key as a text": ("sessions", "Qualifying", {"session_key": "9"}),
+    "no meeting": ("sessions", "Qualifying", {"meeting_key": None}),
+    "a far day": ("sessions", "Qualifying", {"date_end": "9999-12-31T23:59:59+00:00"}),
+    "no offset": ("meetings", "Belgian Grand Prix", {"gmt_offset": None}),
+}
+
+
+@pytest.mark.parametrize("case", SPOILT)
+def test_a_session_that_cannot_be_read_spoils_no_other(
+    second: OpenF1, upstream: FaultyUpstream, case: str
+) -> None:
+    path, name, changes = SPOILT[case]
+
+    def spoil(row: dict[str, Any]) -> dict[str, Any]:
+        is_it = row["meeting_key"] == BELGIUM and name in row.values()
+        return row | changes if is_it else row
+
+    upstream.fault(f"*/{path}", transform=change_lists(spoil))
+    assert fetch(second).results[0].driver_id == "hamilton"
+    if path == "sessions":
+        with pytest.raises(ResultsNotReady, match="OpenF1 does not list it"):
+            fetch(second, "belgium", "Qualifying")
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+def test_a_race_that_was_put_off_may_be_listed_twice(
+    second: OpenF1, upstream: FaultyUpstream, is_cancelled: bool
+) -> None:
+    def add_old(rows: traps.Rows) -> traps.Rows:
+        of_belgium = [row for row in rows if row["meeting_key"] == BELGIUM]
+        [race] = [row for row in of_belgium if row["session_name"] == "Race"]
+        return [race | PUT_OFF | {"is_cancelled": is_cancelled}, *rows]
+
+    upstream.fault("*/sessions", transform=add_old)
+    assert fetch(second).results[0].driver_id == "hamilton"
+    assert fetch(second, "belgium", "Qualifying").results[0].driver_id == "max_verstappen"
 
 
 def test_a_debutant_keeps_his_session_out_by_name(second: OpenF1) -> None:

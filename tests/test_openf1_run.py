@@ -90,10 +90,11 @@ TROUBLE: dict[str, dict[str, Any]] = {
     "empty": {"body": b"[]"},
     "reset": {"reset": True},
     "renamed": {"transform": traps.renamed},
+    "sessions of no meeting": {"transform": traps.forget_a_meeting},
 }
 
 
-@pytest.mark.parametrize("trouble", shortened(TROUBLE, {"changed in shape", "not now"}))
+@pytest.mark.parametrize("trouble", shortened(TROUBLE, {"sessions of no meeting", "not now"}))
 def test_whatever_becomes_of_it_no_run_fails_and_no_published_row_differs(
     project: Project, upstream: FaultyUpstream, trouble: str
 ) -> None:
@@ -138,6 +139,8 @@ def test_the_real_one_is_named_by_the_settings_alone(settings: Any) -> None:
     assert configured_sources().openf1_url == ""
     settings.OPENF1_URL = "http://127.0.0.1:9/v1"
     assert configured_sources().openf1_url == "http://127.0.0.1:9/v1"
+    settings.OPENF1_TOKEN = "let me in\n"
+    assert configured_sources().openf1_token == "let me in"
 
 
 @pytest.mark.long

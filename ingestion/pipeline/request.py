@@ -124,7 +124,8 @@ def configured_sources() -> SourceConfig:
         f1_password=getattr(settings, "F1_PASSWORD", ""),
         live_timing_url=getattr(settings, "LIVE_TIMING_URL", ""),
         openf1_url=openf1_url if has_second else "",
-        openf1_token=getattr(settings, "OPENF1_TOKEN", ""),
+        # A file that holds a secret ends with a line's end, which no header takes.
+        openf1_token=getattr(settings, "OPENF1_TOKEN", "").strip(),
         jolpica_dump_url=getattr(settings, "JOLPICA_DUMP_URL", ""),
         results_from=getattr(settings, "F1_RESULTS_FROM", "auto"),
     )

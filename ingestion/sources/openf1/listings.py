@@ -20,6 +20,8 @@ from ingestion.sources.values import (
 )
 
 RACE, PRACTICE = "Race", "Practice"
+# Far ones are slips, and nothing can be added to the last.
+YEARS = range(2000, 2100)
 # A weekend has one session of a name, and the next is a week away.
 MOVED_AT_MOST = timedelta(days=1)
 
@@ -55,17 +57,23 @@ def read_listings(meetings: Sequence[Row], sessions: Sequence[Row], season: int)
     session that cannot be read is left out, with a notice; raises `BadSourceData` where none can
     be read."""
     by_meeting: dict[int, list[Row]] = {}
-    for session in sessions:
-        by_meeting.setdefault(_read_number(session.get("meeting_key")), []).append(session)
     listings: list[Listing] = []
     faults = []
-    for meeting in meetings:
+    for session in sessions:
         try:
-            key = _read_number(meeting.get("meeting_key"))
-            listings += _read_meeting(meeting, by_meeting.get(key, []), season)
+            by_meeting.setdefault(_read_number(session.get("meeting_key")), []).append(session)
         except UNREADABLE as error:
-            name = read_text(meeting.get("meeting_name")) or "a meeting without a name"
+            faults.append(f"a session without a meeting ({error})")
+    for meeting in meetings:
+        name = read_text(meeting.get("meeting_name")) or "a meeting without a name"
+        try:
+            own = by_meeting.get(_read_number(meeting.get("meeting_key")), [])
+            found, spoilt = _read_meeting(meeting, own, season)
+        except UNREADABLE as error:
             faults.append(f"{name} ({error})")
+        else:
+            listings += found
+            faults += [f"the {fault} of {name}" for fault in spoilt]
     if faults and not listings:
         raise BadSourceData(f"OpenF1's list of {season} cannot be read: {faults[0]}")
     for fault in faults:
@@ -73,37 +81,52 @@ def read_listings(meetings: Sequence[Row], sessions: Sequence[Row], season: int)
     return listings
 
 
-def _read_meeting(meeting: Row, sessions: Sequence[Row], season: int) -> Iterable[Listing]:
+def _read_meeting(
+    meeting: Row, sessions: Sequence[Row], season: int
+) -> tuple[list[Listing], list[str]]:
+    """Its sessions, and which of them cannot be read."""
     if meeting["year"] != season:
         raise ValueError(f"it is of {read_text(meeting['year'])}")
     kinds = [read_session_name(season, read_text(one.get("session_name"))) for one in sessions]
+    listings: list[Listing] = []
+    faults: list[str] = []
     if not any(kinds):
-        return []
+        return listings, faults
     race = _read_race(meeting, sessions, season)
-    return [
-        Listing(
-            race,
-            kind,
-            _read_instant(session["date_start"]),
-            _read_instant(session["date_end"]),
-            _read_number(session["session_key"]),
-            _read_number(session["meeting_key"]),
-            bool(meeting.get("is_cancelled")) or bool(session.get("is_cancelled")),
-        )
-        for session, kind in zip(sessions, kinds, strict=True)
-        if kind is not None
-    ]
+    for session, kind in zip(sessions, kinds, strict=True):
+        if kind is None:
+            continue
+        try:
+            listing = Listing(
+                race,
+                kind,
+                _read_instant(session["date_start"]),
+                _read_instant(session["date_end"]),
+                _read_number(session["session_key"]),
+                _read_number(session["meeting_key"]),
+                bool(meeting.get("is_cancelled")) or bool(session.get("is_cancelled")),
+            )
+        except UNREADABLE as error:
+            faults.append(f"{kind.label} ({error})")
+        else:
+            listings.append(listing)
+    return listings, faults
 
 
 def _read_race(meeting: Row, sessions: Sequence[Row], season: int) -> RaceIdentity:
+    # One that was put off may be listed beside the one that is held.
     races = [one for one in sessions if one.get("session_name") == RACE]
-    last = races[0]["date_start"] if races else meeting["date_end"]
+    held = [one for one in races if not one.get("is_cancelled")] or races
+    starts = list(_read_instants(one.get("date_start") for one in held))
+    last = max(starts) if starts else _read_instant(meeting["date_end"])
+    # The day at the circuit, as all sources print it; that of UTC is a day off at most.
+    with suppress(*UNREADABLE):
+        last += read_offset(read_text(meeting.get("gmt_offset")))
     return RaceIdentity(
         season=season,
         round_number=0,
         name=require(read_text(meeting["meeting_name"]), "name of a meeting"),
-        # The day at the circuit, as in the schedule file; Jolpica's is the day in UTC.
-        race_date=(_read_instant(last) + read_offset(read_text(meeting["gmt_offset"]))).date(),
+        race_date=last.date(),
         country=read_text(meeting.get("country_name"), longest=LONGEST_PLACE),
         location=read_text(meeting.get("location"), longest=LONGEST_PLACE),
     )
@@ -158,9 +181,19 @@ def find_listing(query: ClassificationQuery, listings: Iterable[Listing]) -> Lis
     return found[0]
 
 
+def _read_instants(texts: Iterable[Any]) -> Iterator[datetime]:
+    """Those that can be read."""
+    for text in texts:
+        with suppress(*UNREADABLE):
+            yield _read_instant(text)
+
+
 def _read_instant(text: Any) -> datetime:
     instant = datetime.fromisoformat(require(read_text(text), "time"))
-    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    instant = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    if instant.year not in YEARS:
+        raise ValueError(f"{instant:%Y-%m-%d} is no day of a session")
+    return instant
 
 
 def _read_number(value: Any) -> int:
