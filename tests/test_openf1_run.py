@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils.http import http_date
 
 from ingestion.models import Event, IngestRun, Poll, RequestBlock, SecondOpinion
 from ingestion.monitoring.alarm_kinds import KINDS
@@ -320,6 +321,23 @@ def test_days_of_silence_leave_the_next_weekend_its_requests(before_belgium: Wor
     polls = Poll.objects.filter(event__grand_prix="belgian-grand-prix", source="openf1")
     assert {poll.event.session_type for poll in polls if poll.event} == {"qualifying", "race"}
     assert all(poll.next_at is None and poll.failures <= 12 for poll in polls)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_that_cannot_be_read_is_not_requested_again_before_it_expires(
+    before_belgium: World,
+) -> None:
+    hold_jolpica(before_belgium)
+    before_belgium.publish("races", "qualifyings")
+    expires_at = at(f"{SUNDAY} 17:00")
+    until = {"Cache-Control": "max-age=7200", "Expires": http_date(expires_at.timestamp())}
+    before_belgium.upstream.fault("/openf1/*/session_result", html=True, headers=until)
+    before_belgium.now = at(f"{SUNDAY} 15:32")
+    before_belgium.tick()
+    before_belgium.upstream.clear_requests()
+    assert select_openf1(before_belgium.tick_until(f"{SUNDAY} 16:50")) == []
+    polls = Poll.objects.filter(event__grand_prix="belgian-grand-prix", source="openf1")
+    assert {(poll.expires_at, poll.failures) for poll in polls} == {(expires_at, 1)}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -46,7 +46,7 @@ def request_each(
             answers += Answers(outcomes=(outcome(error=silence),))
             continue
         try:
-            answer = fetch_one(task, source, query, session, known=known, fresh=fresh)
+            answer = _fetch(task, source, query, session, known=known, fresh=fresh)
         except ResultsNotReady as error:
             # That there is nothing yet is an answer.
             errors[slug] = error
@@ -68,7 +68,7 @@ def request_each(
     return answers, errors
 
 
-def fetch_one(
+def _fetch(
     task: SeasonTask,
     source: Upstream,
     query: PlannedQuery,

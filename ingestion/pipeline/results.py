@@ -2,21 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
-from ingestion.errors import BadSourceData, IngestionError, ResultsNotReady, SourceUnavailable
+from ingestion.errors import IngestionError, ResultsNotReady, SourceUnavailable
 from ingestion.models import Event
 from ingestion.pipeline.known_drivers import list_known
-from ingestion.pipeline.picture import Answers, Outcome, SeasonTask
+from ingestion.pipeline.picture import Answers, SeasonTask
 from ingestion.pipeline.plan import PARTS, PlannedQuery, Session, plan_provisional
-from ingestion.pipeline.queries import fetch_one, find_session, request_each
+from ingestion.pipeline.queries import find_session, request_each
 from ingestion.pipeline.request import Mode
 from ingestion.pipeline.sprint_qualifyings import gather_sprint_qualifyings
 from ingestion.plausibility import is_plausible
 from ingestion.records import ClassificationRecord, Source, is_better_provisional
 from ingestion.report import Problem
 from ingestion.sessions import SessionType
-from ingestion.sources import Classification, SourceAnswer, Upstream
+from ingestion.sources import Classification, Upstream
 
 
 def gather_classifications(
@@ -104,32 +103,24 @@ def _gather_provisional(
     answers = so_far
     for session in awaited:
         kind, slug = session.session_type, session.grand_prix.slug
-        outcome = partial(Outcome, source.name, kind, slug)
         query = PlannedQuery(source.name, kind, (session,))
-        try:
-            answer = fetch_one(task, source, query, session, known=known, fresh=True)
-        except ResultsNotReady as error:
-            problem = task.problem(f"not available yet, {error}", error, kind, slug)
-            is_overdue = session.ends_at is not None and session.is_overdue(task.now)
-            is_loud = is_overdue and not source.name.is_second
-            said = Answers(problems=(problem,)) if is_loud else Answers(notes=(problem,))
-            answers += said + Answers(outcomes=(outcome(expires_at=error.expires_at),))
-        except (SourceUnavailable, BadSourceData) as error:
-            problem = task.problem(str(error), error, kind, slug)
-            said = Answers(problems=(problem,))
-            if source.name.is_second:
-                # Optional everywhere: what is published does not wait for it.
-                said = Answers(notes=(problem,))
-            answers += said + Answers(outcomes=(outcome(error=error),))
-            if isinstance(error, SourceUnavailable):
-                # The others would be answered alike.
-                break
-        else:
-            answers = _put_in_place(task, source, session, answer, answers)
-            answers += Answers(
-                notes=task.note_each(answer.notices, kind),
-                outcomes=(outcome(expires_at=answer.expires_at),),
-            )
+        own, errors = request_each(task, source, query, known=known, fresh=True)
+        # Without its refusal: the other sources may be requested all the same.
+        answers += Answers(notes=own.notes, outcomes=own.outcomes)
+        error = errors.get(slug)
+        if error is None:
+            answers = _put_in_place(task, source, session, own.classifications, answers)
+            continue
+        is_waiting = isinstance(error, ResultsNotReady)
+        is_overdue = session.ends_at is not None and session.is_overdue(task.now)
+        message = f"not available yet, {error}" if is_waiting else str(error)
+        problem = task.problem(message, error, kind, slug)
+        # The second source is optional everywhere: what is published does not wait for it.
+        is_loud = not source.name.is_second and (is_overdue or not is_waiting)
+        answers += Answers(problems=(problem,)) if is_loud else Answers(notes=(problem,))
+        if isinstance(error, SourceUnavailable):
+            # The others would be answered alike.
+            break
     return answers
 
 
@@ -137,7 +128,7 @@ def _put_in_place(
     task: SeasonTask,
     source: Upstream,
     session: Session,
-    answer: SourceAnswer[Classification],
+    own: tuple[Classification, ...],
     answers: Answers,
 ) -> Answers:
     """A session has one classification in a run: in the place of a guess, or of the half-filled one
@@ -147,7 +138,7 @@ def _put_in_place(
     guesses = [one for one in worse if isinstance(one, ClassificationRecord) and one.is_provisional]
     replaced = guesses if source.name.is_second else worse
     kept = tuple(one for one in answers.classifications if one not in replaced)
-    answers = replace(answers, classifications=kept + answer.records)
+    answers = replace(answers, classifications=kept + own)
     if replaced == guesses:
         return answers
     note = Problem(
