@@ -88,7 +88,8 @@ class SessionRecord:
     `starts_at` is None while even the day is unknown. Where only the day is known it is that
     day's midnight in UTC and `start_is_estimated` is set. `utc_offset` is the circuit's, `source`
     the calendar that the start comes from and `generated_at` when the source made it;
-    `disputed_starts_at` is the start that the other calendar gives where it differs.
+    `disputed_starts_at` is the start that the other calendar gives where it differs, and
+    `disputed_generated_at` when that one was made, None where it has no start.
     """
 
     session_type: SessionType
@@ -98,6 +99,7 @@ class SessionRecord:
     start_is_estimated: bool = False
     utc_offset: timedelta | None = None
     disputed_starts_at: datetime | None = None
+    disputed_generated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

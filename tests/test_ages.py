@@ -2,18 +2,30 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
 
 import pytest
 
 from ingestion.models import Event
+from ingestion.records import GrandPrixRecord
 from ingestion.report import SaveReport
 from ingestion.sample.season import Season, load_season, with_finishes
 from ingestion.save import save_calendar, save_classifications
 from tests.amending import Replay, podium, reinstated, replaying, sample_weekend, saved, utc
-from tests.builders import AFTER, DRIVERS, calendar, classification, context, grand_prix
+from tests.builders import (
+    AFTER,
+    BEFORE,
+    DRIVERS,
+    SUNDAY,
+    at,
+    calendar,
+    classification,
+    context,
+    grand_prix,
+    jolpicas,
+)
 from tests.rows import all_rows
 
 pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
@@ -205,3 +217,75 @@ def test_an_older_half_does_not_undo_what_is_saved(six: Replay) -> None:
 
     assert all_rows() == before
     assert len(report.problems) == 1
+
+
+# Of the two calendars each has an age of its own
+
+
+def save_both(file: GrandPrixRecord | None, theirs: GrandPrixRecord | None, *ages: int) -> None:
+    """Beside a second grand prix that stays; each made so many minutes after the first, and both
+    read just afterwards."""
+    dutch = grand_prix(
+        "Dutch Grand Prix", date(2024, 8, 25), round_number=15, country="Netherlands"
+    )
+    made_at = [BEFORE + age * MINUTE for age in ages]
+    save_calendar(
+        calendar(*filter(None, (file, dutch)), generated_at=made_at[0]),
+        context(max(made_at)),
+        jolpica=jolpicas(*filter(None, (theirs, dutch)), generated_at=made_at[1]),
+    )
+
+
+def starting(hour: int) -> GrandPrixRecord:
+    weekend = grand_prix()
+    qualifying, race = weekend.sessions
+    return replace(weekend, sessions=(qualifying, replace(race, starts_at=at(SUNDAY, hour))))
+
+
+def belgian_race() -> Event:
+    return Event.objects.get(grand_prix="belgian-grand-prix", session_type="race")
+
+
+@pytest.mark.parametrize("file_hour", [13, 12])
+def test_old_copy_of_jolpicas_calendar_takes_no_earlier_start_back(file_hour: int) -> None:
+    save_both(starting(13), starting(10), 0, 10)
+    save_both(starting(file_hour), starting(13), 20, 5)
+
+    assert belgian_race().locks_at == at(SUNDAY, 10)
+
+
+def test_old_copy_of_jolpicas_calendar_disputes_nothing_anew() -> None:
+    save_both(starting(13), starting(10), 0, 10)
+    save_both(starting(13), starting(13), 20, 20)
+    before = all_rows()
+    save_both(starting(13), starting(10), 30, 15)
+
+    assert all_rows() == before
+
+
+def test_start_that_the_file_moves_is_disputed_by_what_jolpica_said_before() -> None:
+    save_both(starting(13), starting(10), 0, 10)
+    save_both(starting(13), starting(13), 20, 20)
+    save_both(starting(16), starting(13), 30, 15)
+
+    assert belgian_race().locks_at == at(SUNDAY, 13)
+
+
+def test_old_copy_of_the_file_hides_no_start_of_jolpicas() -> None:
+    save_both(starting(13), starting(13), 0, 0)
+    save_both(starting(14), starting(14), 20, 20)
+    save_both(starting(13), starting(11), 10, 30)
+
+    race = belgian_race()
+    assert (race.starts_at, race.locks_at) == (at(SUNDAY, 14), at(SUNDAY, 11))
+    assert race.schedule_generated_at == BEFORE + 20 * MINUTE
+
+
+def test_copy_of_the_file_from_before_a_cancellation_does_not_bring_it_back() -> None:
+    save_both(starting(13), starting(13), 0, 0)
+    save_both(None, None, 30, 10)
+    before = all_rows()
+    assert belgian_race().is_cancelled
+    save_both(starting(13), None, 20, 10)
+
+    assert all_rows() == before

@@ -113,7 +113,7 @@ def release_schedule(event: Event, author: Author) -> Event:
         released.schedule_locked = False
         released.picks_until = None
         # Of an answer from before the correction, too.
-        released.schedule_generated_at = None
+        released.schedule_generated_at = released.disputed_generated_at = None
         # Whichever calendar has the start, the next ingest reads it.
         Poll.objects.filter(season=released.season, event=None).update(digest="")
     return released

@@ -49,10 +49,15 @@ def _merge_sessions(one: GrandPrixRecord, other: GrandPrixRecord) -> Iterator[Se
         ):
             is_usable = _is_in_weekend(of_jolpica, one)
             yield replace(of_jolpica, utc_offset=offset) if is_usable else session
-        elif of_jolpica.start_is_estimated or of_jolpica.starts_at == session.starts_at:
+        elif of_jolpica.start_is_estimated:
             yield session
         else:
-            yield replace(session, disputed_starts_at=of_jolpica.starts_at)
+            is_same = of_jolpica.starts_at == session.starts_at
+            yield replace(
+                session,
+                disputed_starts_at=None if is_same else of_jolpica.starts_at,
+                disputed_generated_at=of_jolpica.generated_at,
+            )
     for of_jolpica in theirs.values():
         if _is_in_weekend(of_jolpica, one):
             yield replace(of_jolpica, utc_offset=offset)

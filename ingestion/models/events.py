@@ -150,6 +150,9 @@ class Event(models.Model):
     disputed_starts_at = models.DateTimeField(
         null=True, blank=True, help_text="What the other calendar says of the start, UTC."
     )
+    disputed_generated_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the other calendar was made that changed that, UTC."
+    )
     schedule_locked = models.BooleanField(
         default=False, help_text="A person set the start or the status; ingests only compare."
     )

@@ -30,7 +30,10 @@ ALARMS_KEPT = timedelta(days=365)
 PAST_TIMES: tuple[tuple[Manager[Any], tuple[str, ...]], ...] = (
     (
         Event.objects,
-        ("results_changed_at", "results_generated_at", "schedule_generated_at", "confirmed_at"),
+        (
+            *("results_changed_at", "results_generated_at", "confirmed_at"),
+            *("schedule_generated_at", "disputed_generated_at"),
+        ),
     ),
     (SecondOpinion.objects, ("generated_at", "disputed_since")),
     (UpstreamClassification.objects, ("generated_at", "seen_at")),

@@ -47,7 +47,8 @@ CALENDAR_FIELDS = (
     "disputed_starts_at",
 )
 START = ("starts_at", "start_is_estimated")
-WRITTEN = (*CALENDAR_FIELDS, *DERIVED_FIELDS, "schedule_generated_at")
+SCHEDULE_AGES = ("schedule_generated_at", "disputed_generated_at")
+WRITTEN = (*CALENDAR_FIELDS, *DERIVED_FIELDS, *SCHEDULE_AGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,9 @@ class SeasonCalendars:
     """What the calendars of a season say together.
 
     `is_complete` where all that the season has were read: only then is cancelled what none of them
-    has; `generated_at` is the age of the oldest. `of_jolpica` are the grand prix and the kind of
-    each session of Jolpica's calendar, also of those whose starts do not fit the first.
+    has; `generated_at` are when the oldest and the youngest were made. `of_jolpica` are the
+    grand prix and the kind of each session of Jolpica's calendar, also of those whose starts do not
+    fit the first.
     """
 
     merged: CalendarRecord
@@ -64,7 +66,7 @@ class SeasonCalendars:
     of_jolpica: Collection[tuple[str, str]]
     has_file: bool
     is_complete: bool
-    generated_at: datetime | None
+    generated_at: tuple[datetime | None, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +150,20 @@ def _read_calendars(
         },
         has_file=first.source is Source.SCHEDULE_FILE,
         is_complete=jolpica is not None or first.season < FIRST_SCHEDULE_FILE,
-        generated_at=min(ages, default=None),
+        generated_at=(min(ages, default=None), max(ages, default=None)),
     )
 
 
 def _keep_disputed_starts(first: GrandPrixRecord, merged: GrandPrixRecord) -> GrandPrixRecord:
     """Two calendars that are right alone can contradict each other: there the first one's sessions
     count. An earlier start of Jolpica's closes picks all the same."""
-    disputed = {session.session_type: session.disputed_starts_at for session in merged.sessions}
+    of_merged = {session.session_type: session for session in merged.sessions}
     sessions = (
-        replace(session, disputed_starts_at=disputed[session.session_type])
+        replace(
+            session,
+            disputed_starts_at=of_merged[session.session_type].disputed_starts_at,
+            disputed_generated_at=of_merged[session.session_type].disputed_generated_at,
+        )
         for session in first.sessions
     )
     return replace(first, sessions=tuple(sessions))
@@ -195,9 +201,7 @@ def _plan_listed(
                 count = _plan_new(slug, grand_prix, session, saving)
             else:
                 reported = _read_known(event, grand_prix, session, calendars)
-                count = _plan_known(
-                    event, reported, grand_prix.race_date, session.generated_at, saving
-                )
+                count = _plan_known(event, reported, grand_prix.race_date, session, saving)
             saving.report.events[count] += 1
     return left.values()
 
@@ -207,6 +211,7 @@ def _plan_left(left: Iterable[Event], calendars: SeasonCalendars, saving: Saving
     # A grand prix that the calendar has and that cannot be read is not gone.
     unreadable = set(map(fold, calendars.merged.unreadable))
     is_any_gone = calendars.is_complete and UNNAMED not in calendars.merged.unreadable
+    oldest, youngest = calendars.generated_at
     for event in left if is_any_gone else ():
         if event.is_cancelled or unreadable & {event.grand_prix, fold(event.name)}:
             continue
@@ -215,7 +220,7 @@ def _plan_left(left: Iterable[Event], calendars: SeasonCalendars, saving: Saving
             _note(event, note, saving.report)
             continue
         # What has a classification was run, whatever the calendars forgot.
-        if event.has_results or _is_older(calendars.generated_at, event):
+        if event.has_results or _is_older(oldest, event.schedule_generated_at):
             continue
         if (event.grand_prix, event.session_type) in calendars.of_jolpica:
             note = "Jolpica alone has it, and not on the file's weekend; what is saved is kept"
@@ -224,7 +229,8 @@ def _plan_left(left: Iterable[Event], calendars: SeasonCalendars, saving: Saving
         before = {"status": event.status, "round_number": event.round_number}
         event.status = Event.Status.CANCELLED
         event.round_number = None
-        event.schedule_generated_at = calendars.generated_at
+        # A copy of either from before it would bring it back.
+        event.schedule_generated_at = youngest
         if event.locks_at is not None and event.locks_at > saving.context.now:
             # It never came to its start: should it come back, picks open up to the new one.
             event.locks_at = None
@@ -299,6 +305,7 @@ def _plan_new(
         grand_prix=slug,
         session_type=session.session_type.value,
         schedule_generated_at=session.generated_at,
+        disputed_generated_at=session.disputed_generated_at,
         **reported,
     )
     derive_fields(event, grand_prix.race_date, saving.context.now)
@@ -312,12 +319,15 @@ def _plan_known(
     event: Event,
     reported: Mapping[str, Any],
     race_date: date,
-    generated_at: datetime | None,
+    session: SessionRecord,
     saving: Saving,
 ) -> str:
     """Set what differs; `reinstated`, `updated` or `unchanged`."""
-    if _is_kept(event, reported, generated_at, saving.report):
+    if _is_kept(event, reported, session.generated_at, saving.report):
+        reported = _read_beside_old(event, session)
+    if not reported:
         return "unchanged"
+    reported = {**reported, "disputed_starts_at": _choose_dispute(event, reported, session)}
     was = {name: getattr(event, name) for name in (*CALENDAR_FIELDS, *DERIVED_FIELDS)}
     for name, value in reported.items():
         setattr(event, name, value)
@@ -332,7 +342,7 @@ def _plan_known(
     saving.plan.changed_events.append(event)
     if kind is not None:
         # What only the clock changed is no younger answer of the calendar's.
-        event.schedule_generated_at = generated_at
+        _set_ages(event, session, differing)
         # The start always: the signal of a move has both.
         names = [name for name in CALENDAR_FIELDS if name in differing or name in START]
         if kind is Change.Kind.DETAILS and not differing.intersection(CALENDAR_FIELDS):
@@ -340,14 +350,45 @@ def _plan_known(
         before = {name: was[name] for name in names}
         after = {name: getattr(event, name) for name in names}
         saving.add_change(event, kind, before, after)
-        starts_at, closed_at = event.starts_at, event.locks_at
-        if starts_at and closed_at and closed_at <= saving.context.now < starts_at:
-            message = (
-                f"it now starts at {_print_time(starts_at)}, and picks stay closed since "
-                f"{_print_time(closed_at)}; only a person can reopen them"
-            )
-            _note(event, message, saving.report)
+        _note_closed(event, saving)
     return "reinstated" if kind is Change.Kind.REINSTATED else "updated"
+
+
+def _read_beside_old(event: Event, session: SessionRecord) -> dict[str, Any]:
+    """What is saved, with what Jolpica's calendar says of its start: an old copy of the file does
+    not hide that. Empty where there is nothing to say of it."""
+    is_persons = event.schedule_locked or event.is_cancelled
+    is_unknown = event.starts_at is None or event.start_is_estimated
+    made_at = session.disputed_generated_at
+    is_old = made_at is None or _is_older(made_at, event.schedule_generated_at)
+    if is_persons or is_unknown or is_old:
+        return {}
+    kept = {name: getattr(event, name) for name in CALENDAR_FIELDS}
+    return kept | {"disputed_starts_at": session.disputed_starts_at or session.starts_at}
+
+
+def _choose_dispute(
+    event: Event, reported: Mapping[str, Any], session: SessionRecord
+) -> datetime | None:
+    """What Jolpica's calendar says of the start where that is another: by its younger answer,
+    unless the file has moved the start since, which may be what the older one disputes."""
+    is_older = _is_older(_find_jolpicas_age(session), event.disputed_generated_at)
+    disputed: datetime | None = reported["disputed_starts_at"]
+    if event.disputed_starts_at is not None or reported["starts_at"] == event.starts_at:
+        disputed = event.disputed_starts_at if is_older else disputed
+    return None if disputed == reported["starts_at"] else disputed
+
+
+def _set_ages(event: Event, session: SessionRecord, differing: Collection[str]) -> None:
+    if not _is_older(session.generated_at, event.schedule_generated_at):
+        event.schedule_generated_at = session.generated_at
+    if "disputed_starts_at" in differing:
+        event.disputed_generated_at = _find_jolpicas_age(session) or event.disputed_generated_at
+
+
+def _find_jolpicas_age(session: SessionRecord) -> datetime | None:
+    is_alone = session.source is Source.JOLPICA
+    return session.generated_at if is_alone else session.disputed_generated_at
 
 
 def _kind(old_status: str, differing: set[str]) -> Change.Kind | None:
@@ -362,9 +403,8 @@ def _kind(old_status: str, differing: set[str]) -> Change.Kind | None:
     return None
 
 
-def _is_older(generated_at: datetime | None, event: Event) -> bool:
-    known = event.schedule_generated_at
-    return known is not None and generated_at is not None and generated_at < known
+def _is_older(generated_at: datetime | None, known_at: datetime | None) -> bool:
+    return known_at is not None and generated_at is not None and generated_at < known_at
 
 
 def _is_kept(
@@ -382,7 +422,7 @@ def _is_kept(
             start = _print_time(reported["starts_at"])
             _note(event, f"a person's start is kept; the calendar says {start}", report)
         return True
-    if not _is_older(generated_at, event):
+    if not _is_older(generated_at, event.schedule_generated_at):
         return False
     if event.is_cancelled or any(getattr(event, name) != value for name, value in reported.items()):
         _note(event, "an answer older than the saved calendar was left aside", report)
@@ -398,6 +438,16 @@ def _note(event: Event, message: str, report: SaveReport) -> None:
             session_type=event.session_type,
         )
     )
+
+
+def _note_closed(event: Event, saving: Saving) -> None:
+    starts_at, closed_at = event.starts_at, event.locks_at
+    if starts_at and closed_at and closed_at <= saving.context.now < starts_at:
+        message = (
+            f"it now starts at {_print_time(starts_at)}, and picks stay closed since "
+            f"{_print_time(closed_at)}; only a person can reopen them"
+        )
+        _note(event, message, saving.report)
 
 
 def _note_disputed_start(event: Event, report: SaveReport) -> None:

@@ -8,7 +8,7 @@ from ingestion.amendments import is_amended, list_details
 from ingestion.errors import ChangedMeanwhile
 from ingestion.models import Change, Event, SecondOpinion
 from ingestion.records import ResultRecord
-from ingestion.save.calendar import CALENDAR_FIELDS
+from ingestion.save.calendar import CALENDAR_FIELDS, SCHEDULE_AGES
 from ingestion.save.comparison import RESULTS_FIELDS
 from ingestion.save.derived import DERIVED_FIELDS
 from ingestion.save.drivers import find_persons
@@ -38,7 +38,7 @@ def change_event(event: Event, kind: Change.Kind, context: SaveContext) -> Itera
         if before:
             change = build_change(current, kind, before, after, context)
             plan = RowPlan(changed_events=[current], changes=[change])
-            write(plan, (*SCHEDULE, "schedule_generated_at"), context, stored=None)
+            write(plan, (*SCHEDULE, *SCHEDULE_AGES), context, stored=None)
 
 
 @contextmanager
