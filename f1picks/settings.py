@@ -186,7 +186,7 @@ F1_SECOND_SOURCE = env.choice("F1_SECOND_SOURCE", "openf1", "off")
 F1_RESULTS_FROM = env.choice("F1_RESULTS_FROM", "auto", "ergast", "newer")
 # Empty: its own.
 OPENF1_URL = env.text("OPENF1_URL")
-# Of an account, which is answered while sessions run too; empty: none.
+# An account's token, which is answered while sessions run too; empty: none.
 OPENF1_TOKEN = env.secret("OPENF1_TOKEN")
 # Empty: beside Jolpica's forms; an address, a file on this machine, or 'off'.
 JOLPICA_DUMP_URL = env.text("JOLPICA_DUMP_URL")
@@ -195,7 +195,7 @@ F1_USERNAME = env.text("F1_USERNAME")
 F1_PASSWORD = env.secret("F1_PASSWORD")
 # Empty: FastF1's own. Anything else is a stand-in on this machine.
 LIVE_TIMING_URL = env.text("LIVE_TIMING_URL")
-# Of each host; never more than FastF1 and Jolpica allow, see ingestion.budget.
+# For each host; never more than FastF1 and Jolpica allow, see ingestion.budget.
 F1_REQUESTS_PER_HOUR = env.number("F1_REQUESTS_PER_HOUR", default=180, least=30, most=180)
 F1_SETTLE_AFTER_HOURS = env.number("F1_SETTLE_AFTER_HOURS", default=24, least=0, most=9999)
 F1_APPLY_SETTLED_CHANGES = env.switch("F1_APPLY_SETTLED_CHANGES")

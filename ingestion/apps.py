@@ -39,6 +39,6 @@ class IngestionConfig(AppConfig):
             register(check, "ingestion")
         exempt_loopback_from_proxies()
         pre_execute.connect(note_delivery)
-        # Of this app alone: it is sent once for each that is installed.
+        # For this app alone: the signal is sent once for each that is installed.
         post_migrate.connect(create_schedules, sender=self)
         post_migrate.connect(create_operators, sender=self)

@@ -21,7 +21,7 @@ from ingestion.models import Event, RequestBlock
 
 Purpose = RequestBlock.Purpose
 
-# Of a host: how many requests within which time.
+# A host's limits: how many requests within which time.
 Limits = Sequence[tuple[int, timedelta]]
 
 logger = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class Budget:
 
     @retried
     def give_back(self, host: str, requests: int) -> None:
-        """Of the blocks since the last time: those requests were never made."""
+        """Take them off the blocks since the last time: those requests were never made."""
         left = requests
         with transaction.atomic():
             for block in reversed(self._blocks.get(host, [])):
@@ -142,7 +142,7 @@ class Budget:
     def _judge_limits(self, block: RequestBlock, limits: Limits) -> None:
         blocks = RequestBlock.objects.filter(host=block.host, reserved_at__lte=block.reserved_at)
         for whole, within in limits:
-            # Of a minute there is another soon. Of days a quarter is left to polling: the sprint
+            # A minute passes soon. A quarter of what days allow is left to polling: the sprint
             # qualifyings of two seasons take 28 of OpenF1's forty.
             is_shared = self.purpose == Purpose.BACKFILL and within > HOUR
             most = whole * 3 // 4 if is_shared else whole

@@ -49,7 +49,7 @@ UNREACHABLE = Failure(
     "the database cannot be reached",
     "Check that it runs and that DATABASE_URL names it, then run it again",
 )
-# Of a server: it may be on its way up, or a name server that answers late.
+# A server may be on its way up, or its name server may answer late.
 NOT_REACHED = UNREACHABLE._replace(can_pass=True)
 # No connection was made: nothing can have begun.
 UNUSABLE = (REFUSED, UNREACHABLE, NOT_REACHED)
@@ -112,7 +112,7 @@ REFUSALS = {
     "authentication failed": REFUSED,
     "no pg_hba.conf entry": REFUSED,
     "does not exist": REFUSED,
-    # Of psycopg itself, where nothing above says more.
+    # psycopg's own messages, where nothing above says more.
     "connection failed": NOT_REACHED,
     "connection is bad": NOT_REACHED,
     "failed to resolve": NOT_REACHED,

@@ -93,7 +93,7 @@ def write_calendar(season: int, sessions: Sequence[Listed]) -> bytes:
     calendar = icalendar.Calendar()
     calendar.add("prodid", "-//f1picks-ingestion//calendar of a season//EN")
     calendar.add("version", "2.0")
-    # Of RFC 7986, and as apps have long had them.
+    # The names and intervals twice: as RFC 7986 has them, and as apps have long had them.
     calendar.add("name", name)
     calendar.add("x-wr-calname", name)
     calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
@@ -134,7 +134,7 @@ def _begin_entry(one: Listed, suffix: str, summary: str) -> "icalendar.Event":
 
     event = one.event
     entry = icalendar.Event()
-    # Of what identifies the session: no round, no row's number, and no host that may change.
+    # Only what identifies the session: no round, no row's number, and no host that may change.
     identity = f"{event.season}-{event.grand_prix}-{event.session_type}{suffix}"
     entry.add("uid", f"{identity}@f1picks-ingestion")
     entry.add("sequence", one.sequence)

@@ -47,7 +47,7 @@ AROUND = timedelta(minutes=20)
 
 
 class Stage(StrEnum):
-    """Of a classification: not all there, as it was after the flag, as the stewards left it."""
+    """How far a classification is: not all there, as after the flag, as the stewards left it."""
 
     HALF_FILLED = "half-filled"
     FIRST = "first"
@@ -147,7 +147,7 @@ def play_season(year: int = 2024, *, seed: int = DEFAULT_SEED) -> PlayedSeason:
 
 
 def with_publications(facts: Season, publications: Sequence[Publication]) -> Season:
-    """Of several of one session the last counts."""
+    """The facts with them; of several of one session the last counts."""
     tables: dict[str, dict[str, Entries]] = {table: {} for table in CLASSIFIED}
     for publication in publications:
         tables[publication.table][publication.grand_prix] = publication.entries

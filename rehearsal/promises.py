@@ -13,12 +13,12 @@ HOUR = timedelta(hours=1)
 # long after the flag it was.
 PROMISED_DELAY = 10 * MINUTE
 PROMISED_AMENDMENTS = ((12 * HOUR, HOUR), (72 * HOUR, 6 * HOUR))
-# Of a weekend of two sessions that people pick on; a sprint weekend has four.
+# A weekend has two sessions that people pick on; a sprint weekend has four.
 PROMISED_REQUESTS = 60
 PROMISED_SPRINT_REQUESTS = 2 * PROMISED_REQUESTS
 PROMISED_SECOND = 40
-# Of what broke a promise; the others are counted.
-NAMED = 3
+# So many that broke a promise are named; the others are counted.
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,8 @@ def _none(what: str, which: Sequence[str], count: int | None = None) -> Promise:
 def _named(which: Sequence[str]) -> str:
     if not which:
         return ""
-    others = f" and {len(which) - NAMED} more" if len(which) > NAMED else ""
-    return f" ({'; '.join(which[:NAMED])}{others})"
+    others = f" and {len(which) - MOST_NAMED} more" if len(which) > MOST_NAMED else ""
+    return f" ({'; '.join(which[:MOST_NAMED])}{others})"
 
 
 def print_minutes(delay: timedelta) -> str:

@@ -168,7 +168,7 @@ class PlayedUpstream(StandInUpstream):
         made_at = self.cache.made_at(request.target, request.at)
         self.seasons = {self.played.facts.year: self.played.jolpica_at(made_at)}
         shared = answer(replace(request, at=made_at))
-        # Of a kept answer the server renews the Date, and not the Expires.
+        # The server renews the Date of an answer that it keeps, and not the Expires.
         return replace(shared, headers={**shared.headers, "Date": print_date(request.at)})
 
 
@@ -246,7 +246,7 @@ ENDPOINTS: dict[Table, str] = {
     "sprints": "sprint",
 }
 
-# Of one classification, page by page.
+# The pages of one classification.
 Addresses = tuple[str, ...]
 
 

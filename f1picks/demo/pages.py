@@ -30,7 +30,7 @@ STORY = "f1picks.demo.story"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 # After the link that skips to the content, which stays the first of a page.
 TOP = re.compile(rb"<body[^>]*>(\s*<a [^>]*skip-to-content[^>]*>.*?</a>)?", re.DOTALL)
-# Of what has happened in a step; the rest is in the feed.
+# A step shows so many lines of what has happened; the rest is in the feed.
 LINES = 8
 
 

@@ -83,7 +83,7 @@ class ProposalFilter(ConditionFilter):
 
 
 class OverdueFilter(ConditionFilter):
-    """Of a queryset of `with_overdue`."""
+    """Filters a queryset of `with_overdue`."""
 
     title = _("overdue")
     parameter_name = "overdue"

@@ -48,7 +48,7 @@ BROKEN_OFF = gettext_lazy(
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Of one task. `run` is what it recorded; `summary` says what is known so far."""
+    """How far one task is. `run` is what it recorded; `summary` says what is known so far."""
 
     mark: Mark
     summary: str

@@ -62,7 +62,7 @@ def with_marks(events: EventQuerySet, now: datetime) -> EventQuerySet:
 
 
 def marks_of(event: Event, leaders: Sequence[str]) -> list[Mark]:
-    """Of an event out of `with_marks`; `leaders` are the drivers of its first places."""
+    """The marks of an event out of `with_marks`; `leaders` are the drivers of its first places."""
     state, disputes = event.results_state, _disputes(event, leaders)
     parts = {
         _("start and status"): event.schedule_locked,

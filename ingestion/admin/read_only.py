@@ -101,7 +101,7 @@ class ReadOnlyAdmin(ModelAdmin):
     list_per_page = 50
     # A card of a phone has no empty lines.
     empty_value_display = ""
-    # Of any statement of a page, on PostgreSQL: a locked table must not block all web workers.
+    # PostgreSQL ends a page's statement after this: a locked table must not block all web workers.
     statement_limit = timedelta(seconds=15)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -190,7 +190,7 @@ class ReadOnlyAdmin(ModelAdmin):
         return {"own_zone": None if zone is None else name_zone(zone)}
 
     def address(self, name: str, *arguments: Any) -> str:
-        """Of a page of ours, on the site that this is registered with."""
+        """The address of a page of ours, on the site that this is registered with."""
         return reverse(f"admin:ingestion_{name}", args=arguments, current_app=self.admin_site.name)
 
     def show(

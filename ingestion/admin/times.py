@@ -53,7 +53,7 @@ def within_zone(request: HttpRequest) -> Iterator[None]:
 
 
 def own_zone() -> ZoneInfo | None:
-    """Of whoever the page is made for; None where UTC is enough."""
+    """The zone of the person whom the page is made for; None where UTC is enough."""
     return _zone.get()
 
 

@@ -188,7 +188,7 @@ def _find_entry(season: int, driver: NewDriver, now: datetime) -> ResultRecord:
 
 
 def _find_key(name: str) -> str:
-    """Of the one driver with this name, else a new one."""
+    """The key of the one driver with this name, else a new one."""
     words = fold_name(name)
     if not words:
         raise WrongRequest(_("choose a driver, or give a newcomer's name"), about="driver")

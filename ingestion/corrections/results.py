@@ -252,7 +252,7 @@ def _is_of_results(change: Change) -> bool:
 
 def _is_reverse(one: Change, other: Change) -> bool:
     if "classification" in one.after:
-        # Of the first one, by hand, there is nothing before that another could go back to.
+        # A first classification by hand replaced none that another correction could go back to.
         was = one.before.get("classification")
         return was is not None and was == other.after.get("classification")
     taken_back = [

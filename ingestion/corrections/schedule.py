@@ -112,7 +112,7 @@ def release_schedule(event: Event, author: Author) -> Event:
             raise WrongRequest(_("the event's schedule is not locked"))
         released.schedule_locked = False
         released.picks_until = None
-        # Of an answer from before the correction, too.
+        # An answer that was made before the correction may set the start again, too.
         released.schedule_generated_at = released.disputed_generated_at = None
         # Whichever calendar has the start, the next ingest reads it.
         Poll.objects.filter(season=released.season, event=None).update(digest="")

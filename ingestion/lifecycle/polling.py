@@ -41,7 +41,7 @@ DAILY_UNTIL = 14 * DAY
 QUIET_HOUR = time(4, tzinfo=UTC)
 QUIET_WEEKDAY = 2
 
-# Of the upstream's clock and ours.
+# The upstream's clock and ours differ by less.
 AFTER_EXPIRY = timedelta(seconds=5)
 # An answer is not trusted to hold for longer, whatever it says: one header that somebody in between
 # has set would lose a result.

@@ -52,7 +52,7 @@ def find_driver(text: str, event: Event) -> Driver:
         # What is exact comes first: a key may be the beginning of another driver's name.
         rules: list[Callable[[Driver], bool]] = [
             lambda driver: text in (driver.key, driver.code),
-            # Of a source, or of one who was merged.
+            # A source's key, or the key of a driver who was merged into this one.
             lambda driver: text in {one.key for one in (*driver.keys.all(), *driver.merged.all())},
             lambda driver: f"-{fold(text)}-" in f"-{fold(driver.name)}-",
             lambda driver: f"-{fold(text)}" in f"-{fold(driver.name)}",

@@ -29,7 +29,7 @@ STYLES = {
 LONGEST_NAME = 14
 # Columns that leave room for all of a run's changes.
 ROOMY = 100
-# Of a report, below its table, with the prompt.
+# What a report prints below its table, and the prompt.
 LINES_BELOW = 5
 MOST_ENTRIES = 10
 
@@ -136,7 +136,7 @@ def find_next_command(report: RunReport) -> str:
     for season, lines in report.lines.items():
         chosen = [line for line in lines if line.sessions] or lines
         held = [line for line in chosen if line.podium]
-        # Of what a shell takes as it is.
+        # Only a name that a shell takes without quotes.
         if held and not report.dry_run and re.fullmatch(r"[\w .-]+", held[-1].name):
             return f"f1_explain {season} {held[-1].name.lower()} race"
     if report.dry_run and len(report.seasons) == 1:

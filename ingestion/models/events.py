@@ -26,7 +26,7 @@ OVERDUE_AFTER = timedelta(days=1)
 
 
 def find_published(polls: "Iterable[Poll]") -> "Poll | None":
-    """Of a source that publishes results; of several the one that was requested last."""
+    """The poll of a source that publishes results; of several the one that was requested last."""
     published = (poll for poll in polls if Source(poll.source).is_published)
     never = datetime.min.replace(tzinfo=UTC)
     return max(published, key=lambda poll: poll.requested_at or never, default=None)

@@ -58,7 +58,8 @@ def update_alarms(
 
 
 def clear_alarms(health: Health, now: datetime) -> None:
-    """Of what was not found any more; their all-clear is sent with the next `update_alarms`."""
+    """End those that are not found any more; their all-clear is sent with the next
+    `update_alarms`."""
     # Not what another process raised since we looked.
     over = Alarm.objects.filter(cleared_at=None, raised_at__lte=health.at).exclude(
         key__in=[finding.key for finding in health.findings]

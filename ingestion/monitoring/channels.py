@@ -25,7 +25,7 @@ from ingestion.models import Alarm
 
 logger = logging.getLogger(__name__)
 
-# Of one message on one channel, whatever the service and the time limits in its address.
+# The longest that one message on one channel may take, whatever its service and address say.
 SECONDS_PER_MESSAGE = 20.0
 # A channel that has taken so long is left alone until the next round.
 SECONDS_PER_ROUND = 30.0

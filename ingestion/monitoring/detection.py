@@ -41,8 +41,8 @@ FAILED_IN_A_ROW = 2
 # It is read twice a day.
 SCHEDULE_STALE_AFTER = timedelta(days=2)
 CLOCK_SEEN_WITHIN = timedelta(days=1)
-# Of many that fail.
-NAMED = 3
+# An alarm about many polls that fail names so many of them.
+MOST_POLLS_NAMED = 3
 # A flapping upstream is no news.
 FAILURES_IN_A_ROW = 3
 # Away from race days they are read twice a day, and a failure waits for the next time.
@@ -198,10 +198,11 @@ def find_silence(facts: Facts) -> Iterator[Case]:
     if all(poll.failures < FAILURES_IN_A_ROW for poll in failing):
         return
     since = min(_failing_since(facts, poll) for poll in failing)
-    requested = "; ".join(f"{poll.event} ({poll.last_error})" for poll in failing[:NAMED])
-    others = (
-        (_("; %(count)s more") % {"count": len(failing) - NAMED}) if len(failing) > NAMED else ""
+    requested = "; ".join(
+        f"{poll.event} ({poll.last_error})" for poll in failing[:MOST_POLLS_NAMED]
     )
+    left = len(failing) - MOST_POLLS_NAMED
+    others = (_("; %(count)s more") % {"count": left}) if left > 0 else ""
     yield Case(since, {"since": print_instant(since), "requested": f"{requested}{others}"})
 
 
@@ -210,7 +211,7 @@ def _failing_since(facts: Facts, poll: Poll) -> datetime:
 
 
 def find_unread_calendars(facts: Facts) -> Iterator[Case]:
-    """Of the current season, and of the next one once it has to be there."""
+    """The calendars of the current season, and of the next one once they have to be there."""
     next_season = season_to_look_for(facts.now, facts.season)
     for poll in facts.failing_polls:
         since = _failing_since(facts, poll)

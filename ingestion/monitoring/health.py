@@ -18,8 +18,8 @@ INTERRUPTIONS_SHOWN_FOR = timedelta(days=7)
 
 
 class State(StrEnum):
-    """Of the whole: a silent upstream is not a fault of ours, and the other way round. What a
-    person has to look at does not change it."""
+    """How the whole installation is: a silent upstream is not a fault of ours, and the other way
+    round. What a person has to look at does not change it."""
 
     OK = "ok"
     SILENT = "silent"

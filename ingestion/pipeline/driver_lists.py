@@ -16,7 +16,7 @@ from ingestion.records import OF_LEADERS_ALONE, ClassificationRecord, Source
 from ingestion.report import Problem
 from ingestion.save import awaits_last_field
 
-# Of a field more cars do not stay away: its classification is not whole yet.
+# Where more cars than these are missing the classification is not whole yet.
 MOST_ABSENT = 4
 
 

@@ -54,7 +54,7 @@ def gather_season(task: SeasonTask) -> SeasonPicture:
         calendars += gather_calendars(task, fresh=current or task.request.mode is Mode.REFRESH)
         if calendars.refusal is not None:
             return SeasonPicture(calendars, current, planned, planned, has_all_calendars=False)
-        # Of a season that is not published there is nothing to compare.
+        # A season without a calendar yet has nothing to compare.
         if current and (events or calendars.calendars):
             task = replace(task, known=read_known(task.season, events))
             calendars += gather_listed(task, events)
@@ -129,7 +129,7 @@ def _gather_results(
     left: tuple[str, ...] = ()
     if answers.refusal is not None:
         answers += Answers(outcomes=tuple(_leave(queries, answers)))
-        # Of one part some sessions may be answered, and the next refused.
+        # Some sessions of a part may be answered, and the next one refused.
         refused = {one.part for one in answers.outcomes if one.error is answers.refusal}
         left = tuple(part for part in PARTS if part in kinds & refused)
     return replace(picture, answers=answers, planned=planned, left=left)

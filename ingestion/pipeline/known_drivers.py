@@ -27,7 +27,7 @@ def read_known(season: int, events: Iterable[Event]) -> tuple[Any, ...]:
 
 
 def read_last_known(season: int) -> list[Any]:
-    """Of the season before, for what comes before a season's first classification."""
+    """Who drove in the season before, for what comes before a season's first classification."""
     rows = Result.objects.filter(event__season=season - 1).order_by()
     return list(rows.values_list(*ENTRANT_FIELDS, named=True).distinct())
 

@@ -20,7 +20,7 @@ LONGEST_WEEKEND = timedelta(days=4)
 
 
 def gather_listed(task: SeasonTask, events: Sequence[Event]) -> Answers:
-    """Of the season's sessions, and of who drives in the grands prix whose weekend has begun."""
+    """Request the season's sessions, and who drives in the grands prix whose weekend has begun."""
     answers = Answers()
     for source in task.sources.provisional():
         listed, notes = request_optional(task, partial(source.fetch_listed, task.season))
@@ -49,7 +49,7 @@ def gather_listed(task: SeasonTask, events: Sequence[Event]) -> Answers:
 def request_optional(
     task: SeasonTask, fetch: Callable[[], SourceAnswer[T]]
 ) -> tuple[tuple[T, ...], tuple[Problem, ...]]:
-    """Of a source that is optional, and the notes: what goes wrong with it is one as well."""
+    """What an optional source has, and the notes: what goes wrong with it is one as well."""
     try:
         answer = fetch()
     except ResultsNotReady:

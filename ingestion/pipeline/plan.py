@@ -304,8 +304,8 @@ def expect_pages(
     rows: Mapping[str, int],
     now: datetime,
 ) -> int:
-    """Of a season's classifications of one kind: the rows that are stored and, for sessions that
-    are over and have none, a usual field."""
+    """How many pages a season's classifications of one kind take: those of the rows that are stored
+    and, for sessions that are over and have none, of a usual field."""
     listed = SessionType.RACE if kind.is_unlisted(season) else kind
     over = [one for one in sessions if one.session_type is listed and is_over(now, one.ends_at)]
     stored = sum(one.results_state != Event.ResultsState.PENDING for one in over)

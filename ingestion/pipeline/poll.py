@@ -326,5 +326,5 @@ def _times(poll: Poll | None) -> tuple[datetime | None, datetime | None] | None:
 
 
 def _is_past(at: datetime | None, now: datetime) -> bool:
-    """Of a calendar's plan; one that lies too far ahead is due as well."""
+    """Whether a calendar's plan is due; one that lies too far ahead is due as well."""
     return at is None or at <= now or at > now + LONGEST_CALENDAR_PLAN

@@ -202,7 +202,7 @@ def _ingest_season(
         reached = came_to
         if refusals > MOST_REFUSALS:
             break
-        # Of a dry run nothing stays that it could continue from.
+        # A dry run leaves nothing that it could continue from.
         if not run.request.dry_run:
             _save(picture, task, run, saved)
             task = replace(task, answered=task.answered | picture.answered)

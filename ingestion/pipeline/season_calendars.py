@@ -124,7 +124,7 @@ def _find_refusal(errors: Sequence[Outcome], task: SeasonTask) -> SourceRateLimi
 
 
 def _is_absence(outcome: Outcome) -> bool:
-    """Of a season that has not been published yet."""
+    """Whether the answer is that the season has not been published yet."""
     error = outcome.error
     return isinstance(error, BadSourceData) or (
         isinstance(error, SourceUnavailable) and error.status == NOT_FOUND

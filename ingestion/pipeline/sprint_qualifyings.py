@@ -18,8 +18,8 @@ from ingestion.sessions import SessionType
 def gather_sprint_qualifyings(
     task: SeasonTask, query: PlannedQuery, so_far: Answers, events: Sequence[Event], *, fresh: bool
 ) -> Answers:
-    """Of Jolpica's newer form; where it has none the sprint's grid shows the pole, give or take
-    penalties."""
+    """Request them of Jolpica's newer form; where it has none the sprint's grid shows the pole,
+    give or take penalties."""
     sessions = query.sessions or ()
     source = task.sources.named(query.source)
     errors: dict[str | None, IngestionError] = {}

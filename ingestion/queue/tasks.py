@@ -203,7 +203,7 @@ def _ingest(clock: Clock, *, season: int, **request: Any) -> RunReport:
 
 
 def ignore_progress(step: str, *, done: int, total: int) -> None:
-    """Of what has no bar: a worker, and what is over at once."""
+    """For what has no progress bar: a worker, and what is over at once."""
 
 
 def _summarize(*reports: RunReport) -> str:

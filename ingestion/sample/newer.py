@@ -238,7 +238,7 @@ def list_parts(weekend: GrandPrix, code: str) -> list[Session]:
 def build_classification(
     season: Season, weekend: GrandPrix, code: str, *, address: str, at: datetime
 ) -> Document:
-    """Of a weekend that has such a session."""
+    """The weekend has to have such a session."""
     parts = list_parts(weekend, code)
     start = print_start(weekend, parts[0])
     start.pop("has_time_data")

@@ -78,7 +78,7 @@ class StandInUpstream:
         self.seasons = dict(seasons)
         self.clock = clock
         self.failures: list[BaseException] = []
-        # Of these seasons where it is None; made a fortnight ago where it is not known when.
+        # None: the dump has these seasons. Without a time it was made a fortnight ago.
         self.dump: bytes | None = None
         self.dump_made_at: datetime | None = None
         self._requests: list[Request] = []

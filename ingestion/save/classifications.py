@@ -134,7 +134,7 @@ def _plan(
         return None
     except IngestionError as error:
         problem = _problem(reported, event, f"refused, {error}", advice=error.advice)
-        # Of the second source it is a note: what is published does not depend on it.
+        # The second source's is a note: what is published does not depend on it.
         (report.notes if _is_seconds(reported) else report.problems).append(problem)
         return None
     if planned is None:
@@ -323,7 +323,7 @@ def _write_alone(
         if id(one.event) in refused:
             continue
         for row in one.plan.list_rows():
-            # Of a new event it has the key that is gone.
+            # A new event got another key than the one that the row has.
             if not isinstance(row, Event):
                 row.event = one.event
         try:

@@ -139,7 +139,7 @@ class Comparison:
         if self._has_other_leaders:
             event.proposal, event.proposal_rejected = None, False
         if not event.pk:
-            # Of a session that no calendar lists: its first classification brings the event.
+            # No calendar lists the session: its first classification brings the event.
             plan.new_events.append(event)
             start = {"name": event.name, "round_number": event.round_number, "starts_at": None}
             scheduled = build_change(event, Change.Kind.SCHEDULED, {}, start, self.context)

@@ -24,7 +24,7 @@ from ingestion.records import (
 )
 
 LATEST = ("name", "code", "born")
-# Of a key that another person was known by: room for a number behind it.
+# The longest part of a key that leaves room for a number behind it.
 LONGEST_STEM = 50
 
 
@@ -178,10 +178,10 @@ def free_key(key: str, *, is_taken: Callable[[str], bool]) -> str:
 
 
 def make_key(name: str) -> str:
-    """Of a driver whom no source with keys has named yet; one that no driver and no source has.
+    """A key for a driver whom no source with keys has named yet; no driver and no source has it.
 
-    Of the whole name, with hyphens: Jolpica's are mostly of the surname and have underscores, and
-    'verstappen' is Jos.
+    It is made of the whole name, with hyphens: Jolpica's are mostly of the surname and have
+    underscores, and 'verstappen' is Jos.
     """
     return free_key(
         fold(name)[:LONGEST_STEM] or "driver",

@@ -52,7 +52,7 @@ def choose_sessions(
     others = [one for one in classified if one not in own]
     of_season = [one for one in others if one.season == season]
     latest_first = dict.fromkeys(one.grand_prix for one in reversed(of_season or others))
-    # Of the season before, the final field alone: teams change their drivers in winter.
+    # The season before gives its final field alone: teams change their drivers in winter.
     slugs = list(latest_first)[: GRANDS_PRIX_BEFORE if of_season else 1]
     return [one for one in of_season or others if one.grand_prix in slugs] + own
 
@@ -88,7 +88,7 @@ def save_entrants(
         report.notes += doubts
         saved: dict[str, dict[str, Entrant]] = {slug: {} for slug in weekends}
         rows = Entrant.objects.filter(season=season, grand_prix__in=weekends)
-        # Of two that were merged since, the one who has the results comes last, and counts.
+        # Two may have been merged since: the one who has the results comes last, and counts.
         for entrant in rows.select_related("driver").order_by(*MERGED_FIRST):
             key = entrant.driver.merged_into_id or entrant.driver_id
             saved[entrant.grand_prix][key] = entrant
@@ -165,8 +165,9 @@ def awaits_last_field(season: int, events: Iterable[Event], now: datetime) -> bo
 def _find_left_out(
     last: set[str], saved: Mapping[str, Entrant], on_list: Collection[str] | None
 ) -> set[str]:
-    """Of last season's field whom the season's list does not have. It is entered once: without a
-    list, or with too short a one, whole; later only those come in whom a list has."""
+    """The drivers of last season's field whom the season's list does not have. The field is entered
+    once: without a list, or with too short a one, whole; later only those come in whom a list
+    has."""
     missing = last.difference(saved)
     if on_list is not None and len(last.intersection(on_list)) >= FEWEST_OF_LAST_FIELD:
         return missing.difference(on_list)
@@ -175,7 +176,7 @@ def _find_left_out(
 
 
 def _list_soon(events: Iterable[Event], now: datetime) -> dict[str, list[Event]]:
-    """Of events, by grand prix those that can be picked on, from a week before the first lock."""
+    """The events that can be picked on, by grand prix, from a week before the first lock."""
     until = now + KNOWN_BEFORE_LOCK
     weekends: dict[str, list[Event]] = {}
     soon: set[str] = set()
@@ -259,7 +260,7 @@ def _read_named(
     `events` are not read again."""
     events = list(events)
     classified = _list_classified(events)
-    # Of the season before, where one of the grands prix is the first that is classified.
+    # The season before too, where one of the grands prix is the first that is classified.
     if {one.grand_prix for one in classified} in (set(), *({slug} for slug in slugs)):
         last_season = list(Event.objects.filter(season=season - 1))
         classified = _list_classified(last_season) + classified

@@ -23,7 +23,7 @@ def save_listed(listed: Sequence[ListedSession], context: SaveContext) -> SaveRe
     season = listed[0].race.season
     with season_locked(season):
         events = list(Event.objects.filter(season=season).select_related("second_opinion"))
-        # Of a start that has passed it can warn of nothing any more.
+        # A start that has passed is nothing to warn of any more.
         ahead = [event for event in events if event.starts_at and event.starts_at > context.now]
         found = _match(listed, events) if ahead else {}
         plan = RowPlan()
@@ -69,7 +69,7 @@ def _match(
         try:
             slug = match_race(session.race, grands_prix).slug
         except BadSourceData:
-            # Of another race, or on another day than ours.
+            # It is another race, or on another day than ours.
             continue
         found[slug, session.session_type.value] = session
     return found

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 Key = tuple[str, int | None]
 Columns = Mapping[int, Sequence[Any]]
 
-# Of PostgreSQL's smallint.
+# PostgreSQL's smallint holds no larger one.
 LARGEST_SMALL_INTEGER = 32767
 HUNDREDTH = Decimal("0.01")
 
@@ -84,7 +84,7 @@ class RowPlan:
     changed_columns: set[str] = field(default_factory=set)
     gone_results: list[Result] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
-    # Of the changes, those that their events point at.
+    # Those of the changes that their events point at.
     proposals: list[Change] = field(default_factory=list)
     # What the upstream says of classifications that are a person's.
     overruled: list[UpstreamClassification] = field(default_factory=list)
@@ -92,7 +92,7 @@ class RowPlan:
 
     @property
     def is_empty(self) -> bool:
-        """Of a plan for results alone: nothing to write."""
+        """Whether a plan for results alone has nothing to write."""
         return not (self.new_results or self.changed_results or self.gone_results)
 
     def list_rows(self) -> list[Event | Result | Change | UpstreamClassification | SecondOpinion]:
@@ -206,7 +206,7 @@ def plan_rows(event: Event, saved: Sequence[Result], records: Sequence[ResultRec
 
 
 def _key(entry: Result | ResultRecord) -> Key:
-    """Of one driver in one car: a driver has been classified twice, always in different cars."""
+    """One driver in one car: a driver has been classified twice, always in different cars."""
     return entry.driver_id, entry.driver_number
 
 

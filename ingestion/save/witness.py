@@ -66,7 +66,8 @@ def _find_opinion(comparison: Comparison) -> tuple[SecondOpinion | None, bool]:
     now = comparison.context.now
     opinion.generated_at = reported.generated_at or now
     if abs(opinion.generated_at - now) <= CLOCK_SLACK:
-        # Of this run, by its own clock: the source's may be seconds behind what was just saved.
+        # It was made in this run, whose clock counts: the source's may be seconds behind what was
+        # just saved.
         opinion.generated_at = now
     return opinion, is_another
 

@@ -24,7 +24,7 @@ class Address:
 
 
 def read_address(name: str, text: str) -> Address:
-    """Of the setting of that name. Raises `IngestionError`."""
+    """The address in the setting of that name. Raises `IngestionError`."""
     if re.search(r"[\s\x00-\x1f\x7f]", text):
         _refuse(name, "it holds a blank or a line's end")
     try:

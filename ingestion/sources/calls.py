@@ -175,7 +175,7 @@ def _make_error(what: str, exchange: "Exchange | None", cause: Exception) -> Exc
         place = _place(exchange, _find_reason(cause))
         return SourceUnavailable(f"{what}: the server cannot be reached or broke off{place}")
     if exchange is not None and cause is exchange.error:
-        # Of our own, the budget's refusal or its database's; FastF1 only came in between.
+        # An error of ours, the budget's refusal or its database's, only passed through FastF1.
         return cause
     return _make_error_of_response(what, exchange)
 

@@ -10,7 +10,8 @@ from ingestion.errors import ResultsNotReady
 from ingestion.names import fold_name
 from ingestion.sources.protocol import KnownDriver
 
-# Of number, letters and name. A number alone may be last season's, letters alone a brother's.
+# So many of number, letters and name have to agree: a number alone may be last season's, letters
+# alone a brother's.
 SIGNS_NEEDED = 2
 
 
@@ -56,7 +57,7 @@ def match_cars(cars: Sequence[Car], known: Collection[KnownDriver]) -> list[Know
     names = {one.constructor_id: one.constructor_name for one in known}
     drivers: list[KnownDriver] = []
     for car, found in zip(cars, candidates, strict=True):
-        # Of a car without a team the driver says it, where he has driven for one alone.
+        # A car without a team has its driver's, where he has driven for one alone.
         alone = next(iter(found), "") if not car.team and len(found) == 1 else ""
         constructor = constructors.get(car.team, alone)
         one = found.get(constructor) or next(iter(found.values()))

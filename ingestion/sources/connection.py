@@ -82,8 +82,8 @@ class Sources:
         return self.adapter.clock_offset
 
     def take_wrong_times(self) -> list[str]:
-        """Of which answers since the last call the headers cannot be right about when they were
-        made, and what they count as."""
+        """The answers since the last call whose headers cannot be right about when they were made,
+        and what they count as."""
         taken, self.adapter.wrong_times = self.adapter.wrong_times, []
         return list(dict.fromkeys(taken))
 
@@ -156,7 +156,7 @@ def connect(
 
 
 def list_limits(config: SourceConfig) -> dict[str, tuple[tuple[int, timedelta], ...]]:
-    """Of hosts whose limits are not the hour's: how many requests within which time. A stand-in
+    """The hosts whose limits are not the hour's: how many requests within which time. A stand-in
     that has all upstreams at one address has the usual ones."""
     from ingestion.sources.http import budget_key
 

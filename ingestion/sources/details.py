@@ -21,7 +21,7 @@ T = TypeVar("T")
 # The quickest in the rain of Turkey in 2020 needed 92 % of what the middle of the field needed,
 # and a lap behind the safety car takes three times as long as a quick one.
 SHORTEST_LAP, LONGEST_LAP = 0.85, 4.0
-# Of races, whose finishers are on the lead lap: none is an hour behind.
+# A race's finishers with a time are on the lead lap: none is an hour behind.
 SHORTEST_RACE, LONGEST_RACE = 0.8, 1.5
 # More of them are no slips: the answer may be of another session, and is judged whole.
 MOST_SPOILT = 3

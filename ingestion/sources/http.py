@@ -147,7 +147,7 @@ class Adapter(HTTPAdapter):
         super().__init__(max_retries=0)
         # What was noticed before the first request; it goes with the first answer.
         self.notices: list[str] = []
-        # Of which answers the headers cannot be right about when they were made, and why.
+        # The answers whose headers cannot be right about when they were made, and why.
         self.wrong_times: list[str] = []
         self.requests = 0
         self.last: Exchange | None = None
@@ -207,7 +207,7 @@ class Adapter(HTTPAdapter):
         exchange = Exchange(url=request.url or "", at=self._clock())
         self.last = exchange
         if is_loopback(exchange.url):
-            # Of what is on this machine a proxy in the environment knows nothing.
+            # A proxy in the environment cannot reach what is on this machine.
             kwargs["proxies"] = {}
         try:
             authorized = self._authorize(request)

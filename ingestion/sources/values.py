@@ -24,7 +24,7 @@ LARGEST_POINTS = 999
 LONGEST_TEXT = 120
 LONGEST_PLACE = 80
 LONGEST_KEY = 60
-# Of what is printed in front of a driver, and of his three letters.
+# A driver's three letters, and what is printed as his place.
 LONGEST_CODE = 4
 
 OFFSET = re.compile(r"(?P<sign>[+-]?)(?P<hours>\d\d):(?P<minutes>\d\d)(?::\d\d)?", re.ASCII)

@@ -45,7 +45,7 @@ FIELDS = {
 }
 
 
-# Of which there are few values, each with a name for people.
+# The fields with few values, each of which has a name for people.
 CHOICES: Mapping[str, Any] = {"status": Event.Status, "results_state": Event.ResultsState}
 
 

@@ -159,7 +159,7 @@ def _find_place(was: Entries, now: Entries, places: int) -> tuple[int, Entry]:
 
 
 def _describe_first(event: Event, first: Change) -> Turn:
-    """Of an outcome that was never another."""
+    """An outcome that was never another."""
     named = {
         "at": print_instant(first.created_at),
         "source": print_source(first.after["source"]),

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop
 
 from ingestion.records import Source
 
-# Of those whose names are words.
+# The sources whose names are translated; the others are called the same in any language.
 SOURCES = (
     gettext_noop("the schedule file"),
     gettext_noop("Jolpica's newer form"),

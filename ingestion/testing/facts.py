@@ -40,7 +40,7 @@ LAP_GAP = timedelta(milliseconds=120)
 QUICKER = timedelta(seconds=1)
 # How many cars take part in the second and third part of a qualifying.
 IN_Q2, IN_Q3 = 15, 10
-# Of drivers who were not there; no car has it.
+# Drivers who were not there have numbers from here on; no car has one of them.
 FIRST_FREE_NUMBER = 100
 
 
@@ -171,8 +171,8 @@ def put_first(leaders: Sequence[str], field: Sequence[Starter] = FIELD) -> list[
 
 
 def _build_result(session_type: SessionType, place: int, starter: Starter) -> ResultRecord:
-    """Of a race or sprint, or of a (sprint) qualifying, each part of which is a second quicker than
-    the one before."""
+    """A result of a race or sprint, or of a (sprint) qualifying, each part of which is a second
+    quicker than the one before."""
     entry = build_entry(place, starter)
     if not session_type.kind.is_race:
         slowest = LAP_TIME + place * LAP_GAP

@@ -51,7 +51,8 @@ def describe_session(session: SessionFacts) -> str:
 
 
 def race_start_of(session: SessionFacts) -> datetime:
-    """Of its weekend: what is there already stays, a new one follows the season's last."""
+    """When its weekend's race starts: one that is there already stays, a new one follows the
+    season's last."""
     if "starts_at" in session:
         return session["starts_at"].astimezone(UTC) + SPRINT[session_type_of(session)]
     races = _races(session).filter(starts_at__isnull=False).order_by("starts_at")

@@ -21,7 +21,7 @@ UTC_CLOCK = "utc"
 CIRCUIT_CLOCK = "circuit"
 OWN_CLOCK = "own"
 NONE_CHOSEN = ("", _("choose"))
-# Of what is previewed before there is a reason; it is never saved.
+# A preview that has no reason yet has this one; it is never saved.
 NO_REASON = "-"
 
 
@@ -128,7 +128,7 @@ class CorrectionForm(ReasonForm):
 
     @property
     def fingerprint(self) -> str:
-        """Of what is filled in, the reason apart."""
+        """A digest of what is filled in, without the reason."""
         apart = ("reason", *self.beside_preview)
         filled_in = [
             (name, value) for name, value in self.cleaned_data.items() if name not in apart

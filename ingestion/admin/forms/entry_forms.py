@@ -38,7 +38,7 @@ OF_QUALIFYINGS = ("q1", "q2", "q3")
 OF_TABLE = ("order", "position")
 
 STEPS = {"up": -1, "down": 1}
-# Of the columns for numbers; PostgreSQL's are no larger.
+# The columns for numbers hold no larger one in PostgreSQL.
 LARGEST_NUMBER = 32767
 LONGEST_TIME = timedelta(days=1)
 MOST_DIGITS = 3

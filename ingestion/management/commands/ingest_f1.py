@@ -247,7 +247,7 @@ class Command(F1Command):
                 trigger="command",
             )
         now = timezone.now()
-        # Of an empty database in December the season of the year is not over.
+        # With an empty database in December the year's own season is still the current one.
         if current < now.year:
             current = current_season(now)
         request = IngestRequest(

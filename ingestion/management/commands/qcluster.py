@@ -53,7 +53,7 @@ class Command(LibraryCommand):  # type: ignore[misc]
 
 
 def log_outcome(task: dict[str, Any], **_: object) -> None:
-    """Of what it did; a tick with nothing due did nothing, and the library logs a failure."""
+    """Log what a task did; a tick with nothing due did nothing, and the library logs a failure."""
     if task["success"] and task["result"]:
         seconds = (task["stopped"] - task["started"]).total_seconds()
         name = task.get("group") or get_func_repr(task["func"]).rpartition(".")[2]

@@ -89,7 +89,7 @@ def read_classification(
     *,
     source: Source,
 ) -> tuple[Classification, bool]:
-    """Of one race, its rows by FastF1's names of columns."""
+    """One race's, of its rows by FastF1's names of columns."""
     details = Details(race)
     try:
         # Entries that share a place by car and driver, so that the order does not depend on how the

@@ -59,8 +59,8 @@ TRUE = "t"
 # What is added to a kind's code: knockout parts, an aggregate, the best of several, an order.
 PART = re.compile(r"(?P<code>R|SR|Q|SQ)(?P<part>[123ABO]?)")
 
-# Of an entry that is not classified (jolpica-f1 of 2026), as the Ergast form prints it; the newer
-# form says 'N' where the Ergast form has no such session.
+# An entry that is not classified has such a status (jolpica-f1 of 2026), and this letter in the
+# Ergast form; the newer form says 'N' where the Ergast form has no such session.
 LETTERS = {20: "D", 30: "W", 40: "F", 41: "F"}
 STATUSES = {0, 1, 10, 11, *LETTERS}
 RETIRED, NOT_CLASSIFIED = "R", "N"
@@ -187,7 +187,7 @@ class JolpicaDump(Upstream):
     def fetch_classifications(
         self, query: ClassificationQuery, *, fresh: bool = False
     ) -> SourceAnswer[Classification]:
-        """Of the whole season. Raises `BadSourceData` where a row is of a kind that it did not have
+        """The whole season's. Raises `BadSourceData` where a row is of a kind that it did not have
         when this was written: what it means for the order is not known."""
         dump, kind = self._dump, query.session_type
         if dump is None:
@@ -315,7 +315,7 @@ def _read_grand_prix(round_: _Round, made_at: datetime) -> GrandPrixRecord:
         if not parts or race.season < kind.kind.listed_since:
             continue
         first = parts[0]
-        # Of a day alone the offset at noon, which no change of the clocks is near.
+        # A day without a time has the offset of its noon, which no change of the clocks is near.
         at = first.starts_at if first.has_time else first.starts_at.replace(hour=12)
         try:
             offset = at.astimezone(ZoneInfo(first.zone)).utcoffset() if first.zone else None

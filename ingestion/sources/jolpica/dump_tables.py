@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     Buffer = Any
 
 LARGEST_ZIP = 64 * 1024 * 1024
-# Of all that is read of a dump, and of each table but the laps, which are not kept. The real one
-# has some 100 MB, nearly all of them laps.
+# The most that is unpacked of a dump, and of each table but the laps, which are not kept. The real
+# one has some 100 MB, nearly all of them laps.
 LARGEST_UNPACKED = 512 * 1024 * 1024
 LARGEST_TABLE = 32 * 1024 * 1024
 LARGEST_LINE = 64 * 1024
@@ -98,8 +98,8 @@ class DumpTables:
 
 
 def read_tables(path: Path, counted_types: "frozenset[str]") -> DumpTables:
-    """Of a zip file; `counted_types` are the session types whose entries are kept. Raises
-    `BadSourceData` where it is no dump of this shape, `OSError` where it cannot be read at all."""
+    """The tables of a zip file; `counted_types` are the session types whose entries are kept.
+    Raises `BadSourceData` where it is no dump of this shape, `OSError` where it cannot be read."""
     if not path.is_file():
         raise BadSourceData(f"there is no file {path}")
     if path.stat().st_size > LARGEST_ZIP:
@@ -240,7 +240,7 @@ def _read_laps(chunks: "Iterator[pd.DataFrame]", entries: "pd.DataFrame") -> "pd
 
 
 def _as_durations(times: "pd.Series[str]") -> "pd.Series[pd.Timedelta]":
-    """Of '02:19:33.7'; a detail that cannot be read is missing."""
+    """Read '02:19:33.7'; a detail that cannot be read is missing."""
     import pandas as pd
 
     return pd.to_timedelta(times.where(times != "", None), errors="coerce")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ingestion.sources.http import Adapter
 
 
-# Of the setting, where another class is in the place of this one.
+# With this value of the setting another class takes the place of this one.
 NEWER_FORM = "newer"
 
 
@@ -90,7 +90,7 @@ class Jolpica(Upstream):
     def fetch_classifications(
         self, query: ClassificationQuery, *, fresh: bool
     ) -> SourceAnswer[Classification]:
-        """Of a season all that there is; of one race under Jolpica's own round, which may be
+        """All that a season has; or one race's, requested by Jolpica's own round, which may be
         another than the last one known: an answer about another race is refused and named, and
         Jolpica's calendar says which round is the right one."""
         if query.is_race is None:
@@ -127,7 +127,7 @@ class Jolpica(Upstream):
             for one in answer.records
             if one not in right
         )
-        # Of an answer without the race only what it has instead is worth a notice.
+        # An answer without the race has no notice but the one that names what it has instead.
         kept = answer.notices if right else ()
         return replace(answer, records=right, notices=(*kept, *refused))
 

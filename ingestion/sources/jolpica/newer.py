@@ -57,7 +57,7 @@ ROUNDS_HOLD = timedelta(hours=1)
 
 class JolpicaNewer(Upstream):
     name = Source.JOLPICA_NEWER
-    # Of a kind that nothing else publishes a half-filled answer must not keep a guess out.
+    # Nothing else publishes these kinds of session: a half-filled answer must not keep a guess out.
     keeps_implausible_out = True
 
     def __init__(self, adapter: "Adapter", config: SourceConfig) -> None:
@@ -80,7 +80,7 @@ class JolpicaNewer(Upstream):
     def fetch_classifications(
         self, query: ClassificationQuery, *, fresh: bool
     ) -> SourceAnswer[Classification]:
-        """Of one race. Rounds and drivers may come from the cache, the session alone is `fresh`."""
+        """One race's. Rounds and drivers may come from the cache, the session alone is `fresh`."""
         with noticing() as notices:
             record, expires_at = self._fetch(query, fresh=fresh)
         return SourceAnswer((record,), record.generated_at, expires_at, tuple(notices))

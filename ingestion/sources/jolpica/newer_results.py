@@ -105,7 +105,7 @@ class JolpicaByNewerForm(JolpicaNewer):
     def fetch_classifications(
         self, query: ClassificationQuery, *, fresh: bool
     ) -> SourceAnswer[Classification]:
-        """Of one race; that there is nothing yet is an answer without a record, as it is of the
+        """One race's; that there is nothing yet is an answer without a record, as it is of the
         Ergast form."""
         try:
             return super().fetch_classifications(query, fresh=fresh)

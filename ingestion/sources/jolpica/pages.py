@@ -116,7 +116,7 @@ def _list_sent(document: Any, frames: Sequence["pd.DataFrame"]) -> list[list[Map
 
 
 def count_pages(rows: int) -> int:
-    """Of so many rows; the answer that there are none takes one too."""
+    """How many pages so many rows take; the answer that there are none takes one too."""
     return max(1, -(-rows // PAGE_ROWS))
 
 

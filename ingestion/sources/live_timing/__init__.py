@@ -66,7 +66,7 @@ class LiveTiming(Upstream):
         *,
         fresh: bool,
     ) -> SourceAnswer[Classification]:
-        """Of one race; only what can be believed. Nothing of live timing is ever cached, but its
+        """One race's; only what can be believed. Nothing of live timing is ever cached, but its
         index is read once a run."""
         season = query.season
         with noticing() as notices:

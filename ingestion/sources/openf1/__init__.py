@@ -109,7 +109,7 @@ class OpenF1(Upstream):
     def fetch_classifications(
         self, query: ClassificationQuery, *, fresh: bool
     ) -> SourceAnswer[Classification]:
-        """Of one race, and only what can be believed. A result is never read from FastF1's cache:
+        """One race's, and only what can be believed. A result is never read from FastF1's cache:
         without headers that say otherwise, it would be kept for twelve hours."""
         kind = query.session_type.value.replace("_", " ")
         what = f"OpenF1's {kind} of the {query.season} {query.name}"
@@ -195,7 +195,7 @@ class OpenF1(Upstream):
                 if not rows:
                     raise ResultsNotReady(f"OpenF1 lists no {name} of {season} yet")
                 lists.append(rows)
-        # Of the sessions, which have the starts.
+        # The age of the list of sessions, which has the starts.
         self._made_at[season] = made_at
         meetings, sessions = lists
         self._practices[season] = list(read_practices(meetings, sessions, season))

@@ -88,7 +88,7 @@ def read_classification(
 
 
 def _expect_types(row: Row) -> None:
-    """Of what decides the order; `True` is a number to Python."""
+    """The types of what decides the order; `True` is a number to Python."""
     place, number = row["position"], row["driver_number"]
     is_place = place is None or (isinstance(place, int) and not isinstance(place, bool))
     if not is_place or not isinstance(number, int) or isinstance(number, bool):
@@ -117,8 +117,8 @@ def _find_contradiction(rows: Sequence[Row], listing: Listing) -> str:
 def _find_wrong_mark(row: Row, most_laps: int, *, is_race: bool) -> str:
     """Between a row's flags, or between them and its place, laps and time."""
     car, flags, place = f"car {row['driver_number']}", _flags_of(row), row["position"]
-    # Of a qualifying they are said of its parts: whose car stays in the garage in Q3 has a place,
-    # laps, and perhaps another mark of Q2.
+    # In a qualifying they are about its parts: a driver whose car stays in the garage in Q3 has a
+    # place, laps, and perhaps another mark for Q2.
     marks = set(flags) if is_race else {"dsq"}.intersection(flags)
     if place is not None and {"dns", "dsq"} & marks:
         return f"{car} has place {place} and is marked {' and '.join(flags)}"

@@ -37,7 +37,7 @@ def read_entrants(
     for is_practice, rows in sessions:
         for car in _read_cars(rows):
             seen[car] += 1
-            # Of a driver who changed cars the last one counts, so it comes last.
+            # A driver may have changed cars: the last one counts, so it comes last.
             cars[car] = cars.pop(car, False) or not is_practice
     found: dict[Car, dict[str, KnownDriver]] = {}
     for car, was_in_qualifying in cars.items():

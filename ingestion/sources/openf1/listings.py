@@ -135,8 +135,8 @@ def _read_race(meeting: Row, sessions: Sequence[Row], season: int) -> RaceIdenti
 def read_practices(
     meetings: Sequence[Row], sessions: Sequence[Row], season: int
 ) -> Iterator[Practice]:
-    """Of the meetings that have a race; what cannot be read is left out, and `read_listings` says
-    so of a meeting."""
+    """Those of the meetings that have a race; what cannot be read is left out, and `read_listings`
+    says so of a meeting."""
     for meeting in meetings:
         key = meeting.get("meeting_key")
         own = [one for one in sessions if one.get("meeting_key") == key]
