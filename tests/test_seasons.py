@@ -401,6 +401,24 @@ def test_sweep_puts_every_time_of_the_future_back(
     assert put_back_times(world.now) == 0
 
 
+def test_sweep_opens_what_had_begun_by_a_clock_that_was_ahead_though_a_person_has_locked_it(
+    world: World,  # noqa: F811
+) -> None:
+    world.refresh_schedule()
+    world.now = at("07-26 03:00")
+    opened = set(Event.objects.open_for_picks(world.now))
+    assert len(opened) == 2
+    Event.objects.filter(pk__in=[event.pk for event in opened]).update(schedule_locked=True)
+    world.now = at("07-28 16:00")
+    world.tick()
+    world.now = at("07-26 03:30")
+
+    tasks.sweep(clock=world.read_clock)
+
+    assert set(Event.objects.open_for_picks(world.now)) == opened
+    assert put_back_times(world.now) == 0
+
+
 def test_sweep_brings_forward_what_was_put_off_for_days(world: World) -> None:  # noqa: F811
     world.refresh_schedule()
     world.now = at("07-28 16:00")

@@ -65,7 +65,17 @@ def put_back_times(now: datetime) -> int:
                     manager.model.__name__,
                 )
                 put_back += changed
-    return put_back
+    # Calendars set a status anew, but for what a person has locked: no pick could be made on it.
+    begun = Event.objects.filter(
+        status__in=[Event.Status.LIVE, Event.Status.COMPLETED],
+        results_revision=0,
+        starts_at__gt=now + CLOCK_SLACK,
+    )
+    if changed := begun.update(status=Event.Status.SCHEDULED, updated_at=now):
+        logger.warning(
+            "%s events had begun by a clock that was ahead; they are scheduled again", changed
+        )
+    return put_back + changed
 
 
 def prune(now: datetime) -> int:
