@@ -139,9 +139,16 @@ def next_poll(session: Watched) -> datetime | None:
     return at if at <= last else None
 
 
-def next_provisional_poll(session: Watched, *, is_news: bool) -> datetime | None:
+def is_provisional_news(at: datetime, since: datetime | None) -> bool:
+    """Whether a provisional result is news at `at`; `since` is when the session should have ended,
+    or could have had a result, None where that is not known."""
+    return since is None or at < since + PROVISIONAL_IS_NEWS
+
+
+def next_provisional_poll(session: Watched, *, is_published_later: bool) -> datetime | None:
     """When to request a provisional classification next, while nothing better is known: from the
-    expected end on, every few minutes, and no longer than it is news."""
+    expected end on, every few minutes; of a session that a published source has too, no longer than
+    it is news."""
     if session.ends_at is None:
         return None
     at = session.ends_at
@@ -151,7 +158,7 @@ def next_provisional_poll(session: Watched, *, is_news: bool) -> datetime | None
             pause = retry_after(session.failures, longest=LONGEST_RETRY)
         expires_at = _expiry(session, session.requested_at)
         at = max(session.requested_at + pause, expires_at or session.ends_at)
-    return at if not is_news or at <= session.ends_at + PROVISIONAL_IS_NEWS else None
+    return at if not is_published_later or is_provisional_news(at, session.ends_at) else None
 
 
 def next_witness_poll(
@@ -168,8 +175,8 @@ def next_witness_poll(
     requested_at = session.requested_at
     if requested_at is None or requested_at < session.results_from:
         # What was filled in later than it was news was never requested, and is not from then on.
-        is_old = changed_at is not None and changed_at > session.results_from + PROVISIONAL_IS_NEWS
-        return None if session.is_official and is_old else session.results_from
+        is_new = changed_at is None or is_provisional_news(changed_at, session.results_from)
+        return session.results_from if is_new or not session.is_official else None
     pause: timedelta | None
     if not session.is_official and changed_at is None:
         age = requested_at - session.results_from

@@ -116,6 +116,9 @@ class Event(models.Model):
         OFFICIAL = "official", _("official")
         SETTLED = "settled", _("settled")
 
+    # Neither missing nor provisional.
+    PUBLISHED_STATES = (ResultsState.OFFICIAL, ResultsState.SETTLED)
+
     season = models.PositiveSmallIntegerField(help_text="The championship's year.")
     grand_prix = models.SlugField(
         max_length=80, db_index=False, help_text="Stable within a season, e.g. belgian-grand-prix."
@@ -297,6 +300,10 @@ class Event(models.Model):
         was requested last; None before the first request. No query after
         `prefetch_related("polls")`."""
         return find_published(self.polls.all())
+
+    @property
+    def is_published(self) -> bool:
+        return self.results_state in Event.PUBLISHED_STATES
 
     @property
     def has_results(self) -> bool:

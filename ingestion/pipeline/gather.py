@@ -41,7 +41,7 @@ def gather_season(task: SeasonTask) -> SeasonPicture:
         task = replace(task, request=replace(task.request, mode=Mode.UPDATE))
     fills = task.request.mode is Mode.FILL
     needed = (find_missing(events, task.now) if fills else frozenset(PARTS)) - task.answered
-    _charge(task, is_news=current)
+    _charge(task, current=current)
 
     calendars, planned = _gather_archived(task, needed, events)
     if calendars.refusal is not None or (planned and needed.issubset(planned)):
@@ -68,7 +68,7 @@ def gather_season(task: SeasonTask) -> SeasonPicture:
         # What these calendars add or move may be news of a season that seemed to be over.
         sessions = list_sessions(merged, events)
         current = is_current(task.request, task.season, sessions, task.now)
-        _charge(task, is_news=current)
+        _charge(task, current=current)
     if not task.request.with_results:
         return SeasonPicture(calendars, current, planned, (), has_all)
 
@@ -135,10 +135,10 @@ def _gather_results(
     return replace(picture, answers=answers, planned=planned, left=left)
 
 
-def _charge(task: SeasonTask, *, is_news: bool) -> None:
+def _charge(task: SeasonTask, *, current: bool) -> None:
     """On whose account the run requests: news first, older seasons from what is left."""
-    is_news = (is_news and is_watched(task.season, task.now)) or task.request.sample
-    task.budget.purpose = Purpose.POLL if is_news else Purpose.BACKFILL
+    is_first = (current and is_watched(task.season, task.now)) or task.request.sample
+    task.budget.purpose = Purpose.POLL if is_first else Purpose.BACKFILL
 
 
 def _leave(queries: Iterable[PlannedQuery], answers: Answers) -> Iterable[Outcome]:

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from ingestion.errors import WrongRequest
 from ingestion.lifecycle import (
-    PROVISIONAL_IS_NEWS,
     SEASON_COOLS_DOWN,
     expected_end,
     is_over,
+    is_provisional_news,
     results_from,
 )
 from ingestion.matching import StoredGrandPrix, as_known, find_listed, gather_grands_prix
@@ -29,8 +29,6 @@ PARTS: tuple[str, ...] = (CALENDARS, *reversed(SessionType))
 USUAL_FIELD = 20
 EARLIER_FIELD = 26
 FIRST_OF_USUAL_FIELD = 2010
-
-PUBLISHED_STATES = (Event.ResultsState.OFFICIAL, Event.ResultsState.SETTLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class Session:
 
     @property
     def is_published(self) -> bool:
-        return self.results_state in PUBLISHED_STATES
+        return self.results_state in Event.PUBLISHED_STATES
 
     def results_from(self, *, is_second: bool = False) -> datetime | None:
         """The earliest (UTC) that a classification may exist, as `Event.results_from`."""
@@ -146,9 +144,7 @@ def find_missing(events: Sequence[Event], now: datetime) -> frozenset[str]:
     missing: set[str] = {
         event.session_type
         for event in events
-        if event.is_over(now)
-        and event.results_state not in PUBLISHED_STATES
-        and not event.results_locked
+        if event.is_over(now) and not event.is_published and not event.results_locked
     }
     kinds = Counter(event.session_type for event in events)
     for kind in SessionType:
@@ -285,7 +281,7 @@ def plan_provisional(
         and (
             not one.session_type.kind.ergast_endpoint
             or (named is not None and source.is_second)
-            or not is_over(now, one.ends_at and one.ends_at + PROVISIONAL_IS_NEWS)
+            or is_provisional_news(now, one.ends_at)
         )
     ]
 

@@ -18,10 +18,11 @@ from ingestion.lifecycle import (
     DAY_BEFORE,
     LONGEST_CALENDAR_PLAN,
     PROVISIONAL_IS_NEWS,
+    is_provisional_news,
     results_from,
 )
 from ingestion.models import CLOCK_SLACK, Event, Poll
-from ingestion.pipeline.plan import PUBLISHED_STATES, awaits_provisional
+from ingestion.pipeline.plan import awaits_provisional
 from ingestion.pipeline.poll_rows import LONGEST_WATCH, plan_next
 from ingestion.pipeline.request import (
     Calendars,
@@ -125,7 +126,7 @@ def _find_near(
     sign |= Q(requested_at__gt=now + CLOCK_SLACK) | Q(requested_at__lt=OuterRef("starts_at"))
     sign |= Q(next_at=None, requested_at__lt=OuterRef("ends_at"))
     # Provisional ones, the witness apart, have nothing to say of what is published.
-    is_published = Q(results_state__in=PUBLISHED_STATES)
+    is_published = Q(results_state__in=Event.PUBLISHED_STATES)
     waiting = {source for source in sources if source.is_provisional and not source.is_second}
     is_planned: Any = Q(Exists(polls.filter(sign, source__in=sources - waiting)))
     if waiting:
@@ -140,7 +141,7 @@ def _find_near(
         if len(of_kinds) < len(kinds):
             is_new &= Q(session_type__in=of_kinds)
         if source.is_second:
-            # A witness of what is news; what was filled in of old seasons has none.
+            # As `is_provisional_news`: what was filled in of old seasons has no witness.
             is_new &= Q(ends_at__gt=now - PROVISIONAL_IS_NEWS)
         elif source.is_provisional:
             is_new &= ~is_published
@@ -186,8 +187,8 @@ def _due_at(event: Any, source: Source, poll: Poll | None, now: datetime) -> dat
     awaits = awaits_provisional(event.results_state, event.results_source, source)
     if source.is_provisional and not (awaits or source.is_second):
         return None
-    is_news = event.ends_at is None or event.ends_at > now - PROVISIONAL_IS_NEWS
-    if source.is_second and poll is None and not awaits and not is_news:
+    is_first_witness = source.is_second and poll is None and not awaits
+    if is_first_witness and not is_provisional_news(now, event.ends_at):
         # Published before the second source was switched on: a season of such witnesses would take
         # the requests of two weekends.
         return None

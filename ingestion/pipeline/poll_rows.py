@@ -27,7 +27,7 @@ from ingestion.models import (
     SecondOpinion,
 )
 from ingestion.pipeline.picture import Outcome, SeasonPicture, SeasonTask
-from ingestion.pipeline.plan import CALENDARS, PUBLISHED_STATES, awaits_provisional
+from ingestion.pipeline.plan import CALENDARS, awaits_provisional
 from ingestion.pipeline.request import configured_sources
 from ingestion.pipeline.season_calendars import digest_calendar
 from ingestion.records import ClassificationRecord, Source
@@ -54,16 +54,15 @@ def plan_next(
     event: Event, source: Source, poll: Poll | None, season_ends_at: datetime | None
 ) -> datetime | None:
     """When to request the event of the source next; None: never again."""
-    is_published = event.results_state in PUBLISHED_STATES
     requested_at = poll.requested_at if poll is not None else None
-    if requested_at is None and is_published:
+    if requested_at is None and event.is_published:
         # What was saved before polling began counts as requested then.
         requested_at = event.results_changed_at
     watched = Watched(
         results_from=event.results_from(is_second=source.is_second),
         ends_at=event.ends_at,
         season_ends_at=season_ends_at,
-        is_official=is_published,
+        is_official=event.is_published,
         requested_at=requested_at,
         expires_at=poll.expires_at if poll is not None else None,
         failures=poll.failures if poll is not None else 0,
@@ -79,8 +78,8 @@ def plan_next(
     if source.is_provisional:
         if not awaits_provisional(event.results_state, event.results_source, source):
             return None
-        has_ergast = SessionType(event.session_type).kind.ergast_endpoint != ""
-        return next_provisional_poll(watched, is_news=has_ergast)
+        is_published_later = SessionType(event.session_type).kind.ergast_endpoint != ""
+        return next_provisional_poll(watched, is_published_later=is_published_later)
     return next_poll(watched)
 
 

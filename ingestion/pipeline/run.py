@@ -257,8 +257,8 @@ def _save_season(
 ) -> tuple[SaveReport, list[Event]]:
     """And the season's events as they are now."""
     saved, request, answers = SaveReport(), run.request, picture.answers
-    is_news = picture.is_current and is_watched(task.season, task.now)
-    cause = Change.Cause.POLL if is_news else Change.Cause.BACKFILL
+    is_of_today = picture.is_current and is_watched(task.season, task.now)
+    cause = Change.Cause.POLL if is_of_today else Change.Cause.BACKFILL
     context = SaveContext(
         run.record,
         Change.Cause.SAMPLE if request.sample else cause,

@@ -89,9 +89,8 @@ def _compare(event: Event, counts: Entries, opinion: SecondOpinion) -> tuple[boo
     """Whether the two agree, and whether the second one's disagrees and is the newer. What a person
     entered stays confirmed where it was and scores as it did; it is confirmed or disputed by
     none."""
-    states = (Event.ResultsState.OFFICIAL, Event.ResultsState.SETTLED)
     is_persons = event.results_locked or event.results_source == Source.PERSON
-    if event.results_state not in states or event.is_cancelled:
+    if not event.is_published or event.is_cancelled:
         return False, False
     agrees = not differs_in_what_is_picked(event.session_type, counts, opinion.classification or [])
     if agrees or is_persons:
