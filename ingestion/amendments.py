@@ -171,5 +171,5 @@ def surname(entry: Entry | None) -> str:
 
 
 def surname_of(name: str) -> str:
-    """Without the first word, where there is another."""
+    """The name without the first word, where there is another."""
     return name.partition(" ")[2] or name

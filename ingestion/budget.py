@@ -41,7 +41,7 @@ BUDGET_LOCK = 0x46315042
 
 
 def requests_per_hour() -> int:
-    """As the settings have it, where they lower it."""
+    """The limit of an hour: the settings may lower it, and nothing raises it."""
     configured = getattr(settings, "F1_REQUESTS_PER_HOUR", REQUESTS_PER_HOUR)
     return max(FEWEST_PER_HOUR, min(int(configured), REQUESTS_PER_HOUR))
 
@@ -77,7 +77,7 @@ class Budget:
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [BUDGET_LOCK])
             now = self.clock()
-            # By a clock that was ahead: they were sent at some time, and count for this hour.
+            # A clock was ahead: they were sent at some time, and count for this hour.
             ahead = RequestBlock.objects.filter(reserved_at__gt=now + MACHINES_APART)
             if ahead.update(reserved_at=now):
                 logger.warning("requests were noted by a clock that was ahead; they count as now")

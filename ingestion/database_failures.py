@@ -165,7 +165,8 @@ def explain_database(error: DatabaseError, *, has_begun: bool = False) -> str:
 
 
 def find_failure(error: BaseException) -> Failure | None:
-    """By the driver's own error, wherever it is in the chain; None where it says nothing known."""
+    """The failure by the driver's own error, wherever it is in the chain; None for an unknown
+    one."""
     link: BaseException | None = error
     # A chain may lead back to itself.
     seen: list[BaseException] = []
@@ -213,5 +214,6 @@ def retried(work: Callable[P, T]) -> Callable[P, T]:
 
 @retried
 def connect_database() -> None:
-    """At the beginning of a command: a server that starts or is crowded is given a moment."""
+    """Connect at the beginning of a command: a server that starts or is crowded is given a
+    moment."""
     connection.ensure_connection()

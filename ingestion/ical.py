@@ -51,7 +51,7 @@ class Listed:
 
 @require_safe
 def season_calendar(request: HttpRequest, season: int | None = None) -> HttpResponseBase:
-    """For the public: what the calendars publish, and when picks close."""
+    """A calendar for the public: what the calendars publish, and when picks close."""
     if season is None:
         season = Event.objects.current_season(timezone.now())
     sessions = read_sessions(season)
@@ -72,7 +72,7 @@ def season_calendar(request: HttpRequest, season: int | None = None) -> HttpResp
 
 
 def read_sessions(season: int) -> list[Listed]:
-    """Those with a start, if only the day of it. Two queries, whatever the feed has."""
+    """The sessions with a start, if only the day of it. Two queries, whatever the feed has."""
     changes = Change.objects.filter(event__season=season, kind__in=OF_CALENDAR).order_by()
     counted = changes.exclude(after__has_any_keys=OF_RESULTS).values_list("event")
     history = {

@@ -211,7 +211,7 @@ def read_session_name(season: int, name: str) -> SessionType | None:
 
 
 def print_fastf1_name(season: int, session_type: SessionType) -> str:
-    """By which FastF1 knows the session in that season."""
+    """The name by which FastF1 knows the session in that season."""
     names = session_type.kind.fastf1_names
     return next(name for name, seasons in names.items() if season in seasons)
 

@@ -31,7 +31,7 @@ __all__ = [
 
 
 def register(site: AdminSite, *, clock: Callable[[], datetime] = timezone.now) -> None:
-    """With a site; `clock` gives its pages the present time (UTC)."""
+    """Add the app's pages to a site; `clock` gives them the present time (UTC)."""
     pages = {
         Season: SeasonAdmin,
         Event: EventAdmin,

@@ -147,7 +147,8 @@ def _name(entry: Entry | None) -> str:
 
 
 def _details(was: Entry, now: Entry) -> str:
-    """Not the printed number of whoever moved: that follows from the place."""
+    """What differs, but not the printed number of a driver who moved: that follows from the
+    place."""
     changed = []
     for name in RESULT_FIELDS:
         # An entry of the feed may be older than the field.

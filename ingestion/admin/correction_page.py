@@ -117,7 +117,7 @@ class CorrectionPage:
         )
 
     def _show_fresh(self, form: CorrectionForm) -> HttpResponse:
-        """With the event as it is now; of what was filled in the reason stays."""
+        """The form for the event as it is now; of what was filled in the reason stays."""
         messages.error(self.request, ARRIVED)
         start = {"reason": form.data.get("reason", ""), "entry": form.data.get("entry", "")}
         return self._show(type(form)(self.event, self.now, start=start))

@@ -47,7 +47,7 @@ def export_results_csv(year: int) -> HttpResponse:
 
 
 def export_json(year: int) -> HttpResponse:
-    """Each event with its classification in order."""
+    """All events of the season, each with its classification in order."""
     events = [
         {
             **{name: getattr(event, name) for name in EVENT_COLUMNS},

@@ -51,7 +51,7 @@ OUTCOMES = {
 
 
 def with_marks(events: EventQuerySet, now: datetime) -> EventQuerySet:
-    """With what `marks_of` needs, in the same query."""
+    """The events with what `marks_of` needs, in the same query."""
     amended = Change.objects.filter(event=OuterRef("pk"), kind=Change.Kind.AMENDED)
     has_live_timing = bool(configured_sources().f1_username)
     return (

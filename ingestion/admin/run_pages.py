@@ -21,7 +21,7 @@ from ingestion.sessions import SessionType
 # A backfill of all seasons has thousands; the feed has the rest.
 CHANGES_SHOWN = 200
 
-# In this order: PostgreSQL keeps the keys of an object in one of its own.
+# The order is fixed here: PostgreSQL keeps the keys of an object in one of its own.
 COUNTED = (
     ("events", [name for name in EVENT_COUNTS if name != "unchanged"]),
     ("classifications", [name for name in CLASSIFICATION_COUNTS if name != "unchanged"]),

@@ -105,8 +105,8 @@ class SeasonAdmin(ReadOnlyAdmin):
     def _describe_inbox(
         self, request: HttpRequest, items: Sequence[Item]
     ) -> list[tuple[Item, str]]:
-        """Each with the address where it is decided, or where its reason is read; '' where the
-        person may not go there."""
+        """The items, each with the address where it is decided, or where its reason is read; ''
+        where the person may not go there."""
         may_view_runs, may_view_alarms = may(request, VIEW_RUNS), may(request, VIEW_ALARMS)
         entries = []
         for item in items:

@@ -27,7 +27,7 @@ _zone: ContextVar[ZoneInfo | None] = ContextVar("f1_zone", default=None)
 
 
 def list_zones() -> list[str]:
-    """Those of places; the others of the database are offsets and old names."""
+    """The zones of places; the others of the database are offsets and old names."""
     regions = ("Africa", "America", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
     return sorted(name for name in available_timezones() if name.partition("/")[0] in regions)
 

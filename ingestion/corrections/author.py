@@ -42,7 +42,8 @@ class Author:
         clean_reason(self.reason)
 
     def require_seen(self, event: Event) -> None:
-        """To be called within the season's lock."""
+        """Raise `ChangedMeanwhile` where the feed has more than the person saw; within the season's
+        lock."""
         if self.seen is not None and self.seen != last_entry(event):
             raise ChangedMeanwhile(_("something arrived for the event meanwhile; look at it again"))
 
@@ -52,8 +53,8 @@ class Author:
 
 
 def clean_reason(text: str) -> str:
-    """Without what cannot be seen around and within it. Raises `WrongRequest` where nothing is
-    left to read, or too much."""
+    """The reason without what cannot be seen around and within it. Raises `WrongRequest` where
+    nothing is left to read, or too much."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     kept = "".join(
         char

@@ -158,7 +158,7 @@ def _corrected_weekend(event: Event, author: Author) -> Iterator[_Weekend]:
 
 
 def _find_entry(season: int, driver: NewDriver, now: datetime) -> ResultRecord:
-    """As last classified in the season or the one before, with what the person says."""
+    """The driver as last classified in the season or the one before, with what the person says."""
     entry = list_choosable_drivers(season).get(driver.key)
     if entry is None:
         known = Driver.objects.filter(key=driver.key).select_related("merged_into").first()

@@ -42,8 +42,8 @@ def parse_entries(classification: Sequence[Mapping[str, Any]]) -> list[ResultRec
 def numbered(
     entries: Sequence[ResultRecord], positions: Sequence[int] | None = None
 ) -> list[ResultRecord]:
-    """With these positions, of which two may be the same (the shared cars of the 1950s), or counted
-    from 1; printed numbers follow, letters stay."""
+    """The entries with these positions, of which two may be the same (the shared cars of the
+    1950s), or counted from 1; printed numbers follow, letters stay."""
     positions = range(1, len(entries) + 1) if positions is None else positions
     return [
         replace(

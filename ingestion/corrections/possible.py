@@ -10,8 +10,9 @@ Condition = Callable[[Event, datetime], bool]
 
 
 def possible_corrections(event: Event, now: datetime) -> list[str]:
-    """By name, the most usual ones first; what is not in would be refused. What is may be refused
-    for what the person says. One query where picks are open and close in more than a week."""
+    """Their names, the most usual ones first. Any other would be refused; one of these may be
+    refused for what the person says. One query where picks are open and close in more than a
+    week."""
     # Each condition once, however many corrections have it: one of them queries.
     held = {condition for condition in {*CONDITIONS.values()} if condition(event, now)}
     return [name for name, condition in CONDITIONS.items() if condition in held]

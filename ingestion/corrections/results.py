@@ -218,8 +218,8 @@ def _read_uncorrected(event: Event) -> dict[str, Any]:
 
 
 def _list_corrections(event: Event) -> list[Change]:
-    """Those of the classification that are in force, in order, without those that were undone; with
-    the drivers as they are now, since some may have been merged in between."""
+    """The corrections of the classification that are in force, in order, without those that were
+    undone; with the drivers as they are now, since some may have been merged in between."""
     found: list[Change] = []
     changes = list(Change.objects.filter(event=event).order_by("pk"))
     lists = [

@@ -159,7 +159,7 @@ def _set_start(event: Event, at: datetime) -> None:
 
 
 def _read_time(event: Event, at: datetime, *, about: str) -> datetime:
-    """In UTC. Raises `WrongRequest` where it is not in the event's season."""
+    """The time in UTC. Raises `WrongRequest` where it is not in the event's season."""
     if at.tzinfo is None:
         raise WrongRequest(_("the time needs a time zone"), about=about)
     if not is_in_season(event.season, at, event.utc_offset):

@@ -174,7 +174,7 @@ def next_witness_poll(
         return None
     requested_at = session.requested_at
     if requested_at is None or requested_at < session.results_from:
-        # What was filled in later than it was news was never requested, and is not from then on.
+        # A result that was filled in once it was no news any more had no witness, and gets none.
         is_new = changed_at is None or is_provisional_news(changed_at, session.results_from)
         return session.results_from if is_new or not session.is_official else None
     pause: timedelta | None

@@ -17,7 +17,7 @@ MOST_NAMED = 8
 
 
 def find_event(season: str, words: Sequence[str]) -> Event:
-    """By the season, a part of the grand prix's name, place or country, and the session last.
+    """The event by the season, a part of the grand prix's name, place or country, and the session.
 
     Raises `WrongRequest`, with what there is instead, where that is none or several.
     """
@@ -42,8 +42,8 @@ def find_event(season: str, words: Sequence[str]) -> Event:
 
 
 def find_driver(text: str, event: Event) -> Driver:
-    """By a key, a code or a part of the name, of those who have to do with the grand prix, else of
-    all. Raises `WrongRequest` where that is nobody or several."""
+    """The driver by a key, a code or a part of the name, of those who have to do with the grand
+    prix, else of all. Raises `WrongRequest` where none fits, or several."""
     of_weekend = Q(results__event__season=event.season, results__event__grand_prix=event.grand_prix)
     of_weekend |= Q(entrants__season=event.season, entrants__grand_prix=event.grand_prix)
     named = Driver.objects.persons().prefetch_related("keys", "merged")

@@ -117,7 +117,8 @@ def find_person(
 def _has_same_car(
     entry: ResultRecord, one: Person, cars: Collection[tuple[str, int | None]]
 ) -> bool:
-    """By number, or by letters in a list, which has no numbers."""
+    """Whether the car is the same, by its number; in a list, which has no numbers, by the
+    letters."""
     if entry.driver_number is None:
         return bool(one.code) and one.code == entry.driver_code
     return (one.key, entry.driver_number) in cars

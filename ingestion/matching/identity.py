@@ -106,8 +106,8 @@ def _is_renamed(known: StoredGrandPrix, grand_prix: GrandPrixRecord) -> bool:
 
 
 def _has_come_back(known: StoredGrandPrix, grand_prix: GrandPrixRecord) -> bool:
-    """On another day, perhaps elsewhere. Of what is cancelled only: two grands prix that are both
-    held are never one by the likeness of their names."""
+    """Whether it is the same on another day, perhaps elsewhere. Only what is cancelled comes back:
+    two grands prix that are both held are never one by the likeness of their names."""
     return known.is_cancelled and _stems(known.name) == _stems(grand_prix.name)
 
 

@@ -19,7 +19,7 @@ LONGEST_KEY = 60
 
 class DriverQuerySet(models.QuerySet["Driver"]):
     def persons(self) -> Self:
-        """Without those that a person found to be another one."""
+        """The drivers without those that a person found to be another one."""
         return self.filter(merged_into=None)
 
 

@@ -11,7 +11,8 @@ from ingestion.models.drivers import Driver
 
 class EntrantQuerySet(models.QuerySet["Entrant"]):
     def of_grand_prix(self, season: int, grand_prix: str) -> Self:
-        """Without those who are withdrawn, teammates beside each other; with their drivers."""
+        """The entrants with their drivers, without the withdrawn ones, teammates beside each
+        other."""
         weekend = self.filter(season=season, grand_prix=grand_prix)
         # Two who were merged since are one entrant.
         same = weekend.filter(driver=OuterRef("driver__merged_into"))

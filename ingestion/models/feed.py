@@ -18,7 +18,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         return self.filter(pk__gt=cursor).order_by("pk")
 
     def for_story(self) -> Self:
-        """With all that `ingestion.story` needs to describe an entry, in one query."""
+        """The entries with all that `ingestion.story` needs to describe them, in one query."""
         return self.select_related("event", "run")
 
     def of_revisions(self) -> Self:

@@ -180,7 +180,7 @@ def _send_each(
 
 
 def _send_again(delivery: Delivery, now: datetime) -> None:
-    """To the channels that the last message of an alarm has not reached yet."""
+    """Send to the channels that the last message of an alarm has not reached yet."""
     for alarm in Alarm.objects.exclude(missed_channels=[]).order_by("pk"):
         is_over = alarm.all_clear_sent_at is not None
         is_late = is_over and now - alarm.all_clear_sent_at >= ALL_CLEAR_UNTIL  # type: ignore[operator]

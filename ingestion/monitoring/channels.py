@@ -58,7 +58,7 @@ class Channel:
 
 
 def read_channels() -> list[Channel]:
-    """Those of F1_ALARM_URLS, several separated by spaces or commas; a setting may be a list."""
+    """The channels of F1_ALARM_URLS, separated by spaces or commas; a setting may be a list."""
     configured = getattr(settings, "F1_ALARM_URLS", "")
     text = configured if isinstance(configured, str) else " ".join(configured)
     # A comma may be part of an address: ?to=anna@example.org,ben@example.org
@@ -85,8 +85,8 @@ class Delivery:
     _spent: dict[str, float] = field(default_factory=dict)
 
     def send(self, message: Message, *, names: Sequence[str] | None = None) -> list[str]:
-        """To all channels, or to those named; which ones it did not reach. Each is tried: a channel
-        that fails stops neither the others nor, unless it is slow, its next message."""
+        """Send to all channels, or to those named; returns those it did not reach. Each is tried: a
+        channel that fails stops neither the others nor, unless it is slow, its next message."""
         missed = []
         for channel in self.channels:
             if names is not None and channel.name not in names:
@@ -133,8 +133,8 @@ def send_message(channel: Channel, message: Message) -> str:
 
 
 def _open_channel(channel: Channel) -> Any:
-    """As Apprise reads the address; None where it cannot. Too long a message is cut, unless the
-    address says otherwise: several services refuse it."""
+    """The channel as Apprise reads its address; None where it cannot. Too long a message is cut,
+    unless the address says otherwise: several services refuse it."""
     apprise = import_apprise()
     with capture_library_log():
         opened = apprise.Apprise()
@@ -183,7 +183,7 @@ def clean_line(text: str) -> str:
 
 
 def mask(text: str, url: str) -> str:
-    """Without any piece of the address, which may be a token, a password or a person."""
+    """The text without any piece of the address, which may be a token, a password or a person."""
     _, _, rest = url.partition("://")
     pieces = {found for piece in PIECES.findall(rest) for found in (piece, unquote(piece))}
     for piece in sorted(pieces, key=len, reverse=True):
@@ -238,8 +238,8 @@ def run_bounded(name: str, work: Callable[[], str], seconds: float) -> str:
 
 
 def exempt_loopback_from_proxies() -> None:
-    """For every client that reads the environment: a proxy cannot reach this machine's own
-    servers."""
+    """Keep every client that reads the environment from the proxy, which cannot reach this
+    machine's own servers."""
     if not any(name.lower().endswith("_proxy") for name in os.environ):
         return
     exempt = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""

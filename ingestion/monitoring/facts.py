@@ -140,8 +140,8 @@ def _read_seasons(now: datetime) -> dict[int, datetime | None]:
 
 
 def _read_schedules(latest: datetime) -> list[Schedule]:
-    """Those that an operator neither deleted nor stopped by repeats of 0, the one of the ticks with
-    the last success."""
+    """The schedules that an operator neither deleted nor stopped by repeats of 0, the one of the
+    ticks with the last success."""
     ticks = Success.objects.filter(func=TICK).order_by("-stopped").values("stopped")
     created = CreatedRow.objects.filter(name=TICK_SCHEDULE).values("created_at")
     return list(
@@ -156,8 +156,8 @@ def _read_schedules(latest: datetime) -> list[Schedule]:
 
 
 def _read_polls(events: Sequence[Event], latest: datetime) -> list[Any]:
-    """Those that fail and are still to be requested (`is_failing`), and those of the events, each
-    with when any result was last answered."""
+    """The polls that fail and are still to be requested (`is_failing`), and those of the events,
+    each with when any result was last answered."""
     is_failing = (
         Q(failures__gt=0, next_at__isnull=False)
         & ~OF_SPRINT_QUALIFYINGS

@@ -22,7 +22,7 @@ from ingestion.monitoring.status import count_requests_left
 from ingestion.pipeline import configured_sources, probe_upstreams
 from ingestion.sessions import SessionType
 
-# What a race weekend takes at most.
+# The most that a race weekend takes.
 REQUESTS_OF_A_WEEKEND = 60
 # Further ahead, what is missing may still come by itself.
 NEAR = timedelta(days=7)

@@ -13,7 +13,7 @@ OWN_TASKS = "ingestion.queue.tasks."
 
 
 def find_unreadable_rows(rows: Iterable[Schedule], now: datetime) -> Iterator[tuple[Schedule, str]]:
-    """With what is wrong with each."""
+    """The rows that the library cannot read, with what is wrong with each."""
     for row in rows:
         if problem := explain_row(row, now):
             yield row, problem

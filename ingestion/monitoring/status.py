@@ -63,8 +63,8 @@ def read_status(health: Health) -> Status:
 
 
 def count_requests_left(now: datetime) -> list[RequestsLeft]:
-    """For each host that had requests within the hour, or within the longest of its own limits;
-    the others have all of them."""
+    """How many each host has left that had requests within the hour, or within the longest of its
+    own limits; the others have all of them."""
     usual = (requests_per_hour(), HOUR)
     limits = {
         host: max(own, key=lambda limit: limit[1])

@@ -21,8 +21,8 @@ MOST_ABSENT = 4
 
 
 def gather_season_drivers(task: SeasonTask, events: Sequence[Event]) -> Answers:
-    """Before the season's first classification, while a driver of last season's final field is not
-    entered yet: mostly once."""
+    """Request the season's list before its first classification, while a driver of last season's
+    final field is not entered yet: mostly once."""
     source = task.sources.named(Source.JOLPICA)
     if source is None or not awaits_last_field(task.season, events, task.now):
         return Answers()
@@ -33,8 +33,8 @@ def gather_season_drivers(task: SeasonTask, events: Sequence[Event]) -> Answers:
 def gather_round_drivers(
     task: SeasonTask, sessions: Sequence[Session], events: Sequence[Event], answers: Answers
 ) -> Answers:
-    """With a weekend's first published classification that is shorter than the last grand prix's,
-    while picks are open: who is missing there may be in the list of the round."""
+    """Request the list of a round with its first published classification, where that is shorter
+    than the last grand prix's and picks are open: who is missing there may be in the list."""
     source = task.sources.named(Source.JOLPICA)
     found = Answers()
     if source is None:

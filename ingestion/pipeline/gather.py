@@ -136,7 +136,7 @@ def _gather_results(
 
 
 def _charge(task: SeasonTask, *, current: bool) -> None:
-    """On whose account the run requests: news first, older seasons from what is left."""
+    """Choose on whose account the run requests: news first, older seasons from what is left."""
     is_first = (current and is_watched(task.season, task.now)) or task.request.sample
     task.budget.purpose = Purpose.POLL if is_first else Purpose.BACKFILL
 

@@ -32,8 +32,9 @@ ADVICE = "Set F1_RESULTS_FROM=newer to keep it so, F1_RESULTS_FROM=ergast once t
 
 
 def settle_form(config: SourceConfig, now: datetime) -> tuple[SourceConfig, Poll | None]:
-    """With the newer form where the setting leaves it open and the Ergast form has been gone for
-    long enough; and what is noted of the Ergast form, None where it has not been gone."""
+    """The configuration, with the newer form where the setting leaves it open and the Ergast form
+    has been gone for long enough; and what is noted of the Ergast form, None where it has not been
+    gone."""
     if config.results_from == NEWER:
         return config, None
     gone = Poll.objects.filter(source=Source.JOLPICA_NEWER, event=None).first()

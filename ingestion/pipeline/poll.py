@@ -74,8 +74,8 @@ class Due:
 
 
 def find_due(now: datetime) -> list[Due]:
-    """By one statement where nothing is due, however many seasons there are, and by two more where
-    something may be."""
+    """What is due. One statement where nothing is, however many seasons there are, and two more
+    where something may be."""
     config = configured_sources()
     kinds = {kind: result_sources(kind, config) for kind in SessionType}
     candidates: set[int] = set()
@@ -183,7 +183,7 @@ def _read_candidates(keys: Iterable[int]) -> QuerySet[Any]:
 
 
 def _due_at(event: Any, source: Source, poll: Poll | None, now: datetime) -> datetime | None:
-    """As it was planned when it was last requested, unless the session has moved since."""
+    """When it is due: as planned when it was last requested, unless the session has moved since."""
     awaits = awaits_provisional(event.results_state, event.results_source, source)
     if source.is_provisional and not (awaits or source.is_second):
         return None
@@ -264,9 +264,9 @@ def _as_requested(sessions: Iterable[tuple[Event, Source]]) -> tuple[RequestedSe
 def request_event(
     key: int, *, config: SourceConfig, rules: Rules, trigger: str, task: str = ""
 ) -> IngestRequest:
-    """For one event, whether it is due or not: its classification of every source, and the
-    calendars that its start comes from. Of one that is cancelled the calendars alone, which bring
-    it back where it is in them again.
+    """The request for one event, whether it is due or not: its classification of every source, and
+    the calendars that its start comes from. For a cancelled one it is the calendars alone, which
+    bring it back where it is in them again.
 
     Raises `Event.DoesNotExist`.
     """

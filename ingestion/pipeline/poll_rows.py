@@ -121,7 +121,7 @@ def record_polls(picture: SeasonPicture, task: SeasonTask) -> None:
 
 
 def _with_polls(events: QuerySet[Event]) -> QuerySet[Event]:
-    """And with what decides their plans."""
+    """The events with their polls, and with what decides their plans."""
     return events.select_related("second_opinion").prefetch_related("polls")
 
 

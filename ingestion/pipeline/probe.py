@@ -14,8 +14,8 @@ from ingestion.sources import SourceConfig, connect, list_limits
 def probe_upstreams(
     season: int, config: SourceConfig, *, clock: Callable[[], datetime]
 ) -> tuple[dict[Source, IngestionError | None], timedelta | None]:
-    """Of the season's calendars, past the caches, within the budget; of the second source its
-    lists. What came of it by upstream, None where it answered, and the clock's offset as a run has
+    """Request the season's calendars, and OpenF1's lists, past the caches and within the budget.
+    Returns what came of it by upstream, None where it answered, and the clock's offset as a run has
     it.
 
     Raises `IngestionError` where FastF1's cache cannot be used.

@@ -27,8 +27,9 @@ def gather_classifications(
     *,
     fresh: bool,
 ) -> Answers:
-    """Besides those out of the dump: the published sources first; what none of them has is guessed
-    from a sprint's grid, or requested of the provisional ones."""
+    """The classifications of the season, those out of the dump included. The sources that publish
+    come first; what none of them has is guessed from a sprint's grid, or requested of the
+    provisional ones."""
     answers = Answers(classifications=archived)
     fresh = fresh or task.request.mode is Mode.REFRESH
     for query in queries:
@@ -84,8 +85,8 @@ def _request_published(
 
 
 def _is_better(classification: Classification, source: Source) -> bool:
-    """Than what the provisional source has: of a better one, or published and not one of the
-    half-filled that come first after a session."""
+    """Whether it is better than what the provisional source has: a better one's, or published and
+    not one of the half-filled that come first after a session."""
     if not isinstance(classification, ClassificationRecord):
         return False
     if classification.is_provisional:

@@ -151,7 +151,7 @@ def ingest(
 
 
 def _ingest_seasons(run: Run, show_step: Progress, show_line: Callable[[SeasonLine], None]) -> None:
-    """Each in turn, until the run is rate-limited."""
+    """Ingest each in turn, until the run is rate-limited."""
     estimate = RunEstimate(len(run.request.seasons))
 
     def show(step: str, part: str, *, done: int) -> None:
@@ -218,8 +218,8 @@ def _ingest_season(
 def _save(
     picture: SeasonPicture, task: SeasonTask, run: Run, saved: SaveReport
 ) -> SeasonLine | None:
-    """In one transaction a part, and added to what earlier attempts saved of the season. A dry run
-    does the same in one transaction and rolls it back; no signal is sent then."""
+    """Save the picture, one transaction a part, and add it to what earlier attempts saved of the
+    season. A dry run does the same in one transaction and rolls it back; no signal is sent then."""
     request, report, answers = run.request, run.report, picture.answers
     report.problems += answers.problems
     if wrong_times := run.sources.take_wrong_times():
@@ -255,7 +255,7 @@ def _save(
 def _save_season(
     picture: SeasonPicture, task: SeasonTask, run: Run
 ) -> tuple[SaveReport, list[Event]]:
-    """And the season's events as they are now."""
+    """What was saved, and the season's events as they are now."""
     saved, request, answers = SaveReport(), run.request, picture.answers
     is_of_today = picture.is_current and is_watched(task.season, task.now)
     cause = Change.Cause.POLL if is_of_today else Change.Cause.BACKFILL
@@ -314,7 +314,7 @@ def _save_jolpica_alone(
 
 
 def _read_saved(season: int, request: IngestRequest, *, is_current: bool) -> list[Event]:
-    """As it is saved now, with what there is to print of it; of the current season with all
+    """The season as it is saved now, with what there is to print of it; the current one with all
     results, which its entrants come from."""
     events = Event.objects.for_season(season)
     if is_current:

@@ -101,7 +101,7 @@ def _is_enough(answers: Answers, jolpica: Upstream, task: SeasonTask) -> bool:
 
 
 def digest_calendar(calendar: CalendarRecord) -> str:
-    """Alike for what says the same, whenever it was made."""
+    """What a calendar says, whenever it was made: two that say the same have the same digest."""
     facts = [
         (replace(grand_prix, sessions=()), replace(session, generated_at=None))
         for grand_prix, session in calendar.sessions()

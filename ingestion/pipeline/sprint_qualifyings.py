@@ -44,7 +44,7 @@ def gather_sprint_qualifyings(
 def _guess_pole(
     session: Session, answers: Answers, events: Sequence[Event]
 ) -> ClassificationRecord | None:
-    """By the sprint that this run was answered, else by the saved one; None where there is
+    """The pole by the sprint that this run was answered, else by the saved one; None where there is
     something better."""
     if session.is_published or find_session(session, answers):
         return None

@@ -60,7 +60,7 @@ def check_classification(
 
 
 def is_plausible(classification: ClassificationRecord) -> bool:
-    """By what its season allows, without what else is known of it."""
+    """Whether the season alone allows it, whatever else is known of its weekend."""
     return not any(_find_faults(classification, SeasonField()))
 
 

@@ -26,7 +26,7 @@ def queue_name() -> str | None:
 
 
 def cluster_settings() -> Mapping[str, Any]:
-    """As django-q2 has them in the cluster that takes this app's tasks."""
+    """The settings of django-q2 in the cluster that takes this app's tasks."""
     shared = {name: value for name, value in _configured().items() if name != "ALT_CLUSTERS"}
     return {**shared, **_others().get(queue_name() or "", {})}
 

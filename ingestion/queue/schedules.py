@@ -139,8 +139,8 @@ def _put_back(row: Schedule, now: datetime) -> None:
 
 
 def skip_unreadable_rows(now: datetime) -> None:
-    """To their next time, or until a person sets one where it cannot be computed. Health names
-    them for as long as they are unreadable."""
+    """Put them off to their next time, or until a person sets one where it cannot be computed.
+    Health names them for as long as they are unreadable."""
     for row in _find_due_rows(now):
         if not (problem := explain_row(row, now)):
             continue
@@ -155,7 +155,7 @@ def skip_unreadable_rows(now: datetime) -> None:
 
 
 def _find_due_rows(now: datetime) -> Any:
-    """Those that this cluster's scheduler takes: its own, and the first cluster also those of
+    """The rows that this cluster's scheduler takes: its own, and the first cluster also those of
     none."""
     own = Q(cluster=Conf.CLUSTER_NAME)
     if Conf.CLUSTER_NAME == Conf.PREFIX:

@@ -70,7 +70,7 @@ class Pulse:
             self.note(sign)
 
     def connect(self) -> None:
-        """To the library's signals, each sent in the process that it is about."""
+        """Listen to the library's signals, each sent in the process that it is about."""
         post_spawn.connect(self.note_end_of_task, weak=False)
         pre_execute.connect(self.note_start_of_task, weak=False)
         post_execute_in_worker.connect(self.note_end_of_task, weak=False)
@@ -198,7 +198,7 @@ def end_with(parent: int) -> None:
 
 
 def run_cluster(*, runs_once: bool = False) -> str:
-    """Until SIGTERM or SIGINT, or until it does not work any more: why not, or ''."""
+    """Run it until SIGTERM or SIGINT, or until it does not work any more: why not, or ''."""
     pulse = Pulse()
     pulse.connect()
     stop_event, start_event = Event(), Event()

@@ -111,7 +111,7 @@ def find_entries(season: Season, weekend: GrandPrix, session: Session) -> tuple[
 
 
 def build_rows(season: Season, weekend: GrandPrix, session: Session, name: str) -> list[Row]:
-    """In the order of Formula 1's page."""
+    """The rows in the order of Formula 1's page."""
     keys = {
         "meeting_key": meeting_key(season, weekend),
         "session_key": session_key(season, weekend, session),

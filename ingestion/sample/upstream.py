@@ -242,7 +242,7 @@ class StandInUpstream:
         return refuse_jolpica(request, 404, "Not found.")
 
     def answer_rounds(self, request: Request) -> Answer:
-        """Or drivers. Any parameter but those that it knows is refused; one year's are served."""
+        """Rounds, or drivers, of one year. Any other parameter is refused."""
         year = request.query.get("year", "")
         if set(request.query) != {"year"} or not year.isdigit():
             return refuse_jolpica(request, 400, "Input should be a valid integer")
@@ -255,8 +255,8 @@ class StandInUpstream:
         return openf1.is_restricted(self.seasons, at)
 
     def answer_openf1(self, request: Request) -> Answer:
-        """Without an account nothing while a session runs, and for half an hour after it. What has
-        no row is not found."""
+        """Nothing is answered without an account while a session runs, and for half an hour after
+        it. What has no row is not found."""
         if "authorization" not in request.headers and self.is_restricted(request.at):
             return serve_openf1(request, {"detail": RESTRICTED}, status=401)
         name = request.path.removeprefix(f"{openf1.PATH}/")

@@ -315,8 +315,8 @@ def _write_each(
 def _write_alone(
     planned: Sequence[PlannedClassification], context: SaveContext, report: SaveReport
 ) -> list[PlannedClassification]:
-    """Those that the database takes. Of an event of which one was refused the later ones are left
-    out: they were made upon that one."""
+    """Those that the database takes. Where it refuses one, later ones of that event are left out:
+    they were made upon that one."""
     written: list[PlannedClassification] = []
     refused: set[int] = set()
     for one in planned:

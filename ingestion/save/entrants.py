@@ -16,7 +16,7 @@ from ingestion.save.rows import SaveContext, build_change, record_changes, seaso
 
 # A driver who misses a grand prix is often back at the next one, and may win it: Sainz in 2024.
 GRANDS_PRIX_BEFORE = 2
-# In the list of a season that is one: teams change fewer drivers in winter.
+# A season's list has so many of last season's field: teams change fewer drivers in winter.
 FEWEST_OF_LAST_FIELD = 10
 
 CONSTRUCTOR = ("constructor_id", "constructor_name")
@@ -324,7 +324,8 @@ def _update_facts(
 
 
 def _list_classified(events: Iterable[Event]) -> list[Classified]:
-    """In the order in which they were run; what no calendar lists has no start."""
+    """The classified events in the order in which they were run; what no calendar lists has no
+    start."""
     found = [
         event
         for event in events
@@ -351,7 +352,7 @@ def build_changes(
 def write_entrants(
     new: Sequence[Entrant], changed: Sequence[Entrant], changes: Sequence[Change]
 ) -> None:
-    """Within the season's lock."""
+    """Write them with their entries in the feed; within the season's lock."""
     Entrant.objects.bulk_create(new)
     Entrant.objects.bulk_update(changed, SAVED)
     record_changes(changes)

@@ -32,7 +32,7 @@ def save_listed(listed: Sequence[ListedSession], context: SaveContext) -> SaveRe
             opinion: SecondOpinion | None = getattr(event, "second_opinion", None)
             if session is None and opinion is None:
                 continue
-            # What it does not list on that day any more it has no other start of.
+            # It has no other start of what it does not list on that day any more.
             differs = (None, False) if session is None else _find_difference(session, event)
             if session is not None and differs != (None, False):
                 says = "cancelled" if differs[1] else f"at {session.starts_at:%Y-%m-%d %H:%M} UTC"
@@ -62,7 +62,8 @@ def _find_difference(session: ListedSession, event: Event) -> tuple[datetime | N
 def _match(
     listed: Iterable[ListedSession], events: Sequence[Event]
 ) -> dict[tuple[str, str], ListedSession]:
-    """By event; a meeting that was cancelled and came back is the one that is held."""
+    """The listed sessions by event; of a meeting that was cancelled and came back the one that is
+    held."""
     grands_prix = gather_grands_prix([event.as_stored() for event in events])
     found: dict[tuple[str, str], ListedSession] = {}
     for session in sorted(listed, key=lambda one: not one.is_cancelled):

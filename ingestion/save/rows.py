@@ -96,7 +96,7 @@ class RowPlan:
         return not (self.new_results or self.changed_results or self.gone_results)
 
     def list_rows(self) -> list[Event | Result | Change | UpstreamClassification | SecondOpinion]:
-        """Those that are written whole."""
+        """The rows that are written whole."""
         return [
             *self.new_events,
             *self.new_results,

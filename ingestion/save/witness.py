@@ -53,7 +53,7 @@ def weigh(
 
 
 def _find_opinion(comparison: Comparison) -> tuple[SecondOpinion | None, bool]:
-    """As it is after this answer, and whether it is another than is saved."""
+    """The opinion as it is after this answer, and whether it is another than is saved."""
     reported, event = comparison.reported, comparison.event
     opinion: SecondOpinion | None = getattr(event, "second_opinion", None)
     if not reported.source.is_second:

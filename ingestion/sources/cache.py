@@ -23,9 +23,9 @@ CACHE_FILE = "fastf1_http_cache.sqlite"
 # As requests-cache 1 makes them.
 TABLES = ("responses", "redirects")
 COLUMNS = {"key", "value", "expires"}
-# In seconds; FastF1 keeps for half a day what does not say how long it holds.
+# Seconds; FastF1 keeps for half a day what does not say how long it holds.
 LONGEST_COPY = 24 * 60 * 60
-# For which another process is waited for, in seconds.
+# The longest wait for another process, in seconds.
 LONGEST_LOCK = 10.0
 PRIVATE = 0o700
 WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH

@@ -78,7 +78,7 @@ class Call:
         return None if copy is None else json.loads(copy.content)
 
     def _read_headers(self) -> tuple[Mapping[str, str], datetime | None]:
-        """And when the response arrived."""
+        """The headers, and when the response arrived."""
         if self.adapter.last is not None:
             return self.adapter.last.headers, self.adapter.last.received_at
         copy = None if self.fresh else find_copy(self.url)

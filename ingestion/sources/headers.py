@@ -61,7 +61,7 @@ def bound_age_of_copy(
 def bound_expires_at(
     expires_at: datetime | None, received_at: datetime
 ) -> tuple[datetime | None, str]:
-    """As `bound_generated_at`, so that no header stops polling for years."""
+    """The time, bounded as in `bound_generated_at`, so that no header stops polling for years."""
     if expires_at is None or expires_at <= received_at + LONGEST_WAIT:
         return expires_at, ""
     return received_at + LONGEST_WAIT, (

@@ -165,8 +165,8 @@ class Adapter(HTTPAdapter):
         self._sleep = sleep
 
     def pace(self, url: str, pause: timedelta, most: int, within: timedelta) -> None:
-        """From now on wait before a request to that address's host, so that between two of them is
-        this pause, and within that time are no more than the most."""
+        """From now on wait before a request to that address's host, so that two are so far apart,
+        and no more than `most` are sent within that time."""
         self._paces[budget_key(url)] = Pace(pause, most, within)
 
     def authorize(self, address: Address) -> None:
@@ -234,7 +234,8 @@ class Adapter(HTTPAdapter):
         return response
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """With its host's user and password. Where a redirect leads may be no address at all."""
+        """The request with its host's user and password. A redirect may lead to no address at
+        all."""
         try:
             authorization = self._authorizations.get(origin(request.url or ""))
         except ValueError as error:
@@ -246,7 +247,7 @@ class Adapter(HTTPAdapter):
         return authorized
 
     def _reserve_for(self, host: str) -> None:
-        """Without a block each request is one of its own."""
+        """Reserve what the block still needs; without a block, a single request."""
         ahead = max(1, self._ahead)
         reserved = self._reserved.get(host, 0)
         if reserved < ahead:

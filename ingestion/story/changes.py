@@ -271,7 +271,7 @@ def _list_fields(change: Change) -> str:
 
 
 def _and_more(text: str, change: Change, *, apart: tuple[str, ...], joined: str = "; ") -> str:
-    """With the other fields in which the two sides differ."""
+    """The text with the other fields in which the two sides differ."""
     more = ", ".join(
         f"{label} {_value(name, change.before)} -> {_value(name, change.after)}"
         for name, label in FIELDS.items()

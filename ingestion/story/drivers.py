@@ -41,7 +41,7 @@ def describe_driver(driver: Driver, event: Event, changes: Sequence[Change]) -> 
 
 
 def _describe_first(changes: Sequence[Change], keys: set[str]) -> str:
-    """In a classification of this event."""
+    """When a classification of this event first named the driver."""
     for change in changes:
         if not change.makes_revision:
             continue

@@ -33,10 +33,10 @@ CONVENTIONAL = {kind: lead for kind, lead in SPRINT.items() if not kind.kind.is_
 LAPS = 44
 RACE_TIME = timedelta(hours=1, minutes=19, seconds=57)
 LAP_TIME = timedelta(minutes=1, seconds=53)
-# From one car to the next.
+# The gap from one car to the next.
 RACE_GAP = timedelta(seconds=3)
 LAP_GAP = timedelta(milliseconds=120)
-# From one part of a qualifying to the next.
+# How much quicker each part of a qualifying is than the one before.
 QUICKER = timedelta(seconds=1)
 # How many cars take part in the second and third part of a qualifying.
 IN_Q2, IN_Q3 = 15, 10

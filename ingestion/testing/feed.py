@@ -376,7 +376,7 @@ def _author(person: "User | None", reason: str, now: datetime) -> Author:
 
 
 def _in_its_week(event: Event) -> datetime:
-    """Within the week before the first lock of its weekend, when entrants are known."""
+    """A time within the week before the first lock of its weekend, when entrants are known."""
     weekend = Event.objects.filter(season=event.season, grand_prix=event.grand_prix)
     first = weekend.aggregate(first=Min("locks_at"))["first"]
     return _after_all(event, first, -ENTERED_BEFORE_LOCK)

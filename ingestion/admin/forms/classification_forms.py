@@ -165,7 +165,7 @@ class ReleaseForm(CorrectionForm):
 
 
 class ProposalForm(CorrectionForm):
-    """With the proposal that the person looked at; `decide` is the correction."""
+    """A form with the proposal that the person looked at; `decide` is the correction."""
 
     decide: ClassVar[Callable[..., None]]
     is_direct, is_typed = True, False

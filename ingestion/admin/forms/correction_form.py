@@ -52,7 +52,7 @@ class ReasonForm(forms.Form):
     )
 
     def refuse(self, error: WrongRequest) -> None:
-        """At the field that it is about."""
+        """Show the error at the field that it is about."""
         about = error.about if error.about in self.fields else None
         self.add_error(about, as_sentence(error))
 
@@ -102,7 +102,7 @@ class CorrectionForm(ReasonForm):
         self.fields["reason"].required = self.is_to_be_saved
 
     def add_fields(self) -> None:
-        """Those that depend on the event."""
+        """Add the fields that depend on the event."""
 
     @property
     def template_path(self) -> str:
@@ -157,8 +157,8 @@ class CorrectionForm(ReasonForm):
 
 
 class ClockForm(CorrectionForm):
-    """With a time of day by one of three clocks: UTC's, the circuit's where that is known, or the
-    operator's own where that was chosen."""
+    """A form with a time of day by one of three clocks: UTC's, the circuit's where that is known,
+    or the operator's own where that was chosen."""
 
     def add_fields(self) -> None:
         offset = self.event.utc_offset

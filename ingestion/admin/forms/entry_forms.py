@@ -104,7 +104,7 @@ class EntriesForm(CorrectionForm):
 
     @property
     def filled_in(self) -> list[str]:
-        """In the table, not one below the other."""
+        """Empty: the fields are in the table, not one below the other."""
         return []
 
     @property
@@ -129,7 +129,7 @@ class EntriesForm(CorrectionForm):
         return "move" in self.data
 
     def rearrange(self) -> Self:
-        """With one entry a place up or down, as the pressed button says ('up 17')."""
+        """The form with one entry a place up or down, as the pressed button says ('up 17')."""
         direction, _, pk = str(self.data.get("move")).partition(" ")
         entries = self._in_order(self._typed_places())
         moved = next((n for n, entry in enumerate(entries) if str(entry.pk) == pk), None)
@@ -158,7 +158,7 @@ class EntriesForm(CorrectionForm):
         return edit_entries(event, order, changes, author, revision=revision)
 
     def _typed_places(self) -> dict[int, int]:
-        """As far as they are numbers."""
+        """The places that were typed, as far as they are numbers."""
         places = {}
         for entry in self.entries:
             value = str(self.data.get(_name(entry, "order"), entry.order)).strip()
@@ -261,7 +261,7 @@ class EntryForm(CorrectionForm):
 
 
 def _fields(names: Sequence[str]) -> dict[str, forms.Field]:
-    """Within what the database takes."""
+    """The fields of these columns, limited to what the database takes."""
     fields = fields_for_model(Result, fields=names)
     for field in fields.values():
         if isinstance(field, forms.IntegerField):

@@ -16,7 +16,7 @@ from ingestion.monitoring.channels import read_channels
 from ingestion.monitoring.health import STATE_LABELS, State, check_health
 from ingestion.monitoring.status import Fact, describe_status, read_status, status_fields
 
-# Beside the text, which says the same.
+# Colours beside the text, which says the same.
 STYLES = (
     (STATE_LABELS[State.OK], "bold green"),
     (STATE_LABELS[State.SILENT], "bold yellow"),

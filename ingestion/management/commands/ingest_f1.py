@@ -54,7 +54,7 @@ LARGEST_ROUND = 99
 SAMPLE_SAVED = f"Saved in {FILE_NAME} here; the configured database was not touched."
 
 INTERRUPTED = 130
-# Beside a step of a range, which says more.
+# The bar is narrow beside a step of a range, which says more.
 BAR_WIDTH_OF_RANGE = 8
 
 HELP = """\

@@ -19,7 +19,7 @@ from ingestion.queue.watchdog import run_cluster
 
 logger = logging.getLogger(__name__)
 
-# From this --verbosity on.
+# The worker says more from this --verbosity on.
 CHATTY = 2
 SECONDS_BETWEEN_TRIES = 5
 # One line when it begins, and one every five minutes while it lasts.

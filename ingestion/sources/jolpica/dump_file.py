@@ -20,9 +20,9 @@ from ingestion.sources.values import UNREADABLE, read_text
 if TYPE_CHECKING:
     from ingestion.sources.http import Adapter
 
-# Beside the Ergast form.
+# The overview's path, beside the Ergast form's.
 OVERVIEW_PATH = "/data/dumps/download/"
-# To the store that has the file; the real one redirects once.
+# Redirects lead to the store that has the file; the real one redirects once.
 MOST_REDIRECTS = 3
 # The real file has 15 MB, which a slow line needs a minute for.
 LONGEST_DOWNLOAD = 300.0

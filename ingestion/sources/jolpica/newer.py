@@ -173,7 +173,8 @@ class JolpicaNewer(Upstream):
         query: ClassificationQuery,
         generated_at: datetime | None,
     ) -> ClassificationRecord:
-        """With Jolpica's list of the round's drivers where this is a driver's first session."""
+        """Read the document, with Jolpica's list of the round's drivers where it is a driver's
+        first session."""
         known = query.known
         try:
             return read_sprint_qualifying(document, found, known, generated_at)

@@ -221,7 +221,7 @@ def _name_columns(
 
 
 def read_clock_time(printed: Any) -> timedelta | None:
-    """As '1:32:42.436', '33:17.667' or '1:40.203'."""
+    """Read '1:32:42.436', '33:17.667' or '1:40.203'."""
     text = read_text(printed)
     if not text:
         return None

@@ -48,7 +48,7 @@ class Pages:
 
     @property
     def generated_at(self) -> datetime | None:
-        """As old as the oldest; None where one does not say."""
+        """The age of the oldest page; None where one does not say."""
         ages = [page.generated_at for page in self.pages]
         return None if None in ages else min(age for age in ages if age is not None)
 

@@ -206,8 +206,8 @@ class OpenF1(Upstream):
             raise
 
     def fetch_entrants(self, query: EntrantsQuery) -> SourceAnswer[EntrantRecord]:
-        """By the drivers of its practices and qualifyings; a session whose drivers are not there is
-        left out."""
+        """Read from the drivers of its practices and qualifyings; a session whose drivers are not
+        there is left out."""
         if query.season < FIRST_OPENF1:
             return SourceAnswer(())
         listings, now = self.fetch_listings(query.season), self._adapter.now()

@@ -136,8 +136,8 @@ def _find_wrong_mark(row: Row, most_laps: int, *, is_race: bool) -> str:
 
 
 def _find_wrong_order(results: Sequence[ResultRecord]) -> str:
-    """By the times of those on the winner's lap: a disqualified winner stayed first with the
-    second's time."""
+    """A wrong order by the times of those on the winner's lap: a disqualified winner stayed first
+    with the time of the driver behind him."""
     timed = [row for row in results if row.time is not None and row.classification.isdigit()]
     for ahead, behind in pairwise(timed):
         if ahead.time is not None and behind.time is not None and behind.time <= ahead.time:
@@ -146,8 +146,8 @@ def _find_wrong_order(results: Sequence[ResultRecord]) -> str:
 
 
 def _place_of(row: Row) -> tuple[float, int, int]:
-    """Those without a place behind the others: who retired by laps, who did not start, who was
-    disqualified."""
+    """A key to sort by. Those without a place are behind the others: who retired by laps, who did
+    not start, who was disqualified."""
     place = row["position"]
     rank = LETTERS.index(_letter_of(row)) if place is None else 0
     # Retired and not classified stand together.

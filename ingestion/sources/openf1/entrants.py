@@ -59,7 +59,7 @@ def read_entrants(
 
 
 def _read_cars(rows: Sequence[Row]) -> list[Car]:
-    """Without those that cannot be read; `True` is a number to Python."""
+    """The cars, without those that cannot be read; `True` is a number to Python."""
     cars = []
     for row in rows:
         number = row.get("driver_number")
