@@ -87,6 +87,8 @@ class ResultsNotReady(IngestionError):
     advice = "Run it again later"
     # Until when (UTC) the upstream would answer the same again, None where it does not say.
     expires_at: datetime | None = None
+    # It answers nothing at present, whatever it has.
+    is_not_now = False
 
 
 class BadSourceData(IngestionError):

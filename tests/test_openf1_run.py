@@ -278,6 +278,22 @@ def test_jolpicas_replaces_it_and_is_confirmed_and_an_amendment_is_seen_by_both(
     assert IngestRun.objects.exclude(outcome="ok").exclude(fault="upstream").count() == 0
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_witness_is_requested_again_when_nothing_is_restricted_any_more(
+    before_belgium: World,
+) -> None:
+    """Jolpica is first, and the second source answers nobody until half an hour after the end."""
+    before_belgium.publish("races", "qualifyings")
+    before_belgium.jump_to(f"{SUNDAY} 14:50")
+    before_belgium.tick_until(f"{SUNDAY} 15:25")
+    race = belgium("race")
+    assert (race.results_state, race.confirmed_at) == ("official", None)
+    before_belgium.tick_until(f"{SUNDAY} 16:10")
+    confirmed_at = belgium("race").confirmed_at
+    assert confirmed_at is not None
+    assert at(f"{SUNDAY} 15:30") <= confirmed_at <= at(f"{SUNDAY} 16:05")
+
+
 def build_race(season: Season) -> traps.Rows:
     from ingestion.sample import openf1
 

@@ -66,6 +66,10 @@ SECOND_PENDING = (
 SECOND_PROVISIONAL = ((6 * HOUR, 2 * HOUR), (DAY, 6 * HOUR), (3 * DAY, DAY))
 SECOND_OFFICIAL = ((DAY, DAY), (2 * DAY, 2 * DAY))
 SECOND_DISPUTED = ((3 * DAY, 6 * HOUR), (14 * DAY, DAY), (60 * DAY, 7 * DAY))
+# Where nothing is answered while a session runs: a witness has not spoken then, and is requested
+# again when it can be over, for as long as a weekend's requests have room for.
+SECOND_NOT_NOW = 30 * MINUTE
+NOT_NOW_FOR = 3 * HOUR
 
 # The published sources have whatever is older, but for sprint qualifyings.
 PROVISIONAL_IS_NEWS = 3 * DAY
@@ -162,13 +166,18 @@ def next_provisional_poll(session: Watched, *, is_published_later: bool) -> date
 
 
 def next_witness_poll(
-    session: Watched, *, changed_at: datetime | None, is_disputed: bool
+    session: Watched,
+    *,
+    changed_at: datetime | None,
+    is_disputed: bool,
+    is_not_now: bool = False,
 ) -> datetime | None:
     """When to request the second source next; None: never again.
 
     From the earliest result on, closely at first: it has one within minutes, or for days none. What
     is saved has changed at `changed_at` (None while nothing is, or what a worse source had): as a
     witness it is requested soon after that, then seldom, and more often while the two disagree.
+    `is_not_now` where the last request came while nothing was answered.
     """
     if session.results_from is None or session.ends_at is None:
         return None
@@ -190,6 +199,8 @@ def next_witness_poll(
         pause = next((pause for until, pause in plan if age < until), None)
         if pause is None:
             return None
+        if is_not_now and age < NOT_NOW_FOR:
+            pause = min(pause, SECOND_NOT_NOW)
     if session.failures:
         # Ever more seldom, and in the end as seldom as where it answers.
         pause = retry_after(session.failures, longest=max(pause, LONGEST_RETRY))

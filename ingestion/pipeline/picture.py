@@ -18,13 +18,15 @@ from ingestion.sources import Classification, Sources
 class Outcome:
     """What came of requesting one part of a season of one source: an answer, with news or without,
     or an error. `grand_prix` is its slug, None where the whole season was requested; until
-    `expires_at` (UTC) the source would answer the same again."""
+    `expires_at` (UTC) the source would answer the same again. `is_not_now` where it answers nothing
+    at present, whatever it has."""
 
     source: Source
     part: str
     grand_prix: str | None = None
     expires_at: datetime | None = None
     error: IngestionError | None = None
+    is_not_now: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,15 @@ LEFT_ALONE = timedelta(hours=6)
 
 
 def plan_next(
-    event: Event, source: Source, poll: Poll | None, season_ends_at: datetime | None
+    event: Event,
+    source: Source,
+    poll: Poll | None,
+    season_ends_at: datetime | None,
+    *,
+    is_not_now: bool = False,
 ) -> datetime | None:
-    """When to request the event of the source next; None: never again."""
+    """When to request the event of the source next; None: never again. `is_not_now` is how the last
+    request ended."""
     requested_at = poll.requested_at if poll is not None else None
     if requested_at is None and event.is_published:
         # What was saved before polling began counts as requested then.
@@ -74,6 +80,7 @@ def plan_next(
             replace(watched, requested_at=poll.requested_at if poll is not None else None),
             changed_at=None if awaits else event.results_changed_at,
             is_disputed=opinion is not None and opinion.disputed_since is not None,
+            is_not_now=is_not_now,
         )
     if source.is_provisional:
         if not awaits_provisional(event.results_state, event.results_source, source):
@@ -108,7 +115,8 @@ def record_polls(picture: SeasonPicture, task: SeasonTask) -> None:
                 )
                 _record_outcome(poll, outcome, task.now)
                 if poll.next_at is None:
-                    at = plan_next(event, source, poll, season_ends_at)
+                    is_not_now = outcome.is_not_now
+                    at = plan_next(event, source, poll, season_ends_at, is_not_now=is_not_now)
                     poll.next_at = None if at is None else at + jitter
                 changed.append(poll)
         changed += _call_witnesses(events, changed, season_ends_at)

@@ -50,7 +50,8 @@ def request_each(
         except ResultsNotReady as error:
             # That there is nothing yet is an answer.
             errors[slug] = error
-            answers += Answers(outcomes=(outcome(expires_at=error.expires_at),))
+            had = outcome(expires_at=error.expires_at, is_not_now=error.is_not_now)
+            answers += Answers(outcomes=(had,))
         except (SourceUnavailable, BadSourceData) as error:
             errors[slug] = error
             refusal = error if isinstance(error, SourceRateLimited) else None

@@ -65,6 +65,8 @@ IN_PROGRESS = "session in progress"
 class SessionRunsError(ResultsNotReady):
     """Nothing is answered now without an account."""
 
+    is_not_now = True
+
 
 class OpenF1(Upstream):
     name = Source.OPENF1
