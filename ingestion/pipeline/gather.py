@@ -43,38 +43,38 @@ def gather_season(task: SeasonTask) -> SeasonPicture:
     needed = (find_missing(events, task.now) if fills else frozenset(PARTS)) - task.answered
     _charge(task, current=current)
 
-    calendars, planned = _gather_archived(task, needed, events)
-    if calendars.refusal is not None or (planned and needed.issubset(planned)):
-        left = planned if calendars.refusal is not None else ()
-        return SeasonPicture(calendars, current, planned, left, has_all_calendars=False)
+    answers, planned = _gather_archived(task, needed, events)
+    if answers.refusal is not None or (planned and needed.issubset(planned)):
+        left = planned if answers.refusal is not None else ()
+        return SeasonPicture(answers, current, planned, left, has_all_calendars=False)
     needed = needed.difference(planned)
     if task.request.calendars is not Calendars.NONE and CALENDARS in needed:
         task.show_step(f"{task.season} schedule", CALENDARS)
         planned = (CALENDARS, *planned)
-        calendars += gather_calendars(task, fresh=current or task.request.mode is Mode.REFRESH)
-        if calendars.refusal is not None:
-            return SeasonPicture(calendars, current, planned, planned, has_all_calendars=False)
+        answers += gather_calendars(task, fresh=current or task.request.mode is Mode.REFRESH)
+        if answers.refusal is not None:
+            return SeasonPicture(answers, current, planned, planned, has_all_calendars=False)
         # A season without a calendar yet has nothing to compare.
-        if current and (events or calendars.calendars):
+        if current and (events or answers.calendars):
             task = replace(task, known=read_known(task.season, events))
-            calendars += gather_listed(task, events)
-            calendars += gather_season_drivers(task, events)
-    read = {calendar.source for calendar in calendars.calendars}
+            answers += gather_listed(task, events)
+            answers += gather_season_drivers(task, events)
+    read = {calendar.source for calendar in answers.calendars}
     has_all = CALENDARS in planned and read.issuperset(
         source.name for source in task.sources.calendars(task.season)
     )
-    merged = merge_calendars(*calendars.calendars[:2]) if calendars.calendars else None
+    merged = merge_calendars(*answers.calendars[:2]) if answers.calendars else None
     if merged is not None and task.request.sessions is None:
         # What these calendars add or move may be news of a season that seemed to be over.
         sessions = list_sessions(merged, events)
         current = is_current(task.request, task.season, sessions, task.now)
         _charge(task, current=current)
     if not task.request.with_results:
-        return SeasonPicture(calendars, current, planned, (), has_all)
+        return SeasonPicture(answers, current, planned, (), has_all)
 
     return _gather_results(
         task,
-        SeasonPicture(calendars, current, planned, (), has_all),
+        SeasonPicture(answers, current, planned, (), has_all),
         merged,
         sessions=sessions,
         events=events,

@@ -145,7 +145,7 @@ def _call_witnesses(
             if not is_second or changed_at is None or poll.requested_at is None:
                 continue
             if poll.requested_at < changed_at:
-                poll.next_at = plan_next(event, Source.OPENF1, poll, season_ends_at)
+                poll.next_at = plan_next(event, Source(poll.source), poll, season_ends_at)
                 yield poll
 
 

@@ -79,7 +79,7 @@ def save_classifications(
                 plans.append(plan)
         report.notes += [Problem(said, season=season) for said in saved.persons.write()]
         _drop_new_facts([planned.plan for planned in plans])
-        _write_each(plans, saved, context, report)
+        _write_batch(plans, saved, context, report)
     return report
 
 
@@ -231,7 +231,7 @@ def _plan_event(
 def _judge(comparison: Comparison, report: SaveReport) -> PlannedClassification | None:
     reported, event = comparison.reported, comparison.event
     if comparison.rows.is_empty:
-        return comparison.confirm()
+        return comparison.take_same_again()
     if comparison.is_outranked:
         return None
     kept = comparison.explain_keeping()
@@ -285,7 +285,7 @@ def _drop_new_facts(plans: Sequence[RowPlan]) -> None:
             plan.changes.remove(change)
 
 
-def _write_each(
+def _write_batch(
     planned: list[PlannedClassification],
     saved: SavedSeason,
     context: SaveContext,
@@ -305,14 +305,14 @@ def _write_each(
     except (DataError, IntegrityError):
         for row in created:
             row.pk, row._state.adding = None, True  # noqa: SLF001
-        planned = _write_alone(planned, context, report)
+        planned = _write_one_by_one(planned, context, report)
     for one in planned:
         report.classifications[one.counts_as] += 1
         report.events["created"] += len(one.plan.new_events)
         report.changes += one.plan.list_changes()
 
 
-def _write_alone(
+def _write_one_by_one(
     planned: Sequence[PlannedClassification], context: SaveContext, report: SaveReport
 ) -> list[PlannedClassification]:
     """Those that the database takes. Where it refuses one, later ones of that event are left out:

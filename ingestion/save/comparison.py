@@ -160,10 +160,12 @@ class Comparison:
         plan.changes.append(build_change(event, kind, before, after, self.context))
         # The order is unchanged: the same answer again must find nothing left to do.
         settled = None if is_new_revision or self.reported.is_provisional else self._settle()
-        plan.changes += [change for change in (settled, self._withdraw()) if change is not None]
+        plan.changes += [
+            change for change in (settled, self._retract_proposal()) if change is not None
+        ]
         return PlannedClassification(event, COUNTED[kind], plan)
 
-    def confirm(self) -> PlannedClassification | None:
+    def take_same_again(self) -> PlannedClassification | None:
         """The same again: what was provisional may be official by it, or a better source's, what is
         official settled, and a proposal that the upstream took back is none."""
         if self.reported.is_provisional:
@@ -171,7 +173,7 @@ class Comparison:
             better = is_better_provisional(self.reported.source, self.event.results_source)
             steps = [self._make_its_own] if is_provisional and better else []
         else:
-            steps = [self._make_its_own, self._settle, self._withdraw]
+            steps = [self._make_its_own, self._settle, self._retract_proposal]
         changes = [change for step in steps if (change := step()) is not None]
         if not changes:
             return None
@@ -207,7 +209,7 @@ class Comparison:
         after = {"results_state": event.results_state}
         return build_change(event, Change.Kind.SETTLED, before, after, self.context)
 
-    def _withdraw(self) -> Change | None:
+    def _retract_proposal(self) -> Change | None:
         """By an answer that was made after the proposal, with the saved podium or pole. What a
         person rejected stays, so that the same is not proposed again."""
         event = self.event

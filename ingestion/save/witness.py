@@ -23,7 +23,7 @@ def weigh(
     leaves its age. Only an opinion that is newer than the saved classification disputes it.
     """
     event, context = comparison.event, comparison.context
-    opinion, is_kept = _find_opinion(comparison)
+    opinion, is_changed = _find_opinion(comparison)
     if opinion is None or opinion.classification is None:
         return planned
     since, confirmed_before = opinion.disputed_since, event.confirmed_at
@@ -44,7 +44,7 @@ def weigh(
         after = {"source": opinion.source, "classification": opinion.classification}
         changes.append(build_change(event, Change.Kind.DISPUTED, before, after, context))
     plan = RowPlan(changes=changes)
-    if is_kept or opinion.disputed_since != since:
+    if is_changed or opinion.disputed_since != since:
         plan.opinions.append(opinion)
     if confirmed_at != event.confirmed_at:
         event.confirmed_at = confirmed_at
@@ -61,7 +61,7 @@ def _find_opinion(comparison: Comparison) -> tuple[SecondOpinion | None, bool]:
     # As the database gives it back: durations and decimals are texts there.
     said = json.loads(json.dumps(comparison.after, cls=DjangoJSONEncoder))
     opinion = opinion or SecondOpinion(event=event, source=reported.source.value)
-    is_another = opinion.classification != said
+    is_changed = opinion.classification != said
     opinion.classification = said
     now = comparison.context.now
     opinion.generated_at = reported.generated_at or now
@@ -69,7 +69,7 @@ def _find_opinion(comparison: Comparison) -> tuple[SecondOpinion | None, bool]:
         # It was made in this run, whose clock counts: the source's may be seconds behind what was
         # just saved.
         opinion.generated_at = now
-    return opinion, is_another
+    return opinion, is_changed
 
 
 def _add(
