@@ -14,10 +14,12 @@ from ingestion.corrections import (
     accept_proposal,
     correct_classification,
     key_of,
+    reconsider_proposal,
     reject_proposal,
     reorder,
     settle_results,
     undo_correction,
+    void_event,
 )
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Event
@@ -526,6 +528,21 @@ def test_something_else_than_what_was_rejected_is_proposed(settled: Event, stewa
 
     assert len(report.problems) == 1
     assert race().has_open_proposal
+
+
+@pytest.mark.parametrize(
+    "decide", [accept_proposal, reject_proposal, reconsider_proposal, settle_results]
+)
+def test_nothing_is_decided_of_what_is_cancelled(steward: User, decide: Any) -> None:
+    author = Author(steward, "as the stewards say", MONTHS_LATER)
+    save()
+    void_event(race(), author)
+    before = all_rows()
+
+    with pytest.raises(WrongRequest, match="the event is cancelled"):
+        decide(race(), author, revision=1)
+
+    assert all_rows() == before
 
 
 @pytest.mark.parametrize("decide", [accept_proposal, reject_proposal])

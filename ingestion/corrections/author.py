@@ -81,6 +81,11 @@ def clean_reason(text: str) -> str:
     return kept
 
 
+def refuse_cancelled(event: Event) -> None:
+    if event.is_cancelled:
+        raise WrongRequest(_("the event is cancelled; set it to scheduled first"))
+
+
 def last_entry(event: Event) -> int:
     """The event's last entry in the feed, 0 without one."""
     entries = Change.objects.filter(event=event).order_by("-pk").values_list("pk", flat=True)

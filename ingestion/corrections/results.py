@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ingestion.amendments import apply_details, picked_places
-from ingestion.corrections.author import Author, last_entry
+from ingestion.corrections.author import Author, last_entry, refuse_cancelled
 from ingestion.corrections.entries import (
     Key,
     key_of,
@@ -48,8 +48,7 @@ def correct_classification(
     with season_locked(event.season):
         current = read_revision(event, revision)
         author.require_seen(current)
-        if current.is_cancelled:
-            raise WrongRequest(_("the event is cancelled; set it to scheduled first"))
+        refuse_cancelled(current)
         facts = {
             "results_locked": True,
             "results_source": Source.PERSON.value,

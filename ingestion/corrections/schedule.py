@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from django.utils.translation import gettext as _
 
-from ingestion.corrections.author import Author, corrected_event
+from ingestion.corrections.author import Author, corrected_event, refuse_cancelled
 from ingestion.errors import WrongRequest
 from ingestion.models import Change, Event, Poll
 from ingestion.plausibility import is_in_season
@@ -20,7 +20,7 @@ def correct_start(event: Event, starts_at: datetime, author: Author) -> Event:
     """Set the start (aware, kept in UTC). The lock follows as with a calendar's start: one that
     has passed does not open again, see `reopen_picks`."""
     with corrected_event(event, author, Change.Kind.CORRECTED) as corrected:
-        _refuse_cancelled(corrected)
+        refuse_cancelled(corrected)
         at = _read_time(corrected, starts_at, about="starts_at")
         _set_start(corrected, at)
         corrected.schedule_locked = True
@@ -41,7 +41,7 @@ def correct_status(event: Event, status: str, author: Author) -> Event:
             corrected.status = Event.Status.SCHEDULED
             _restore_lock(corrected, author.now)
         elif status in STATUSES:
-            _refuse_cancelled(corrected)
+            refuse_cancelled(corrected)
             _set_times(corrected, status, author.now)
         else:
             raise WrongRequest(
@@ -55,7 +55,7 @@ def correct_status(event: Event, status: str, author: Author) -> Event:
 def void_event(event: Event, author: Author) -> Event:
     """Cancel an event whatever the calendars say; its results and its history stay."""
     with corrected_event(event, author, Change.Kind.VOIDED) as voided:
-        _refuse_cancelled(voided)
+        refuse_cancelled(voided)
         voided.status = Event.Status.CANCELLED
         voided.schedule_locked = True
     return voided
@@ -68,7 +68,7 @@ def reopen_picks(event: Event, author: Author, *, until: datetime | None = None)
     becomes in time.
     """
     with corrected_event(event, author, Change.Kind.CORRECTED) as reopened:
-        _refuse_cancelled(reopened)
+        refuse_cancelled(reopened)
         if reopened.has_results:
             raise WrongRequest(_("the event has results, its picks cannot be reopened"))
         # What the calendars alone would make of these starts closes picks earlier.
@@ -98,7 +98,7 @@ def close_picks(event: Event, author: Author) -> Event:
     """Close open picks now, before the start; what was made until now stays in time. Neither a
     calendar nor a later start opens them again, see `reopen_picks`."""
     with corrected_event(event, author, Change.Kind.CORRECTED) as closed:
-        _refuse_cancelled(closed)
+        refuse_cancelled(closed)
         if not closed.in_time(author.now):
             raise WrongRequest(_("the event's picks are closed already"))
         closed.locks_at = author.now
@@ -117,11 +117,6 @@ def release_schedule(event: Event, author: Author) -> Event:
         # Whichever calendar has the start, the next ingest reads it.
         Poll.objects.filter(season=released.season, event=None).update(digest="")
     return released
-
-
-def _refuse_cancelled(event: Event) -> None:
-    if event.is_cancelled:
-        raise WrongRequest(_("the event is cancelled; set it to scheduled first"))
 
 
 def _restore_lock(event: Event, now: datetime) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from ingestion.corrections.author import Author, corrected_results
+from ingestion.corrections.author import Author, corrected_results, refuse_cancelled
 from ingestion.corrections.entries import parse_entries
 from ingestion.errors import ChangedMeanwhile, WrongRequest
 from ingestion.models import Change, Event, UpstreamClassification
@@ -25,8 +25,7 @@ def accept_proposal(
     with season_locked(event.season):
         current = read_revision(event, revision)
         author.require_seen(current)
-        if current.is_cancelled:
-            raise WrongRequest(_("the event is cancelled; set it to scheduled first"))
+        refuse_cancelled(current)
         accepted = _proposal_of(current, proposal)
         facts = {
             "results_state": Event.ResultsState.SETTLED,
@@ -43,6 +42,7 @@ def reject_proposal(
 ) -> None:
     """Keep what is saved; the same podium or pole is not proposed again."""
     with corrected_results(event, author, Change.Kind.CORRECTED, revision=revision) as current:
+        refuse_cancelled(current)
         _proposal_of(current, proposal)
         current.proposal_rejected = True
 
@@ -52,6 +52,7 @@ def reconsider_proposal(
 ) -> None:
     """Take up a proposal again that a person rejected: it waits for a decision, as before."""
     with corrected_results(event, author, Change.Kind.CORRECTED, revision=revision) as current:
+        refuse_cancelled(current)
         if current.proposal is None or not current.proposal_rejected:
             raise WrongRequest(_("no proposal for the event was rejected"))
         if proposal not in (None, current.proposal.pk):
@@ -62,6 +63,8 @@ def reconsider_proposal(
 def settle_results(event: Event, author: Author, *, revision: int) -> None:
     """Declare a classification settled before its time."""
     with corrected_results(event, author, Change.Kind.SETTLED, revision=revision) as current:
+        # It would be announced, and paid out, while its picks are refunded.
+        refuse_cancelled(current)
         if not current.has_results:
             raise WrongRequest(_("the event has no classification to settle"))
         current.results_state = Event.ResultsState.SETTLED
