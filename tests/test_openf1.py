@@ -369,6 +369,33 @@ def test_a_session_that_was_put_off_is_requested_less_often(
         assert not_yet.value.expires_at == expected
 
 
+def test_a_session_that_was_put_off_is_followed_by_its_new_start_with_a_list_of_yesterday(
+    second: OpenF1, upstream: FaultyUpstream, clock: list[datetime]
+) -> None:
+    """Qualifying in São Paulo in 2024: on Sunday morning in place of Saturday afternoon."""
+    start = SEASON.grand_prix("belgium").starts_at("Qualifying")
+    assert start is not None
+
+    def bring_forward(row: dict[str, Any]) -> dict[str, Any]:
+        if row["date_start"] != start.isoformat():
+            return row
+        times = {name: datetime.fromisoformat(row[name]) for name in ("date_start", "date_end")}
+        return row | {
+            name: (time - timedelta(hours=17)).isoformat() for name, time in times.items()
+        }
+
+    upstream.fault("*/sessions", transform=change_lists(bring_forward))
+    empty = upstream.fault(traps.RESULT, body=b"[]")
+    for minutes, pause in ((95, None), (110, 30)):
+        clock[0] = start + timedelta(minutes=minutes)
+        with pytest.raises(ResultsNotReady, match="OpenF1 has no rows yet") as not_yet:
+            fetch(second, "belgium", "Qualifying")
+        expected = None if pause is None else clock[0] + timedelta(minutes=pause)
+        assert not_yet.value.expires_at == expected
+    empty.times = 0
+    assert fetch(second, "belgium", "Qualifying").results[0].driver_id == "max_verstappen"
+
+
 def test_drivers_that_come_later_are_requested_again(
     second: OpenF1, upstream: FaultyUpstream
 ) -> None:

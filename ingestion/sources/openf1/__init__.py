@@ -140,7 +140,10 @@ class OpenF1(Upstream):
             if not rows:
                 not_yet = ResultsNotReady("OpenF1 has no rows yet")
                 now = self._adapter.now()
-                if now >= listing.ends_at + ROWS_WITHIN:
+                # Of one that was put off the calendars know more than a list of yesterday.
+                starts_at = max(listing.starts_at, query.starts_at or listing.starts_at)
+                ends_at = starts_at + (listing.ends_at - listing.starts_at)
+                if now >= ends_at + ROWS_WITHIN:
                     not_yet.expires_at = now + LATE_ROWS
                 raise not_yet
         # Who drives which car is decided once the session is over: a copy will do. One with which
