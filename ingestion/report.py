@@ -7,8 +7,9 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
+# The keys of a JSON report, too: readers rely on them.
 EVENT_COUNTS = ("created", "updated", "unchanged", "cancelled", "reinstated")
-CLASSIFICATION_COUNTS = ("created", "updated", "unchanged", "amended")
+RESULT_COUNTS = ("created", "updated", "unchanged", "amended")
 # Grands prix of a line; of more the changes are counted.
 MOST_NAMED = 3
 
@@ -97,14 +98,14 @@ class SaveReport:
     """What one call of `save` did; `changes` are pairs of a grand prix and a kind of change."""
 
     events: Counter[str] = field(default_factory=Counter)
-    classifications: Counter[str] = field(default_factory=Counter)
+    results: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
     changes: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, other: "SaveReport") -> None:
         self.events += other.events
-        self.classifications += other.classifications
+        self.results += other.results
         self.problems += other.problems
         self.notes += other.notes
         self.changes += other.changes
@@ -112,7 +113,7 @@ class SaveReport:
     def counts(self) -> dict[str, dict[str, int]]:
         return {
             "events": {name: self.events[name] for name in EVENT_COUNTS},
-            "classifications": {name: self.classifications[name] for name in CLASSIFICATION_COUNTS},
+            "results": {name: self.results[name] for name in RESULT_COUNTS},
         }
 
 
@@ -130,10 +131,7 @@ class SeasonLine:
     def __str__(self) -> str:
         outcome, state = "nothing to request", "complete"
         if self.was_requested:
-            counts = (
-                ("events", self.saved.events),
-                ("classifications", self.saved.classifications),
-            )
+            counts = (("events", self.saved.events), ("classifications", self.saved.results))
             parts = [
                 f"{what} {', '.join(f'{times} {name}' for name, times in numbers.items() if times)}"
                 for what, numbers in counts
@@ -189,9 +187,7 @@ class RunReport(SaveReport):
 
     def as_text(self) -> str:
         events = self._describe_counts("events", self.events, EVENT_COUNTS)
-        results = self._describe_counts(
-            "classifications", self.classifications, CLASSIFICATION_COUNTS
-        )
+        results = self._describe_counts("classifications", self.results, RESULT_COUNTS)
         return f"{events}; {results}; {self.requests} upstream requests"
 
     def as_line(self) -> str:

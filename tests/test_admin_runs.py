@@ -46,7 +46,7 @@ def run(belgium: Event) -> IngestRun:
         requests=9,
         counts={
             "events": {"created": 0, "updated": 2, "unchanged": 5},
-            "classifications": {"created": 1, "amended": 1, "unchanged": 0},
+            "results": {"created": 1, "amended": 1, "unchanged": 0},
         },
         problems=[
             Problem(

@@ -73,7 +73,7 @@ def test_what_is_left_aside_for_its_age_is_said() -> None:
     report = save(min(REVISIONS))
 
     assert all_rows() == before
-    assert report.classifications == {"unchanged": 1}
+    assert report.results == {"unchanged": 1}
     assert [str(note) for note in report.notes] == [
         "2024 belgian-grand-prix race: an answer older than the saved classification was left aside"
     ]

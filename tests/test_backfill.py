@@ -299,7 +299,7 @@ def test_a_refresh_that_waits_asks_for_each_page_once_too(
     report = backfill(2023, mode=Mode.REFRESH, waits=True)
     assert report.outcome == "ok"
     assert sorted(asked(upstream)) == sorted(pages_with_sprint(2023))
-    assert report.events["unchanged"] == report.classifications["unchanged"] == 8
+    assert report.events["unchanged"] == report.results["unchanged"] == 8
 
 
 def test_a_dry_run_that_waits_tells_what_a_run_would_do(
@@ -309,7 +309,7 @@ def test_a_dry_run_that_waits_tells_what_a_run_would_do(
     backfill.spend(SHARE - 4)
     report = backfill(2023, 2024, waits=True, dry_run=True)
     assert report.outcome == "ok"
-    assert (report.events["created"], report.classifications["created"]) == (16, 16)
+    assert (report.events["created"], report.results["created"]) == (16, 16)
     assert not Event.objects.exists()
     assert backfill.lines == [
         f"{year}: events 8 created, classifications 8 created; complete" for year in (2023, 2024)
@@ -330,7 +330,7 @@ def test_interrupted_while_it_waits_it_resumes(
     assert (run.outcome, run.fault, run.requests) == ("partial", "none", 4)
     assert [str(one) for one in run.problem_list] == ["interrupted; what was saved before stays"]
     assert run.arguments["wait"] is True
-    assert (run.counts["events"]["created"], run.counts["classifications"]["created"]) == (8, 6)
+    assert (run.counts["events"]["created"], run.counts["results"]["created"]) == (8, 6)
     clock.now += HOUR
     assert backfill(2023, 2024).outcome == "ok"
     assert sorted(asked(upstream)) == sorted(pages_with_sprint(2023) + pages_with_sprint(2024))

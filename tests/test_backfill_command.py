@@ -94,7 +94,7 @@ def test_a_range_that_the_hour_does_not_hold_stops_and_resumes(
     assert last.returncode == 0, last.stderr
     report = json.loads(last.stdout)
     assert (report["outcome"], report["requests"]) == ("ok", 3)
-    assert report["classifications"]["created"] == 2
+    assert report["results"]["created"] == 2
     assert asked(upstream) == [*LAST_YEARS, *THIS_YEARS]
 
 

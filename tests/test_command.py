@@ -40,17 +40,15 @@ from tests.project import Project
 from tests.upstream import FaultyUpstream
 
 YEAR = ("--year", "2024")
-KEYS = [
-    *("outcome", "dry_run", "seasons", "requests"),
-    *("events", "classifications", "problems", "notes"),
-]
+# What a reader of the JSON report relies on.
+KEYS = ["outcome", "dry_run", "seasons", "requests", "events", "results", "problems", "notes"]
 CREATED = {
     "events": {"created": 6, "updated": 0, "unchanged": 0, "cancelled": 0, "reinstated": 0},
-    "classifications": {"created": 6, "updated": 0, "unchanged": 0, "amended": 0},
+    "results": {"created": 6, "updated": 0, "unchanged": 0, "amended": 0},
 }
 UNCHANGED = {
     "events": {"created": 0, "updated": 0, "unchanged": 6, "cancelled": 0, "reinstated": 0},
-    "classifications": {"created": 0, "updated": 0, "unchanged": 6, "amended": 0},
+    "results": {"created": 0, "updated": 0, "unchanged": 6, "amended": 0},
 }
 TOTALS = (
     "events: 6 created, 0 updated, 0 unchanged; "
@@ -65,7 +63,7 @@ def report_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 def counts_of(report: dict[str, Any]) -> dict[str, Any]:
-    return {key: report[key] for key in ("events", "classifications")}
+    return {key: report[key] for key in ("events", "results")}
 
 
 def driven_by(other: Finish, finish: Finish) -> Finish:
@@ -230,7 +228,7 @@ def test_dry_run_tells_what_a_run_would_do_and_writes_nothing(
     assert read_rows(filled) == before
     assert len(read_runs(filled)) == 1
     real = report_of(ingest(filled, upstream, *arguments))
-    assert (real["events"]["created"], real["classifications"]["amended"]) == (2, 1)
+    assert (real["events"]["created"], real["results"]["amended"]) == (2, 1)
     assert dry == {**real, "dry_run": True}
 
 
@@ -274,7 +272,7 @@ def test_options_limit_what_is_asked(
     assert asked(upstream) == questions
     assert report["requests"] == len(questions)
     assert report["events"]["created"] == 6
-    assert report["classifications"]["created"] == classifications
+    assert report["results"]["created"] == classifications
     assert count_rows(project)["result"] == 20 * classifications
 
 

@@ -435,7 +435,7 @@ def test_results_that_fail_leave_the_rest_saved(project: Project, upstream: Faul
     assert [str(one) for one in run.problem_list] == [problem]
     assert run.counts == {
         "events": {"created": 6, "updated": 0, "unchanged": 0, "cancelled": 0, "reinstated": 0},
-        "classifications": {"created": 3, "updated": 0, "unchanged": 0, "amended": 0},
+        "results": {"created": 3, "updated": 0, "unchanged": 0, "amended": 0},
     }
 
 

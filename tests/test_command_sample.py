@@ -67,11 +67,11 @@ qatar             PIA NOR RUS
 """
 COUNTS = {
     "events": {"created": 60, "updated": 0, "unchanged": 0, "cancelled": 0, "reinstated": 0},
-    "classifications": {"created": 60, "updated": 0, "unchanged": 0, "amended": 0},
+    "results": {"created": 60, "updated": 0, "unchanged": 0, "amended": 0},
 }
 SAME_COUNTS = {
     "events": {"created": 0, "updated": 0, "unchanged": 60, "cancelled": 0, "reinstated": 0},
-    "classifications": {"created": 0, "updated": 0, "unchanged": 60, "amended": 0},
+    "results": {"created": 0, "updated": 0, "unchanged": 60, "amended": 0},
 }
 
 

@@ -570,7 +570,7 @@ def test_a_correction_survives_a_hundred_ingests_of_an_upstream_that_disagrees(
         kept = "a person's classification is kept; the upstream's differs"
         assert [str(note) for note in report.notes] == [f"2024 belgian-grand-prix race: {kept}"]
         assert report.problems == []
-        assert report.classifications == {"unchanged": 1}
+        assert report.results == {"unchanged": 1}
 
     assert all_rows() == before
 

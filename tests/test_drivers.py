@@ -166,7 +166,7 @@ def test_a_key_corrected_in_one_session_of_a_weekend_is_no_other_field() -> None
         for one in timed_entries()
     ]
     report = save(renamed, SessionType.QUALIFYING)
-    assert (report.problems, report.classifications) == ([], {"created": 1})
+    assert (report.problems, report.results) == ([], {"created": 1})
     qualifying = Event.objects.get(session_type="qualifying")
     assert [entry.driver_id for entry in qualifying.classification[:1]] == ["hamilton"]
 
@@ -214,7 +214,7 @@ def test_two_with_one_name_and_other_dates_of_birth_stay_two() -> None:
             driver_born=date(2000, 1, 1),
         )
     )
-    assert report.classifications == {"amended": 1}
+    assert report.results == {"amended": 1}
     assert Driver.objects.filter(name="Max Verstappen").count() == 2
 
 
@@ -293,7 +293,7 @@ def test_a_key_and_a_name_that_are_corrected_at_once_are_the_same_driver() -> No
     save(with_facts("norris", driver_name="Andrea Kimi Antonelli", **born))
     renamed = {"driver_id": "antonelli", "driver_name": "Kimi Antonelli", **born}
     report = save(with_facts("norris", **renamed), days=1)
-    assert report.classifications == {"updated": 1}
+    assert report.results == {"updated": 1}
     assert race().results_revision == 1
     assert Driver.objects.get(key="norris").name == "Kimi Antonelli"
 
@@ -346,7 +346,7 @@ def test_a_refused_classification_leaves_no_key_of_a_known_driver() -> None:
     half = classification(results=stray[:5], generated_at=AFTER + DAY)
     whole = classification(SessionType.QUALIFYING, results=timed_entries())
     report = save_classifications([half, whole], context(AFTER + DAY))
-    assert (report.classifications, report.notes) == ({"created": 1}, [])
+    assert (report.results, report.notes) == ({"created": 1}, [])
     assert not DriverKey.objects.filter(key="lewis").exists()
 
 
@@ -380,7 +380,7 @@ def test_a_merge_moves_results_and_keys_and_is_undone(author: Author) -> None:
     assert (told.kind, told.reason, told.person) == ("details", author.reason, author.person)
     assert told.after["details"][0]["before"] == "l_hamilton"
     # The source goes on with its key.
-    assert save(stray, days=1).classifications == {"unchanged": 1}
+    assert save(stray, days=1).results == {"unchanged": 1}
 
     unmerged: Signal = signals.driver_unmerged
     unmerged.connect(hear)
@@ -391,7 +391,7 @@ def test_a_merge_moves_results_and_keys_and_is_undone(author: Author) -> None:
     assert merged[1:] == [(gone, kept)]
     assert podium(race())[0] == "l_hamilton"
     assert Driver.objects.get(key="l_hamilton").merged_into is None
-    assert save(stray, days=2).classifications == {"unchanged": 1}
+    assert save(stray, days=2).results == {"unchanged": 1}
     with pytest.raises(WrongRequest, match="undone already"):
         undo_change(change, author)
 
@@ -457,13 +457,13 @@ def test_a_split_holds_against_the_upstream_and_is_undone(author: Author) -> Non
     assert [result.event.season for result in father.results.all()] == [2023]
     before = all_rows()
     for record in records:
-        assert save_classifications([record], context(AFTER)).classifications == {"unchanged": 1}
+        assert save_classifications([record], context(AFTER)).results == {"unchanged": 1}
     assert all_rows() == before
 
     undo_change(change, author)
     assert driver.results.count() == 2
     for record in records:
-        assert save_classifications([record], context(AFTER)).classifications == {"unchanged": 1}
+        assert save_classifications([record], context(AFTER)).results == {"unchanged": 1}
     with pytest.raises(WrongRequest, match="some of the driver's seasons, and not all"):
         split_driver(driver, [2023, 2024], "Another", None, author)
 
@@ -600,7 +600,7 @@ def test_what_came_under_a_merged_key_goes_back_with_it(author: Author) -> None:
     assert qualifying.results.get(order=1).driver_id == "l_ham"
     assert len(undone.moved["results"]) == 2
     before = all_rows()
-    assert save(stray, SessionType.QUALIFYING, days=2).classifications == {"unchanged": 1}
+    assert save(stray, SessionType.QUALIFYING, days=2).results == {"unchanged": 1}
     assert all_rows() == before
 
 
@@ -632,7 +632,7 @@ def test_rows_from_before_a_merge_name_the_driver_for_sources_without_keys(autho
     ]
     record = classification(SessionType.QUALIFYING, results=listed, source=Source.OPENF1)
     report = save_classifications([record], context(AFTER + DAY))
-    assert (report.classifications, report.notes) == ({"created": 1}, [])
+    assert (report.results, report.notes) == ({"created": 1}, [])
 
 
 @pytest.mark.usefixtures("calendar_saved")

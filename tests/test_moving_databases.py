@@ -125,8 +125,8 @@ def test_nothing_is_lost_and_the_next_ingest_writes_nothing(
     rows = read_rows(target)
     done = ingest(target, upstream, "--year", "2024", "--format", "json")
     report = json.loads(succeed(done))
-    assert report["events"]["unchanged"] == report["classifications"]["unchanged"] == 6
-    assert sum(report["events"].values()) == sum(report["classifications"].values()) == 6
+    assert report["events"]["unchanged"] == report["results"]["unchanged"] == 6
+    assert sum(report["events"].values()) == sum(report["results"].values()) == 6
     assert report["problems"] == []
     assert read_rows(target) == rows
     ids = last_ids(target)

@@ -128,7 +128,7 @@ def test_belgium_2024_russell_first_then_disqualified(
     assert podium(event) == ["hamilton", "piastri", "leclerc"]
     assert (event.results_state, event.results_revision) == ("official", 2)
     assert feed(event) == heard(event) == ONCE
-    assert report.classifications == {"amended": 1, "unchanged": 1}
+    assert report.results == {"amended": 1, "unchanged": 1}
     assert amendments() == [
         (
             "P1 Russell -> Hamilton, P2 Hamilton -> Piastri, P3 Piastri -> Leclerc, "
@@ -138,7 +138,7 @@ def test_belgium_2024_russell_first_then_disqualified(
     assert dict(event.results.values_list("driver_id", "pk")) == keys
 
     before = all_rows()
-    assert replay.ingest("2024-07-28 19:10").classifications == {"unchanged": 2}
+    assert replay.ingest("2024-07-28 19:10").results == {"unchanged": 2}
     assert all_rows() == before
 
 
@@ -259,7 +259,7 @@ def test_china_2025_three_disqualified_below_a_podium_that_stands(
     assert [row.driver_id for row in event.classification[3:6]] == [
         "max_verstappen", "ocon", "antonelli",
     ]  # fmt: skip
-    assert report.classifications == {"amended": 1}
+    assert report.results == {"amended": 1}
     assert amendments() == ["Leclerc disqualified, Hamilton disqualified, Gasly disqualified"]
     # An amendment all the same, of which a receiver can tell that no podium is another.
     assert feed(event) == heard(event) == ONCE
@@ -289,7 +289,7 @@ def test_a_qualifying_whose_times_are_blank_at_first(
     assert dict(event.results.values_list("driver_id", "pk")) == keys
     assert feed(event) == [("published", 1, "poll"), ("details", 1, "poll")]
     assert heard(event) == [("published", 1, "poll")]
-    assert report.classifications == {"updated": 1}
+    assert report.results == {"updated": 1}
     assert amendments() == []
 
 

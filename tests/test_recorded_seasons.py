@@ -237,7 +237,7 @@ def test_a_season_is_saved_exactly_as_it_was_printed(
     assert counts(season) == expected.events
     assert_saved_as_said(season)
     assert Result.objects.count() == expected.rows
-    assert report.classifications == {"created": expected.classifications}
+    assert report.results == {"created": expected.classifications}
     assert report.events == {"created": sum(expected.events.values())}
     assert report.requests == len(recorded.requests) == expected.requests
     # Nothing is refused; of 2020 there is no schedule file.
@@ -282,7 +282,7 @@ def test_the_second_time_nothing_is_written(
         assert everything_but_the_runs() == before
         assert report.changes == []
         assert report.events == {"unchanged": listed}
-        assert report.classifications == {"unchanged": first.classifications["created"]}
+        assert report.results == {"unchanged": first.results["created"]}
     # The newer form is not recorded: a list of rounds that lacks what is looked for is not kept.
     again = "sprint_qualifying" in SEASONS[season].events
     assert len(recorded.requests) == 2 * SEASONS[season].requests + again

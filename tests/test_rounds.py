@@ -242,7 +242,7 @@ def test_results_stay_where_they_are_when_the_other_calendar_learns_of_it(run: R
     report = run(season(WITH_IT, WITH_IT))
 
     assert list(Result.objects.order_by("pk").values()) == results
-    assert report.counts()["classifications"] == {
+    assert report.counts()["results"] == {
         "created": 0,
         "updated": 0,
         "unchanged": len(FIRST),
@@ -482,7 +482,7 @@ def test_command_finds_the_right_race_with_and_without_a_calendar(
     in_vain = [] if calendars is Calendars.ALL else ["2024/5/results", CALENDAR]
     assert asked(upstream) == [*in_vain, "2024/6/results", "2024/6/qualifying"]
     report = json.loads(done.stdout)
-    assert report["classifications"]["created"] == 2
+    assert report["results"]["created"] == 2
     refused = {
         "season": 2024,
         "grand_prix": None,

@@ -64,7 +64,7 @@ def drivers(rows: Sequence[Result]) -> list[str]:
 def test_a_first_classification_is_published(heard: list[tuple[str, int]]) -> None:
     report = save_classifications([classification()], context(AFTER))
 
-    assert report.counts()["classifications"] == {
+    assert report.counts()["results"] == {
         "created": 1,
         "updated": 0,
         "unchanged": 0,
@@ -103,7 +103,7 @@ def test_the_same_classification_again_writes_nothing(heard: list[tuple[str, int
     later = classification(generated_at=AFTER + timedelta(hours=2))
     report = save_classifications([later], context(AFTER + timedelta(hours=2)))
 
-    assert report.classifications == {"unchanged": 1}
+    assert report.results == {"unchanged": 1}
     assert all_rows() == before
     assert heard == [("published", 1)]
 
@@ -116,7 +116,7 @@ def test_a_changed_order_is_a_revision_whose_rows_keep_their_keys(
 
     report = save_classifications([classification(drivers=SWAPPED)], context(AFTER))
 
-    assert report.classifications == {"amended": 1}
+    assert report.results == {"amended": 1}
     assert race().results_revision == 2
     assert drivers(race().classification[:5]) == list(SWAPPED)
     assert dict(Result.objects.values_list("driver_id", "pk")) == keys
@@ -135,7 +135,7 @@ def test_times_that_are_filled_in_later_are_details(heard: list[tuple[str, int]]
 
     report = save_classifications([classification(kind, results=timed_entries())], context(AFTER))
 
-    assert report.classifications == {"updated": 1}
+    assert report.results == {"updated": 1}
     change = Change.objects.latest("pk")
     assert (change.kind, change.revision, change.before) == ("details", 1, {})
     assert change.after["source"] == "jolpica"
@@ -165,7 +165,7 @@ def test_a_disqualification_that_only_the_status_tells_is_an_amendment() -> None
 
     report = save_classifications([classification(results=[*entries()[:-1], last])], context(AFTER))
 
-    assert report.classifications == {"amended": 1}
+    assert report.results == {"amended": 1}
 
 
 def test_a_key_that_the_upstream_corrects_changes_no_event(heard: list[tuple[str, int]]) -> None:
@@ -178,7 +178,7 @@ def test_a_key_that_the_upstream_corrects_changes_no_event(heard: list[tuple[str
     ]
     report = save_classifications([classification(results=renamed)], context(AFTER))
 
-    assert report.classifications == {"unchanged": 1}
+    assert report.results == {"unchanged": 1}
     assert [note.message for note in report.notes] == [
         "Norris has the key lando_norris now, and stays the same driver"
     ]
@@ -201,7 +201,7 @@ def test_a_driver_under_a_corrected_key_in_another_place_is_an_amendment() -> No
     ]
     report = save_classifications([classification(results=renamed)], context(AFTER))
 
-    assert report.classifications == {"amended": 1}
+    assert report.results == {"amended": 1}
     assert race().podium[0].pk == key
     assert race().winner == Result.objects.get(driver_id="norris")
 
@@ -216,7 +216,7 @@ def test_an_entry_that_is_gone_goes_and_one_that_is_new_comes() -> None:
         [classification(results=[*entries()[:-1], substitute])], context(AFTER)
     )
 
-    assert report.classifications == {"amended": 1}
+    assert report.results == {"amended": 1}
     assert drivers(race().classification)[-1] == "bearman"
     assert race().results.count() == 20
     now = dict(Result.objects.values_list("driver_number", "pk"))
@@ -249,7 +249,7 @@ def test_a_classification_that_no_database_stores_is_refused_and_the_others_are_
     assert [problem.message for problem in report.problems] == [
         f"refused, an entry cannot be saved: {fault}"
     ]
-    assert report.classifications == {"created": 1}
+    assert report.results == {"created": 1}
     assert not race().has_results
 
 
@@ -278,7 +278,7 @@ def test_older_never_overwrites_newer() -> None:
     report = save_classifications([stale], context(AFTER))
 
     assert all_rows() == before
-    assert report.classifications == {"unchanged": 1}
+    assert report.results == {"unchanged": 1}
     assert "older than the saved" in report.notes[0].message
 
 
@@ -301,7 +301,7 @@ def test_a_session_that_has_not_begun_has_no_classification() -> None:
     assert [str(note) for note in report.notes] == [
         "2024 belgian-grand-prix race: not available yet, the calendar has its start still to come"
     ]
-    assert save_classifications([classification()], context(at(SUNDAY, 15))).classifications == {
+    assert save_classifications([classification()], context(at(SUNDAY, 15))).results == {
         "created": 1
     }
 
@@ -420,7 +420,7 @@ def test_a_podium_by_hand_says_nothing_of_how_many_take_part() -> None:
     report = save_classifications([classification(SessionType.QUALIFYING)], context(AFTER))
 
     assert report.problems == []
-    assert report.classifications == {"created": 1}
+    assert report.results == {"created": 1}
 
 
 def test_a_driver_twice_in_the_same_car_is_refused() -> None:
@@ -446,7 +446,7 @@ def test_one_that_the_database_refuses_does_not_take_the_others_along(
         context(AFTER),
     )
 
-    assert report.classifications == {"created": 1}
+    assert report.results == {"created": 1}
     assert [problem.session_type for problem in report.problems] == ["race"]
     assert "the database refused it" in report.problems[0].message
     assert Event.objects.get(session_type=SessionType.QUALIFYING).results.count() == 20
@@ -465,7 +465,7 @@ def test_one_that_cannot_be_read_does_not_take_the_others_along() -> None:
         [unreadable, classification(SessionType.QUALIFYING)], context(AFTER)
     )
 
-    assert report.classifications == {"created": 1}
+    assert report.results == {"created": 1}
     assert "99999 is out of range" in report.problems[0].message
 
 
@@ -474,7 +474,7 @@ def test_two_classifications_of_one_session_in_an_answer_are_refused() -> None:
         [classification(), classification(race=race_identity(round_number=15))], context(AFTER)
     )
 
-    assert report.classifications == {"created": 1}
+    assert report.results == {"created": 1}
     assert "two classifications" in report.problems[0].message
 
 

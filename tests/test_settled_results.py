@@ -233,7 +233,7 @@ def test_another_podium_is_proposed_and_not_applied(
         "nothing was changed, a person has to accept or reject it"
     )
     assert problem.advice == "Decide on the event's page in the admin"
-    assert report.classifications == {"unchanged": 1}
+    assert report.results == {"unchanged": 1}
     assert last_change().kind == "proposed"
     assert race().proposal == last_change()
     told = last_change().after
@@ -354,7 +354,7 @@ def test_several_at_once_are_all_held_and_each_is_said() -> None:
         ("belgian-grand-prix", "qualifying"),
         ("dutch-grand-prix", "race"),
     ]
-    assert report.classifications == {"unchanged": 3}
+    assert report.results == {"unchanged": 3}
     assert proposals() == 3
     held = Event.objects.filter(proposal__kind="proposed", results_revision=1)
     assert held.count() == 3
@@ -365,7 +365,7 @@ def test_a_change_below_the_podium_is_applied_and_leaves_it_settled(
 ) -> None:
     report = save(OTHER_FIFTH, MONTHS_LATER)
 
-    assert report.classifications == {"amended": 1}
+    assert report.results == {"amended": 1}
     assert (race().results_state, race().results_revision) == ("settled", 2)
     assert [one["change"].revision for one in amended] == [2]
 

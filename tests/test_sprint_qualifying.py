@@ -165,7 +165,7 @@ def test_every_entry_of_2024_is_right(upstream: FaultyUpstream, run: Ingestion) 
     upstream.seasons[2024] = FULL
     report = run()
     assert (report.outcome, report.notes) == ("ok", [])
-    assert report.classifications == {"created": 60}
+    assert report.results == {"created": 60}
     assert {event.results_source for event in events().values()} == {"jolpica_newer"}
     saved = {
         event.round_number: [
@@ -211,9 +211,9 @@ def test_the_second_time_nothing_is_asked_or_written(
     run()
     before = all_rows()
     again = run()
-    assert (again.requests, again.classifications) == (0, {"unchanged": 60})
+    assert (again.requests, again.results) == (0, {"unchanged": 60})
     refreshed = run(mode=Mode.REFRESH)
-    assert (refreshed.requests, refreshed.classifications) == (21, {"unchanged": 60})
+    assert (refreshed.requests, refreshed.results) == (21, {"unchanged": 60})
     assert all_rows() == before
 
 
@@ -229,7 +229,7 @@ def test_what_is_settled_is_asked_for_by_name_alone(
     clock.now += DAY
     settled = run.again()
     assert asked(upstream) == []
-    assert (settled.requests, settled.classifications) == (OTHER_REQUESTS, {"unchanged": 8})
+    assert (settled.requests, settled.results) == (OTHER_REQUESTS, {"unchanged": 8})
     run.again(round_number=3)
     assert asked(upstream) == ["rounds", "miami"]
     run.again(mode=Mode.REFRESH)
@@ -301,13 +301,13 @@ def test_stored_events_are_enough(upstream: FaultyUpstream, run: Ingestion) -> N
     assert asked(upstream) == []
     report = run(calendars=Calendars.NONE)
     assert asked(upstream) == ["rounds", "china", "miami"]
-    assert (report.requests, report.classifications) == (6, {"created": 10})
+    assert (report.requests, report.results) == (6, {"created": 10})
 
 
 def test_a_dry_run_asks_and_writes_nothing(upstream: FaultyUpstream, run: Ingestion) -> None:
     report = run(dry_run=True)
     assert asked(upstream) == ["rounds", "china", "miami"]
-    assert report.classifications == {"created": 10}
+    assert report.results == {"created": 10}
     assert events() == {}
 
 
@@ -384,7 +384,7 @@ def test_one_round_alone_knows_the_drivers_of_those_before(
     run()
     upstream.seasons[2024] = on_friday(is_published=True)
     report = run.again(round_number=2)
-    assert (report.outcome, report.classifications) == ("ok", {"created": 1})
+    assert (report.outcome, report.results) == ("ok", {"created": 1})
     assert state_of_china() == OFFICIAL
 
 
@@ -515,7 +515,7 @@ def test_without_the_newer_form_poles_are_guessed(upstream: FaultyUpstream, run:
     upstream.fault(ROUNDS, status=404)
     report = run()
     assert report.requests == 15
-    assert (report.outcome, report.classifications) == ("ok", {"created": 60})
+    assert (report.outcome, report.results) == ("ok", {"created": 60})
     saved = [state(event) for event in events().values()]
     assert saved == [("provisional", "sprint_grid", POLES[key], 1) for key in SPRINTS]
     [note] = notes(report)
@@ -581,7 +581,7 @@ def test_a_recorded_season_has_its_poles_by_the_grids(tmp_path: Path, clock: Clo
         recorded.serve_recorded(SHARED / "jolpica" / "2023")
         recorded.serve_schedule(2023, max((SHARED / "schedules" / "2023").glob("*.json")))
         report = Ingestion(recorded, tmp_path, clock)(2023)
-    assert (report.requests, report.classifications) == (15, {"created": 56})
+    assert (report.requests, report.results) == (15, {"created": 56})
     grids = [
         (race["raceName"], row["Driver"]["driverId"])
         for page in sorted((SHARED / "jolpica" / "2023").glob("sprint_*.json"))

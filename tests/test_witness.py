@@ -225,7 +225,7 @@ def test_a_witness_says_nothing_of_what_the_database_refused() -> None:
     records = [spoilt, said(Source.OPENF1, OTHER, 2 * HOUR)]
     report = save_classifications(records, context(FLAG + 2 * HOUR))
     assert ["the database refused it" in problem.message for problem in report.problems] == [True]
-    assert (all_rows(), report.classifications) == (rows, {})
+    assert (all_rows(), report.results) == (rows, {})
 
 
 def test_an_opinion_is_saved_although_the_database_refuses_another_event() -> None:

@@ -15,7 +15,7 @@ from ingestion.admin.marks import OUTCOMES
 from ingestion.admin.read_only import ReadOnlyAdmin, labelled
 from ingestion.admin.times import show_instant
 from ingestion.models import Change, Event, IngestRun
-from ingestion.report import CLASSIFICATION_COUNTS, EVENT_COUNTS
+from ingestion.report import EVENT_COUNTS, RESULT_COUNTS
 from ingestion.sessions import SessionType
 
 # A backfill of all seasons has thousands; the feed has the rest.
@@ -23,8 +23,8 @@ CHANGES_SHOWN = 200
 
 # The order is fixed here: PostgreSQL keeps the keys of an object in one of its own.
 COUNTED = (
-    ("events", [name for name in EVENT_COUNTS if name != "unchanged"]),
-    ("classifications", [name for name in CLASSIFICATION_COUNTS if name != "unchanged"]),
+    ("events", "events", [name for name in EVENT_COUNTS if name != "unchanged"]),
+    ("results", "classifications", [name for name in RESULT_COUNTS if name != "unchanged"]),
 )
 
 
@@ -137,11 +137,11 @@ def describe_run(run: IngestRun) -> list[tuple[str, str]]:
 def describe_counts(run: IngestRun) -> str:
     """'events: 1 created; classifications: 2 amended', or that nothing was new."""
     parts = []
-    for what, names in COUNTED:
+    for what, label, names in COUNTED:
         counts: Mapping[str, int] = run.counts.get(what, {})
         counted = [f"{counts[name]} {name}" for name in names if counts.get(name)]
         if counted:
-            parts.append(f"{what}: {', '.join(counted)}")
+            parts.append(f"{label}: {', '.join(counted)}")
     return "; ".join(parts) or _("nothing new")
 
 

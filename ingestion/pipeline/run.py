@@ -295,8 +295,8 @@ def _save_season(
         )
     if picture.planned:
         extra = {"season": task.season, "dry_run": request.dry_run, **saved.counts()}
-        changes = sum(saved.events.values()) + sum(saved.classifications.values())
-        changes -= saved.events["unchanged"] + saved.classifications["unchanged"]
+        changes = sum(saved.events.values()) + sum(saved.results.values())
+        changes -= saved.events["unchanged"] + saved.results["unchanged"]
         logger.debug("season saved" if changes else "season unchanged", extra=extra)
     return saved, whole
 
@@ -343,7 +343,7 @@ def _summarise(
             whole, saved.changes, round_number=run.request.round_number, now=task.now
         )
         return None, awaited
-    if picture.planned and not (picture.answer_count or saved.events or saved.classifications):
+    if picture.planned and not (picture.answer_count or saved.events or saved.results):
         return None, awaited
     missing = find_missing(held, task.now)
     line = SeasonLine(

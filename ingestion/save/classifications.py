@@ -138,7 +138,7 @@ def _plan(
         (report.notes if _is_seconds(reported) else report.problems).append(problem)
         return None
     if planned is None:
-        report.classifications["unchanged"] += 1
+        report.results["unchanged"] += 1
     return planned
 
 
@@ -307,7 +307,7 @@ def _write_batch(
             row.pk, row._state.adding = None, True  # noqa: SLF001
         planned = _write_one_by_one(planned, context, report)
     for one in planned:
-        report.classifications[one.counts_as] += 1
+        report.results[one.counts_as] += 1
         report.events["created"] += len(one.plan.new_events)
         report.changes += one.plan.list_changes()
 
