@@ -124,4 +124,4 @@ def test_a_cancellation_is_told_as_by_a_calendar() -> None:
 
     assert (ours.before, ours.after) == (theirs.before, theirs.after)
     events = Event.objects.filter(pk__in=[ours.event_id, theirs.event_id])
-    assert events.values("status", "round_number").distinct().count() == 1
+    assert events.values("status", "round_number", "locks_at").distinct().count() == 1

@@ -226,18 +226,22 @@ def _plan_left(left: Iterable[Event], calendars: SeasonCalendars, saving: Saving
             note = "Jolpica alone has it, and not on the file's weekend; what is saved is kept"
             _note(event, note, saving.report)
             continue
-        before = {"status": event.status, "round_number": event.round_number}
-        event.status = Event.Status.CANCELLED
-        event.round_number = None
         # A copy of either from before it would bring it back.
-        event.schedule_generated_at = youngest
-        if event.locks_at is not None and event.locks_at > saving.context.now:
-            # It never came to its start: should it come back, picks open up to the new one.
-            event.locks_at = None
-        saving.plan.changed_events.append(event)
-        after = {"status": event.status, "round_number": None}
-        saving.add_change(event, Change.Kind.CANCELLED, before, after)
-        saving.report.events["cancelled"] += 1
+        plan_cancelled(event, youngest, saving)
+
+
+def plan_cancelled(event: Event, generated_at: datetime | None, saving: Saving) -> None:
+    before = {"status": event.status, "round_number": event.round_number}
+    event.status = Event.Status.CANCELLED
+    event.round_number = None
+    event.schedule_generated_at = generated_at
+    if event.locks_at is not None and event.locks_at > saving.context.now:
+        # It never came to its start: should it come back, picks open up to the new one.
+        event.locks_at = None
+    saving.plan.changed_events.append(event)
+    after = {"status": event.status, "round_number": None}
+    saving.add_change(event, Change.Kind.CANCELLED, before, after)
+    saving.report.events["cancelled"] += 1
 
 
 def _read_fields(grand_prix: GrandPrixRecord, session: SessionRecord) -> dict[str, Any]:

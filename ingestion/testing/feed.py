@@ -25,12 +25,14 @@ from ingestion.records import ClassificationRecord, EntrantRecord, ResultRecord,
 from ingestion.report import SaveReport
 from ingestion.save import (
     SaveContext,
-    change_event,
     find_persons,
     save_calendar,
     save_classifications,
     save_entrants,
+    season_locked,
 )
+from ingestion.save.calendar import WRITTEN, Saving, plan_cancelled
+from ingestion.save.rows import RowPlan, write
 from ingestion.sessions import SessionType
 from ingestion.testing.facts import (
     Starter,
@@ -283,13 +285,12 @@ class SeasonFeed:
             at or _after_all(current, current.starts_at, -CANCELLED_BEFORE_START), cause
         )
         weekend = Event.objects.filter(season=current.season, grand_prix=current.grand_prix)
-        with self._news_of(current), transaction.atomic():
+        with self._news_of(current) as report, season_locked(current.season):
+            saving = Saving(context, RowPlan(), report)
             # Not by way of a calendar: one without any grand prix is refused.
             for one in weekend.exclude(status=Event.Status.CANCELLED).filter(results_revision=0):
-                with change_event(one, Change.Kind.CANCELLED, context) as cancelled:
-                    cancelled.status = Event.Status.CANCELLED
-                    cancelled.round_number = None
-                    cancelled.schedule_generated_at = context.now
+                plan_cancelled(one, context.now, saving)
+            write(saving.plan, WRITTEN, context, stored=None)
         return _last_change(current)
 
     def _published_event(self, event: Event | None, cause: str, session: SessionFacts) -> Event:
