@@ -112,7 +112,7 @@ def find_failing_runs(facts: Facts) -> Iterator[Case]:
 
 def find_stale_schedule(facts: Facts) -> Iterator[Case]:
     since = facts.refreshed_at or facts.first_run_at
-    # A season that is over is an archive, which is not polled.
+    # A season that is over is not polled.
     is_kept_up = facts.is_polling or facts.season >= facts.now.year
     if since is None or not is_kept_up or facts.awaits_first_tick:
         return

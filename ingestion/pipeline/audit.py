@@ -15,7 +15,7 @@ from ingestion.budget import Budget, Purpose
 from ingestion.errors import BadSourceData, SourceRateLimited
 from ingestion.matching import gather_grands_prix, match_race
 from ingestion.models import Change, Event
-from ingestion.pipeline.archive import has_season
+from ingestion.pipeline.dump import has_season
 from ingestion.pipeline.request import Rules
 from ingestion.pipeline.run import Progress
 from ingestion.records import ClassificationRecord
@@ -90,28 +90,28 @@ def audit(
     # A comparison is in no hurry: the running season's requests come first.
     budget.purpose = Purpose.BACKFILL
     sources = connect(config, reserve=budget.reserve, give_back=budget.give_back, clock=clock)
-    archive = sources.archive
-    if archive is None:
+    dump = sources.dump
+    if dump is None:
         report.notes.append("Jolpica's dump is switched off (JOLPICA_DUMP_URL)")
         return report
     show_step("Jolpica's dump", done=0, total=1)
     try:
-        report.notes += archive.open()
+        report.notes += dump.open()
     except SourceRateLimited as error:
         report.notes.append(f"{error}")
-    report.requests, report.made_at = sources.requests, archive.made_at
-    if archive.made_at is None:
+    report.requests, report.made_at = sources.requests, dump.made_at
+    if dump.made_at is None:
         return report
-    chosen = [one for one in stored if (one in seasons or not seasons) and has_season(archive, one)]
+    chosen = [one for one in stored if (one in seasons or not seasons) and has_season(dump, one)]
     for done, season in enumerate(chosen):
         show_step(f"{season} beside Jolpica's dump", done=done, total=len(chosen))
         report.seasons.append(season)
-        _compare_season(archive, season, report, clock())
+        _compare_season(dump, season, report, clock())
     report.differences.sort(key=lambda one: (not one.is_settled, not one.touches_leaders))
     return report
 
 
-def _compare_season(archive: JolpicaDump, season: int, report: AuditReport, now: datetime) -> None:
+def _compare_season(dump: JolpicaDump, season: int, report: AuditReport, now: datetime) -> None:
     events = list(Event.objects.for_season(season).with_classifications())
     grands_prix = gather_grands_prix([event.as_stored() for event in events])
     by_key = {(event.grand_prix, event.session_type): event for event in events}
@@ -119,7 +119,7 @@ def _compare_season(archive: JolpicaDump, season: int, report: AuditReport, now:
     for kind in reversed(SessionType):
         seen: set[int] = set()
         try:
-            answer = archive.fetch_classifications(ClassificationQuery(season, kind))
+            answer = dump.fetch_classifications(ClassificationQuery(season, kind))
         except BadSourceData as error:
             report.notes.append(str(error))
             continue

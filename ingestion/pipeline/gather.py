@@ -9,8 +9,8 @@ from ingestion.errors import SourceRateLimited
 from ingestion.lifecycle import is_watched
 from ingestion.matching import merge_calendars
 from ingestion.models import Event, Poll
-from ingestion.pipeline.archive import open_archive, read_archived
 from ingestion.pipeline.driver_lists import gather_round_drivers, gather_season_drivers
+from ingestion.pipeline.dump import open_dump, read_dumped
 from ingestion.pipeline.known_drivers import read_known
 from ingestion.pipeline.listed import gather_listed
 from ingestion.pipeline.picture import Answers, Outcome, SeasonPicture, SeasonTask
@@ -43,7 +43,7 @@ def gather_season(task: SeasonTask) -> SeasonPicture:
     needed = (find_missing(events, task.now) if fills else frozenset(PARTS)) - task.answered
     _charge(task, current=current)
 
-    answers, planned = _gather_archived(task, needed, events)
+    answers, planned = _gather_dumped(task, needed, events)
     if answers.refusal is not None or (planned and needed.issubset(planned)):
         left = planned if answers.refusal is not None else ()
         return SeasonPicture(answers, current, planned, left, has_all_calendars=False)
@@ -113,14 +113,14 @@ def _gather_results(
         published=task.sources.published(),
         round_slug=slug,
     )
-    archived = picture.answers.classifications
+    dumped = picture.answers.classifications
     answers = replace(picture.answers, classifications=())
     if not sessions and not answers.problems:
         advice = "Run it once without --skip-schedule"
         problem = Problem("no event of the season is stored", task.season, advice=advice)
         answers += Answers(problems=(problem,))
     answers += gather_classifications(
-        task, queries, sessions, events, archived, fresh=picture.is_current
+        task, queries, sessions, events, dumped, fresh=picture.is_current
     )
     if picture.is_current and answers.refusal is None:
         answers += gather_round_drivers(task, sessions, events, answers)
@@ -153,31 +153,31 @@ def _leave(queries: Iterable[PlannedQuery], answers: Answers) -> Iterable[Outcom
                 yield Outcome(query.source, query.session_type, slug, error=answers.refusal)
 
 
-def _gather_archived(
+def _gather_dumped(
     task: SeasonTask, needed: frozenset[str], events: Iterable[Event]
 ) -> tuple[Answers, tuple[str, ...]]:
     """What the dump has of a season that is filled, and which parts that are."""
-    archive = task.sources.archive
-    if archive is None or not needed or task.request.mode is not Mode.FILL:
+    dump = task.sources.dump
+    if dump is None or not needed or task.request.mode is not Mode.FILL:
         return Answers(), ()
     task.show_step(f"{task.season} from Jolpica's dump", CALENDARS)
     try:
         past = [season for season in task.request.seasons if season < task.now.year]
-        notices = open_archive(archive, past)
+        notices = open_dump(dump, past)
     except SourceRateLimited as error:
-        outcome = Outcome(archive.name, CALENDARS, error=error)
+        outcome = Outcome(dump.name, CALENDARS, error=error)
         planned = tuple(part for part in PARTS if part in needed)
         return Answers(outcomes=(outcome,), refusal=error), planned
     parts = needed if task.request.with_results else needed & {CALENDARS}
     if task.request.calendars is Calendars.NONE:
         parts -= {CALENDARS}
     held = Counter(event.session_type for event in events if event.is_over(task.now))
-    found = read_archived(archive, task.season, parts, stored=held)
+    found = read_dumped(dump, task.season, parts, stored=held)
     planned = tuple(part for part in PARTS if part in found.parts)
     answers = Answers(
         calendars=(found.calendar,) if found.calendar is not None else (),
         classifications=found.classifications,
         notes=(*map(Problem, notices), *task.note_each(found.notices)),
-        outcomes=tuple(Outcome(archive.name, part) for part in planned),
+        outcomes=tuple(Outcome(dump.name, part) for part in planned),
     )
     return answers, planned

@@ -23,14 +23,14 @@ def gather_classifications(
     queries: Sequence[PlannedQuery],
     sessions: Sequence[Session],
     events: Sequence[Event],
-    archived: tuple[Classification, ...],
+    dumped: tuple[Classification, ...],
     *,
     fresh: bool,
 ) -> Answers:
     """The classifications of the season, those out of the dump included. The sources that publish
     come first; what none of them has is guessed from a sprint's grid, or requested of the
     provisional ones."""
-    answers = Answers(classifications=archived)
+    answers = Answers(classifications=dumped)
     fresh = fresh or task.request.mode is Mode.REFRESH
     for query in queries:
         if answers.refusal is not None:

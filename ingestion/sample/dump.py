@@ -63,7 +63,7 @@ def build_dump(seasons: Iterable[Season]) -> bytes:
 
 def pack(tables: Mapping[str, list[dict[str, Any]]]) -> bytes:
     body = io.BytesIO()
-    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as zip_file:
         for name, rows in tables.items():
             text = io.StringIO()
             writer = csv.DictWriter(text, list(rows[0]) if rows else ["id"], lineterminator="\n")
@@ -71,7 +71,7 @@ def pack(tables: Mapping[str, list[dict[str, Any]]]) -> bytes:
             writer.writerows(rows)
             member = zipfile.ZipInfo(f"formula_one_{name}.csv", PACKED_AT)
             member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, text.getvalue().encode())
+            zip_file.writestr(member, text.getvalue().encode())
     return body.getvalue()
 
 

@@ -46,12 +46,12 @@ def result_sources(session_type: SessionType, config: SourceConfig) -> tuple[Sou
 @dataclass(frozen=True, slots=True)
 class Sources:
     """The sources of one run; made by `connect`. What one of them learns of a season, such as its
-    round numbers, holds for the run. `archive` has whole seasons that are over, None where it is
+    round numbers, holds for the run. `dump` has whole seasons that are over, None where it is
     switched off."""
 
     adapter: "Adapter"
     all: tuple[Upstream, ...]
-    archive: JolpicaDump | None = None
+    dump: JolpicaDump | None = None
 
     def calendars(self, season: int) -> list[Upstream]:
         """The first decides where two disagree."""
@@ -151,8 +151,8 @@ def connect(
         session.mount(LIVETIMING_URL, RefusingAdapter())
     configured = (source for source in REGISTRY if source.is_configured(config))
     made = tuple(source(adapter, config) for source in configured)
-    archive = next((source for source in made if isinstance(source, JolpicaDump)), None)
-    return Sources(adapter, made, archive)
+    dump = next((source for source in made if isinstance(source, JolpicaDump)), None)
+    return Sources(adapter, made, dump)
 
 
 def list_limits(config: SourceConfig) -> dict[str, tuple[tuple[int, timedelta], ...]]:

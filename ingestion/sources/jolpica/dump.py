@@ -27,6 +27,7 @@ from ingestion.sources.jolpica.classifications import read_classification
 from ingestion.sources.jolpica.dump_file import (
     OVERVIEW_PATH,
     WHAT,
+    DumpFile,
     fetch_dump_file,
     read_local_file,
 )
@@ -59,9 +60,11 @@ TRUE = "t"
 # What is added to a kind's code: knockout parts, an aggregate, the best of several, an order.
 PART = re.compile(r"(?P<code>R|SR|Q|SQ)(?P<part>[123ABO]?)")
 
-# An entry that is not classified has such a status (jolpica-f1 of 2026), and this letter in the
-# Ergast form; the newer form says 'N' where the Ergast form has no such session.
+# An entry that is not classified has such a status (jolpica-f1 of 2026: disqualified, did not
+# start, did not qualify, did not prequalify), and this letter in the Ergast form; the newer form
+# says 'N' where the Ergast form has no such session.
 LETTERS = {20: "D", 30: "W", 40: "F", 41: "F"}
+# The first four are: finished, lapped, had an accident, retired for another reason.
 STATUSES = {0, 1, 10, 11, *LETTERS}
 RETIRED, NOT_CLASSIFIED = "R", "N"
 
@@ -127,7 +130,7 @@ class JolpicaDump(Upstream):
                 file = read_local_file(path, self._adapter.now())
             else:
                 if configured:
-                    address = read_address("JOLPICA_DUMP_URL", configured)
+                    address = read_address(f"{WHAT}: JOLPICA_DUMP_URL", configured)
                     self._adapter.authorize(address)
                     is_bare = address.url.count("/") == 2
                     url = address.url + (OVERVIEW_PATH if is_bare else "/")
@@ -137,12 +140,11 @@ class JolpicaDump(Upstream):
                 else:
                     raise BadSourceData(f"{WHAT} is not known to be beside JOLPICA_URL")
                 file, notices = fetch_dump_file(self._adapter, url, self._config.cache_dir)
-            self._dump = _read_dump(read_tables(file.path, COUNTED_TYPES), file.made_at)
+            self._dump = _read_dump(file)
         except SourceRateLimited:
             raise
-        except (IngestionError, OSError) as error:
-            message = str(error) if str(error).startswith(("the overview", WHAT)) else ""
-            notices = (f"{message or f'{WHAT}: {error}'}; seasons are requested page by page",)
+        except IngestionError as error:
+            notices = (f"{error}; seasons are requested page by page",)
         self.is_open = True
         return notices
 
@@ -151,7 +153,7 @@ class JolpicaDump(Upstream):
         """None where it cannot be used."""
         return self._dump.made_at if self._dump is not None else None
 
-    def is_over(self, season: int) -> bool:
+    def covers(self, season: int) -> bool:
         """Whether it was made more than a fortnight after the season's last race."""
         rounds = self._rounds(season)
         if self._dump is None or not rounds:
@@ -223,12 +225,16 @@ def _read_code(type_: str) -> str:
     return part["code"] if part else ""
 
 
-COUNTED_TYPES = frozenset(
+KEPT_TYPES = frozenset(
     kind.kind.newer_code + part for kind in SessionType for part in ("", *"123ABO")
 )
 
 
-def _read_dump(tables: DumpTables, made_at: datetime) -> _Dump:
+def _read_dump(file: DumpFile) -> _Dump:
+    try:
+        tables = read_tables(file.path, KEPT_TYPES)
+    except (BadSourceData, OSError) as error:
+        raise BadSourceData(f"{WHAT}: {error}") from error
     small = tables.small
     try:
         drives = {
@@ -236,7 +242,7 @@ def _read_dump(tables: DumpTables, made_at: datetime) -> _Dump:
             for row in small["teamdriver"].itertuples()
         }
         return _Dump(
-            made_at=made_at,
+            made_at=file.made_at,
             seasons=_read_seasons(tables),
             tables=tables,
             people={

@@ -78,7 +78,10 @@ def fetch_dump_file(
             raise
         return kept, (f"{error}; the copy of {kept.made_at:%Y-%m-%d} was used",)
     path = folder / f"jolpica_dump_{offer.made_at:{PRINTED}}_{offer.hash}.zip"
-    if not (path.is_file() and _hash(path) == offer.hash):
+    is_there = False
+    with suppress(OSError):
+        is_there = _hash(path) == offer.hash
+    if not is_there:
         _download(adapter, offer, path)
     with suppress(OSError):
         # Since when it is known to be the one that is offered.

@@ -97,20 +97,20 @@ class DumpTables:
     entries: "pd.DataFrame"
 
 
-def read_tables(path: Path, counted_types: "frozenset[str]") -> DumpTables:
-    """The tables of a zip file; `counted_types` are the session types whose entries are kept.
+def read_tables(path: Path, kept_types: "frozenset[str]") -> DumpTables:
+    """The tables of a zip file; `kept_types` are the session types whose entries are kept.
     Raises `BadSourceData` where it is no dump of this shape, `OSError` where it cannot be read."""
     if not path.is_file():
         raise BadSourceData(f"there is no file {path}")
     if path.stat().st_size > LARGEST_ZIP:
         raise BadSourceData(f"it has more than {LARGEST_ZIP} bytes")
-    # Opened by us: that the file cannot be read is an `OSError`, and no fault of the archive.
+    # Opened by us: that the file cannot be read is an `OSError`, and no fault of the dump's.
     with (
         path.open("rb") as file,
         _naming_faults("the zip file"),
-        zipfile.ZipFile(file) as archive,
+        zipfile.ZipFile(file) as zip_file,
     ):
-        members = _find_members(archive)
+        members = _find_members(zip_file)
         left = LARGEST_UNPACKED
         small: dict[str, pd.DataFrame] = {}
         entries: pd.DataFrame | None = None
@@ -118,11 +118,11 @@ def read_tables(path: Path, counted_types: "frozenset[str]") -> DumpTables:
         for table in TABLES:
             with _naming_faults(f"{PREFIX}{table}.csv"):
                 largest = left if table == LAPS else min(left, LARGEST_TABLE)
-                with archive.open(members[table]) as packed:
+                with zip_file.open(members[table]) as packed:
                     counted = _Counted(packed, largest)
                     chunks = _read_chunks(counted, TABLES[table])
                     if table == ENTRIES:
-                        entries = _read_entries(chunks, small["session"], counted_types)
+                        entries = _read_entries(chunks, small["session"], kept_types)
                     elif table == LAPS and entries is not None:
                         entries["lap"] = _read_laps(chunks, entries)
                     else:
@@ -141,10 +141,10 @@ def _naming_faults(what: str) -> Iterator[None]:
         raise BadSourceData(f"{what} cannot be read: {read_text(error)}") from error
 
 
-def _find_members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+def _find_members(zip_file: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """The files that are needed, by table; a name that leads out of the folder spoils the whole."""
     members: dict[str, zipfile.ZipInfo] = {}
-    for member in archive.infolist():
+    for member in zip_file.infolist():
         name = member.orig_filename
         if name.startswith(("/", ".")) or not {"/", "\\", ":", "\0"}.isdisjoint(name):
             raise BadSourceData("a file in it would leave its folder")
@@ -206,15 +206,15 @@ def _join(chunks: "Iterator[pd.DataFrame]") -> "pd.DataFrame":
 
 
 def _read_entries(
-    chunks: "Iterator[pd.DataFrame]", sessions: "pd.DataFrame", counted_types: "frozenset[str]"
+    chunks: "Iterator[pd.DataFrame]", sessions: "pd.DataFrame", kept_types: "frozenset[str]"
 ) -> "pd.DataFrame":
     import pandas as pd
 
-    counted = set(sessions.loc[sessions["type"].isin(counted_types), "id"])
+    kept_sessions = set(sessions.loc[sessions["type"].isin(kept_types), "id"])
 
     def keep() -> "Iterator[pd.DataFrame]":
         for chunk in chunks:
-            kept = chunk[chunk["session_id"].isin(counted)]
+            kept = chunk[chunk["session_id"].isin(kept_sessions)]
             # As the Ergast form prints them: of a float, cut and not rounded (1958 round 1: 599 for
             # 600), so that the dump and a page are of one millisecond.
             seconds = _as_durations(kept["time"]) / pd.Timedelta(microseconds=1) / 1_000_000

@@ -13,7 +13,7 @@ from ingestion.sources import Classification, ClassificationQuery, JolpicaDump
 
 
 @dataclass(frozen=True, slots=True)
-class ArchivedSeason:
+class DumpedSeason:
     """`parts` are those that need no page: the dump has all of them that there is."""
 
     parts: frozenset[str] = frozenset()
@@ -22,16 +22,16 @@ class ArchivedSeason:
     notices: tuple[str, ...] = ()
 
 
-def open_archive(archive: JolpicaDump, seasons: Sequence[int]) -> tuple[str, ...]:
+def open_dump(dump: JolpicaDump, seasons: Sequence[int]) -> tuple[str, ...]:
     """Once a run: what is to be said of it, and of the seasons of the run that it lacks. Raises
     `SourceRateLimited`."""
-    if archive.is_open:
+    if dump.is_open:
         return ()
-    notices = archive.open()
-    made_at = archive.made_at
+    notices = dump.open()
+    made_at = dump.made_at
     if made_at is None:
         return notices
-    lacking = [season for season in seasons if not has_season(archive, season)]
+    lacking = [season for season in seasons if not has_season(dump, season)]
     if not lacking:
         return notices
     # '1950 to 1957, 1981 and 1982'.
@@ -51,23 +51,23 @@ def open_archive(archive: JolpicaDump, seasons: Sequence[int]) -> tuple[str, ...
     )
 
 
-def has_season(archive: JolpicaDump, season: int) -> bool:
-    return archive.is_over(season) and archive.has_results(season)
+def has_season(dump: JolpicaDump, season: int) -> bool:
+    return dump.covers(season) and dump.has_results(season)
 
 
-def read_archived(
-    archive: JolpicaDump, season: int, needed: frozenset[str], *, stored: Mapping[str, int]
-) -> ArchivedSeason:
+def read_dumped(
+    dump: JolpicaDump, season: int, needed: frozenset[str], *, stored: Mapping[str, int]
+) -> DumpedSeason:
     """The needed parts of a season, as far as an opened dump has them whole and plausible. `stored`
     are the sessions of each kind that are known to have been held."""
-    if not has_season(archive, season):
-        return ArchivedSeason()
+    if not has_season(dump, season):
+        return DumpedSeason()
     try:
-        calendar = archive.fetch_calendar(season).records[0]
+        calendar = dump.fetch_calendar(season).records[0]
         check_calendar(calendar)
     except BadSourceData as error:
         notice = f"Jolpica's dump: {error}; the season is requested page by page"
-        return ArchivedSeason(notices=(notice,))
+        return DumpedSeason(notices=(notice,))
     parts = needed & {CALENDARS}
     classifications: list[Classification] = []
     notices: list[str] = []
@@ -75,16 +75,16 @@ def read_archived(
         if kind not in needed:
             continue
         try:
-            answer = archive.fetch_classifications(ClassificationQuery(season, kind))
+            answer = dump.fetch_classifications(ClassificationQuery(season, kind))
         except BadSourceData as error:
             notices.append(f"{error}; they are requested page by page")
             continue
         # A part is of one source: what the dump has half of, a page brings whole.
-        if _is_whole(archive, season, kind, answer.records, stored=stored.get(kind, 0)):
+        if _is_whole(dump, season, kind, answer.records, stored=stored.get(kind, 0)):
             parts |= {kind}
             classifications += answer.records
             notices += answer.notices
-    return ArchivedSeason(
+    return DumpedSeason(
         parts,
         calendar if CALENDARS in parts else None,
         tuple(classifications),
@@ -93,7 +93,7 @@ def read_archived(
 
 
 def _is_whole(
-    archive: JolpicaDump,
+    dump: JolpicaDump,
     season: int,
     kind: SessionType,
     found: Sequence[Classification],
@@ -104,7 +104,7 @@ def _is_whole(
     those that no calendar lists, which Jolpica may lack for ever, most of them."""
     plausible = sum(isinstance(one, ClassificationRecord) and is_plausible(one) for one in found)
     if kind.is_unlisted(season):
-        return 2 * plausible >= archive.count_sessions(season, SessionType.RACE)
+        return 2 * plausible >= dump.count_sessions(season, SessionType.RACE)
     is_held = season >= kind.kind.results_since
-    held = max(archive.count_sessions(season, kind), stored) if is_held else 0
+    held = max(dump.count_sessions(season, kind), stored) if is_held else 0
     return plausible >= held
