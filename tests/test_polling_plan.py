@@ -1,5 +1,6 @@
 """The plan for polling, on an argument clock."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -218,6 +219,19 @@ def test_second_source_is_requested_within_ten_minutes_of_letting_a_result_out(
     assert at is not None
     assert at - lets_out <= 10 * MINUTE
     assert len(requested) <= 8
+
+
+def test_a_witness_that_fails_leaves_the_weekend_its_requests() -> None:
+    """What is awaited is requested again within minutes, what is published is not."""
+    for official, requests in ((False, 8), (True, 5)):
+        session, number = watched(official=official, asked=10 * MINUTE, good_for=None), 0
+        while session.requested_at is not None and session.requested_at < FLAG + 12 * HOUR:
+            number += 1
+            session = replace(session, failures=number)
+            changed_at = FLAG if official else None
+            at = next_witness_poll(session, changed_at=changed_at, is_disputed=False)
+            session = replace(session, requested_at=at)
+        assert (official, number) == (official, requests)
 
 
 def test_a_witness_that_had_nothing_in_the_run_of_a_publication_is_requested_soon() -> None:

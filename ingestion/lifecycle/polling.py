@@ -70,6 +70,8 @@ SECOND_DISPUTED = ((3 * DAY, 6 * HOUR), (14 * DAY, DAY), (60 * DAY, 7 * DAY))
 # again when it can be over, for as long as a weekend's requests have room for.
 SECOND_NOT_NOW = 30 * MINUTE
 NOT_NOW_FOR = 3 * HOUR
+# A witness that fails is requested as seldom as what is awaited after so many failures more.
+WITNESS_WAITS = 3
 
 # The published sources have whatever is older, but for sprint qualifyings.
 PROVISIONAL_IS_NEWS = 3 * DAY
@@ -186,27 +188,42 @@ def next_witness_poll(
         # A result that was filled in once it was no news any more had no witness, and gets none.
         is_new = changed_at is None or is_provisional_news(changed_at, session.results_from)
         return session.results_from if is_new or not session.is_official else None
-    pause: timedelta | None
-    if not session.is_official and changed_at is None:
-        age = requested_at - session.results_from
-        pause = next(pause for until, pause in SECOND_PENDING if age < until)
-    elif session.is_official and changed_at is not None and requested_at <= changed_at:
-        pause = LONGEST_RETRY_WHILE_AWAITED
-    else:
-        age = requested_at - (changed_at or session.ends_at)
-        plan = SECOND_OFFICIAL if session.is_official else SECOND_PROVISIONAL
-        plan = SECOND_DISPUTED if is_disputed else plan
-        pause = next((pause for until, pause in plan if age < until), None)
-        if pause is None:
-            return None
-        if is_not_now and age < NOT_NOW_FOR:
-            pause = min(pause, SECOND_NOT_NOW)
+    pause = _pause_of_second(
+        session, requested_at, changed_at, is_disputed=is_disputed, is_not_now=is_not_now
+    )
+    if pause is None:
+        return None
     if session.failures:
-        # Ever more seldom, and in the end as seldom as where it answers.
-        pause = retry_after(session.failures, longest=max(pause, LONGEST_RETRY))
+        # Ever more seldom, and in the end as seldom as where it answers. A witness can wait for
+        # half an hour at first: each of its retries takes two of the weekend's forty requests.
+        failures = session.failures + (WITNESS_WAITS if session.is_official else 0)
+        pause = retry_after(failures, longest=max(pause, LONGEST_RETRY))
     at = max(requested_at + pause, _expiry(session, requested_at) or requested_at)
     limit = (changed_at or session.ends_at) + SECOND_DISPUTED[-1][0]
     return at if at <= limit else None
+
+
+def _pause_of_second(
+    session: Watched,
+    requested_at: datetime,
+    changed_at: datetime | None,
+    *,
+    is_disputed: bool,
+    is_not_now: bool,
+) -> timedelta | None:
+    """Where it answers; None where it is requested no more."""
+    if not session.is_official and changed_at is None:
+        age = requested_at - (session.results_from or requested_at)
+        return next(pause for until, pause in SECOND_PENDING if age < until)
+    if session.is_official and changed_at is not None and requested_at <= changed_at:
+        return LONGEST_RETRY_WHILE_AWAITED
+    age = requested_at - (changed_at or session.ends_at or requested_at)
+    plan = SECOND_OFFICIAL if session.is_official else SECOND_PROVISIONAL
+    plan = SECOND_DISPUTED if is_disputed else plan
+    pause = next((pause for until, pause in plan if age < until), None)
+    if pause is not None and is_not_now and age < NOT_NOW_FOR:
+        return min(pause, SECOND_NOT_NOW)
+    return pause
 
 
 def _expiry(session: Watched, requested_at: datetime) -> datetime | None:
