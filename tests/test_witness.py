@@ -271,6 +271,21 @@ def test_a_persons_correction_is_neither_confirmed_nor_disputed(admin_client: Cl
     assert (event.is_disputed, event.confirmed_at) == (False, None)
 
 
+def test_a_dispute_goes_on_through_an_amendment_of_what_is_not_disputed() -> None:
+    """One alarm and one all-clear, although Jolpica moves a seventh in between."""
+    save(Source.JOLPICA, (*OTHER, "norris", "sainz"), HOUR)
+    since = save(Source.OPENF1, ONE, 2 * HOUR).second_opinion.disputed_since
+    for hours in (3, 4):
+        event = save(Source.JOLPICA, (*OTHER, "sainz", "norris"), hours * HOUR)
+        assert event.results_revision == 2
+        assert (event.is_disputed, event.second_opinion.disputed_since) == (True, since)
+        assert len(find_alarms(FLAG + hours * HOUR)) == 1
+    save(Source.OPENF1, ONE, 5 * HOUR)
+    assert kinds().count("disputed") == 1
+    # What is disputed itself is amended: the older opinion is about something else.
+    assert not save(Source.JOLPICA, ONE[::-1], 6 * HOUR).is_disputed
+
+
 def test_a_persons_detail_leaves_confirmed_what_was() -> None:
     """A game has paid then: neither the time nor another entry comes of a lap that a person adds,
     and of the next answers."""

@@ -32,7 +32,11 @@ def weigh(
     if planned is not None and planned.counts_as in {"created", "amended"}:
         # Another revision, to be confirmed anew.
         confirmed_before = None
-    agrees, disagrees = _compare(event, counts, opinion)
+    # A dispute goes on through an amendment of what is not disputed: it is not over, nor another.
+    is_known = since is not None and not differs_in_what_is_picked(
+        event.session_type, comparison.before, counts
+    )
+    agrees, disagrees = _compare(event, counts, opinion, is_known=is_known)
     opinion.disputed_since = (since or context.now) if disagrees else None
     confirmed_at = (confirmed_before or context.now) if agrees else None
     changes = []
@@ -85,10 +89,12 @@ def _add(
     return planned
 
 
-def _compare(event: Event, counts: Entries, opinion: SecondOpinion) -> tuple[bool, bool]:
-    """Whether the two agree, and whether the second one's disagrees and is the newer. What a person
-    entered stays confirmed where it was and scores as it did; it is confirmed or disputed by
-    none."""
+def _compare(
+    event: Event, counts: Entries, opinion: SecondOpinion, *, is_known: bool
+) -> tuple[bool, bool]:
+    """Whether the two agree, and whether the second one's disagrees: it is the newer, or the
+    dispute `is_known`. What a person entered stays confirmed where it was and scores as it did; it
+    is confirmed or disputed by none."""
     is_persons = event.results_locked or event.results_source == Source.PERSON
     if not event.is_published or event.is_cancelled:
         return False, False
@@ -96,4 +102,5 @@ def _compare(event: Event, counts: Entries, opinion: SecondOpinion) -> tuple[boo
     if agrees or is_persons:
         return agrees and (event.confirmed_at is not None or not is_persons), False
     made_at, saved_at = opinion.generated_at, event.results_changed_at
-    return False, made_at is not None and (saved_at is None or made_at >= saved_at)
+    is_newer = made_at is not None and (saved_at is None or made_at >= saved_at)
+    return False, is_known or is_newer
