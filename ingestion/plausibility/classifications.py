@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from ingestion.errors import ResultsNotReady
 from ingestion.plausibility.field import (
     FIRST_KNOCKOUT,
+    NOTHING_KNOWN,
     SeasonField,
     find_absent,
     find_odd_constructor,
@@ -45,35 +46,41 @@ from ingestion.records import ClassificationRecord, ResultRecord
 FIRST_OF_ONE_CAR_EACH = 1994
 
 
-def check_classification(
-    classification: ClassificationRecord, field: SeasonField | None = None
-) -> None:
+def check_classification(classification: ClassificationRecord, field: SeasonField) -> None:
     """Raise `ResultsNotReady`, with the reason, where a classification cannot be the final one.
 
     All of it may come right by waiting: the caller knows how long to wait, and says it loudly
-    afterwards. `field` is what is known of the season, an empty one where nothing is. Without it
-    only what no season allows is refused, and nothing that needs to know what the sport was like.
+    afterwards. `field` is what is known of the season, `NOTHING_KNOWN` where nothing is.
     """
-    for fault in _find_faults(classification, field):
-        if fault:
-            raise ResultsNotReady(fault)
+    for fault in filter(None, _find_faults(classification, field)):
+        raise ResultsNotReady(fault)
+
+
+def check_leaders(classification: ClassificationRecord) -> None:
+    """Raise as `check_classification` does, of a podium or a pole alone: by what no season allows,
+    and nothing that needs to know what the sport was like."""
+    for fault in filter(None, _find_gaps(classification.results)):
+        raise ResultsNotReady(fault)
 
 
 def is_plausible(classification: ClassificationRecord) -> bool:
-    """Whether the season alone allows it, whatever else is known of its weekend."""
-    return not any(_find_faults(classification, SeasonField()))
+    """Whether its year's rules alone allow it, whatever is known of the season."""
+    return not any(_find_faults(classification, NOTHING_KNOWN))
 
 
-def _find_faults(classification: ClassificationRecord, field: SeasonField | None) -> Iterator[str]:
-    """The simplest first: what is missing, before what follows from it."""
-    season, rows = classification.race.season, classification.results
-    session_type = classification.session_type
+def _find_gaps(rows: Sequence[ResultRecord]) -> Iterator[str]:
+    """What no season allows."""
     yield "" if rows else "it has no entry yet"
     yield find_missing_places(rows)
     yield "" if all(row.driver_id for row in rows) else "an entry has no driver"
     yield find_doubled(rows)
-    if field is None:
-        return
+
+
+def _find_faults(classification: ClassificationRecord, field: SeasonField) -> Iterator[str]:
+    """The simplest first: what is missing, before what follows from it."""
+    season, rows = classification.race.season, classification.results
+    session_type = classification.session_type
+    yield from _find_gaps(rows)
     # The second source may know a new team by its name alone.
     if not classification.is_provisional and not all(row.constructor_id for row in rows):
         yield "an entry has no constructor"

@@ -54,6 +54,10 @@ class SeasonField:
     weekend: Mapping[SessionType, frozenset[str]] = field(default_factory=dict)
 
 
+# A classification is judged by its year's rules then.
+NOTHING_KNOWN = SeasonField()
+
+
 def describe_field(
     saved: Mapping[tuple[str, SessionType], Collection[str]],
     grand_prix: str,

@@ -13,7 +13,7 @@ from ingestion.database_failures import retried
 from ingestion.errors import BadSourceData, IngestionError, ResultsNotReady
 from ingestion.matching import StoredGrandPrix, gather_grands_prix, match_race
 from ingestion.models import OVERDUE_AFTER, Change, Event, Result, name_kept_drivers
-from ingestion.plausibility import check_classification, describe_field
+from ingestion.plausibility import check_classification, check_leaders, describe_field
 from ingestion.records import (
     OF_LEADERS_ALONE,
     ClassificationRecord,
@@ -195,7 +195,7 @@ def _plan_event(
     reported = saved.persons.identify(reported)
     key = event.grand_prix, reported.session_type
     if reported.source in OF_LEADERS_ALONE:
-        check_classification(reported)
+        check_leaders(reported)
     else:
         check_classification(reported, describe_field(saved.drivers, *key))
         if not reported.source.is_second or key not in saved.drivers:

@@ -16,7 +16,7 @@ from ingestion.errors import (
     SourceRateLimited,
     SourceUnavailable,
 )
-from ingestion.plausibility import SeasonField, check_classification
+from ingestion.plausibility import NOTHING_KNOWN, check_classification
 from ingestion.records import ClassificationRecord, Source
 from ingestion.sessions import SessionType
 from ingestion.sources.cache import forget_copies
@@ -107,7 +107,7 @@ class JolpicaNewer(Upstream):
         record = None
         try:
             record = self._read(document, found, query, generated_at)
-            check_classification(record, SeasonField())
+            check_classification(record, NOTHING_KNOWN)
         except (BadSourceData, ResultsNotReady) as error:
             if not fresh:
                 forget_copies([url])

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ingestion.errors import ResultsNotReady
-from ingestion.plausibility import SeasonField, check_classification
+from ingestion.plausibility import NOTHING_KNOWN, check_classification
 from ingestion.records import Source
 from ingestion.sessions import SessionType
 from ingestion.sources.live_timing.classification import (
@@ -81,7 +81,7 @@ class LiveTiming(Upstream):
             )
             record = read_classification(listing, query.known, streams)
             try:
-                check_classification(record, SeasonField())
+                check_classification(record, NOTHING_KNOWN)
             except ResultsNotReady as error:
                 raise ResultsNotReady(f"live timing: {error}") from error
         return SourceAnswer((record,), record.generated_at, notices=tuple(notices))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ingestion.errors import BadSourceData, IngestionError, ResultsNotReady, SourceRateLimited
-from ingestion.plausibility import SeasonField, check_classification
+from ingestion.plausibility import NOTHING_KNOWN, check_classification
 from ingestion.records import ClassificationRecord, EntrantRecord, ListedSession, Source
 from ingestion.sessions import SessionType
 from ingestion.sources.addresses import read_address
@@ -119,7 +119,7 @@ class OpenF1(Upstream):
             try:
                 listing = find_listing(query, self.fetch_listings(query.season))
                 record = self._fetch(query, listing)
-                check_classification(record, SeasonField())
+                check_classification(record, NOTHING_KNOWN)
             except IngestionError as error:
                 # A copy: that of the lists is raised for each of their sessions.
                 named = copy(error)
