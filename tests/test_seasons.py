@@ -385,7 +385,7 @@ def test_sweep_puts_every_time_of_the_future_back(
     Alarm.objects.create(key="clock", severity="broken", title="wrong", raised_at=ahead)
     TaskRun.objects.create(pk="ahead", name="tick", started_at=ahead)
     RequestBlock.objects.create(host="example.org", requests=1, reserved_at=ahead)
-    IngestRun.objects.update(started_at=ahead, ended_at=ahead)
+    IngestRun.objects.update(started_at=ahead, ended_at=ahead, clock_offset=366 * DAY)
     Poll.objects.update(requested_at=ahead, answered_at=ahead)
     Event.objects.filter(results_revision=1).update(
         results_changed_at=ahead, results_generated_at=ahead, schedule_generated_at=ahead
@@ -401,6 +401,23 @@ def test_sweep_puts_every_time_of_the_future_back(
     assert put_back_times(world.now) == 0
 
 
+def test_sweep_of_a_machine_whose_clock_is_behind_puts_no_time_of_the_others_back(
+    world: World,  # noqa: F811
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world.refresh_schedule()
+    world.publish("races")
+    world.now = at("07-28 16:00")
+    world.tick()
+    before = list(Event.objects.values()), list(Poll.objects.values())
+    world.now = at("07-26 03:30")
+
+    assert put_back_times(world.now) == 0
+
+    assert (list(Event.objects.values()), list(Poll.objects.values())) == before
+    assert "this machine's is behind" in caplog.text
+
+
 def test_sweep_opens_what_had_begun_by_a_clock_that_was_ahead_though_a_person_has_locked_it(
     world: World,  # noqa: F811
 ) -> None:
@@ -411,6 +428,7 @@ def test_sweep_opens_what_had_begun_by_a_clock_that_was_ahead_though_a_person_ha
     Event.objects.filter(pk__in=[event.pk for event in opened]).update(schedule_locked=True)
     world.now = at("07-28 16:00")
     world.tick()
+    IngestRun.objects.update(clock_offset=2 * DAY)
     world.now = at("07-26 03:30")
 
     tasks.sweep(clock=world.read_clock)
