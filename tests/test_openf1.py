@@ -255,6 +255,14 @@ def test_a_qualifying_while_it_is_filled_is_kept_out(
         fetch(second, "belgium", "Qualifying")
 
 
+def test_a_car_without_a_place_that_did_not_start_a_qualifying_has_no_laps(
+    second: OpenF1, upstream: FaultyUpstream
+) -> None:
+    upstream.fault(traps.RESULT, transform=traps.mark_starters_as_not_started)
+    with pytest.raises(ResultsNotReady, match="did not start, and has laps or another mark"):
+        fetch(second, "belgium", "Qualifying")
+
+
 def test_marks_of_a_qualifyings_parts_hide_no_result(
     second: OpenF1, upstream: FaultyUpstream
 ) -> None:

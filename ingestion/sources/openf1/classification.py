@@ -119,7 +119,7 @@ def _find_wrong_mark(row: Row, most_laps: int, *, is_race: bool) -> str:
     car, flags, place = f"car {row['driver_number']}", _flags_of(row), row["position"]
     # In a qualifying they are about its parts: a driver whose car stays in the garage in Q3 has a
     # place, laps, and perhaps another mark for Q2.
-    marks = set(flags) if is_race else {"dsq"}.intersection(flags)
+    marks = set(flags) if is_race or place is None else {"dsq"}.intersection(flags)
     if place is not None and {"dns", "dsq"} & marks:
         return f"{car} has place {place} and is marked {' and '.join(flags)}"
     if place is not None and "dnf" in marks and _is_number(row.get("duration")):

@@ -22,7 +22,7 @@ def of_second_source(fault: Fault, _place: Place, _is_filled: bool) -> Expected:
 def of_newcomer(fault: Fault, _place: Place, _is_filled: bool) -> Expected:
     """Whom its qualifying lists and nobody knows: he keeps its classification out, and can be
     picked."""
-    return Expected("note", notes=(fault.reason,), entered=frozenset({"nowhere"}))
+    return Expected("note", notes=(fault.reason,), entered=frozenset({"nino-nowhere"}))
 
 
 def of_dump(fault: Fault, _place: Place, _is_filled: bool) -> Expected:
