@@ -8,6 +8,7 @@ one of the results, without a revision: no place changes. Picks are the game's o
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -30,7 +31,7 @@ from ingestion.save import (
 
 
 def merge_drivers(driver: Driver, into: Driver, author: Author) -> DriverChange:
-    """All results and keys of `driver` are the other's from now on, in all seasons.
+    """All results and keys of `driver` are those of `into` from now on, in all seasons.
 
     Refused where both are in one classification: those are two persons. Undone by `undo_change`.
     """
@@ -66,11 +67,11 @@ def merge_drivers(driver: Driver, into: Driver, author: Author) -> DriverChange:
             last_result=last_result or 0,
         )
         gone.keys.update(driver=kept, is_decided=True)
-        # Whoever was merged into the one is the other now: a pick's driver is one step away.
+        # Whoever was merged into `gone` is `kept` now: a pick's driver is one step away.
         gone.merged.update(merged_into=kept)
         gone.merged_into = kept
         gone.save(update_fields=["merged_into"])
-        _announce(signals.driver_merged, gone, kept)
+        _announce("driver_merged", gone, kept)
     return change
 
 
@@ -84,32 +85,32 @@ def split_driver(
     author.require_reason()
     if not name.strip():
         raise WrongRequest(_("the other driver needs a name"), about="name")
-    with _drivers_locked(driver) as (current,):
-        known = set(current.results.values_list("event__season", flat=True))
+    with _drivers_locked(driver) as (kept,):
+        known = set(kept.results.values_list("event__season", flat=True))
         if not set(seasons) or not set(seasons) < known:
             raise WrongRequest(
                 _("name some of the driver's seasons, and not all: %(seasons)s")
                 % {"seasons": ", ".join(map(str, sorted(known)))},
                 about="seasons",
             )
-        other = Driver.objects.create(
+        new = Driver.objects.create(
             key=make_key(name), name=name.strip(), born=born, created_at=author.now
         )
-        results = current.results.filter(event__season__in=seasons)
+        results = kept.results.filter(event__season__in=seasons)
         # Where the driver was split off, or merged with such a one, keys are of a season already.
         of_seasons = DriverKey.objects.filter(season__in=seasons)
         taken = {(key.source, key.key, key.season) for key in of_seasons}
-        of_seasons.filter(driver=current).update(driver=other)
-        DriverKey.objects.create(source=NAMING, key=other.key, driver=other)
+        of_seasons.filter(driver=kept).update(driver=new)
+        DriverKey.objects.create(source=NAMING, key=new.key, driver=new)
         keys = DriverKey.objects.bulk_create(
-            DriverKey(source=key.source, key=key.key, season=season, driver=other, is_decided=True)
-            for key in current.keys.filter(season=None)
+            DriverKey(source=key.source, key=key.key, season=season, driver=new, is_decided=True)
+            for key in kept.keys.filter(season=None)
             for season in sorted(set(seasons))
             if (key.source, key.key, season) not in taken
         )
         return _move(
-            *(current, other, DriverChange.Kind.SPLIT, results, author),
-            entrants=current.entrants.filter(season__in=seasons),
+            *(kept, new, DriverChange.Kind.SPLIT, results, author),
+            entrants=kept.entrants.filter(season__in=seasons),
             keys=[key.pk for key in keys],
         )
 
@@ -118,34 +119,36 @@ def undo_change(change: DriverChange, author: Author) -> DriverChange:
     """Give back what a merge or a split moved, and what came since for the driver who moved; as it
     was undone. Refused while a later change of either driver is in force."""
     author.require_reason()
-    with _drivers_locked(change.driver, change.other) as (driver, other):
+    # Whose results went then, and who has them now.
+    with _drivers_locked(change.driver, change.other) as (old, new):
         fresh = DriverChange.objects.select_for_update().get(pk=change.pk)
         if fresh.undone_at is not None:
             raise WrongRequest(_("this was undone already"))
         is_merge, moved = fresh.kind == DriverChange.Kind.MERGED, fresh.moved
         _refuse_while_later(fresh)
-        results, entrants = other.results.all(), other.entrants.all()
+        results, entrants = new.results.all(), new.entrants.all()
         if is_merge:
-            results = results.filter(pk__in=[*moved["results"], *_find_since(fresh, driver, other)])
+            since = _find_since(fresh, gone=old, kept=new)
+            results = results.filter(pk__in=[*moved["results"], *since])
             entrants = entrants.filter(pk__in=moved["entrants"])
-        moved["results"] = _move_results(other, driver, results, author)
-        _move_entrants(driver, entrants)
+        moved["results"] = _move_results(new, old, results, author)
+        _move_entrants(old, entrants)
         keys = DriverKey.objects.filter(pk__in=moved["keys"])
         if is_merge:
-            keys.update(driver=driver)
+            keys.update(driver=old)
             keys.exclude(pk__in=moved["decided"]).update(is_decided=False)
-            other.merged.filter(pk__in=moved["merged"]).update(merged_into=driver)
-            driver.merged_into = None
-            driver.save(update_fields=["merged_into"])
-            _announce(signals.driver_unmerged, driver, other)
+            new.merged.filter(pk__in=moved["merged"]).update(merged_into=old)
+            old.merged_into = None
+            old.save(update_fields=["merged_into"])
+            _announce("driver_unmerged", gone=old, kept=new)
         else:
             # The keys of those seasons are the driver's own again.
             keys.delete()
-            other.merged.update(merged_into=driver)
-            other.merged_into = driver
-            other.save(update_fields=["merged_into"])
-            other.keys.update(driver=driver)
-            _announce(signals.driver_merged, other, driver)
+            new.merged.update(merged_into=old)
+            new.merged_into = old
+            new.save(update_fields=["merged_into"])
+            new.keys.update(driver=old)
+            _announce("driver_merged", gone=new, kept=old)
         fresh.undone_at = author.now
         fresh.save(update_fields=["moved", "undone_at"])
     return fresh
@@ -176,19 +179,19 @@ def _refuse_while_later(change: DriverChange) -> None:
         )
 
 
-def _find_since(merge: DriverChange, driver: Driver, into: Driver) -> list[int]:
-    """Results that came since under the merged driver's keys, by the name that they print: a row
-    does not say under which key it came."""
-    name = fold_name(driver.name)
-    if name == fold_name(into.name):
+def _find_since(merge: DriverChange, gone: Driver, kept: Driver) -> list[int]:
+    """The pks of results that came since under the merged driver's keys, by the name that they
+    print: a row does not say under which key it came."""
+    name = fold_name(gone.name)
+    if name == fold_name(kept.name):
         return []
-    since = into.results.filter(pk__gt=merge.moved["last_result"])
+    since = kept.results.filter(pk__gt=merge.moved["last_result"])
     return [row.pk for row in since if fold_name(row.driver_name) == name]
 
 
 def _move(
-    driver: Driver,
-    other: Driver,
+    old: Driver,
+    new: Driver,
     kind: DriverChange.Kind,
     results: QuerySet[Result],
     author: Author,
@@ -197,14 +200,14 @@ def _move(
     **more: object,
 ) -> DriverChange:
     moved = {
-        "results": _move_results(driver, other, results, author),
-        "entrants": _move_entrants(other, entrants),
+        "results": _move_results(old, new, results, author),
+        "entrants": _move_entrants(new, entrants),
         **more,
     }
     return DriverChange.objects.create(
         kind=kind,
-        driver=driver,
-        other=other,
+        driver=old,
+        other=new,
         moved=moved,
         person=author.person,
         person_name=author.person.get_username()[:254],
@@ -213,16 +216,14 @@ def _move(
     )
 
 
-def _move_results(
-    driver: Driver, other: Driver, results: QuerySet[Result], author: Author
-) -> list[int]:
-    """The keys of the rows that moved."""
+def _move_results(old: Driver, new: Driver, results: QuerySet[Result], author: Author) -> list[int]:
+    """The pks of the rows that moved."""
     rows = list(results.select_related("event").order_by("event", "order"))
-    Result.objects.filter(pk__in=[row.pk for row in rows]).update(driver=other)
+    Result.objects.filter(pk__in=[row.pk for row in rows]).update(driver=new)
     details: dict[Event, list[dict[str, Any]]] = {}
     for row in rows:
-        detail = {"order": row.order, "driver_id": other.key, "driver_name": row.driver_name}
-        detail |= {"field": "driver_id", "before": driver.key, "after": other.key}
+        detail = {"order": row.order, "driver_id": new.key, "driver_name": row.driver_name}
+        detail |= {"field": "driver_id", "before": old.key, "after": new.key}
         details.setdefault(row.event, []).append(detail)
     context = author.context(Change.Cause.CORRECTION)
     record_changes(
@@ -234,11 +235,11 @@ def _move_results(
     return [row.pk for row in rows]
 
 
-def _move_entrants(other: Driver, entrants: QuerySet[Entrant]) -> list[int]:
-    """The keys of the rows that moved: all, except where the other driver is an entrant as well."""
-    own = other.entrants.filter(season=OuterRef("season"), grand_prix=OuterRef("grand_prix"))
+def _move_entrants(new: Driver, entrants: QuerySet[Entrant]) -> list[int]:
+    """The pks of the rows that moved: all, except where the new driver is an entrant as well."""
+    own = new.entrants.filter(season=OuterRef("season"), grand_prix=OuterRef("grand_prix"))
     moved = list(entrants.exclude(Exists(own)).values_list("pk", flat=True))
-    Entrant.objects.filter(pk__in=moved).update(driver=other)
+    Entrant.objects.filter(pk__in=moved).update(driver=new)
     return moved
 
 
@@ -257,9 +258,8 @@ def _drivers_locked(*drivers: Driver) -> Iterator[list[Driver]]:
         yield [current[driver.pk] for driver in drivers]
 
 
-def _announce(signal: Signal, driver: Driver, into: Driver) -> None:
-    """After the commit: whose picks on the driver are."""
-    name = "driver_merged" if signal is signals.driver_merged else "driver_unmerged"
-    transaction.on_commit(
-        lambda: send_logged(signal, name, sender=Driver, driver=driver, into=into)
-    )
+def _announce(name: str, gone: Driver, kept: Driver) -> None:
+    """By the signal of this name, after the commit: whose the picks on `gone` are."""
+    signal: Signal = getattr(signals, name)
+    send = partial(send_logged, signal, name, sender=Driver, driver=gone, into=kept)
+    transaction.on_commit(send)
