@@ -104,6 +104,8 @@ class _Dump:
 
 
 class JolpicaDump(Upstream):
+    """Read once a run, when it is opened: `fresh` makes no difference here."""
+
     name = Source.JOLPICA_DUMP
 
     def __init__(self, adapter: "Adapter", config: SourceConfig) -> None:
