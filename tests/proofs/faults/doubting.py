@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.proofs.faults import facts
-from tests.proofs.faults.expected import MONACO, NEITHER, SPAIN, Expected, start_of, told_by
+from tests.proofs.faults.expected import MONACO, SPAIN, Expected, start_of, told_by
 from tests.proofs.faults.losing import (
     MEANWHILE,
     SAVED,
@@ -164,7 +164,7 @@ def of_old_calendar(place: Place, is_filled: bool) -> Expected:
     changed: dict[str, Any] = {"locks_at": old, "disputed_starts_at": old}
     if place is SCHEDULE:
         if is_filled:
-            return Expected("aside", notes=notes, calendars=NEITHER)
+            return on_jolpica_alone(Expected("aside", notes=notes), is_filled)
         ends_at = old + timedelta(hours=3)
         changed = {
             "starts_at": old, "locks_at": old, "ends_at": ends_at, "disputed_starts_at": new,

@@ -15,7 +15,7 @@ Part = tuple[str, str, str]
 # When something was learnt: two runs that learn the same at different times differ in nothing else.
 MOMENTS = frozenset(
     {
-        *("created_at", "updated_at", "schedule_generated_at"),
+        *("created_at", "updated_at", "schedule_generated_at", "disputed_generated_at"),
         *("results_generated_at", "results_changed_at"),
     }
 )
