@@ -313,7 +313,7 @@ def test_an_item_leads_to_the_run_that_says_why(operator: Client, belgium: Event
     assert address == reverse("admin:ingestion_ingestrun_change", args=[newest.pk])
 
 
-def test_an_archived_seasons_gap_is_no_item(operator: Client, weekend: None) -> None:
+def test_a_gap_of_a_season_that_is_over_is_no_item(operator: Client, weekend: None) -> None:
     tick(AFTER)
     Event.objects.filter(grand_prix="belgian-grand-prix").update(season=2012)
     clock.now = AFTER + timedelta(days=50)

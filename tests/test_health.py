@@ -288,7 +288,7 @@ def test_a_schedule_that_was_never_read_counts_from_the_first_run() -> None:
     assert finding.since == NOW + HOUR
 
 
-def test_an_archive_need_not_be_read_again() -> None:
+def test_a_season_that_is_over_need_not_be_read_again() -> None:
     switch_polling_off()
     event("race", RACE)
     run(NOW, schedule_refreshed=True)

@@ -43,8 +43,8 @@ APART = ("add-driver", "withdraw-driver", "void", "unvoid")
 
 
 def find_event(pk: int, now: datetime) -> Any:
-    """The event with its weekend and what its page needs of it, in three queries; None where there
-    is none."""
+    """The event with its weekend and what its page needs of it, in three queries, and three more
+    where something is kept beside its results; None where there is none."""
     this = Event.objects.filter(pk=pk)
     weekend = list(
         with_marks(Event.objects.all(), now)
