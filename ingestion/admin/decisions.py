@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from ingestion.admin.comparison import NO_DIFFERENCES, Differences, as_entries, list_differences
 from ingestion.admin.forms import CORRECTIONS
-from ingestion.amendments import apply_details, differs_in_what_is_picked
+from ingestion.amendments import apply_details
 from ingestion.models import Change, Event, SecondOpinion
 from ingestion.story import describe_second_opinion, print_instant, print_source
 
@@ -173,21 +173,18 @@ def _find_disputed_results(
     """About the classification: a second source, or the upstream and a person."""
     if event.is_disputed:
         opinion: SecondOpinion = event.second_opinion
-        saved, said = as_entries(event.classification), opinion.classification or []
-        # Drivers that the two differed in may have been merged since.
-        if differs_in_what_is_picked(event.session_type, saved, said):
-            text = _(
-                "%(sources)s. Nothing was changed: what is saved counts, and this ends by itself "
-                "when the two agree."
-            )
-            sources = describe_second_opinion(event)
-            yield Decision(
-                *("disputed", "≠", _("Two sources disagree about what is picked")),
-                text % {"sources": capfirst(sources)},
-                list_differences(saved, said),
-                print_source(opinion.source),
-                offers.build_all("keep", "podium"),
-            )
+        text = _(
+            "%(sources)s. Nothing was changed: what is saved counts, and this ends by itself when "
+            "the two agree."
+        )
+        sources = describe_second_opinion(event)
+        yield Decision(
+            *("disputed", "≠", _("Two sources disagree about what is picked")),
+            text % {"sources": capfirst(sources)},
+            list_differences(as_entries(event.classification), opinion.classification or []),
+            print_source(opinion.source),
+            offers.build_all("keep", "podium"),
+        )
     if beside is not None and not beside.is_same:
         text = _(
             "%(source)s, %(at)s. The person's classification counts until it is given back to the "

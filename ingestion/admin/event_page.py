@@ -11,12 +11,14 @@ from django.utils.translation import gettext_lazy as _lazy
 from ingestion.admin.comparison import (
     FIRST_PLACES,
     NOT_COMPARED,
+    as_entries,
     describe_on_page,
     label_of,
     print_value,
 )
 from ingestion.admin.decisions import Offers, find_beside, find_decisions
 from ingestion.admin.marks import PHASES, marks_of, with_marks
+from ingestion.amendments import differs_in_what_is_picked
 from ingestion.corrections import list_restorable, possible_corrections
 from ingestion.models import Change, Event, Result, name_kept_drivers
 from ingestion.records import RESULT_FIELDS
@@ -62,6 +64,13 @@ def find_event(pk: int, now: datetime) -> Any:
         event.proposal.event = event
     results = Result.objects.all() if event.has_results else Result.objects.none()
     prefetch_related_objects([event], Prefetch("results", results))
+    if event.is_disputed and not differs_in_what_is_picked(
+        event.session_type,
+        as_entries(event.classification),
+        event.second_opinion.classification or [],
+    ):
+        # The drivers that the two differed in were merged since. The next answer saves it.
+        event.second_opinion.disputed_since = None
     return event
 
 
