@@ -372,7 +372,7 @@ def test_a_dispute_about_two_drivers_ends_when_a_person_finds_that_they_are_one(
     assert event.is_disputed
     assert len(find_alarms(FLAG + 2 * HOUR)) == 1
     dispute = "Two sources disagree"
-    mark = "A second source has another podium"
+    mark = "≠ disputed"
     page = read(admin_client, page_of(event))
     assert dispute in page
     assert mark in page
