@@ -44,16 +44,16 @@ FIRST_OPENF1 = 2023
 SHORTEST_PAUSE = timedelta(seconds=0.35)
 MOST_A_MINUTE = (20, timedelta(minutes=1))
 MOST_A_WEEKEND = (40, timedelta(days=4))
-# Meetings and sessions are updated at midnight UTC. Keys do not change.
-LISTS_KEPT = timedelta(hours=23)
+# Both lists are updated at midnight UTC. Keys do not change, and starts are the sessions'.
+MEETINGS_KEPT, SESSIONS_KEPT = timedelta(days=4), timedelta(hours=23)
 # For so long after a session's end only those with an account are answered.
 RESTRICTED_AFTER = timedelta(minutes=30)
 # It has rows so soon after a session's end; where it answers and has none by then, the session was
 # put off more likely than held. One that runs late is answered as one that runs.
 ROWS_WITHIN = timedelta(minutes=50)
 LATE_ROWS = timedelta(minutes=30)
-# A list that is older will do while a session runs, and nothing is answered without an account.
-LISTS_KEPT_MEANWHILE = timedelta(days=4)
+# An older list will do while a session runs, and nothing is answered without an account.
+SESSIONS_KEPT_MEANWHILE = timedelta(days=4)
 # A session's drivers are requested with the calendars soon after it at most, so that a list that
 # stays empty takes few of a weekend's requests; and they stay as they are.
 REQUESTED_WITHIN = timedelta(hours=6)
@@ -167,8 +167,8 @@ class OpenF1(Upstream):
         )
 
     def fetch_listings(self, season: int, *, fresh: bool = False) -> list[Listing]:
-        """Meetings and sessions, requested once in 23 hours at most, or with each `fresh` run.
-        Raises as a fetch does."""
+        """Sessions are requested once in 23 hours at most, meetings once in four days; both with
+        each `fresh` run. Raises as a fetch does."""
         kept = self._listings.get(season)
         if kept is None:
             try:
@@ -185,17 +185,17 @@ class OpenF1(Upstream):
     def _fetch_lists(self, season: int, *, fresh: bool) -> list[Listing]:
         lists = []
         urls = {name: f"{self._address}/{name}?year={season}" for name in ("meetings", "sessions")}
-        kept_for = timedelta(0) if fresh else LISTS_KEPT
+        kept_for = {"meetings": MEETINGS_KEPT, "sessions": SESSIONS_KEPT}
         if not fresh and not self._has_account:
             now, url = self._adapter.now(), urls["sessions"]
             with calling(self._adapter, "OpenF1's copied sessions", url, fresh=False):
-                copied, _ = find_document(url, since=now - LISTS_KEPT_MEANWHILE)
+                copied, _ = find_document(url, since=now - SESSIONS_KEPT_MEANWHILE)
                 times = read_times(expect_rows(copied or []))
             if any(begins <= now < ends + RESTRICTED_AFTER for begins, ends in times):
-                kept_for = LISTS_KEPT_MEANWHILE
+                kept_for["sessions"] = SESSIONS_KEPT_MEANWHILE
         for name, url in urls.items():
             with calling(self._adapter, f"OpenF1's {name} of {season}", url, fresh=False) as call:
-                rows, made_at = self._get_kept(url, kept_for=kept_for)
+                rows, made_at = self._get_kept(url, kept_for=None if fresh else kept_for[name])
                 made_at = made_at or call.read_generated_at()
                 if not rows:
                     raise ResultsNotReady(f"OpenF1 lists no {name} of {season} yet")
@@ -246,10 +246,12 @@ class OpenF1(Upstream):
             entrants = read_entrants(drivers, query)
         return SourceAnswer(entrants, notices=tuple(notices))
 
-    def _get_kept(self, url: str, *, kept_for: timedelta) -> tuple[list[Row], datetime | None]:
+    def _get_kept(
+        self, url: str, *, kept_for: timedelta | None
+    ) -> tuple[list[Row], datetime | None]:
         """FastF1's copy, expired or not, while it is young enough, and when it was made. Within
         `calling`."""
-        if kept_for:
+        if kept_for is not None:
             rows, made_at = find_document(url, since=self._adapter.now() - kept_for)
             if rows is not None:
                 return expect_rows(rows), made_at
