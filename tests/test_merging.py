@@ -33,9 +33,21 @@ def weekend(
     )
 
 
+def merge(file: CalendarRecord, other: CalendarRecord) -> CalendarRecord:
+    """Without the other one's age, which is in each session that both have."""
+    both = merge_calendars(file, other)
+    grands_prix = [
+        replace(
+            one, sessions=tuple(replace(two, disputed_generated_at=None) for two in one.sessions)
+        )
+        for one in both.grands_prix
+    ]
+    return replace(both, grands_prix=tuple(grands_prix))
+
+
 def merged(first: GrandPrixRecord, second: GrandPrixRecord) -> GrandPrixRecord:
     """The one grand prix of a schedule file and of a later calendar of Jolpica."""
-    both = merge_calendars(calendar(first), jolpicas(second, generated_at=LATER))
+    both = merge(calendar(first), jolpicas(second, generated_at=LATER))
     [only] = both.grands_prix
     return only
 
@@ -59,7 +71,7 @@ def test_one_calendar_alone_is_itself() -> None:
 
 def test_two_that_agree_are_the_first() -> None:
     file = calendar(grand_prix())
-    assert merge_calendars(file, jolpicas(grand_prix())) == file
+    assert merge(file, jolpicas(grand_prix())) == file
 
 
 def test_the_first_ones_word_counts() -> None:
@@ -73,6 +85,14 @@ def test_a_start_that_the_other_gives_otherwise_is_kept_as_disputed() -> None:
     told = merged(weekend(), weekend(race=at(SUNDAY, 15)))
     assert of_kind(told, RACE) == session(RACE, at(SUNDAY, 13), disputed_starts_at=at(SUNDAY, 15))
     assert of_kind(told, QUALIFYING).disputed_starts_at is None
+
+
+@pytest.mark.parametrize("other", [RACE_START, at(SUNDAY, 15)], ids=["the same", "another"])
+def test_the_other_ones_age_is_kept_where_it_has_a_start(other: datetime) -> None:
+    told = weekend(race=other, qualifying=None)
+    both = merge_calendars(calendar(weekend()), jolpicas(told, generated_at=LATER))
+    ages = {one.session_type: one.disputed_generated_at for one in both.grands_prix[0].sessions}
+    assert ages == {RACE: LATER, QUALIFYING: None}
 
 
 def test_a_day_alone_disputes_no_start() -> None:
@@ -137,7 +157,7 @@ def test_a_session_that_the_other_does_not_list_stays() -> None:
 
 def test_a_grand_prix_that_the_first_does_not_know_is_added_without_a_round() -> None:
     dutch = grand_prix("Dutch Grand Prix", date(2024, 8, 25), round_number=14, country="Holland")
-    both = merge_calendars(
+    both = merge(
         calendar(grand_prix()), jolpicas(grand_prix(round_number=13), dutch, generated_at=LATER)
     )
     assert names(both) == [(14, "Belgian Grand Prix"), (None, "Dutch Grand Prix")]
@@ -150,7 +170,7 @@ def test_a_grand_prix_that_the_first_does_not_know_is_added_without_a_round() ->
 def test_a_grand_prix_that_the_other_does_not_know_stays() -> None:
     dutch = grand_prix("Dutch Grand Prix", date(2024, 8, 25), round_number=15, country="Holland")
     file = calendar(grand_prix(), dutch)
-    assert merge_calendars(file, jolpicas(dutch)) == file
+    assert merge(file, jolpicas(dutch)) == file
 
 
 # What the other still has on its old date
@@ -230,13 +250,13 @@ def test_another_name_on_another_day_or_elsewhere_is_another_grand_prix(
     elsewhere: dict[str, Any],
 ) -> None:
     other = replace(grand_prix("Ardennes Grand Prix"), **elsewhere)
-    both = merge_calendars(calendar(grand_prix()), jolpicas(other))
+    both = merge(calendar(grand_prix()), jolpicas(other))
     assert names(both) == [(14, "Belgian Grand Prix"), (None, "Ardennes Grand Prix")]
 
 
 def test_what_has_its_name_in_the_first_is_not_taken_for_a_renamed_one() -> None:
     file = calendar(grand_prix(), grand_prix("Ardennes Grand Prix", round_number=15))
-    both = merge_calendars(file, jolpicas(grand_prix("Ardennes Grand Prix", round_number=14)))
+    both = merge(file, jolpicas(grand_prix("Ardennes Grand Prix", round_number=14)))
     assert names(both) == [(14, "Belgian Grand Prix"), (15, "Ardennes Grand Prix")]
 
 
@@ -245,4 +265,4 @@ def test_two_at_one_circuit_are_paired_by_their_names() -> None:
     first = grand_prix("Austrian Grand Prix", date(2020, 7, 5), round_number=1)
     second = grand_prix("Styrian Grand Prix", date(2020, 7, 12), round_number=2)
     file = calendar(first, second, season=2020)
-    assert merge_calendars(file, jolpicas(second, first, season=2020)) == file
+    assert merge(file, jolpicas(second, first, season=2020)) == file

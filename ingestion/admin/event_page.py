@@ -45,8 +45,8 @@ APART = ("add-driver", "withdraw-driver", "void", "unvoid")
 
 
 def find_event(pk: int, now: datetime) -> Any:
-    """The event with its weekend and what its page needs of it, in three queries, and three more
-    where something is kept beside its results; None where there is none."""
+    """The event with its weekend and what its page needs of it, in three queries, and two more
+    where what is kept beside its results names anybody else; None where there is none."""
     this = Event.objects.filter(pk=pk)
     weekend = list(
         with_marks(Event.objects.all(), now)
@@ -58,12 +58,12 @@ def find_event(pk: int, now: datetime) -> Any:
     if event is None:
         return None
     event.weekend = weekend
-    name_kept_drivers([event])
     if event.proposal is not None:
         # Its sentence needs the event, and would read it once more.
         event.proposal.event = event
     results = Result.objects.all() if event.has_results else Result.objects.none()
     prefetch_related_objects([event], Prefetch("results", results))
+    name_kept_drivers([event], classified={row.driver_id for row in event.results.all()})
     if event.is_disputed and not differs_in_what_is_picked(
         event.session_type,
         as_entries(event.classification),

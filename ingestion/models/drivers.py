@@ -137,21 +137,26 @@ class DriverChange(models.Model):
 def read_persons(season: int, keys: Iterable[str]) -> tuple[dict[str, Driver], frozenset[str]]:
     """Whose these keys are in a season, and of which of them a person said so; one query. A key
     that no source gave is missing, one of the season alone comes before that of all others."""
-    found = DriverKey.objects.filter(
-        Q(season=None) | Q(season=season), source=NAMING, key__in=set(keys)
-    ).select_related("driver")
-    ordered = sorted(found, key=lambda one: one.season is not None)
+    ordered = _find_keys(season, keys)
     decided = frozenset(one.key for one in ordered if one.is_decided)
     return {one.key: one.driver for one in ordered}, decided
 
 
+def _find_keys(season: int, keys: Iterable[str]) -> list[DriverKey]:
+    """The season's own last, so that in a mapping it replaces that of all others."""
+    found = DriverKey.objects.filter(
+        Q(season=None) | Q(season=season), source=NAMING, key__in=set(keys)
+    ).select_related("driver")
+    return sorted(found, key=lambda one: one.season is not None)
+
+
 def read_own(season: int, keys: Iterable[str]) -> dict[str, Driver]:
     """Who our keys are in a season, those of drivers who were merged or split since. A key that is
-    only a source's is whose it is there."""
-    persons, _ = read_persons(season, keys)
+    only a source's is whose it is there. Two queries."""
+    named = _find_keys(season, keys)
+    persons = {one.key: one.driver for one in named}
+    of_season = {one.key for one in named if one.season is not None}
     drivers = Driver.objects.select_related("merged_into").in_bulk(list(keys))
-    split = DriverKey.objects.filter(source=NAMING, season=season, key__in=drivers)
-    of_season = set(split.values_list("key", flat=True))
     own = {key: one.merged_into or one for key, one in drivers.items() if key not in of_season}
     return persons | own
 

@@ -75,10 +75,11 @@ class SecondOpinion(models.Model):
         return f"{self.event_id} by {self.source}"
 
 
-def name_kept_drivers(events: Iterable[Event]) -> None:
+def name_kept_drivers(events: Iterable[Event], *, classified: set[str]) -> None:
     """Name the drivers as they are now, in memory alone, in what is kept of these events beside
     their results: proposals, the second source's, what a person overruled. They may have been
-    merged or split since. Three queries for each season of which something is kept."""
+    merged or split since: then the season's results are another's now, so that who is
+    `classified` in them needs no look. Two queries for each season where anybody else is kept."""
     by_season: dict[int, list[Event]] = defaultdict(list)
     for event in events:
         by_season[event.season].append(event)
@@ -92,9 +93,10 @@ def name_kept_drivers(events: Iterable[Event]) -> None:
         ]
         kept = [proposal.after["classification"] for proposal in proposals]
         kept += [one.classification for one in beside]
-        if not kept:
+        keys = {entry.get("driver_id", "") for entries in kept for entry in entries}
+        if keys <= classified:
             continue
-        persons = read_own(season, {entry["driver_id"] for entries in kept for entry in entries})
+        persons = read_own(season, keys)
         for proposal in proposals:
             proposal.after["classification"] = name_persons(
                 proposal.after["classification"], persons

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, F, Min, Q, Subquery, TextField, When
+from django.db.models import Case, F, Min, Q, Subquery, TextField, When, prefetch_related_objects
 from django.db.models.functions import Cast
 from django.utils.translation import ngettext, ngettext_lazy
 from django_q.models import Schedule, Success
@@ -108,7 +108,10 @@ def gather_facts(now: datetime) -> Facts:
     )
     beside = ("proposal", "second_opinion", "upstream_classification")
     events = list(noticed.select_related(*beside).order_by("ends_at", "pk"))
-    name_kept_drivers(event for event in events if event.is_disputed)
+    compared = [event for event in events if event.is_disputed]
+    prefetch_related_objects(compared, "results")
+    rows = (row for event in compared for row in event.results.all())
+    name_kept_drivers(compared, classified={row.driver_id for row in rows})
     polls = _read_polls(events, latest)
     failing = [poll for poll in polls if poll.is_failing]
     return Facts(

@@ -99,7 +99,7 @@ def _read_season(
     cars = {(row.driver_id, row.driver_number) for rows in results.values() for row in rows}
     drivers = read_season_drivers(season, classifications, cars, context.now)
     # An answer is compared with what is kept beside the rows too.
-    name_kept_drivers(events.values())
+    name_kept_drivers(events.values(), classified={driver for driver, _ in cars})
     grands_prix = gather_grands_prix([event.as_stored() for event in events.values()])
     columns = copy_columns(events.values(), RESULTS_FIELDS)
     saved = SavedSeason(events, grands_prix, results, drivers, columns)

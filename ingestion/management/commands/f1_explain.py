@@ -63,7 +63,7 @@ class Command(F1Command):
     def handle(self, *_: Any, **options: Any) -> None:
         connect_database()
         event = find_event(options["season"], options["words"])
-        name_kept_drivers([event])
+        name_kept_drivers([event], classified={row.driver_id for row in event.classification})
         driver = find_driver(options["driver"], event) if options["driver"] else None
         changes = list(Change.objects.filter(event=event).for_story().order_by("pk"))
         if options["format"] == "json":
