@@ -25,7 +25,8 @@ LONGEST_WAIT = 90.0
 @contextmanager
 def running_cluster(project: Project, env: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     """In a process group of its own, with its workers; killed at the end if it still runs."""
-    log = (project.folder / f"cluster-{time.monotonic_ns()}.log").open("w")
+    path = project.folder / f"cluster-{time.monotonic_ns()}.log"
+    log = path.open("w")
     process = subprocess.Popen(
         project.command("qcluster"),
         cwd=project.folder,
@@ -38,6 +39,10 @@ def running_cluster(project: Project, env: Mapping[str, str]) -> Iterator[subpro
     )
     try:
         yield process
+    except AssertionError:
+        # What a failed test shows of it.
+        print(path.read_text())  # noqa: T201
+        raise
     finally:
         kill(process)
         log.close()
