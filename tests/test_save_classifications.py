@@ -306,6 +306,17 @@ def test_a_session_that_has_not_begun_has_no_classification() -> None:
     }
 
 
+@pytest.mark.parametrize("which", ["locks_at", "disputed_starts_at"])
+def test_a_session_that_one_calendar_moves_once_it_was_held_has_its_classification(
+    which: str,
+) -> None:
+    """Picks had closed, or the other calendar has the start that has passed."""
+    monday = at(SUNDAY, 13) + timedelta(days=1)
+    Event.objects.update(**{"starts_at": monday, "locks_at": monday, which: at(SUNDAY, 13)})
+    report = save_classifications([classification()], context(at(SUNDAY, 15)))
+    assert (report.notes, report.results) == ([], {"created": 1})
+
+
 def test_a_finished_session_that_is_moved_by_mistake_is_amended_all_the_same() -> None:
     save_classifications([classification(generated_at=at(SUNDAY, 15))], context(at(SUNDAY, 15)))
     Event.objects.update(starts_at=at(SUNDAY, 13) + timedelta(days=1))

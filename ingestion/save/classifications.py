@@ -181,9 +181,10 @@ def _find_event(reported: Reported, saved: SavedSeason) -> Event:
 
 def _check_begun(event: Event, context: SaveContext) -> None:
     """A first classification from before the start would be settled by the time the real one comes,
-    and that one would be a proposal."""
-    is_ahead = event.starts_at is not None and event.starts_at > context.now
-    if is_ahead and not event.has_results:
+    and that one would be a proposal. Once picks have closed, or where the other calendar has had
+    its start, the session may have been held though a calendar moves it."""
+    starts = [at for at in (event.locks_at, event.disputed_starts_at) if at is not None]
+    if starts and min(starts) > context.now and not event.has_results:
         raise ResultsNotReady("the calendar has its start still to come")
 
 
