@@ -17,8 +17,11 @@ ENVIRONMENT = {
     "DJANGO_SETTINGS_MODULE": getattr(settings, "CLUSTER_SETTINGS", "tests.cluster_settings"),
     "WORKERS": "1",
 }
+# For tasks that fetch: pandas and FastF1 are imported by the first, which takes seconds on a busy
+# machine.
+FETCHING = {"TASK_TIMEOUT": "60"}
 # One that runs what is scheduled at once, and looks after its processes every half minute alone.
-SCHEDULES_AT_ONCE = {"GUARD_CYCLE": "30"}
+SCHEDULES_AT_ONCE = {**FETCHING, "GUARD_CYCLE": "30"}
 LONGEST_WAIT = 90.0
 
 

@@ -8,7 +8,7 @@ import pytest
 from django_q.models import OrmQ, Schedule
 
 from ingestion.models import Event, IngestRun, TaskRun
-from tests.clusters import SCHEDULES_AT_ONCE, enqueue, kill, running_cluster, wait_for
+from tests.clusters import FETCHING, SCHEDULES_AT_ONCE, enqueue, kill, running_cluster, wait_for
 from tests.command_line import addresses, live_season, read_rows, today
 from tests.conftest import on_postgres
 from tests.project import Project
@@ -78,7 +78,7 @@ def wait_until_filled(project: Project) -> None:
 def test_cluster_that_is_killed_in_the_middle_of_a_task_ends_with_the_right_rows(
     project: Project, upstream: FaultyUpstream
 ) -> None:
-    env = addresses(upstream)
+    env = {**addresses(upstream), **FETCHING}
     project.query("DELETE FROM django_q_schedule")
     enqueue(project, env, "ingestion.queue.tasks.ingest_season", NOW.year)
     hanging = upstream.fault("*/qualifying.json", hang=True, times=1)
