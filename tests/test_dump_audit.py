@@ -45,6 +45,7 @@ def filled(
     assert Fill(upstream, tmp_path)(*YEARS).outcome == "ok"
     settings.FASTF1_CACHE_DIR = tmp_path / "cache"
     settings.JOLPICA_URL, settings.F1_SCHEDULE_URL = upstream.jolpica_url, upstream.schedule_url
+    settings.JOLPICA_DUMP_URL = ""
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
     upstream.clear_requests()
     return upstream
