@@ -250,19 +250,21 @@ def test_what_contradicts_itself_is_kept_out_with_the_reason(
     assert fetch(second).results[0].driver_id == "hamilton"
 
 
-def test_a_qualifying_while_it_is_filled_is_kept_out(
-    second: OpenF1, upstream: FaultyUpstream
-) -> None:
-    upstream.fault(traps.RESULT, transform=traps.keep_first_part)
-    with pytest.raises(ResultsNotReady, match="Q2 is missing still"):
-        fetch(second, "belgium", "Qualifying")
+QUALIFYINGS_KEPT_OUT = {
+    "while it is filled": (traps.keep_first_part, "Q2 is missing still"),
+    "a car without a place that did not start, and has laps": (
+        *(traps.mark_starters_as_not_started, "did not start, and has laps or another mark"),
+    ),
+}
 
 
-def test_a_car_without_a_place_that_did_not_start_a_qualifying_has_no_laps(
-    second: OpenF1, upstream: FaultyUpstream
+@pytest.mark.parametrize("case", QUALIFYINGS_KEPT_OUT)
+def test_a_qualifying_that_cannot_be_right_is_kept_out(
+    second: OpenF1, upstream: FaultyUpstream, case: str
 ) -> None:
-    upstream.fault(traps.RESULT, transform=traps.mark_starters_as_not_started)
-    with pytest.raises(ResultsNotReady, match="did not start, and has laps or another mark"):
+    trap, reason = QUALIFYINGS_KEPT_OUT[case]
+    upstream.fault(traps.RESULT, transform=trap)
+    with pytest.raises(ResultsNotReady, match=reason):
         fetch(second, "belgium", "Qualifying")
 
 

@@ -51,8 +51,8 @@ PAST_TIMES: tuple[tuple[Manager[Any], tuple[str, ...]], ...] = (
 
 def put_back_times(now: datetime) -> int:
     """What a clock that was ahead has written counts as of now: it would hide what is newer, or
-    hold up what waits for it. Returns how many times were put back: none where another machine's
-    clock agreed with the upstream's, so that it is this one that is behind."""
+    hold up what waits for it. Returns how many times and statuses were put back: none where another
+    machine's clock agreed with the upstream's, so that it is this one that is behind."""
     ahead = IngestRun.objects.filter(started_at__gt=now + CLOCK_SLACK)
     if ahead.filter(clock_offset__range=(-CLOCK_SLACK, CLOCK_SLACK)).exists():
         logger.warning(

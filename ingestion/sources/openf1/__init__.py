@@ -2,6 +2,7 @@
 without an account. It is unofficial, and optional everywhere: its silence is a note."""
 
 import json
+from collections.abc import Iterable
 from copy import copy
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -191,7 +192,7 @@ class OpenF1(Upstream):
             with calling(self._adapter, "OpenF1's copied sessions", url, fresh=False):
                 copied, _ = find_document(url, since=now - SESSIONS_KEPT_MEANWHILE)
                 times = read_times(expect_rows(copied or []))
-            if any(begins <= now < ends + RESTRICTED_AFTER for begins, ends in times):
+            if is_restricted(times, now):
                 kept_for["sessions"] = SESSIONS_KEPT_MEANWHILE
         for name, url in urls.items():
             with calling(self._adapter, f"OpenF1's {name} of {season}", url, fresh=False) as call:
@@ -217,7 +218,7 @@ class OpenF1(Upstream):
             return SourceAnswer(())
         listings, now = self.fetch_listings(query.season), self._adapter.now()
         known: list[Listing | Practice] = [*listings, *self._practices.get(query.season, [])]
-        is_restricted = any(one.starts_at <= now < one.ends_at + RESTRICTED_AFTER for one in known)
+        may_request = not is_restricted(((one.starts_at, one.ends_at) for one in known), now)
         own = [
             one
             for one in known
@@ -231,9 +232,8 @@ class OpenF1(Upstream):
                 url = f"{self._address}/drivers?session_key={one.session_key}"
                 what = f"OpenF1's drivers of {one.race.name}"
                 with calling(self._adapter, what, url, fresh=False):
-                    rows, _ = find_document(url, since=self._adapter.now() - DRIVERS_KEPT)
-                    may_request = not is_restricted and now < one.ends_at + REQUESTED_WITHIN
-                    if rows is None and may_request:
+                    rows, _ = find_document(url, since=now - DRIVERS_KEPT)
+                    if rows is None and may_request and now < one.ends_at + REQUESTED_WITHIN:
                         forget_copies([url])
                         rows = self._get_rows(url)
                     keys = (one.session_key, one.meeting_key)
@@ -276,6 +276,12 @@ class OpenF1(Upstream):
         if response.status_code != 200:
             raise ValueError(f"answered {response.status_code}")
         return expect_rows(document)
+
+
+def is_restricted(times: Iterable[tuple[datetime, datetime]], now: datetime) -> bool:
+    """Whether nothing is answered without an account: while a session runs, and for some time after
+    it. `times` are the sessions' beginnings and ends."""
+    return any(begins <= now < ends + RESTRICTED_AFTER for begins, ends in times)
 
 
 def expect_rows(document: Any) -> list[Row]:

@@ -119,7 +119,7 @@ def _read_race(meeting: Row, sessions: Sequence[Row], season: int) -> RaceIdenti
     held = [one for one in races if not one.get("is_cancelled")] or races
     starts = list(_read_instants(one.get("date_start") for one in held))
     last = max(starts) if starts else _read_instant(meeting["date_end"])
-    # The day at the circuit, as all sources print it; that of UTC is a day off at most.
+    # The day at the circuit, as the schedule file has it; that of UTC is a day off at most.
     with suppress(*UNREADABLE):
         last += read_offset(read_text(meeting.get("gmt_offset")))
     return RaceIdentity(
